@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The domain of Ramz and what its binaries share.
+//!
+//! A newcomer's order of reading: [`phone`], [`challenge`] and [`otp`] are the domain;
+//! [`hot_state`] holds what lives minutes (Redis or SQLite), [`records`] what lives long
+//! (PostgreSQL or SQLite), [`queue`] carries jobs from the API to the worker, and [`kavenegar`]
+//! speaks to the gateway. `docs/architecture.md` draws how they meet.
+
+pub mod challenge;
+pub mod clock;
+pub mod otp;
+pub mod phone;
+pub mod random;
+pub mod sqlite_file;

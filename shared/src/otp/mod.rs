@@ -1,0 +1,7 @@
+//! One-time codes: derived, never stored.
+
+mod code;
+mod key_ring;
+
+pub use code::{OtpCode, OtpCodeError, Purpose, derive};
+pub use key_ring::{KeyRing, KeyRingError, OtpKey};

@@ -1,0 +1,112 @@
+//! The one source of randomness.
+//!
+//! In production every byte comes from the operating system; tests pass a seed, so that a failing
+//! run can be repeated.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::{Rng as _, SeedableRng as _, TryRng as _};
+use rand_chacha::ChaCha20Rng;
+use uuid::Uuid;
+
+/// Gives random bytes and what is made of them.
+#[derive(Clone, Debug)]
+pub struct Random(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    OperatingSystem,
+    Seeded(Arc<Mutex<ChaCha20Rng>>),
+}
+
+impl Random {
+    /// The operating system's generator.
+    pub fn operating_system() -> Self {
+        Self(Source::OperatingSystem)
+    }
+
+    /// A repeatable generator, for tests and drills only.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Arc::new(Mutex::new(
+            ChaCha20Rng::seed_from_u64(seed),
+        ))))
+    }
+
+    /// `N` random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give: nothing safe can be done then.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        match &self.0 {
+            Source::OperatingSystem => rand::rngs::SysRng
+                .try_fill_bytes(&mut bytes)
+                .expect("the operating system gives random bytes"),
+            Source::Seeded(rng) => {
+                rng.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .fill_bytes(&mut bytes);
+            }
+        }
+        bytes
+    }
+
+    /// A random UUID, version 4 (RFC 9562).
+    pub fn uuid_v4(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
+    }
+
+    /// A time-ordered UUID, version 7 (RFC 9562), for primary keys.
+    pub fn uuid_v7(&self, now_millis: i64) -> Uuid {
+        let millis = u64::try_from(now_millis).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
+    }
+
+    /// A positive 63-bit number, never 0, as the gateway's `localid` wants it.
+    pub fn positive_i64(&self) -> i64 {
+        i64::from_le_bytes(self.bytes())
+            .unsigned_abs()
+            .try_into()
+            .unwrap_or(i64::MAX)
+            .max(1)
+    }
+
+    /// A number in `0.0..1.0`, for jitter.
+    pub fn fraction(&self) -> f64 {
+        f64::from(u32::from_le_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_and_another_seed_differs() {
+        let first: [u8; 16] = Random::seeded(7).bytes();
+        assert_eq!(first, Random::seeded(7).bytes());
+        assert_ne!(first, Random::seeded(8).bytes());
+    }
+
+    #[test]
+    fn the_operating_system_never_repeats_itself() {
+        let random = Random::operating_system();
+        assert_ne!(random.uuid_v4(), random.uuid_v4());
+    }
+
+    #[test]
+    fn local_ids_are_positive_and_fractions_stay_below_one() {
+        let random = Random::seeded(1);
+        for _ in 0..10_000 {
+            assert!(random.positive_i64() > 0);
+            assert!((0.0..1.0).contains(&random.fraction()));
+        }
+    }
+
+    #[test]
+    fn uuids_carry_their_version() {
+        let random = Random::seeded(1);
+        assert_eq!(random.uuid_v4().get_version_num(), 4);
+        assert_eq!(random.uuid_v7(1_763_700_000_000).get_version_num(), 7);
+    }
+}

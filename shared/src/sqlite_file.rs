@@ -1,0 +1,71 @@
+//! The one file of the one-process shape: hot state, queue and records share it.
+//!
+//! SQLite lets one connection write at a time, and waiting for it inside SQLite is unfair (one
+//! writer can starve for a second). So there is exactly one writer connection, whose pool queues
+//! fairly, and a few readers that never block it (WAL).
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+const READERS: u32 = 4;
+/// How long a caller waits for a connection before the store counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// An open file: clones share its connections.
+#[derive(Clone, Debug)]
+pub struct SqliteFile {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteFile {
+    /// Opens the file of a `sqlite:` URL and creates it where it lacks. Each commit is synced to
+    /// the disk (`synchronous=FULL`), so neither a kill nor a power cut loses an accepted request.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Opens a file by its path.
+    pub async fn open_path(path: &Path) -> Result<Self, sqlx::Error> {
+        Self::open(&format!("sqlite://{}", path.display())).await
+    }
+
+    /// The only connection that may write.
+    pub fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// Connections that only read.
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Ends all connections and writes the log back into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
