@@ -7,7 +7,10 @@
 
 pub mod challenge;
 pub mod clock;
+pub mod hot_state;
 pub mod otp;
 pub mod phone;
+pub mod queue;
 pub mod random;
+pub mod redis_store;
 pub mod sqlite_file;
