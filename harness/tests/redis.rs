@@ -105,15 +105,18 @@ async fn the_dump_has_what_was_written() {
 
 #[tokio::test]
 async fn a_server_outlives_the_thread_that_started_it() {
-    let server = std::thread::spawn(|| {
+    let (server, thread) = std::thread::spawn(|| {
+        let thread = Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(RedisServer::start())
+        (runtime.block_on(RedisServer::start()), thread)
     })
     .join()
     .unwrap();
+    // Only then, after the join, the kernel tells the thread's children.
+    eventually(LONG, async || (!thread.exists()).then_some(())).await;
 
     assert_eq!(get(&server).await.unwrap(), None);
 }
