@@ -10,4 +10,5 @@ pub mod clock;
 pub mod otp;
 pub mod phone;
 pub mod random;
+pub mod records;
 pub mod sqlite_file;
