@@ -12,5 +12,6 @@ pub mod otp;
 pub mod phone;
 pub mod queue;
 pub mod random;
+pub mod records;
 pub mod redis_store;
 pub mod sqlite_file;
