@@ -6,8 +6,11 @@
 //! speaks to the gateway. `docs/architecture.md` draws how they meet.
 
 pub mod challenge;
+pub mod client_address;
 pub mod clock;
 pub mod otp;
 pub mod phone;
 pub mod random;
+pub mod serving;
 pub mod sqlite_file;
+pub mod tokens;
