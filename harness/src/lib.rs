@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Starts real servers and Ramz processes for tests, breaks them on purpose, and leaves nothing
+//! behind.
+//!
+//! Every server has its own port on 127.0.0.1 and its own directory, so tests run side by side.
+//! Everything that is started ends with the value that started it, and also when the test process
+//! itself is killed.
+//!
+//! This crate serves tests only: it panics, with a message that says what to do, wherever a test
+//! could not go on.
+
+mod child;
+mod port;
+mod postgres;
+mod process;
+mod redis_server;
+mod scratch;
+mod wait;
+
+pub use port::free_port;
+pub use postgres::PostgresServer;
+pub use process::{Process, ProcessCommand};
+pub use redis_server::RedisServer;
+pub use wait::{eventually, wait_for_http};

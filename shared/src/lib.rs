@@ -8,9 +8,12 @@
 pub mod challenge;
 pub mod client_address;
 pub mod clock;
+pub mod hot_state;
 pub mod otp;
 pub mod phone;
+pub mod queue;
 pub mod random;
+pub mod redis_store;
 pub mod serving;
 pub mod sqlite_file;
 pub mod tokens;

@@ -1,0 +1,174 @@
+//! A Redis server with the durability that production has.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    child::{self, Child},
+    port::free_port,
+    scratch,
+};
+
+const START: Duration = Duration::from_mins(1);
+
+/// A Redis server of one test: append-only file synced every second, no eviction, no snapshots.
+pub struct RedisServer {
+    // Before the folder: fields are dropped in this order, and the server writes there.
+    child: Child,
+    directory: TempDir,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Starts an empty server and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When `redis-server` is not installed or does not come up.
+    pub async fn start() -> Self {
+        let directory = scratch::directory();
+        let port = free_port();
+        let child = launch(directory.path(), port);
+        let mut server = Self {
+            child,
+            directory,
+            port,
+        };
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The address for a client, database 0.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// The port on 127.0.0.1; it stays the same over restarts.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The pid of the running server; a restart changes it.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Ends the server with SIGKILL. Every write that was answered is kept for a restart.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+
+    /// Starts the server again on the same port with the data that it had. A running server is
+    /// killed first.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not come up.
+    pub async fn restart(&mut self) {
+        self.child.kill();
+        self.child = launch(self.directory.path(), self.port);
+        self.wait_until_ready().await;
+    }
+
+    /// Stops the server's clock: connections stay open and nothing is answered.
+    pub fn pause(&mut self) {
+        self.child.signal(Signal::STOP);
+    }
+
+    /// Lets a paused server go on.
+    pub fn resume(&mut self) {
+        self.child.signal(Signal::CONT);
+    }
+
+    /// Writes every change made so far to the append-only file and syncs it.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn flush_aof(&self) {
+        // In the `always` mode the buffer is written and synced before an answer goes out; the
+        // reply to the second command comes after that of the first.
+        for mode in ["always", "everysec"] {
+            let mut set = redis::cmd("CONFIG");
+            set.arg("SET").arg("appendfsync").arg(mode);
+            if let Err(error) = self.query::<()>(&set).await {
+                panic!("redis-server did not take appendfsync {mode}: {error}");
+            }
+        }
+    }
+
+    /// The files of the append-only log, for tests that look for what must not be stored. Call
+    /// [`flush_aof`](Self::flush_aof) first.
+    ///
+    /// # Panics
+    ///
+    /// When the folder cannot be read.
+    pub fn dump_files(&self) -> Vec<PathBuf> {
+        let folder = self.directory.path().join("appendonlydir");
+        let entries = fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        files
+    }
+
+    /// Everything that the server has printed.
+    ///
+    /// # Panics
+    ///
+    /// When the log file cannot be read.
+    pub fn log(&self) -> String {
+        self.child.log()
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let url = self.url();
+        self.child
+            .wait_until("answer to PING", START, async |_| {
+                query::<()>(&url, &redis::cmd("PING")).await.ok()
+            })
+            .await;
+    }
+
+    async fn query<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> redis::RedisResult<T> {
+        query(&self.url(), command).await
+    }
+}
+
+async fn query<T: redis::FromRedisValue>(url: &str, command: &redis::Cmd) -> redis::RedisResult<T> {
+    let mut connection = redis::Client::open(url)?
+        .get_multiplexed_async_connection()
+        .await?;
+    command.query_async(&mut connection).await
+}
+
+fn launch(directory: &Path, port: u16) -> Child {
+    let Some(program) = child::find_in_path("redis-server") else {
+        panic!("redis-server is not in PATH: apt-get install redis-server");
+    };
+    let mut command = child::command(program);
+    command
+        .current_dir(directory)
+        .args(["--bind", "127.0.0.1", "--daemonize", "no", "--port"])
+        .arg(port.to_string())
+        .arg("--dir")
+        .arg(directory)
+        .args([
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "everysec",
+            "--save",
+            "",
+        ])
+        .args(["--maxmemory-policy", "noeviction"])
+        // A rewritten log keeps texts as they are, so that a search in it finds them.
+        .args(["--rdbcompression", "no"]);
+    Child::start("redis-server", command, &directory.join("redis.log"))
+}

@@ -1,0 +1,135 @@
+//! What lives minutes: challenges, limits and the entry of the queue.
+//!
+//! [`HotState`] is one type over two back ends. In Redis each step that must not be torn apart is
+//! one script and one round trip; in the SQLite file it is one `BEGIN IMMEDIATE` transaction. One
+//! contract suite (`shared/tests/hot_state_contract`) runs on both and calls every public method.
+//!
+//! Validity is decided by the times inside the records, which the scripts compare with the time of
+//! Redis itself; expiry of keys only collects garbage.
+
+mod model;
+mod redis;
+mod sqlite;
+
+use std::time::Duration;
+
+pub use model::{
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
+    Verdict, Window,
+};
+
+use crate::challenge::{Challenge, ChallengeId, Way};
+use crate::clock::Clock;
+use crate::phone::PhoneNumber;
+use crate::redis_store::RedisStore;
+use crate::sqlite_file::SqliteFile;
+
+/// How many challenges of a phone are tried when a code comes with the number only.
+pub const PHONE_CHALLENGES: usize = 3;
+
+/// No call takes longer, so that a client hears of a store that is away within a second.
+const CALL_LIMIT: Duration = Duration::from_millis(900);
+
+/// The store of everything that lives minutes. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct HotState {
+    backend: Backend,
+    clock: Clock,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Redis(redis::RedisHotState),
+    Sqlite(sqlite::SqliteHotState),
+}
+
+/// Calls the method of the back end that is in use, under the time limit of all calls.
+macro_rules! call {
+    ($self:ident, $state:ident => $call:expr) => {
+        tokio::time::timeout(CALL_LIMIT, async {
+            match &$self.backend {
+                Backend::Redis($state) => $call.await,
+                Backend::Sqlite($state) => $call.await,
+            }
+        })
+        .await
+        .unwrap_or(Err(HotStateError::Unavailable("no answer in time".into())))
+    };
+}
+
+impl HotState {
+    /// Hot state in Redis.
+    pub fn redis(store: RedisStore, clock: Clock) -> Self {
+        Self {
+            backend: Backend::Redis(redis::RedisHotState::new(store)),
+            clock,
+        }
+    }
+
+    /// Hot state in the file of the one-process shape.
+    pub fn sqlite(file: SqliteFile, clock: Clock) -> Self {
+        Self {
+            backend: Backend::Sqlite(sqlite::SqliteHotState::new(file)),
+            clock,
+        }
+    }
+
+    /// Grants or refuses one request for a code; if it is granted, the challenge is written and
+    /// the job enqueued in the same step.
+    ///
+    /// The step may be repeated with the same [`Accept::nonce`]: it then answers as the first
+    /// time and sends nothing more. Where the reply of Redis is lost, that is done here, once.
+    pub async fn accept(
+        &self,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+    ) -> Result<Accepted, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.accept(clock, accept, policy))
+    }
+
+    /// The challenge of this id, if its record still exists. It may have expired.
+    pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, HotStateError> {
+        call!(self, state => state.challenge(id))
+    }
+
+    /// The last [`PHONE_CHALLENGES`] sign-in challenges of a phone, without those that were
+    /// consumed. They may have expired.
+    pub async fn phone_challenges(
+        &self,
+        phone: &PhoneNumber,
+    ) -> Result<Vec<Challenge>, HotStateError> {
+        call!(self, state => state.phone_challenges(phone))
+    }
+
+    /// Counts one attempt on each of the challenges that a code was compared with, and only then
+    /// honours the verdict. All attempts by one way share `allowed` on each challenge; a resend
+    /// gives none back.
+    ///
+    /// Never repeated by itself: a lost reply means that the attempt may have been counted.
+    pub async fn count_attempt(
+        &self,
+        way: Way,
+        allowed: u32,
+        attempts: &[Attempt<'_>],
+    ) -> Result<Verdict, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.count_attempt(clock, way, allowed, attempts))
+    }
+
+    /// Marks a challenge whose code had its effect. `false` when the record is gone.
+    pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
+        call!(self, state => state.consume(id))
+    }
+
+    /// Removes what is no longer needed; Redis does so by itself.
+    pub async fn sweep(&self) -> Result<u64, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.sweep(clock))
+    }
+
+    /// Whether the store answers and takes writes.
+    pub async fn ping(&self) -> Result<(), HotStateError> {
+        call!(self, state => state.ping())
+    }
+}

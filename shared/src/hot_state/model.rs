@@ -1,0 +1,218 @@
+//! What goes into the steps of hot state and what comes out.
+
+use crate::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use crate::clock::UnixMillis;
+use crate::otp::Purpose;
+use crate::phone::PhoneNumber;
+
+/// One request for a code.
+#[derive(Clone, Debug)]
+pub struct Accept<'a> {
+    /// A first code, or the same code again.
+    pub request: AcceptRequest<'a>,
+    /// Eight random bytes of this request: the same bytes are the same request.
+    pub nonce: [u8; 8],
+    /// How the code shall travel.
+    pub channel: Channel,
+    /// The bucket of the client's address; `None` counts no address.
+    pub address: Option<&'a str>,
+    /// W3C `traceparent` that the job carries on; validated by the caller.
+    pub trace: Option<&'a str>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum AcceptRequest<'a> {
+    /// A new challenge.
+    New(&'a NewChallenge),
+    /// The code of a challenge that exists, once more.
+    Resend {
+        /// The challenge.
+        id: ChallengeId,
+        /// The phone that the client says it is for, if it says so.
+        phone: Option<&'a PhoneNumber>,
+    },
+}
+
+/// At most `count` sends in any span of `millis`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How many.
+    pub count: u32,
+    /// In how many milliseconds.
+    pub millis: i64,
+}
+
+/// The limits of the accept step and the life of what it makes.
+#[derive(Clone, Debug)]
+pub struct AcceptPolicy {
+    /// How long a code lives, in milliseconds.
+    pub code_life_millis: i64,
+    /// How long a client waits before the code is sent again, in milliseconds.
+    pub resend_cooldown_millis: i64,
+    /// Attempts of one way that a challenge allows.
+    pub max_attempts: u32,
+    /// Sends per phone in a few minutes.
+    pub phone_short: Window,
+    /// Sends per phone in a day.
+    pub phone_day: Window,
+    /// Requests per client address and minute.
+    pub address_per_minute: u32,
+    /// No request is accepted while this many jobs wait.
+    pub queue_max: u64,
+    /// No request is accepted while the oldest job has waited longer, in milliseconds.
+    pub queue_max_age_millis: i64,
+}
+
+impl AcceptPolicy {
+    pub(super) fn phone_windows(&self) -> [Window; 2] {
+        [self.phone_short, self.phone_day]
+    }
+}
+
+/// Which rule refused a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// Too many sends to the phone in a few minutes.
+    PhoneShort,
+    /// Too many sends to the phone in a day.
+    PhoneDay,
+    /// Too many requests of the client's address.
+    Address,
+    /// The gateway refuses everything at the moment.
+    BreakerOpen,
+    /// Too many jobs wait.
+    QueueFull,
+    /// The oldest job has waited too long.
+    QueueSlow,
+}
+
+impl Rule {
+    /// Every rule there is.
+    pub const ALL: [Self; 6] = [
+        Self::PhoneShort,
+        Self::PhoneDay,
+        Self::Address,
+        Self::BreakerOpen,
+        Self::QueueFull,
+        Self::QueueSlow,
+    ];
+
+    /// The name in metrics and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PhoneShort => "phone_short",
+            Self::PhoneDay => "phone_day",
+            Self::Address => "address",
+            Self::BreakerOpen => "breaker_open",
+            Self::QueueFull => "queue_full",
+            Self::QueueSlow => "queue_slow",
+        }
+    }
+
+    /// Whether the service is at fault, not the one who asks.
+    pub fn is_service_fault(self) -> bool {
+        matches!(self, Self::BreakerOpen | Self::QueueFull | Self::QueueSlow)
+    }
+
+    pub(super) fn phone_window(index: usize) -> Self {
+        if index == 0 {
+            Self::PhoneShort
+        } else {
+            Self::PhoneDay
+        }
+    }
+}
+
+/// How the accept step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// A message is on its way.
+    Sent(Grant),
+    /// The challenge lives and its code went out a moment ago; nothing was sent now.
+    Cooldown(Grant),
+    /// Nothing was consumed.
+    Refused {
+        /// The rule that takes longest to allow the request.
+        rule: Rule,
+        /// When it will, in milliseconds.
+        retry_after_millis: i64,
+    },
+    /// The challenge is consumed, exhausted, expired or gone: a new one is needed.
+    NotLive(Option<Previous>),
+    /// The challenge belongs to another phone than the client says.
+    OtherPhone,
+}
+
+/// What a live challenge grants its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whom the code is for.
+    pub phone: PhoneNumber,
+    /// What the code may be used for.
+    pub purpose: Purpose,
+    /// The store's time.
+    pub now: UnixMillis,
+    /// From this moment on the code is dead.
+    pub expires_at: UnixMillis,
+    /// From this moment on the code can be sent again.
+    pub resend_at: UnixMillis,
+    /// How many sends were granted.
+    pub sends: u32,
+    /// The length of the code.
+    pub digits: u8,
+}
+
+/// What is known of a challenge that no longer lives, so that a new one can follow it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// Whom it was for.
+    pub phone: PhoneNumber,
+    /// What its code was for.
+    pub purpose: Purpose,
+    /// The language of its messages.
+    pub locale: Locale,
+}
+
+/// One challenge that a typed code was compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The record as it was read.
+    pub challenge: &'a Challenge,
+    /// Whether the code was right.
+    pub right: bool,
+}
+
+/// What an attempt may claim, once it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The code was right.
+    Right {
+        /// The challenge whose code it was.
+        id: ChallengeId,
+    },
+    /// The code was right, but has had its effect before.
+    Used,
+    /// The code was wrong.
+    Wrong {
+        /// Attempts that are left.
+        attempts_left: u32,
+    },
+    /// There was no attempt left, whatever the code was.
+    Exhausted,
+    /// The time of the code is over.
+    Expired,
+    /// The challenge has vanished or was replaced since it was read.
+    Gone,
+}
+
+/// Why hot state gave no answer. A caller refuses then; it never skips a limit.
+#[derive(Debug, thiserror::Error)]
+pub enum HotStateError {
+    /// The store is away or does not take writes; it is not known whether the call had its effect.
+    #[error("hot state is unavailable: {0}")]
+    Unavailable(Box<str>),
+    /// A record that cannot be read.
+    #[error("hot state holds an unreadable record: {0}")]
+    Corrupt(&'static str),
+}

@@ -1,0 +1,155 @@
+//! The job: a wire format that outlives releases.
+//!
+//! A job names a challenge and a send number. It carries no phone number, no code and no session
+//! id: the worker loads the challenge and decides then whether a message is still wanted. Its JSON
+//! is written by the accept step (`hot_state/redis/accept.lua` builds the same text), so fields may
+//! be added with a default, never renamed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::challenge::{ChallengeId, Channel};
+use crate::clock::UnixMillis;
+
+/// The version that this build writes and the newest that it reads.
+const VERSION: u8 = 1;
+
+/// One thing for the worker to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    #[serde(rename = "v")]
+    version: u8,
+    /// What to do.
+    #[serde(flatten)]
+    pub task: JobTask,
+    /// When the API accepted the request.
+    pub accepted_at: UnixMillis,
+    /// From this moment on nothing is sent.
+    pub deadline: UnixMillis,
+    /// W3C `traceparent` of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// What a job asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobTask {
+    /// Send the code of a challenge.
+    Send {
+        /// The challenge.
+        challenge: ChallengeId,
+        /// Which of its sends this is, from 1; with the challenge the key of the ledger.
+        send: u32,
+        /// How it travels.
+        channel: Channel,
+    },
+}
+
+/// Why a payload cannot be run by this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// A newer build wrote it; a newer worker can run it.
+    #[error("the job has a version or kind that this build does not know")]
+    UnknownVersion,
+    /// Nobody can read it.
+    #[error("the job is malformed")]
+    Malformed,
+}
+
+impl Job {
+    /// A job that sends the code of a challenge.
+    pub fn send(
+        challenge: ChallengeId,
+        send: u32,
+        channel: Channel,
+        accepted_at: UnixMillis,
+        deadline: UnixMillis,
+        trace: Option<String>,
+    ) -> Self {
+        let task = JobTask::Send {
+            challenge,
+            send,
+            channel,
+        };
+        Self {
+            version: VERSION,
+            task,
+            accepted_at,
+            deadline,
+            trace,
+        }
+    }
+
+    /// The payload.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a job has string keys and plain values")
+    }
+
+    /// Reads a payload.
+    pub fn decode(payload: &str) -> Result<Self, JobError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            v: u8,
+            kind: String,
+        }
+        let envelope: Envelope = serde_json::from_str(payload).map_err(|_| JobError::Malformed)?;
+        if envelope.v != VERSION || envelope.kind != "send" {
+            return Err(JobError::UnknownVersion);
+        }
+        serde_json::from_str(payload).map_err(|_| JobError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> Job {
+        let id = ChallengeId::from_bytes([0xab; 16]);
+        let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+        Job::send(
+            id,
+            2,
+            Channel::Sms,
+            1_763_700_000_000,
+            1_763_700_090_000,
+            trace,
+        )
+    }
+
+    #[test]
+    fn the_wire_format_is_fixed() {
+        let wire = r#"{"v":1,"kind":"send","challenge":"abababababababababababababababab","send":2,"channel":"sms","accepted_at":1763700000000,"deadline":1763700090000,"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#;
+        assert_eq!(job().encode(), wire);
+        assert_eq!(Job::decode(wire), Ok(job()));
+    }
+
+    #[test]
+    fn f_25_fields_of_later_releases_are_passed_over_and_later_versions_are_told_apart() {
+        let later = job().encode().replacen('{', r#"{"priority":"high","#, 1);
+        assert_eq!(Job::decode(&later), Ok(job()));
+        let version = job().encode().replace(r#""v":1"#, r#""v":2"#);
+        assert_eq!(Job::decode(&version), Err(JobError::UnknownVersion));
+        let kind = job()
+            .encode()
+            .replace(r#""kind":"send""#, r#""kind":"notice""#);
+        assert_eq!(Job::decode(&kind), Err(JobError::UnknownVersion));
+    }
+
+    #[test]
+    fn f_18_poison_is_malformed_and_does_not_panic() {
+        let valid = job().encode();
+        let half = &valid[..valid.len() / 2];
+        for payload in [
+            "",
+            "{",
+            "null",
+            "[]",
+            half,
+            &valid.replace("sms", "pigeon"),
+            &valid.replace("ab", "xy"),
+        ] {
+            assert_eq!(Job::decode(payload), Err(JobError::Malformed), "{payload}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The connection to Redis that hot state and the queue share, and the names of all keys.
+//!
+//! All keys carry one hash tag, so that one script may touch them all. That allows fail-over by
+//! Redis Cluster or Sentinel, not scale-out, and no more is claimed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, RedisError};
+
+/// One attempt at a command. Two of them fit in the second within which clients get their answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(400);
+/// A blocking read that is silent for this long on top of its block is a dead connection.
+const BLOCKING_GRACE: Duration = Duration::from_secs(5);
+
+/// A connection to Redis that heals itself; clones share it.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    manager: ConnectionManager,
+    keys: Keys,
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("keys", &self.0.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of the keys, all under one hash tag.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    tag: String,
+}
+
+impl RedisStore {
+    /// Connects to a `redis://` or `rediss://` URL. The address is checked now; the server may be
+    /// away and come later.
+    pub fn connect(url: &str) -> Result<Self, RedisError> {
+        Self::connect_tagged(url, "ramz")
+    }
+
+    /// Connects under another hash tag, so that tests can share a server.
+    pub fn connect_tagged(url: &str, tag: &str) -> Result<Self, RedisError> {
+        let client = Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(0);
+        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let keys = Keys {
+            tag: format!("{{{tag}}}"),
+        };
+        Ok(Self(Arc::new(Inner {
+            client,
+            manager,
+            keys,
+        })))
+    }
+
+    /// The shared connection, for commands that answer at once.
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.0.manager.clone()
+    }
+
+    /// A connection of its own for reads that block up to `block`.
+    pub(crate) async fn blocking_connection(
+        &self,
+        block: Duration,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(block + BLOCKING_GRACE));
+        self.0
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+}
+
+impl Keys {
+    /// What precedes the id in the key of a challenge.
+    pub(crate) fn challenge_prefix(&self) -> String {
+        format!("{}:c:", self.tag)
+    }
+
+    /// What precedes the digits in the key of a phone's log of sends.
+    pub(crate) fn phone_log_prefix(&self) -> String {
+        format!("{}:p:", self.tag)
+    }
+
+    /// What precedes the digits in the key of a phone's list of sign-in challenges.
+    pub(crate) fn phone_challenges_prefix(&self) -> String {
+        format!("{}:l:", self.tag)
+    }
+
+    /// What precedes the address in the key of its bucket.
+    pub(crate) fn address_prefix(&self) -> String {
+        format!("{}:a:", self.tag)
+    }
+
+    /// The breaker: a hash with `until`, the moment of the next probe.
+    pub(crate) fn breaker(&self) -> String {
+        format!("{}:breaker", self.tag)
+    }
+
+    /// The stream of jobs that wait or run.
+    pub(crate) fn jobs(&self) -> String {
+        format!("{}:jobs", self.tag)
+    }
+
+    /// The sorted set of delayed jobs, by the moment when they are due.
+    pub(crate) fn delayed(&self) -> String {
+        format!("{}:delayed", self.tag)
+    }
+
+    /// The stream of dead letters.
+    pub(crate) fn dead(&self) -> String {
+        format!("{}:dead", self.tag)
+    }
+}

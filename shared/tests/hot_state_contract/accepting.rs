@@ -1,0 +1,385 @@
+//! Requests for a code.
+
+use shared::challenge::{Channel, Locale};
+use shared::hot_state::{Accept, AcceptRequest, Accepted, Previous, Rule, Window};
+use shared::otp::Purpose;
+use shared::phone::PhoneNumber;
+use shared::queue::{Job, JobTask};
+
+use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
+
+const PHONE: &str = "+989123456789";
+const OTHER: &str = "+989123456780";
+
+pub async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Stage) {
+    let new = stage.new_challenge(PHONE);
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let accept = Accept {
+        channel: Channel::Call,
+        trace: Some(trace),
+        ..stage.accept(AcceptRequest::New(&new))
+    };
+    let grant = sent(stage.run(&accept).await);
+    assert_eq!(grant.phone.as_e164(), PHONE);
+    assert_eq!(
+        (grant.now, grant.expires_at, grant.resend_at),
+        (START, START + 120 * SECOND, START + 30 * SECOND)
+    );
+    assert_eq!(
+        (grant.sends, grant.digits, grant.purpose),
+        (1, 6, Purpose::SignIn)
+    );
+
+    let stored = stage.read(new.id).await;
+    assert_eq!(
+        (stored.id, &stored.phone, stored.purpose),
+        (new.id, &new.phone, new.purpose)
+    );
+    assert_eq!(
+        (&stored.kid, &stored.salt, stored.digits, stored.locale),
+        (&new.kid, &new.salt, 6, Locale::Fa)
+    );
+    assert_eq!(
+        (stored.created_at, stored.expires_at, stored.last_send_at),
+        (START, START + 120 * SECOND, START)
+    );
+    assert_eq!(
+        (
+            stored.sends,
+            stored.session_attempts,
+            stored.phone_attempts,
+            stored.consumed
+        ),
+        (1, 0, 0, false)
+    );
+
+    let deadline = START + 90 * SECOND;
+    let job = Job::send(
+        new.id,
+        1,
+        Channel::Call,
+        START,
+        deadline,
+        Some(trace.to_owned()),
+    );
+    assert_eq!(stage.jobs().await, [job]);
+    stage.hot.ping().await.expect("hot state answers");
+}
+
+pub async fn a_repeated_request_is_granted_once(stage: &Stage) {
+    let new = stage.new_challenge(PHONE);
+    let first = stage.accept(AcceptRequest::New(&new));
+    let grant = sent(stage.run(&first).await);
+    stage.clock.advance(SECOND);
+    let again = sent(stage.run(&first).await);
+    assert_eq!((again.expires_at, again.sends), (grant.expires_at, 1));
+
+    stage.clock.advance(30 * SECOND);
+    let resend = stage.accept(AcceptRequest::Resend {
+        id: new.id,
+        phone: None,
+    });
+    assert_eq!(sent(stage.run(&resend).await).sends, 2);
+    assert_eq!(sent(stage.run(&resend).await).sends, 2);
+    assert_eq!(stage.jobs().await.len(), 2);
+    // A third send is still allowed: the repetitions consumed nothing.
+    stage.clock.advance(30 * SECOND);
+    assert_eq!(sent(stage.resend(new.id).await).sends, 3);
+}
+
+pub async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes(stage: &Stage) {
+    let mut policy = stage.policy.clone();
+    policy.phone_short = Window {
+        count: 100,
+        millis: 1,
+    };
+    policy.phone_day = Window {
+        count: 100,
+        millis: 1,
+    };
+    let new = stage.new_challenge(PHONE);
+    sent(
+        stage
+            .hot
+            .accept(&stage.accept(AcceptRequest::New(&new)), &policy)
+            .await
+            .expect("an answer"),
+    );
+    let first = stage.read(new.id).await;
+    let code = first.code(&stage.keys).expect("a key");
+    let mut expected_sends = 1;
+    for _ in 0..5 {
+        stage.clock.advance(110 * SECOND);
+        let resend = stage.accept(AcceptRequest::Resend {
+            id: new.id,
+            phone: Some(&new.phone),
+        });
+        let grant = sent(stage.hot.accept(&resend, &policy).await.expect("an answer"));
+        expected_sends += 1;
+        let now = stage.clock.now_millis();
+        assert_eq!(
+            grant.expires_at,
+            (now + 120 * SECOND).min(START + 10 * MINUTE)
+        );
+        assert_eq!(grant.sends, expected_sends);
+    }
+    let last = stage.read(new.id).await;
+    assert_eq!(last.expires_at, START + 10 * MINUTE);
+    assert!(last.code(&stage.keys).expect("a key").matches(&code));
+    let sends: Vec<u32> = stage
+        .jobs()
+        .await
+        .iter()
+        .map(|job| match job.task {
+            JobTask::Send { send, .. } => send,
+        })
+        .collect();
+    assert_eq!(sends, [1, 2, 3, 4, 5, 6]);
+}
+
+pub async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told(stage: &Stage) {
+    let challenge = stage.granted(PHONE).await;
+    stage.clock.advance(29 * SECOND);
+    let Accepted::Cooldown(grant) = stage.resend(challenge.id).await else {
+        panic!("a cooldown")
+    };
+    assert_eq!(
+        (grant.resend_at - grant.now, grant.expires_at),
+        (SECOND, challenge.expires_at)
+    );
+    assert_eq!(stage.read(challenge.id).await, challenge);
+    assert_eq!(stage.jobs().await.len(), 1);
+    stage.clock.advance(SECOND);
+    sent(stage.resend(challenge.id).await);
+}
+
+pub async fn a_resend_for_another_phone_is_told_apart(stage: &Stage) {
+    let challenge = stage.granted(PHONE).await;
+    stage.clock.advance(MINUTE);
+    let other = PhoneNumber::from_e164(OTHER).expect("canonical");
+    let resend = stage.accept(AcceptRequest::Resend {
+        id: challenge.id,
+        phone: Some(&other),
+    });
+    assert_eq!(stage.run(&resend).await, Accepted::OtherPhone);
+    assert_eq!(stage.jobs().await.len(), 1);
+}
+
+pub async fn a_challenge_that_no_longer_lives_names_what_a_new_one_needs(stage: &Stage) {
+    let unknown = stage.new_challenge(PHONE);
+    assert_eq!(stage.resend(unknown.id).await, Accepted::NotLive(None));
+
+    let previous = Previous {
+        phone: unknown.phone.clone(),
+        purpose: Purpose::SignIn,
+        locale: Locale::Fa,
+    };
+    let consumed = stage.granted(PHONE).await;
+    assert!(stage.hot.consume(consumed.id).await.expect("an answer"));
+    stage.clock.advance(40 * SECOND);
+    assert_eq!(
+        stage.resend(consumed.id).await,
+        Accepted::NotLive(Some(previous.clone()))
+    );
+
+    let exhausted = stage.granted(PHONE).await;
+    for _ in 0..3 {
+        stage
+            .count(shared::challenge::Way::Session, &exhausted, false)
+            .await;
+    }
+    stage.clock.advance(40 * SECOND);
+    assert_eq!(
+        stage.resend(exhausted.id).await,
+        Accepted::NotLive(Some(previous.clone()))
+    );
+
+    let expired = stage.granted(PHONE).await;
+    stage.clock.advance(120 * SECOND);
+    assert_eq!(
+        stage.resend(expired.id).await,
+        Accepted::NotLive(Some(previous))
+    );
+}
+
+pub async fn a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day(stage: &Stage) {
+    let mut granted = 0;
+    for round in 0..4 {
+        for _ in 0..3 {
+            match stage.ask(&stage.new_challenge(PHONE)).await {
+                Accepted::Sent(_) => granted += 1,
+                Accepted::Refused { rule, .. } => assert_eq!((rule, granted), (Rule::PhoneDay, 10)),
+                other => panic!("{other:?}"),
+            }
+        }
+        if round < 3 {
+            let refused = stage.ask(&stage.new_challenge(PHONE)).await;
+            let expected = Accepted::Refused {
+                rule: Rule::PhoneShort,
+                retry_after_millis: 2 * MINUTE,
+            };
+            assert_eq!(refused, expected);
+            stage.clock.advance(2 * MINUTE);
+        }
+    }
+    assert_eq!(granted, 10);
+    sent(stage.ask(&stage.new_challenge(OTHER)).await);
+    // The first three sends leave the window of a day together.
+    let passed = stage.clock.now_millis() - START;
+    stage.clock.advance(DAY - passed - 1);
+    let refused = stage.ask(&stage.new_challenge(PHONE)).await;
+    assert_eq!(
+        refused,
+        Accepted::Refused {
+            rule: Rule::PhoneDay,
+            retry_after_millis: 1
+        }
+    );
+    stage.clock.advance(1);
+    for _ in 0..3 {
+        sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    }
+}
+
+pub async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &Stage) {
+    let mut number = 9_120_000_000_u64;
+    let mut ask = async |address: &'static str| {
+        number += 1;
+        let new = stage.new_challenge(&format!("+98{number}"));
+        let accept = Accept {
+            address: Some(address),
+            ..stage.accept(AcceptRequest::New(&new))
+        };
+        stage.run(&accept).await
+    };
+    for _ in 0..30 {
+        sent(ask("192.0.2.7").await);
+    }
+    let refused = Accepted::Refused {
+        rule: Rule::Address,
+        retry_after_millis: 2 * SECOND,
+    };
+    assert_eq!(ask("192.0.2.7").await, refused);
+    sent(ask("2001:db8::/64").await);
+    stage.clock.advance(2 * SECOND);
+    sent(ask("192.0.2.7").await);
+    assert_eq!(ask("192.0.2.7").await, refused);
+    stage.clock.advance(MINUTE);
+    for _ in 0..30 {
+        sent(ask("192.0.2.7").await);
+    }
+    assert_eq!(ask("192.0.2.7").await, refused);
+}
+
+pub async fn a_refused_request_consumes_nothing(stage: &Stage) {
+    for _ in 0..3 {
+        sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    }
+    let new = stage.new_challenge(PHONE);
+    for _ in 0..40 {
+        let accept = Accept {
+            address: Some("192.0.2.7"),
+            ..stage.accept(AcceptRequest::New(&new))
+        };
+        assert!(matches!(
+            stage.run(&accept).await,
+            Accepted::Refused {
+                rule: Rule::PhoneShort,
+                ..
+            }
+        ));
+    }
+    assert_eq!(stage.hot.challenge(new.id).await.expect("an answer"), None);
+    assert_eq!(stage.jobs().await.len(), 3);
+    // The forty refusals did not use up the address.
+    let other = stage.new_challenge(OTHER);
+    let accept = Accept {
+        address: Some("192.0.2.7"),
+        ..stage.accept(AcceptRequest::New(&other))
+    };
+    sent(stage.run(&accept).await);
+    // Nor did they prolong the phone's window.
+    stage.clock.advance(2 * MINUTE);
+    sent(stage.ask(&stage.new_challenge(PHONE)).await);
+}
+
+pub async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
+    let mut policy = stage.policy.clone();
+    policy.phone_day = Window {
+        count: 1,
+        millis: DAY,
+    };
+    policy.address_per_minute = 1;
+    let ask = async || {
+        let new = stage.new_challenge(PHONE);
+        let accept = Accept {
+            address: Some("192.0.2.7"),
+            ..stage.accept(AcceptRequest::New(&new))
+        };
+        stage.hot.accept(&accept, &policy).await.expect("an answer")
+    };
+    sent(ask().await);
+    assert_eq!(
+        ask().await,
+        Accepted::Refused {
+            rule: Rule::PhoneDay,
+            retry_after_millis: DAY
+        }
+    );
+}
+
+pub async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
+    let mut policy = stage.policy.clone();
+    policy.queue_max = 2;
+    for phone in [PHONE, OTHER] {
+        let new = stage.new_challenge(phone);
+        sent(
+            stage
+                .hot
+                .accept(&stage.accept(AcceptRequest::New(&new)), &policy)
+                .await
+                .expect("an answer"),
+        );
+    }
+    let new = stage.new_challenge("+989351112233");
+    let refused = stage
+        .hot
+        .accept(&stage.accept(AcceptRequest::New(&new)), &policy)
+        .await
+        .expect("an answer");
+    assert!(matches!(
+        refused,
+        Accepted::Refused {
+            rule: Rule::QueueFull,
+            ..
+        }
+    ));
+    assert_eq!(stage.jobs().await.len(), 2);
+}
+
+pub async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) {
+    let mut policy = stage.policy.clone();
+    policy.queue_max_age_millis = 40 * SECOND;
+    let ask = async |phone: &str| {
+        let new = stage.new_challenge(phone);
+        stage.hot.accept(&stage.accept(AcceptRequest::New(&new)), &policy).await.expect("an answer")
+    };
+    sent(ask(PHONE).await);
+    stage.clock.advance(40 * SECOND);
+    sent(ask(OTHER).await);
+    stage.clock.advance(1);
+    let refused = ask("+989351112233").await;
+    assert!(matches!(refused, Accepted::Refused { rule: Rule::QueueSlow, .. }), "{refused:?}");
+}
+
+pub async fn a_14_parallel_requests_never_exceed_the_limit(stage: &Stage) {
+    let challenges: Vec<_> = (0..50).map(|_| stage.new_challenge(PHONE)).collect();
+    let asked = challenges.iter().map(|new| stage.ask(new));
+    let granted = futures::future::join_all(asked)
+        .await
+        .into_iter()
+        .filter(|accepted| matches!(accepted, Accepted::Sent(_)))
+        .count();
+    assert_eq!(granted, 3);
+    assert_eq!(stage.jobs().await.len(), 3);
+}

@@ -1,0 +1,51 @@
+//! The definition of hot state: every case runs on Redis and on SQLite, and the cases call every
+//! public method.
+
+mod accepting;
+mod counting;
+mod stage;
+
+use stage::Stage;
+
+/// One test per case and back end.
+macro_rules! on_both_back_ends {
+    ($($module:ident::$case:ident,)*) => {
+        mod on_redis {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::redis().await).await; })*
+        }
+        mod on_sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::sqlite().await).await; })*
+        }
+    };
+}
+
+on_both_back_ends! {
+    accepting::a_granted_request_leaves_a_challenge_and_one_job,
+    accepting::a_repeated_request_is_granted_once,
+    accepting::a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes,
+    accepting::during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told,
+    accepting::a_resend_for_another_phone_is_told_apart,
+    accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
+    accepting::a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day,
+    accepting::an_address_gets_its_requests_a_minute_and_no_more,
+    accepting::a_refused_request_consumes_nothing,
+    accepting::the_rule_that_takes_longest_is_told,
+    accepting::a_full_queue_refuses_instead_of_promising,
+    accepting::a_queue_that_is_behind_refuses_instead_of_promising,
+    accepting::a_14_parallel_requests_never_exceed_the_limit,
+    counting::a_01_after_the_cap_right_and_wrong_are_told_the_same,
+    counting::a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap,
+    counting::a_15_the_two_ways_count_apart,
+    counting::a_02_the_phone_way_shares_one_cap_over_all_live_challenges,
+    counting::i_04_guesses_a_day_are_bounded_by_sixty,
+    counting::r_07_a_resend_gives_no_attempts_back,
+    counting::r_16_an_expired_code_is_refused,
+    counting::a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_phone,
+    counting::a_record_that_was_replaced_is_gone,
+    counting::the_phone_way_sees_the_last_three_sign_in_challenges,
+    counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+}

@@ -1,0 +1,235 @@
+//! A back end of hot state with a clock that stands still and a phone that asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use harness::RedisServer;
+use shared::challenge::Way;
+use shared::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use shared::clock::Clock;
+use shared::hot_state::{
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotState, Verdict, Window,
+};
+use shared::otp::{KeyRing, Purpose};
+use shared::phone::PhoneNumber;
+use shared::queue::Job;
+use shared::random::Random;
+use shared::redis_store::RedisStore;
+use shared::sqlite_file::SqliteFile;
+use sqlx::Row as _;
+use tokio::sync::OnceCell;
+
+pub const START: i64 = 1_763_700_000_000;
+pub const SECOND: i64 = 1_000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const DAY: i64 = 24 * 60 * MINUTE;
+
+static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
+static STAGES: AtomicU64 = AtomicU64::new(0);
+
+pub struct Stage {
+    pub hot: HotState,
+    pub clock: Clock,
+    pub random: Random,
+    pub keys: KeyRing,
+    pub policy: AcceptPolicy,
+    raw: Raw,
+}
+
+/// What a test looks at behind the store's back.
+enum Raw {
+    Redis {
+        url: String,
+        tag: String,
+    },
+    Sqlite {
+        file: SqliteFile,
+        _folder: tempfile::TempDir,
+    },
+}
+
+impl Stage {
+    pub async fn redis() -> Self {
+        let server = REDIS.get_or_init(RedisServer::start).await;
+        let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
+        let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
+        let clock = Clock::manual(START);
+        let hot = HotState::redis(store, clock.clone());
+        Self::new(
+            hot,
+            clock,
+            Raw::Redis {
+                url: server.url(),
+                tag,
+            },
+        )
+    }
+
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
+            .await
+            .expect("a file");
+        for schema in [
+            include_str!("../../../migrations/sqlite/0003_hot_state.sql"),
+            include_str!("../../../migrations/sqlite/0004_queue.sql"),
+        ] {
+            sqlx::raw_sql(schema).execute(file.writer()).await.expect("the schema");
+        }
+        let clock = Clock::manual(START);
+        let hot = HotState::sqlite(file.clone(), clock.clone());
+        Self::new(
+            hot,
+            clock,
+            Raw::Sqlite {
+                file,
+                _folder: folder,
+            },
+        )
+    }
+
+    fn new(hot: HotState, clock: Clock, raw: Raw) -> Self {
+        let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
+        let policy = AcceptPolicy {
+            code_life_millis: 120 * SECOND,
+            resend_cooldown_millis: 30 * SECOND,
+            max_attempts: 3,
+            phone_short: Window {
+                count: 3,
+                millis: 2 * MINUTE,
+            },
+            phone_day: Window {
+                count: 10,
+                millis: DAY,
+            },
+            address_per_minute: 30,
+            queue_max: 10_000,
+            queue_max_age_millis: i64::MAX,
+        };
+        Self {
+            hot,
+            clock,
+            random: Random::seeded(5),
+            keys,
+            policy,
+            raw,
+        }
+    }
+
+    pub fn new_challenge(&self, phone: &str) -> NewChallenge {
+        self.challenge_for(phone, Purpose::SignIn)
+    }
+
+    pub fn challenge_for(&self, phone: &str, purpose: Purpose) -> NewChallenge {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        NewChallenge::begin(&self.random, &self.keys, phone, purpose, 6, Locale::Fa).1
+    }
+
+    pub fn accept<'a>(&self, request: AcceptRequest<'a>) -> Accept<'a> {
+        Accept {
+            request,
+            nonce: self.random.bytes(),
+            channel: Channel::Sms,
+            address: None,
+            trace: None,
+        }
+    }
+
+    pub async fn run(&self, accept: &Accept<'_>) -> Accepted {
+        self.hot
+            .accept(accept, &self.policy)
+            .await
+            .expect("hot state answers")
+    }
+
+    pub async fn ask(&self, challenge: &NewChallenge) -> Accepted {
+        self.run(&self.accept(AcceptRequest::New(challenge))).await
+    }
+
+    pub async fn resend(&self, id: ChallengeId) -> Accepted {
+        self.run(&self.accept(AcceptRequest::Resend { id, phone: None }))
+            .await
+    }
+
+    /// A granted challenge for this phone, as it is read back.
+    pub async fn granted(&self, phone: &str) -> Challenge {
+        let new = self.new_challenge(phone);
+        sent(self.ask(&new).await);
+        self.read(new.id).await
+    }
+
+    pub async fn read(&self, id: ChallengeId) -> Challenge {
+        self.hot
+            .challenge(id)
+            .await
+            .expect("hot state answers")
+            .expect("a record")
+    }
+
+    pub async fn count(&self, way: Way, challenge: &Challenge, right: bool) -> Verdict {
+        let attempts = [Attempt { challenge, right }];
+        self.hot
+            .count_attempt(way, self.policy.max_attempts, &attempts)
+            .await
+            .expect("an answer")
+    }
+
+    /// What the phone way does: one guess, compared with every challenge it sees.
+    pub async fn guess_by_phone(&self, phone: &str, right: Option<ChallengeId>) -> Verdict {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let challenges = self.hot.phone_challenges(&phone).await.expect("an answer");
+        let attempts: Vec<_> = challenges
+            .iter()
+            .map(|challenge| Attempt {
+                challenge,
+                right: Some(challenge.id) == right,
+            })
+            .collect();
+        let allowed = self.policy.max_attempts;
+        self.hot
+            .count_attempt(Way::Phone, allowed, &attempts)
+            .await
+            .expect("an answer")
+    }
+
+    /// The jobs that wait, oldest first.
+    pub async fn jobs(&self) -> Vec<Job> {
+        let payloads: Vec<String> = match &self.raw {
+            Raw::Redis { url, tag } => {
+                let client = redis::Client::open(url.as_str()).expect("an address");
+                let mut connection = client
+                    .get_multiplexed_async_connection()
+                    .await
+                    .expect("a connection");
+                let entries: Vec<(String, Vec<(String, String)>)> = redis::cmd("XRANGE")
+                    .arg(format!("{{{tag}}}:jobs"))
+                    .arg("-")
+                    .arg("+")
+                    .query_async(&mut connection)
+                    .await
+                    .expect("the stream");
+                entries
+                    .into_iter()
+                    .map(|(_, mut fields)| fields.remove(0).1)
+                    .collect()
+            }
+            Raw::Sqlite { file, .. } => sqlx::query("SELECT payload FROM jobs ORDER BY id")
+                .fetch_all(file.readers())
+                .await
+                .expect("the table")
+                .iter()
+                .map(|row| row.get(0))
+                .collect(),
+        };
+        payloads
+            .iter()
+            .map(|payload| Job::decode(payload).expect("a job"))
+            .collect()
+    }
+}
+
+pub fn sent(accepted: Accepted) -> Grant {
+    match accepted {
+        Accepted::Sent(grant) => grant,
+        other => panic!("expected a grant, got {other:?}"),
+    }
+}
