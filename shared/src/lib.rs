@@ -6,6 +6,7 @@
 //! speaks to the gateway. `docs/architecture.md` draws how they meet.
 
 pub mod challenge;
+pub mod client_address;
 pub mod clock;
 pub mod hot_state;
 pub mod otp;
@@ -14,4 +15,6 @@ pub mod queue;
 pub mod random;
 pub mod records;
 pub mod redis_store;
+pub mod serving;
 pub mod sqlite_file;
+pub mod tokens;

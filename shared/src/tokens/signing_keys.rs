@@ -1,0 +1,268 @@
+//! The keys that sign access tokens, and what of them is public.
+//!
+//! `JWT_PRIVATE_KEY` holds one or more PKCS#8 private keys in PEM form, Ed25519 or P-256. The
+//! first signs; all are published and accepted. A new key is therefore added behind the old one
+//! first, and moved to the front when every reader has fetched the published keys again.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use secrecy::SecretString;
+
+use crate::random::Random;
+
+const BEGIN: &str = "-----BEGIN ";
+const DASHES: &str = "-----";
+const PKCS8_LABEL: &str = "PRIVATE KEY";
+
+/// What stands before the 32 bytes of an Ed25519 private key in PKCS#8 (RFC 8410, section 7).
+const ED25519_PKCS8_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The signing keys, the one that signs first. Never empty.
+#[derive(Clone)]
+pub struct SigningKeys(Vec<SigningKey>);
+
+#[derive(Clone)]
+pub(super) struct SigningKey {
+    /// RFC 7638 thumbprint with SHA-256.
+    pub(super) kid: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) private: EncodingKey,
+    pub(super) public: DecodingKey,
+    jwk: Jwk,
+}
+
+/// Why a text holds no usable signing keys. Never holds key material.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigningKeysError {
+    /// No PEM block at all.
+    #[error(
+        "holds no PEM block; make a key with `openssl genpkey -algorithm ed25519` and give the whole text"
+    )]
+    NoKey,
+    /// A block that begins but does not end.
+    #[error("key {0} has no END line: give the whole PEM text")]
+    Unfinished(usize),
+    /// PEM of another kind, such as SEC1 or an encrypted key.
+    #[error(
+        "key {position} is a `{label}`, not a PKCS#8 `PRIVATE KEY`; convert it with `openssl pkcs8 -topk8 -nocrypt`"
+    )]
+    NotPkcs8 {
+        /// Which of the keys, counted from 1.
+        position: usize,
+        /// What its PEM block says that it is.
+        label: String,
+    },
+    /// A damaged key, or one of another algorithm or curve.
+    #[error("key {0} is neither an Ed25519 nor a P-256 private key, or it is damaged")]
+    Unusable(usize),
+    /// The same key again.
+    #[error("key {0} stands there twice")]
+    Twice(usize),
+}
+
+impl SigningKeys {
+    /// Reads one or more PEM blocks. A literal `\n` counts as a line break, because environment
+    /// files hold one line a variable.
+    pub fn from_pem(text: &str) -> Result<Self, SigningKeysError> {
+        let text = text.replace("\\n", "\n");
+        let mut keys: Vec<SigningKey> = Vec::new();
+        for (index, rest) in text.split(BEGIN).skip(1).enumerate() {
+            let position = index + 1;
+            let key = SigningKey::from_block(rest, position)?;
+            if keys.iter().any(|earlier| earlier.kid == key.kid) {
+                return Err(SigningKeysError::Twice(position));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            return Err(SigningKeysError::NoKey);
+        }
+        Ok(Self(keys))
+    }
+
+    /// A new Ed25519 key in PEM form, for [`SigningKeys::from_pem`].
+    pub fn generate_pem(random: &Random) -> SecretString {
+        let seed: [u8; 32] = random.bytes();
+        let encoded = STANDARD.encode([&ED25519_PKCS8_HEAD[..], &seed].concat());
+        format!("{BEGIN}{PKCS8_LABEL}{DASHES}\n{encoded}\n-----END {PKCS8_LABEL}{DASHES}\n").into()
+    }
+
+    /// The public halves as a JWK set (RFC 7517), for `/.well-known/jwks.json`.
+    pub fn jwks(&self) -> serde_json::Value {
+        let keys: Vec<&Jwk> = self.0.iter().map(|key| &key.jwk).collect();
+        serde_json::json!({ "keys": keys })
+    }
+
+    pub(super) fn signing(&self) -> &SigningKey {
+        &self.0[0]
+    }
+
+    pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
+        self.0.iter().find(|key| key.kid == kid)
+    }
+}
+
+impl SigningKey {
+    /// Reads a PEM block whose `-----BEGIN ` is cut off.
+    fn from_block(rest: &str, position: usize) -> Result<Self, SigningKeysError> {
+        let (label, body) = rest
+            .split_once(DASHES)
+            .ok_or(SigningKeysError::Unfinished(position))?;
+        if label != PKCS8_LABEL {
+            return Err(SigningKeysError::NotPkcs8 {
+                position,
+                label: label.chars().take(40).collect(),
+            });
+        }
+        let end = format!("-----END {PKCS8_LABEL}{DASHES}");
+        let (body, _) = body
+            .split_once(&end)
+            .ok_or(SigningKeysError::Unfinished(position))?;
+        let pem = format!("{BEGIN}{PKCS8_LABEL}{DASHES}{body}{end}\n");
+        let ed25519 = || Self::new(EncodingKey::from_ed_pem(pem.as_bytes())?, Algorithm::EdDSA);
+        let p256 = || Self::new(EncodingKey::from_ec_pem(pem.as_bytes())?, Algorithm::ES256);
+        ed25519()
+            .or_else(|_| p256())
+            .map_err(|_| SigningKeysError::Unusable(position))
+    }
+
+    fn new(private: EncodingKey, algorithm: Algorithm) -> jsonwebtoken::errors::Result<Self> {
+        let mut jwk = Jwk::from_encoding_key(&private, algorithm)?;
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
+        jwk.common.key_id = Some(kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let public = DecodingKey::from_jwk(&jwk)?;
+        Ok(Self {
+            kid,
+            algorithm,
+            private,
+            public,
+            jwk,
+        })
+    }
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|key| &key.kid))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn ed25519(seed: u64) -> String {
+        SigningKeys::generate_pem(&Random::seeded(seed))
+            .expose_secret()
+            .to_owned()
+    }
+
+    fn p256() -> String {
+        KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+            .expect("a key")
+            .serialize_pem()
+    }
+
+    fn error(text: &str) -> SigningKeysError {
+        SigningKeys::from_pem(text).expect_err("refused")
+    }
+
+    /// The key of RFC 8037, appendix A.1, and its thumbprint of appendix A.3.
+    #[test]
+    fn the_published_thumbprint_of_rfc_8037_is_the_kid() {
+        let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+            .expect("hex");
+        let der = [&ED25519_PKCS8_HEAD[..], &seed].concat();
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+            STANDARD.encode(der)
+        );
+        let keys = SigningKeys::from_pem(&pem).expect("a key");
+        assert_eq!(
+            keys.jwks(),
+            serde_json::json!({ "keys": [{
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "use": "sig",
+                "alg": "EdDSA",
+                "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            }] })
+        );
+    }
+
+    #[test]
+    fn all_keys_are_published_in_order_and_nothing_private_is() {
+        let text = format!("{}{}", p256(), ed25519(1));
+        let keys = SigningKeys::from_pem(&text).expect("two keys");
+        let jwks = keys.jwks();
+        assert_eq!(jwks["keys"][0]["kty"], "EC");
+        assert_eq!(jwks["keys"][0]["crv"], "P-256");
+        assert_eq!(jwks["keys"][0]["alg"], "ES256");
+        assert_eq!(jwks["keys"][1]["alg"], "EdDSA");
+        assert_eq!(jwks["keys"][0]["kid"], keys.signing().kid.as_str());
+        for key in jwks["keys"].as_array().expect("a list") {
+            assert_eq!(key.get("d"), None, "the private half");
+            assert!(key["x"].is_string());
+        }
+        let shown = format!("{keys:?}");
+        assert_eq!(
+            shown,
+            format!("{:?}", [&keys.0[0].kid, &keys.0[1].kid]),
+            "kids only"
+        );
+    }
+
+    #[test]
+    fn a_key_may_stand_in_one_line() {
+        let one_line = ed25519(1).replace('\n', "\\n");
+        let keys = SigningKeys::from_pem(&one_line).expect("a key");
+        assert_eq!(
+            keys.jwks(),
+            SigningKeys::from_pem(&ed25519(1)).expect("a key").jwks()
+        );
+    }
+
+    #[test]
+    fn unusable_keys_are_named_by_their_position() {
+        assert_eq!(error(""), SigningKeysError::NoKey);
+        assert_eq!(error("secret"), SigningKeysError::NoKey);
+        let whole = ed25519(1);
+        assert_eq!(error(&whole[..60]), SigningKeysError::Unfinished(1));
+        assert_eq!(
+            error(&format!(
+                "{whole}{}",
+                whole.replace("PRIVATE", "EC PRIVATE")
+            )),
+            SigningKeysError::NotPkcs8 {
+                position: 2,
+                label: "EC PRIVATE KEY".to_owned()
+            }
+        );
+        let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)
+            .expect("a key")
+            .serialize_pem();
+        assert_eq!(error(&p384), SigningKeysError::Unusable(1));
+        let damaged = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        assert_eq!(
+            error(&format!("{whole}{damaged}")),
+            SigningKeysError::Unusable(2)
+        );
+        assert_eq!(
+            error(&format!("{whole}{whole}")),
+            SigningKeysError::Twice(2)
+        );
+    }
+}
