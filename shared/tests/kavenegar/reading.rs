@@ -99,21 +99,18 @@ async fn the_window_of_a_number_is_asked_in_whole_seconds_and_rows_about_others_
 
 #[tokio::test]
 async fn no_such_record_is_an_empty_result_and_not_a_fault() {
-    for body in [
-        error_body(449),
-        r#"{"return":{"status":200},"entries":null}"#.to_owned(),
+    let nothing = r#"{"return":{"status":200},"entries":null}"#.to_owned();
+    for (http, body) in [
+        (449, error_body(449)),
+        (200, error_body(449)),
+        (200, nothing),
     ] {
-        for http in [200, 449] {
-            if http == 449 && body.contains("200") {
-                continue;
-            }
-            let server = Server::answering(http, body.clone()).await;
-            let gateway = plain(&server.url);
-            let (from, to) = (moment(1_795_167_012), moment(1_795_167_072));
-            let rows = gateway.status_by_receptor(&phone(), from, to).await;
-            assert_eq!(rows, Ok(Vec::new()));
-            assert_eq!(gateway.status(&[1]).await, Ok(Vec::new()));
-        }
+        let server = Server::answering(http, body).await;
+        let gateway = plain(&server.url);
+        let (from, to) = (moment(1_795_167_012), moment(1_795_167_072));
+        let rows = gateway.status_by_receptor(&phone(), from, to).await;
+        assert_eq!(rows, Ok(Vec::new()));
+        assert_eq!(gateway.status(&[1]).await, Ok(Vec::new()));
     }
 }
 

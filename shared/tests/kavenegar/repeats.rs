@@ -50,12 +50,16 @@ async fn the_next_message_after_a_broken_connection_goes_out_on_a_new_one() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// The server closes each connection right after its answer without having said so, so that the
+/// The server closes each connection soon after its answer, after one of 64 delays, without having said so, so that the
 /// next request meets a connection in any state between open and closed. Whatever the timing:
 /// each message arrives once at most, and exactly once when it was accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_closed_behind_our_back_never_doubles_a_message() {
-    let server = Server::scripted(|_| Act::AnswerAndClose(200, accepted(1, "09123004501"))).await;
+    let server = Server::scripted(|number| {
+        let linger = number % 64;
+        Act::AnswerAndClose(200, accepted(1, "09123004501"), linger)
+    })
+    .await;
     let gateway = super::plain(&server.url);
     let mut accepted_ids = Vec::new();
     for localid in 1..=300 {

@@ -6,45 +6,46 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// What the server does once it has read a request.
-pub enum Act {
+pub(crate) enum Act {
     /// Answers in full and keeps the connection open for the next request.
     Answer(u16, String),
-    /// Answers in full, keeps quiet about it, and closes the connection at once.
-    AnswerAndClose(u16, String),
+    /// Answers in full and closes the connection without having said so, after letting other
+    /// tasks run so many times.
+    AnswerAndClose(u16, String, usize),
     /// Writes these bytes and closes the connection in an orderly way.
     WriteAndClose(Vec<u8>),
     /// Writes these bytes and resets the connection.
     WriteAndReset(Vec<u8>),
-    /// Never answers; the connection stays open.
-    Hang,
+    /// Writes these bytes, possibly none, and then nothing more; the connection stays open.
+    WriteAndHang(Vec<u8>),
 }
 
 /// A request as it came over the wire.
 #[derive(Clone)]
-pub struct Request {
-    pub head: String,
-    pub form: BTreeMap<String, String>,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) form: BTreeMap<String, String>,
 }
 
 impl Request {
     /// Method and path.
-    pub fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
     }
 
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.form.get(name).map(String::as_str)
     }
 }
 
 /// Runs until it is dropped.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -54,18 +55,22 @@ type Script = Arc<dyn Fn(usize) -> Act + Send + Sync>;
 
 impl Server {
     /// Does the same on every request.
-    pub async fn answering(http: u16, body: impl Into<String>) -> Self {
+    pub(crate) async fn answering(http: u16, body: impl Into<String>) -> Self {
         let body = body.into();
         Self::scripted(move |_| Act::Answer(http, body.clone())).await
     }
 
     /// Does what the script says for the request of this number, the first being 0.
-    pub async fn scripted(script: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn scripted(script: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
         Self::start(None, Arc::new(script)).await
     }
 
     /// The same behind TLS; the URL names `localhost`.
-    pub async fn with_tls(acceptor: TlsAcceptor, http: u16, body: impl Into<String>) -> Self {
+    pub(crate) async fn with_tls(
+        acceptor: TlsAcceptor,
+        http: u16,
+        body: impl Into<String>,
+    ) -> Self {
         let body = body.into();
         let script: Script = Arc::new(move |_| Act::Answer(http, body.clone()));
         Self::start(Some(acceptor), script).await
@@ -89,12 +94,7 @@ impl Server {
                 let (log, script, tls) = (Arc::clone(&log), Arc::clone(&script), tls.clone());
                 open.spawn(async move {
                     match tls {
-                        None => {
-                            serve(stream, &log, &script, |stream| {
-                                stream.set_zero_linger().expect("a TCP socket");
-                            })
-                            .await
-                        }
+                        None => serve(stream, &log, &script, reset_on_close).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
                                 serve(stream, &log, &script, |_| {}).await;
@@ -112,16 +112,16 @@ impl Server {
         }
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no test panicked here").clone()
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// The only request that was made.
-    pub fn only_request(&self) -> Request {
+    pub(crate) fn only_request(&self) -> Request {
         let requests = self.requests();
         assert_eq!(requests.len(), 1, "exactly one request");
         requests[0].clone()
@@ -135,13 +135,13 @@ impl Drop for Server {
 }
 
 /// An address of this machine where nobody listens.
-pub async fn closed_port() -> String {
+pub(crate) async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     format!("http://{}", listener.local_addr().expect("bound"))
 }
 
 /// The bytes of an answer with the right length.
-pub fn http_answer(http: u16, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn http_answer(http: u16, headers: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {http} Status\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
@@ -149,11 +149,15 @@ pub fn http_answer(http: u16, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+fn reset_on_close(stream: &TcpStream) {
+    stream.set_zero_linger().expect("a TCP socket");
+}
+
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     log: &Mutex<Vec<Request>>,
     script: &Script,
-    zero_linger: impl Fn(&S),
+    reset_on_close: impl Fn(&S),
 ) {
     while let Some(request) = read_request(&mut stream).await {
         let number = {
@@ -166,8 +170,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Act::Answer(http, body) => {
                 let _ = stream.write_all(&http_answer(http, "", &body)).await;
             }
-            Act::AnswerAndClose(http, body) => {
+            Act::AnswerAndClose(http, body, delay) => {
                 let _ = stream.write_all(&http_answer(http, "", &body)).await;
+                for _ in 0..delay {
+                    tokio::task::yield_now().await;
+                }
                 let _ = stream.shutdown().await;
                 return;
             }
@@ -178,15 +185,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Act::WriteAndReset(bytes) => {
                 let _ = stream.write_all(&bytes).await;
-                zero_linger(&stream);
+                reset_on_close(&stream);
                 return;
             }
-            Act::Hang => std::future::pending().await,
+            Act::WriteAndHang(bytes) => {
+                let _ = stream.write_all(&bytes).await;
+                std::future::pending::<()>().await;
+            }
         }
     }
 }
 
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
+/// Reads one request to its end; `None` when the client closes first.
+pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -214,7 +225,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> 
 }
 
 /// Listens, lets the operating system complete connections, and never says a word.
-pub async fn silent_listener() -> (TcpListener, u16) {
+pub(crate) async fn silent_listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     (listener, port)

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use shared::kavenegar::{Gateway, GatewaySettings, NotSentReason, SendOutcome};
+use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-use super::server::{Server, closed_port};
+use super::server::{Server, closed_port, http_answer, silent_listener};
 use super::{accepted, outcome, plain, settings};
 
 const TLS: SendOutcome = SendOutcome::NotSent {
@@ -65,10 +66,16 @@ async fn net_03_a_certificate_for_another_host_stops_the_message_before_it_leave
 
 #[tokio::test]
 async fn a_server_without_tls_is_told_apart_from_one_that_is_away() {
-    let server = Server::answering(200, accepted(1, "09123004501")).await;
-    let url = server.url.replace("http://127.0.0.1", "https://localhost");
-    assert_eq!(outcome(&plain(&url)).await, TLS);
-    assert!(server.requests().is_empty());
+    let (listener, port) = silent_listener().await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let answer = http_answer(400, "", "speak plainly");
+        stream.write_all(&answer).await.expect("the client waits");
+        std::future::pending::<()>().await;
+    });
+    let gateway = plain(&format!("https://localhost:{port}"));
+    assert_eq!(outcome(&gateway).await, TLS);
+    server.abort();
     let url = closed_port()
         .await
         .replace("http://127.0.0.1", "https://localhost");
