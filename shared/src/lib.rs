@@ -5,10 +5,12 @@
 //! (PostgreSQL or SQLite), [`queue`] carries jobs from the API to the worker, and [`kavenegar`]
 //! speaks to the gateway. `docs/architecture.md` draws how they meet.
 
+pub mod backoff;
 pub mod challenge;
 pub mod client_address;
 pub mod clock;
 pub mod hot_state;
+pub mod kavenegar;
 pub mod otp;
 pub mod phone;
 pub mod queue;
