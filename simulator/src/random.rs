@@ -1,6 +1,6 @@
 //! Repeatable randomness for faults that hit only a part of the calls.
 
-/// The SplitMix64 generator: small, seeded, good enough to draw lots.
+/// The `SplitMix64` generator: small, seeded, good enough to draw lots.
 #[derive(Clone, Debug)]
 pub(crate) struct Lots(u64);
 

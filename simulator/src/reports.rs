@@ -22,7 +22,7 @@ pub(crate) struct Reports {
 }
 
 /// One report of one state of one message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     messageid: u64,
     status: DeliveryStatus,
@@ -58,7 +58,7 @@ impl Reports {
                     tried: 0,
                 };
                 if settings.duplicates {
-                    self.wait(due, report.clone());
+                    self.wait(due, report);
                 }
                 self.wait(due, report);
             }

@@ -176,9 +176,10 @@ impl FaultRule {
             return Err("rate: a number from 0 to 1 is expected".to_owned());
         }
         let status = match self.fault {
-            Fault::Status { status } | Fault::StatusIn200 { status } => ReturnStatus::new(status),
             Fault::HtmlError { status } if status < 400 => None,
-            Fault::HtmlError { status } => ReturnStatus::new(status),
+            Fault::HtmlError { status }
+            | Fault::Status { status }
+            | Fault::StatusIn200 { status } => ReturnStatus::new(status),
             _ => return Ok(()),
         };
         status.map(|_| ()).ok_or_else(|| {
