@@ -22,7 +22,7 @@ use crate::{
     journal::{Journal, JournalEntry, Written},
     reports::Reports,
     stats::Stats,
-    store::messages::Messages,
+    store::{message::Message, messages::Messages},
 };
 
 /// How a simulator starts.
@@ -131,6 +131,7 @@ impl Simulator {
             .route("/", get(inbox::page))
             .route("/_sim/inbox.css", get(inbox::style))
             .route("/_sim/inbox.js", get(inbox::script))
+            .route("/_sim/inbox.svg", get(inbox::icon))
             .with_state(self.clone())
     }
 
@@ -184,20 +185,17 @@ impl Simulator {
     pub fn messages(&self, receptor: Option<&str>, limit: usize) -> Vec<ReceivedMessage> {
         let now = self.0.clock.now();
         let state = self.state();
-        match receptor {
-            Some(receptor) => {
-                let of_one = state.messages.to_receptor(&spelled(receptor));
-                of_one
-                    .take(limit)
-                    .map(|message| message.received(now))
-                    .collect()
-            }
-            None => {
-                let all = state.messages.newest_first();
-                all.take(limit)
-                    .map(|message| message.received(now))
-                    .collect()
-            }
+        let received = |message: &Message| message.received(now);
+        if let Some(receptor) = receptor {
+            let of_one = state.messages.to_receptor(&spelled(receptor));
+            of_one.take(limit).map(received).collect()
+        } else {
+            state
+                .messages
+                .newest_first()
+                .take(limit)
+                .map(received)
+                .collect()
         }
     }
 

@@ -103,24 +103,21 @@ async fn decide(simulator: &Simulator, call: &Call) -> Ending {
         let state = &mut *state;
         let now = simulator.clock().now();
         let mut exchange = Exchange::new(&mut state.account, &mut state.messages, now);
-        let (answer, verdict) = match &choice.fault {
-            Some((fault, false)) => {
-                let status = dictated_status(fault);
-                (Answer::failed(status.unwrap_or(ReturnStatus::OK)), status)
-            }
-            Some((_, true)) | None => {
-                let admitted = checks::admit(
-                    call,
-                    exchange.account,
-                    &mut state.calls,
-                    simulator.keys(),
-                    now,
-                );
-                let answer = admitted.and_then(|method| method.run(&mut exchange, call));
-                let answer = answer.unwrap_or_else(Answer::failed);
-                let status = answer.status();
-                (answer, Some(status))
-            }
+        let (answer, verdict) = if let Some((fault, false)) = &choice.fault {
+            let status = dictated_status(fault);
+            (Answer::failed(status.unwrap_or(ReturnStatus::OK)), status)
+        } else {
+            let admitted = checks::admit(
+                call,
+                exchange.account,
+                &mut state.calls,
+                simulator.keys(),
+                now,
+            );
+            let answer = admitted.and_then(|method| method.run(&mut exchange, call));
+            let answer = answer.unwrap_or_else(Answer::failed);
+            let status = answer.status();
+            (answer, Some(status))
         };
         let Exchange {
             made,

@@ -15,6 +15,7 @@ use self::view::InboxPage;
 use crate::simulator::Simulator;
 
 const STYLE: &str = include_str!("../../templates/inbox.css");
+const ICON: &str = include_str!("../../templates/inbox.svg");
 const SCRIPT: &str = include_str!("../../templates/inbox.js");
 /// Nothing from elsewhere, and nothing inline.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -58,4 +59,8 @@ pub(crate) async fn script() -> impl IntoResponse {
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
         SCRIPT,
     )
+}
+
+pub(crate) async fn icon() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], ICON)
 }
