@@ -58,7 +58,7 @@ steps_end() {
     printf '\n'
     for line in "${steps_summary[@]}"; do
         IFS='|' read -r result name note <<<"$line"
-        printf '  %-16s %-10s %s\n' "$result" "$name" "$note"
+        printf '  %-14s %-14s %s\n' "$result" "$name" "$note"
     done
     local took=$((SECONDS - steps_began))
     printf '  %d steps, %d failed, %dm %02ds in all\n' \
