@@ -81,6 +81,10 @@ async fn the_page_shows_one_receptor_the_credit_and_the_faults() {
     assert!(html.contains(PHONE) && !html.contains("09351118820"));
     assert!(html.contains("99,995,440"));
     assert!(html.contains("cut_json") && html.contains("sms/*"));
+    let persian_keyboard = [("receptor", "۰۹۱۲۳۰۰۴۵۰۱")];
+    let request = server.client.get(&server.url).query(&persian_keyboard);
+    let html = request.send().await.unwrap().text().await.unwrap();
+    assert!(html.contains("<output dir=\"ltr\">48291</output>"));
     assert!(
         page(&server, "/?lang=en&receptor=0912")
             .await

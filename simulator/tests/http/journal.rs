@@ -143,3 +143,11 @@ async fn an_old_journal_is_appended_to() {
     start(&path).lookup(PHONE).await;
     assert_eq!(lines(&path).len(), 2);
 }
+
+#[tokio::test]
+async fn without_its_line_no_call_is_answered_with_success() {
+    let server = start(Path::new("/dev/full"));
+    let fields = [("receptor", PHONE), ("message", "x")];
+    let response = server.raw_post("sms/send", &fields).await.unwrap();
+    assert_eq!(response.status(), 500);
+}
