@@ -1,8 +1,8 @@
 //! Delivery reports to the account's callback URL.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode, redirect::Policy};
 
 use crate::{
     clock::UnixMillis,
@@ -118,19 +118,16 @@ impl Reports {
     }
 }
 
-impl Report {
-    /// Sends it; true when it was answered with 200.
-    pub(crate) async fn send(&self, client: &reqwest::Client, to: &CallbackSettings) -> bool {
-        let fields = [
-            ("messageid", self.messageid.to_string()),
-            ("status", self.status.code().to_string()),
-        ];
-        let request = match to.method {
-            CallbackMethod::Post => client.post(&to.url).form(&fields),
-            CallbackMethod::Get => client.get(&to.url).query(&fields),
-        };
-        match request.send().await {
-            Ok(response) => response.status() == StatusCode::OK,
+/// Sends reports. Its HTTP client is made for the first one: a machine without root certificates can
+/// do without.
+#[derive(Debug, Default)]
+pub(crate) struct Reporter(OnceLock<Client>);
+
+impl Reporter {
+    /// Sends a report; true when it was answered with 200.
+    pub(crate) async fn send(&self, report: Report, to: &CallbackSettings) -> bool {
+        match self.try_send(report, to).await {
+            Ok(status) => status == StatusCode::OK,
             Err(error) => {
                 // The receiver's URL may hold a secret.
                 let error = error.without_url();
@@ -138,5 +135,30 @@ impl Report {
                 false
             }
         }
+    }
+
+    async fn try_send(&self, report: Report, to: &CallbackSettings) -> reqwest::Result<StatusCode> {
+        let client = self.client()?;
+        let fields = [
+            ("messageid", report.messageid.to_string()),
+            ("status", report.status.code().to_string()),
+        ];
+        let request = match to.method {
+            CallbackMethod::Post => client.post(&to.url).form(&fields),
+            CallbackMethod::Get => client.get(&to.url).query(&fields),
+        };
+        Ok(request.send().await?.status())
+    }
+
+    fn client(&self) -> reqwest::Result<&Client> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .timeout(Duration::from_secs(10))
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(self.0.get_or_init(|| client))
     }
 }

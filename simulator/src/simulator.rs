@@ -20,7 +20,7 @@ use crate::{
     gateway::{self, spelled},
     inbox,
     journal::{Journal, JournalEntry, Written},
-    reports::Reports,
+    reports::{Reporter, Reports},
     stats::Stats,
     store::{message::Message, messages::Messages},
 };
@@ -63,7 +63,7 @@ struct Shared {
     journal: Option<Journal>,
     state: Mutex<State>,
     reports_changed: Notify,
-    reporter: reqwest::Client,
+    reporter: Reporter,
 }
 
 /// All that changes.
@@ -81,12 +81,6 @@ impl Simulator {
     /// A simulator with an empty inbox. Fails when the journal cannot be opened.
     pub fn new(config: SimulatorConfig) -> io::Result<Self> {
         let journal = config.journal.as_deref().map(Journal::open).transpose()?;
-        let reporter = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(io::Error::other)?;
         Ok(Self(Arc::new(Shared {
             keys: config.api_keys,
             clock: config.clock,
@@ -100,7 +94,7 @@ impl Simulator {
                 reports: Reports::default(),
             }),
             reports_changed: Notify::new(),
-            reporter,
+            reporter: Reporter::default(),
         })))
     }
 
@@ -169,7 +163,7 @@ impl Simulator {
         let Some(settings) = settings else { return 0 };
         let mut delivered = 0;
         for report in due {
-            if report.send(&self.0.reporter, &settings).await {
+            if self.0.reporter.send(report, &settings).await {
                 delivered += 1;
             } else {
                 self.state()

@@ -29,6 +29,10 @@ impl ResetConnection {
     pub fn reset(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
+
+    fn is_asked_for(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Accepts connections that the simulator can reset: the client sees a TCP RST, not a mere end.
@@ -90,14 +94,24 @@ pub struct ResettableStream {
 }
 
 impl ResettableStream {
-    /// An error once the reset is asked for. With a linger time of zero the kernel sends an RST
-    /// when the stream is dropped, which the error brings about.
+    /// An error once the reset is asked for, which ends the connection.
     fn check(&self) -> io::Result<()> {
-        if !self.reset.0.load(Ordering::SeqCst) {
-            return Ok(());
+        if self.reset.is_asked_for() {
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            Ok(())
         }
-        self.stream.set_zero_linger()?;
-        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl Drop for ResettableStream {
+    fn drop(&mut self) {
+        // With a linger time of zero the kernel sends an RST in place of a FIN.
+        if self.reset.is_asked_for()
+            && let Err(error) = self.stream.set_zero_linger()
+        {
+            tracing::warn!(%error, "a connection could only be closed, not reset");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A fault and the calls that it hits, as `PUT /_sim/faults` takes them.
 
+use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{ReturnStatus, spelled};
@@ -174,6 +175,9 @@ impl FaultRule {
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
             return Err("rate: a number from 0 to 1 is expected".to_owned());
+        }
+        if let Fault::Redirect { to } = &self.fault {
+            HeaderValue::from_str(to).map_err(|error| format!("to: {error}"))?;
         }
         let status = match self.fault {
             Fault::HtmlError { status } if status < 400 => None,

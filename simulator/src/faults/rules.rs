@@ -159,6 +159,7 @@ mod tests {
             serde_json::json!([{"rate": 1.5, "fault": {"kind": "html_ok"}}]),
             serde_json::json!([{"fault": {"kind": "status", "status": 100}}]),
             serde_json::json!([{"fault": {"kind": "html_error", "status": 200}}]),
+            serde_json::json!([{"fault": {"kind": "redirect", "to": "http://x\ny"}}]),
         ];
         for json in refused {
             assert!(FaultRules::new(serde_json::from_value(json.clone()).unwrap()).is_err());

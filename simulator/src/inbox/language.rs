@@ -131,9 +131,27 @@ impl Words {
     }
 }
 
+/// A number as typed on a Persian or Arabic keyboard, in ASCII digits.
+pub(super) fn ascii_digits(text: &str) -> String {
+    let ascii = |character: char| {
+        let zero = match character {
+            '۰'..='۹' => '۰',
+            '٠'..='٩' => '٠',
+            _ => return character,
+        };
+        char::from_digit(character as u32 - zero as u32, 10).unwrap_or(character)
+    };
+    text.chars().map(ascii).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_from_persian_and_arabic_keyboards() {
+        assert_eq!(ascii_digits("۰۹۱۲٣٤٥6789"), "09123456789");
+    }
 
     #[test]
     fn numbers_are_written_in_the_language_of_the_page() {

@@ -3,7 +3,7 @@
 use askama::Template;
 use chrono::{DateTime, FixedOffset};
 
-use super::language::{Words, words};
+use super::language::{Words, ascii_digits, words};
 use crate::{ReceivedMessage, simulator::Simulator, store::delivery::DeliveryStatus};
 
 /// Messages on the page.
@@ -44,7 +44,8 @@ struct Card {
 impl InboxPage {
     pub(super) fn new(simulator: &Simulator, lang: &str, receptor: &str) -> Self {
         let words = words(lang);
-        let wanted = (!receptor.is_empty()).then_some(receptor);
+        let receptor = ascii_digits(receptor);
+        let wanted = (!receptor.is_empty()).then_some(receptor.as_str());
         let messages = simulator.messages(wanted, SHOWN);
         let state = simulator.state();
         let faults = state.faults.rules().iter().map(|active| FaultLine {
@@ -61,7 +62,7 @@ impl InboxPage {
         });
         Self {
             words,
-            receptor: receptor.to_owned(),
+            receptor,
             credit: words.number(state.account.credit),
             kept: words.number(i64::try_from(state.messages.len()).unwrap_or(i64::MAX)),
             debug_mode: state.account.debugmode,
