@@ -163,6 +163,7 @@ impl Backend for QueueBackend {
         self.taken.poll_recv(context).map(|taken| {
             let taken = taken?;
             let task = TaskBuilder::new(taken.job.clone())
+                .attempt(usize::try_from(taken.delivery.attempts).unwrap_or(usize::MAX))
                 .task_id(TaskId::from_string(taken.delivery.id.clone()))
                 .data(taken)
                 .build();
