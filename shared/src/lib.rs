@@ -8,6 +8,7 @@
 pub mod challenge;
 pub mod client_address;
 pub mod clock;
+pub mod config;
 pub mod hot_state;
 pub mod otp;
 pub mod phone;
@@ -16,4 +17,5 @@ pub mod random;
 pub mod redis_store;
 pub mod serving;
 pub mod sqlite_file;
+pub mod telemetry;
 pub mod tokens;

@@ -362,14 +362,27 @@ pub async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) 
     policy.queue_max_age_millis = 40 * SECOND;
     let ask = async |phone: &str| {
         let new = stage.new_challenge(phone);
-        stage.hot.accept(&stage.accept(AcceptRequest::New(&new)), &policy).await.expect("an answer")
+        stage
+            .hot
+            .accept(&stage.accept(AcceptRequest::New(&new)), &policy)
+            .await
+            .expect("an answer")
     };
     sent(ask(PHONE).await);
     stage.clock.advance(40 * SECOND);
     sent(ask(OTHER).await);
     stage.clock.advance(1);
     let refused = ask("+989351112233").await;
-    assert!(matches!(refused, Accepted::Refused { rule: Rule::QueueSlow, .. }), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Accepted::Refused {
+                rule: Rule::QueueSlow,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
 }
 
 pub async fn a_14_parallel_requests_never_exceed_the_limit(stage: &Stage) {

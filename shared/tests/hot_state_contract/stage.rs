@@ -73,7 +73,10 @@ impl Stage {
             include_str!("../../../migrations/sqlite/0003_hot_state.sql"),
             include_str!("../../../migrations/sqlite/0004_queue.sql"),
         ] {
-            sqlx::raw_sql(schema).execute(file.writer()).await.expect("the schema");
+            sqlx::raw_sql(schema)
+                .execute(file.writer())
+                .await
+                .expect("the schema");
         }
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
