@@ -7,7 +7,7 @@
 //!
 //! One file per concern; [`variables`] is the table of all names, defaults and meanings.
 
-mod binaries;
+mod api;
 mod environment;
 mod gateway;
 mod http;
@@ -16,12 +16,14 @@ mod logging;
 mod otp;
 mod reader;
 mod reference;
+mod standalone;
 mod stores;
 mod tokens;
 mod unknown;
 mod variables;
+mod worker;
 
-pub use binaries::{ApiConfig, StandaloneConfig, WorkerConfig};
+pub use api::ApiConfig;
 pub use environment::Environment;
 pub use gateway::{GatewayConfig, TemplateNames};
 pub use http::{HttpConfig, PublicUrl};
@@ -30,9 +32,11 @@ pub use logging::LogConfig;
 pub use otp::OtpConfig;
 pub use reader::{ConfigError, Problem};
 pub use reference::{env_example, help_text, reference_table};
+pub use standalone::StandaloneConfig;
 pub use stores::StoresConfig;
 pub use tokens::TokensConfig;
 pub use variables::Binary;
+pub use worker::WorkerConfig;
 
 #[cfg(test)]
 mod tests;

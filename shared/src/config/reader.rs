@@ -169,16 +169,20 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// The value of a variable that the table says is required; readers report a missing one
+    /// themselves.
+    pub(super) fn present<T>(&mut self, variable: &Variable, value: Option<T>) -> Read<T> {
+        value.ok_or_else(|| self.missing(variable))
+    }
+
     /// A value that has a default or is required, so that there is always one.
     pub(super) fn parsed<T, E: fmt::Display>(
         &mut self,
         variable: &'static Variable,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Read<T> {
-        match self.parsed_if_set(variable, parse)? {
-            Some(value) => Ok(value),
-            None => Err(self.missing(variable)),
-        }
+        let value = self.parsed_if_set(variable, parse)?;
+        self.present(variable, value)
     }
 
     /// A value that may be absent.
