@@ -20,5 +20,6 @@ pub mod records;
 pub mod redis_store;
 pub mod serving;
 pub mod sqlite_file;
+pub mod stores;
 pub mod telemetry;
 pub mod tokens;

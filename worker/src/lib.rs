@@ -2,6 +2,7 @@
 //!
 //! | file | what it is for |
 //! |---|---|
+//! | `start.rs` | opens what the configuration names and runs until the stop |
 //! | `runner.rs` | the apalis Monitor and Worker on our backend; the only file with their types |
 //! | `send.rs` | one run of a job: load, ledger, call, ledger, settle |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
@@ -12,8 +13,10 @@ mod metrics;
 mod patience;
 mod runner;
 mod send;
+mod start;
 mod verdict;
 
 pub use metrics::WorkerMetrics;
-pub use runner::{WorkerError, WorkerParts, run};
+pub use runner::{RunnerParts, WorkerError, run};
 pub use send::SmsSender;
+pub use start::{StartError, start, work};

@@ -1,10 +1,6 @@
 //! Runs the sender under apalis.
 
-use apalis_core::error::BoxDynError;
-use apalis_core::monitor::{Monitor, MonitorError};
-use apalis_core::task::attempt::Attempt;
-use apalis_core::task::data::Data;
-use apalis_core::worker::builder::WorkerBuilder;
+use apalis::prelude::{Attempt, BoxDynError, Data, Monitor, MonitorError, WorkerBuilder};
 use prometheus::Registry;
 use shared::queue::{Disposal, Feed, Job, QueueBackend, QueueEvents, QueueSettings};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +9,7 @@ use crate::send::SmsSender;
 
 /// What a worker is made of.
 #[derive(Debug)]
-pub struct WorkerParts {
+pub struct RunnerParts {
     /// Its place in the queue.
     pub feed: Feed,
     /// How it takes jobs.
@@ -40,8 +36,8 @@ pub enum WorkerError {
 
 /// Takes and runs jobs until `stop`; then finishes what runs, gives back what waits, settles all
 /// and returns.
-pub async fn run(parts: WorkerParts, stop: CancellationToken) -> Result<(), WorkerError> {
-    let WorkerParts {
+pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), WorkerError> {
+    let RunnerParts {
         feed,
         queue,
         sender,

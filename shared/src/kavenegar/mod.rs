@@ -36,6 +36,6 @@ pub use outcome::{Refusal, RefusalClass, SendOutcome};
 pub use reads::{AccountConfig, AccountInfo, MAX_STATUS_IDS, ReadError, StatusRow};
 pub use settings::{DEFAULT_BASE_URL, GatewaySettings, GatewaySetupError};
 pub use status::{Class, DeliveryStatus, Method, class_of};
-pub use templates::{Templates, TemplatesError};
+pub use templates::Templates;
 pub use text::sms_text;
 pub use transport::{NotSentReason, UnknownReason};

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use super::templates::Templates;
+use crate::config::GatewayConfig;
 
 /// The gateway itself.
 pub const DEFAULT_BASE_URL: &str = "https://api.kavenegar.com";
@@ -37,6 +38,21 @@ pub struct GatewaySettings {
     pub allow_http: bool,
     /// Certificates (PEM) that are trusted besides the system's: those of a relay or of a test.
     pub extra_root_pem: Option<Vec<u8>>,
+}
+
+impl From<GatewayConfig> for GatewaySettings {
+    /// The settings of an operator. That an address without TLS is allowed was decided where they
+    /// were read.
+    fn from(config: GatewayConfig) -> Self {
+        Self {
+            base_url: config.base_url,
+            sender: config.sender,
+            templates: config.templates,
+            webotp_domain: config.webotp_domain,
+            allow_http: true,
+            ..Self::new(config.api_key)
+        }
+    }
 }
 
 impl GatewaySettings {

@@ -55,7 +55,7 @@ fn plain(url: &str) -> Gateway {
 }
 
 fn with_template(url: &str) -> Gateway {
-    let templates = Templates::parse("login").expect("a list");
+    let templates = Templates::for_everything("login");
     Gateway::new(GatewaySettings {
         templates,
         ..settings(url)
