@@ -11,7 +11,7 @@ use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
 const PHONE: &str = "+989123456789";
 const OTHER: &str = "+989123456780";
 
-pub async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Stage) {
+pub(crate) async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Stage) {
     let new = stage.new_challenge(PHONE);
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let accept = Accept {
@@ -66,7 +66,7 @@ pub async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Stage) {
     stage.hot.ping().await.expect("hot state answers");
 }
 
-pub async fn a_repeated_request_is_granted_once(stage: &Stage) {
+pub(crate) async fn a_repeated_request_is_granted_once(stage: &Stage) {
     let new = stage.new_challenge(PHONE);
     let first = stage.accept(AcceptRequest::New(&new));
     let grant = sent(stage.run(&first).await);
@@ -87,7 +87,7 @@ pub async fn a_repeated_request_is_granted_once(stage: &Stage) {
     assert_eq!(sent(stage.resend(new.id).await).sends, 3);
 }
 
-pub async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes(stage: &Stage) {
+pub(crate) async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.phone_short = Window {
         count: 100,
@@ -137,7 +137,9 @@ pub async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes(stag
     assert_eq!(sends, [1, 2, 3, 4, 5, 6]);
 }
 
-pub async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told(stage: &Stage) {
+pub(crate) async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told(
+    stage: &Stage,
+) {
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(29 * SECOND);
     let Accepted::Cooldown(grant) = stage.resend(challenge.id).await else {
@@ -153,7 +155,7 @@ pub async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told(s
     sent(stage.resend(challenge.id).await);
 }
 
-pub async fn a_resend_for_another_phone_is_told_apart(stage: &Stage) {
+pub(crate) async fn a_resend_for_another_phone_is_told_apart(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(MINUTE);
     let other = PhoneNumber::from_e164(OTHER).expect("canonical");
@@ -165,7 +167,7 @@ pub async fn a_resend_for_another_phone_is_told_apart(stage: &Stage) {
     assert_eq!(stage.jobs().await.len(), 1);
 }
 
-pub async fn a_challenge_that_no_longer_lives_names_what_a_new_one_needs(stage: &Stage) {
+pub(crate) async fn a_challenge_that_no_longer_lives_names_what_a_new_one_needs(stage: &Stage) {
     let unknown = stage.new_challenge(PHONE);
     assert_eq!(stage.resend(unknown.id).await, Accepted::NotLive(None));
 
@@ -202,7 +204,7 @@ pub async fn a_challenge_that_no_longer_lives_names_what_a_new_one_needs(stage: 
     );
 }
 
-pub async fn a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day(stage: &Stage) {
+pub(crate) async fn a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day(stage: &Stage) {
     let mut granted = 0;
     for round in 0..4 {
         for _ in 0..3 {
@@ -241,7 +243,7 @@ pub async fn a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day(stage: &
     }
 }
 
-pub async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &Stage) {
+pub(crate) async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &Stage) {
     let mut number = 9_120_000_000_u64;
     let mut ask = async |address: &'static str| {
         number += 1;
@@ -271,7 +273,7 @@ pub async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &Stage) {
     assert_eq!(ask("192.0.2.7").await, refused);
 }
 
-pub async fn a_refused_request_consumes_nothing(stage: &Stage) {
+pub(crate) async fn a_refused_request_consumes_nothing(stage: &Stage) {
     for _ in 0..3 {
         sent(stage.ask(&stage.new_challenge(PHONE)).await);
     }
@@ -303,7 +305,7 @@ pub async fn a_refused_request_consumes_nothing(stage: &Stage) {
     sent(stage.ask(&stage.new_challenge(PHONE)).await);
 }
 
-pub async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
+pub(crate) async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.phone_day = Window {
         count: 1,
@@ -328,7 +330,7 @@ pub async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
     );
 }
 
-pub async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
+pub(crate) async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.queue_max = 2;
     for phone in [PHONE, OTHER] {
@@ -357,7 +359,7 @@ pub async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
     assert_eq!(stage.jobs().await.len(), 2);
 }
 
-pub async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) {
+pub(crate) async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.queue_max_age_millis = 40 * SECOND;
     let ask = async |phone: &str| {
@@ -385,7 +387,7 @@ pub async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) 
     );
 }
 
-pub async fn a_14_parallel_requests_never_exceed_the_limit(stage: &Stage) {
+pub(crate) async fn a_14_parallel_requests_never_exceed_the_limit(stage: &Stage) {
     let challenges: Vec<_> = (0..50).map(|_| stage.new_challenge(PHONE)).collect();
     let asked = challenges.iter().map(|new| stage.ask(new));
     let granted = futures::future::join_all(asked)

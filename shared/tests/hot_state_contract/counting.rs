@@ -9,7 +9,7 @@ use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
 
 const PHONE: &str = "+989123456789";
 
-pub async fn a_01_after_the_cap_right_and_wrong_are_told_the_same(stage: &Stage) {
+pub(crate) async fn a_01_after_the_cap_right_and_wrong_are_told_the_same(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     for attempts_left in [2, 1, 0] {
         let verdict = stage.count(Way::Session, &challenge, false).await;
@@ -31,7 +31,7 @@ pub async fn a_01_after_the_cap_right_and_wrong_are_told_the_same(stage: &Stage)
     assert_eq!(stage.read(challenge.id).await.session_attempts, 2);
 }
 
-pub async fn a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap(stage: &Stage) {
+pub(crate) async fn a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     let tries = (0..200).map(|_| stage.count(Way::Session, &challenge, false));
     let verdicts = futures::future::join_all(tries).await;
@@ -48,7 +48,7 @@ pub async fn a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap(stage: &Stag
     assert_eq!(stage.read(challenge.id).await.session_attempts, 3);
 }
 
-pub async fn a_15_the_two_ways_count_apart(stage: &Stage) {
+pub(crate) async fn a_15_the_two_ways_count_apart(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     for _ in 0..10 {
         stage.guess_by_phone(PHONE, None).await;
@@ -67,7 +67,7 @@ pub async fn a_15_the_two_ways_count_apart(stage: &Stage) {
     assert_eq!((stored.session_attempts, stored.phone_attempts), (1, 3));
 }
 
-pub async fn a_02_the_phone_way_shares_one_cap_over_all_live_challenges(stage: &Stage) {
+pub(crate) async fn a_02_the_phone_way_shares_one_cap_over_all_live_challenges(stage: &Stage) {
     let mut challenges = Vec::new();
     for _ in 0..3 {
         challenges.push(stage.granted(PHONE).await);
@@ -86,7 +86,7 @@ pub async fn a_02_the_phone_way_shares_one_cap_over_all_live_challenges(stage: &
 
 /// Ten sends a day, each with three comparisons by session and three by phone: sixty at most,
 /// which is 6 in 100,000 for six digits.
-pub async fn i_04_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
+pub(crate) async fn i_04_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
     let (mut granted, mut compared) = (0, 0);
     for _ in 0..60 {
         let new = stage.new_challenge(PHONE);
@@ -113,7 +113,7 @@ pub async fn i_04_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
     assert_eq!((granted, compared), (10, 60));
 }
 
-pub async fn r_07_a_resend_gives_no_attempts_back(stage: &Stage) {
+pub(crate) async fn r_07_a_resend_gives_no_attempts_back(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     stage.count(Way::Session, &challenge, false).await;
     stage.count(Way::Session, &challenge, false).await;
@@ -132,7 +132,7 @@ pub async fn r_07_a_resend_gives_no_attempts_back(stage: &Stage) {
     );
 }
 
-pub async fn r_16_an_expired_code_is_refused(stage: &Stage) {
+pub(crate) async fn r_16_an_expired_code_is_refused(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(120 * SECOND - 1);
     let right = stage.count(Way::Session, &challenge, true).await;
@@ -148,7 +148,9 @@ pub async fn r_16_an_expired_code_is_refused(stage: &Stage) {
     );
 }
 
-pub async fn a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_phone(stage: &Stage) {
+pub(crate) async fn a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_phone(
+    stage: &Stage,
+) {
     let challenge = stage.granted(PHONE).await;
     assert!(stage.hot.consume(challenge.id).await.expect("an answer"));
     assert!(stage.read(challenge.id).await.consumed);
@@ -180,7 +182,7 @@ pub async fn a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_pho
     assert!(!stage.hot.consume(unknown).await.expect("an answer"));
 }
 
-pub async fn a_record_that_was_replaced_is_gone(stage: &Stage) {
+pub(crate) async fn a_record_that_was_replaced_is_gone(stage: &Stage) {
     let mut challenge = stage.granted(PHONE).await;
     challenge.salt = stage.new_challenge(PHONE).salt;
     assert_eq!(
@@ -194,7 +196,7 @@ pub async fn a_record_that_was_replaced_is_gone(stage: &Stage) {
     );
 }
 
-pub async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: &Stage) {
+pub(crate) async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: &Stage) {
     let policy = shared::hot_state::AcceptPolicy {
         phone_short: Window {
             count: 100,
@@ -236,7 +238,7 @@ pub async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: &Stage)
     );
 }
 
-pub async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &Stage) {
+pub(crate) async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &Stage) {
     let old = stage.granted(PHONE).await;
     stage.clock.advance(5 * MINUTE);
     let young = stage.granted(PHONE).await;

@@ -18,20 +18,20 @@ use shared::sqlite_file::SqliteFile;
 use sqlx::Row as _;
 use tokio::sync::OnceCell;
 
-pub const START: i64 = 1_763_700_000_000;
-pub const SECOND: i64 = 1_000;
-pub const MINUTE: i64 = 60 * SECOND;
-pub const DAY: i64 = 24 * 60 * MINUTE;
+pub(crate) const START: i64 = 1_763_700_000_000;
+pub(crate) const SECOND: i64 = 1_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
 static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
 static STAGES: AtomicU64 = AtomicU64::new(0);
 
-pub struct Stage {
-    pub hot: HotState,
-    pub clock: Clock,
-    pub random: Random,
-    pub keys: KeyRing,
-    pub policy: AcceptPolicy,
+pub(crate) struct Stage {
+    pub(crate) hot: HotState,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) keys: KeyRing,
+    pub(crate) policy: AcceptPolicy,
     raw: Raw,
 }
 
@@ -48,7 +48,7 @@ enum Raw {
 }
 
 impl Stage {
-    pub async fn redis() -> Self {
+    pub(crate) async fn redis() -> Self {
         let server = REDIS.get_or_init(RedisServer::start).await;
         let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
         let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
@@ -64,7 +64,7 @@ impl Stage {
         )
     }
 
-    pub async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
             .await
@@ -112,16 +112,16 @@ impl Stage {
         }
     }
 
-    pub fn new_challenge(&self, phone: &str) -> NewChallenge {
+    pub(crate) fn new_challenge(&self, phone: &str) -> NewChallenge {
         self.challenge_for(phone, Purpose::SignIn)
     }
 
-    pub fn challenge_for(&self, phone: &str, purpose: Purpose) -> NewChallenge {
+    pub(crate) fn challenge_for(&self, phone: &str, purpose: Purpose) -> NewChallenge {
         let phone = PhoneNumber::from_e164(phone).expect("canonical");
         NewChallenge::begin(&self.random, &self.keys, phone, purpose, 6, Locale::Fa).1
     }
 
-    pub fn accept<'a>(&self, request: AcceptRequest<'a>) -> Accept<'a> {
+    pub(crate) fn accept<'a>(&self, request: AcceptRequest<'a>) -> Accept<'a> {
         Accept {
             request,
             nonce: self.random.bytes(),
@@ -131,30 +131,30 @@ impl Stage {
         }
     }
 
-    pub async fn run(&self, accept: &Accept<'_>) -> Accepted {
+    pub(crate) async fn run(&self, accept: &Accept<'_>) -> Accepted {
         self.hot
             .accept(accept, &self.policy)
             .await
             .expect("hot state answers")
     }
 
-    pub async fn ask(&self, challenge: &NewChallenge) -> Accepted {
+    pub(crate) async fn ask(&self, challenge: &NewChallenge) -> Accepted {
         self.run(&self.accept(AcceptRequest::New(challenge))).await
     }
 
-    pub async fn resend(&self, id: ChallengeId) -> Accepted {
+    pub(crate) async fn resend(&self, id: ChallengeId) -> Accepted {
         self.run(&self.accept(AcceptRequest::Resend { id, phone: None }))
             .await
     }
 
     /// A granted challenge for this phone, as it is read back.
-    pub async fn granted(&self, phone: &str) -> Challenge {
+    pub(crate) async fn granted(&self, phone: &str) -> Challenge {
         let new = self.new_challenge(phone);
         sent(self.ask(&new).await);
         self.read(new.id).await
     }
 
-    pub async fn read(&self, id: ChallengeId) -> Challenge {
+    pub(crate) async fn read(&self, id: ChallengeId) -> Challenge {
         self.hot
             .challenge(id)
             .await
@@ -162,7 +162,7 @@ impl Stage {
             .expect("a record")
     }
 
-    pub async fn count(&self, way: Way, challenge: &Challenge, right: bool) -> Verdict {
+    pub(crate) async fn count(&self, way: Way, challenge: &Challenge, right: bool) -> Verdict {
         let attempts = [Attempt { challenge, right }];
         self.hot
             .count_attempt(way, self.policy.max_attempts, &attempts)
@@ -171,7 +171,7 @@ impl Stage {
     }
 
     /// What the phone way does: one guess, compared with every challenge it sees.
-    pub async fn guess_by_phone(&self, phone: &str, right: Option<ChallengeId>) -> Verdict {
+    pub(crate) async fn guess_by_phone(&self, phone: &str, right: Option<ChallengeId>) -> Verdict {
         let phone = PhoneNumber::from_e164(phone).expect("canonical");
         let challenges = self.hot.phone_challenges(&phone).await.expect("an answer");
         let attempts: Vec<_> = challenges
@@ -189,7 +189,7 @@ impl Stage {
     }
 
     /// The jobs that wait, oldest first.
-    pub async fn jobs(&self) -> Vec<Job> {
+    pub(crate) async fn jobs(&self) -> Vec<Job> {
         let payloads: Vec<String> = match &self.raw {
             Raw::Redis { url, tag } => {
                 let client = redis::Client::open(url.as_str()).expect("an address");
@@ -224,7 +224,7 @@ impl Stage {
     }
 }
 
-pub fn sent(accepted: Accepted) -> Grant {
+pub(crate) fn sent(accepted: Accepted) -> Grant {
     match accepted {
         Accepted::Sent(grant) => grant,
         other => panic!("expected a grant, got {other:?}"),

@@ -33,7 +33,7 @@ async fn settle(feed: &Feed, delivery: &Delivery, disposal: Disposal) -> bool {
     feed.settle(&[settlement]).await.expect("the queue answers")[0]
 }
 
-pub async fn a_read_takes_what_is_free_and_no_more_oldest_first(stage: &Stage) {
+pub(crate) async fn a_read_takes_what_is_free_and_no_more_oldest_first(stage: &Stage) {
     let feed = stage.feed();
     let challenges = stage.enqueue(5).await;
     let first = read(&feed, 2).await;
@@ -55,7 +55,7 @@ pub async fn a_read_takes_what_is_free_and_no_more_oldest_first(stage: &Stage) {
     assert_eq!(stage.stats().await.oldest_age_millis, 7_000);
 }
 
-pub async fn q_04_whoever_lost_a_job_cannot_settle_it(stage: &Stage) {
+pub(crate) async fn q_04_whoever_lost_a_job_cannot_settle_it(stage: &Stage) {
     let (stalled, other) = (stage.feed(), stage.feed());
     stage.enqueue(1).await;
     let lost = read_one(&stalled).await;
@@ -98,7 +98,7 @@ pub async fn q_04_whoever_lost_a_job_cannot_settle_it(stage: &Stage) {
     assert!(stage.leftovers().await.is_empty());
 }
 
-pub async fn a_repeated_settlement_is_stale(stage: &Stage) {
+pub(crate) async fn a_repeated_settlement_is_stale(stage: &Stage) {
     let feed = stage.feed();
     stage.enqueue(1).await;
     let delivery = read_one(&feed).await;
@@ -107,7 +107,7 @@ pub async fn a_repeated_settlement_is_stale(stage: &Stage) {
     assert_eq!(stage.stats().await.delayed, 1);
 }
 
-pub async fn a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt(stage: &Stage) {
+pub(crate) async fn a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt(stage: &Stage) {
     let feed = stage.feed();
     stage.enqueue(1).await;
     let first = read_one(&feed).await;
@@ -125,7 +125,7 @@ pub async fn a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt(stag
     );
 }
 
-pub async fn a_dead_letter_is_kept_with_its_reason_and_never_comes_back(stage: &Stage) {
+pub(crate) async fn a_dead_letter_is_kept_with_its_reason_and_never_comes_back(stage: &Stage) {
     let feed = stage.feed();
     stage.enqueue(1).await;
     let delivery = read_one(&feed).await;
@@ -140,7 +140,9 @@ pub async fn a_dead_letter_is_kept_with_its_reason_and_never_comes_back(stage: &
     assert_eq!(feed.claim_orphan(IDLE).await.expect("an answer"), None);
 }
 
-pub async fn a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing(stage: &Stage) {
+pub(crate) async fn a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing(
+    stage: &Stage,
+) {
     let (leaving, other) = (stage.feed(), stage.feed());
     stage.enqueue(1).await;
     let delivery = read_one(&leaving).await;
@@ -152,7 +154,7 @@ pub async fn a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing(st
     );
 }
 
-pub async fn a_job_that_is_kept_alive_is_no_orphan(stage: &Stage) {
+pub(crate) async fn a_job_that_is_kept_alive_is_no_orphan(stage: &Stage) {
     let (busy, other) = (stage.feed(), stage.feed());
     stage.enqueue(1).await;
     let delivery = read_one(&busy).await;
@@ -168,7 +170,7 @@ pub async fn a_job_that_is_kept_alive_is_no_orphan(stage: &Stage) {
     );
 }
 
-pub async fn keeping_alive_does_not_take_a_lost_job_back(stage: &Stage) {
+pub(crate) async fn keeping_alive_does_not_take_a_lost_job_back(stage: &Stage) {
     let (stalled, other) = (stage.feed(), stage.feed());
     stage.enqueue(1).await;
     let lost = read_one(&stalled).await;
@@ -190,7 +192,7 @@ pub async fn keeping_alive_does_not_take_a_lost_job_back(stage: &Stage) {
     assert!(settle(&other, &taken, Disposal::Done).await);
 }
 
-pub async fn leaving_loses_no_job(stage: &Stage) {
+pub(crate) async fn leaving_loses_no_job(stage: &Stage) {
     let (leaving, other) = (stage.feed(), stage.feed());
     stage.enqueue(2).await;
     let held = read_one(&leaving).await;
@@ -215,7 +217,7 @@ pub async fn leaving_loses_no_job(stage: &Stage) {
     assert!(stage.leftovers().await.is_empty());
 }
 
-pub async fn i_10_finished_jobs_leave_nothing_behind(stage: &Stage) {
+pub(crate) async fn i_10_finished_jobs_leave_nothing_behind(stage: &Stage) {
     let feed = stage.feed();
     stage.enqueue(300).await;
     let mut finished = 0;

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::stage::{IDLE, PATIENCE, Runs, Stage, challenge_of};
 
-pub async fn every_job_runs_once_over_two_workers(stage: &Stage) {
+pub(crate) async fn every_job_runs_once_over_two_workers(stage: &Stage) {
     let runs = Runs::default();
     let handler = |runs: Runs| {
         move |job: Job| {
@@ -36,7 +36,7 @@ pub async fn every_job_runs_once_over_two_workers(stage: &Stage) {
     );
 }
 
-pub async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage) {
+pub(crate) async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage) {
     let (running, most, runs) = (
         Arc::new(AtomicUsize::new(0)),
         Arc::new(AtomicUsize::new(0)),
@@ -60,7 +60,7 @@ pub async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage) {
     assert!(peak.load(Ordering::SeqCst) <= 4);
 }
 
-pub async fn f_18_poison_is_buried_and_its_neighbours_run(stage: &Stage) {
+pub(crate) async fn f_18_poison_is_buried_and_its_neighbours_run(stage: &Stage) {
     let mut challenges = stage.enqueue(2).await;
     for poison in ["", "{", "\u{0}", "[1,2]", r#"{"v":1,"kind":"send"}"#] {
         stage.enqueue_payload(poison).await;
@@ -82,7 +82,7 @@ pub async fn f_18_poison_is_buried_and_its_neighbours_run(stage: &Stage) {
     assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
 }
 
-pub async fn f_18_a_panicking_handler_is_buried_after_three_runs(stage: &Stage) {
+pub(crate) async fn f_18_a_panicking_handler_is_buried_after_three_runs(stage: &Stage) {
     let challenges = stage.enqueue(10).await;
     let poison = challenges[4];
     let runs = Runs::default();
@@ -115,7 +115,7 @@ pub async fn f_18_a_panicking_handler_is_buried_after_three_runs(stage: &Stage) 
     assert_eq!((runs.of(&poison), runs.total()), (3, 12));
 }
 
-pub async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(stage: &Stage) {
+pub(crate) async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(stage: &Stage) {
     stage
         .enqueue_payload(r#"{"v":2,"kind":"send","accepted_at":1763700000000}"#)
         .await;
@@ -142,7 +142,7 @@ pub async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(stage: &
     );
 }
 
-pub async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &Stage) {
+pub(crate) async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &Stage) {
     let orphans = stage.enqueue(3).await;
     let dead = stage.feed();
     while dead
@@ -176,7 +176,7 @@ pub async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &S
         "{redelivered} taken over"
     );
     worker.stop().await;
-    let order = order.lock().expect("a lock");
+    let order = order.lock().expect("a lock").clone();
     assert!(
         order[..3]
             .iter()
@@ -187,7 +187,7 @@ pub async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &S
     assert!(stage.leftovers().await.is_empty());
 }
 
-pub async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage: &Stage) {
+pub(crate) async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage: &Stage) {
     let killer = stage.enqueue(1).await[0];
     let first = stage.feed();
     while first
@@ -223,7 +223,7 @@ pub async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage: &Stag
     assert!(neighbours.iter().all(|neighbour| runs.of(neighbour) == 1));
 }
 
-pub async fn f_14_a_stop_finishes_what_runs_and_gives_back_what_waits(stage: &Stage) {
+pub(crate) async fn f_14_a_stop_finishes_what_runs_and_gives_back_what_waits(stage: &Stage) {
     stage.enqueue(20).await;
     let (gate, started) = (Arc::new(Semaphore::new(0)), Runs::default());
     let (held, counted) = (Arc::clone(&gate), started.clone());

@@ -26,17 +26,17 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub const START: i64 = 1_763_700_000_000;
+pub(crate) const START: i64 = 1_763_700_000_000;
 /// A job that shows no life for this long is an orphan; tests say so, they don't wait for it.
-pub const IDLE: Duration = Duration::from_secs(12);
+pub(crate) const IDLE: Duration = Duration::from_secs(12);
 /// Long enough for a machine under load; nothing waits for it when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
 static STAGES: AtomicU64 = AtomicU64::new(0);
 
-pub struct Stage {
-    pub clock: Clock,
+pub(crate) struct Stage {
+    pub(crate) clock: Clock,
     hot: HotState,
     random: Random,
     keys: KeyRing,
@@ -57,14 +57,14 @@ enum Store {
 }
 
 /// A worker that runs jobs with a handler of the test.
-pub struct TestWorker {
-    pub stop: CancellationToken,
-    pub registry: Registry,
+pub(crate) struct TestWorker {
+    pub(crate) stop: CancellationToken,
+    pub(crate) registry: Registry,
     task: JoinHandle<()>,
 }
 
 impl TestWorker {
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.task)
             .await
@@ -72,7 +72,7 @@ impl TestWorker {
             .expect("it did not panic");
     }
 
-    pub fn counter(&self, name: &str) -> f64 {
+    pub(crate) fn counter(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families
             .iter()
@@ -87,12 +87,12 @@ impl TestWorker {
 }
 
 impl Stage {
-    pub async fn redis() -> Self {
+    pub(crate) async fn redis() -> Self {
         let server = REDIS.get_or_init(RedisServer::start).await;
         Self::on_redis(&server.url())
     }
 
-    pub fn on_redis(url: &str) -> Self {
+    pub(crate) fn on_redis(url: &str) -> Self {
         let tag = format!("q{}", STAGES.fetch_add(1, Ordering::Relaxed));
         let store = RedisStore::connect_tagged(url, &tag).expect("an address");
         let clock = Clock::manual(START);
@@ -108,7 +108,7 @@ impl Stage {
         )
     }
 
-    pub async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
             .await
@@ -142,7 +142,7 @@ impl Stage {
     }
 
     /// A consumer of its own.
-    pub fn feed(&self) -> Feed {
+    pub(crate) fn feed(&self) -> Feed {
         match &self.store {
             Store::Redis { store, .. } => {
                 Feed::redis(store.clone(), self.clock.clone(), &self.random)
@@ -154,7 +154,7 @@ impl Stage {
     }
 
     /// Enqueues jobs as the API does; their challenges, oldest first.
-    pub async fn enqueue(&self, count: usize) -> Vec<ChallengeId> {
+    pub(crate) async fn enqueue(&self, count: usize) -> Vec<ChallengeId> {
         let window = Window {
             count: 1_000_000,
             millis: 1,
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Enqueues a payload that no API of this build writes.
-    pub async fn enqueue_payload(&self, payload: &str) {
+    pub(crate) async fn enqueue_payload(&self, payload: &str) {
         match &self.store {
             Store::Redis { url, tag, .. } => {
                 let mut command = redis::cmd("XADD");
@@ -226,7 +226,7 @@ impl Stage {
     }
 
     /// Makes the jobs that are being run look as if their workers had been silent for `idle`.
-    pub async fn age_running_jobs(&self, idle: Duration) {
+    pub(crate) async fn age_running_jobs(&self, idle: Duration) {
         match &self.store {
             Store::Redis { url, tag, .. } => {
                 let stream = format!("{{{tag}}}:jobs");
@@ -263,7 +263,7 @@ impl Stage {
     }
 
     /// What the feed's own tables or keys hold, as `what: how many`; empty when nothing is left.
-    pub async fn leftovers(&self) -> HashMap<String, u64> {
+    pub(crate) async fn leftovers(&self) -> HashMap<String, u64> {
         let stats = self.stats().await;
         let mut left: HashMap<_, _> = HashMap::from([
             ("waiting".to_owned(), stats.waiting),
@@ -283,12 +283,12 @@ impl Stage {
         left
     }
 
-    pub async fn stats(&self) -> QueueStats {
+    pub(crate) async fn stats(&self) -> QueueStats {
         self.feed().stats().await.expect("the queue answers")
     }
 
     /// Starts an apalis worker with this handler.
-    pub fn work<H, F>(&self, concurrency: usize, handler: H) -> TestWorker
+    pub(crate) fn work<H, F>(&self, concurrency: usize, handler: H) -> TestWorker
     where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Disposal> + Send + 'static,
@@ -302,7 +302,7 @@ impl Stage {
         )
     }
 
-    pub fn work_with<H, F>(&self, settings: QueueSettings, handler: H) -> TestWorker
+    pub(crate) fn work_with<H, F>(&self, settings: QueueSettings, handler: H) -> TestWorker
     where
         H: Fn(Job) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Disposal> + Send + 'static,
@@ -342,7 +342,7 @@ impl Stage {
 }
 
 /// Settings of a worker that looks for orphans all the time.
-pub fn quick() -> QueueSettings {
+pub(crate) fn quick() -> QueueSettings {
     QueueSettings {
         block: Duration::from_millis(50),
         orphan_idle: IDLE,
@@ -352,20 +352,20 @@ pub fn quick() -> QueueSettings {
     }
 }
 
-pub fn challenge_of(job: &Job) -> ChallengeId {
+pub(crate) fn challenge_of(job: &Job) -> ChallengeId {
     match job.task {
         JobTask::Send { challenge, .. } => challenge,
     }
 }
 
-pub fn challenges_of(deliveries: &[Delivery]) -> Vec<ChallengeId> {
+pub(crate) fn challenges_of(deliveries: &[Delivery]) -> Vec<ChallengeId> {
     deliveries
         .iter()
         .map(|d| challenge_of(&Job::decode(&d.payload).expect("a job")))
         .collect()
 }
 
-pub async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
+pub(crate) async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(url).expect("an address");
     client
         .get_multiplexed_async_connection()
@@ -375,10 +375,10 @@ pub async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
 
 /// Counts runs by challenge.
 #[derive(Clone, Default)]
-pub struct Runs(Arc<Mutex<HashMap<ChallengeId, u32>>>);
+pub(crate) struct Runs(Arc<Mutex<HashMap<ChallengeId, u32>>>);
 
 impl Runs {
-    pub fn count(&self, job: &Job) {
+    pub(crate) fn count(&self, job: &Job) {
         *self
             .0
             .lock()
@@ -387,7 +387,7 @@ impl Runs {
             .or_default() += 1;
     }
 
-    pub fn of(&self, challenge: &ChallengeId) -> u32 {
+    pub(crate) fn of(&self, challenge: &ChallengeId) -> u32 {
         self.0
             .lock()
             .expect("a lock")
@@ -396,11 +396,11 @@ impl Runs {
             .unwrap_or_default()
     }
 
-    pub fn total(&self) -> u32 {
+    pub(crate) fn total(&self) -> u32 {
         self.0.lock().expect("a lock").values().sum()
     }
 
-    pub async fn reach(&self, total: u32) {
+    pub(crate) async fn reach(&self, total: u32) {
         eventually(PATIENCE, || async { (self.total() >= total).then_some(()) }).await;
     }
 }
