@@ -1,0 +1,19 @@
+//! Ramz as its users start it: real binaries, real stores, the simulator where the gateway would
+//! stand. The tests of this package look at it from outside only.
+//!
+//! Build the binaries first (`cargo build --workspace --bins`); `scripts/test` does.
+
+mod client;
+mod production;
+mod secrets;
+mod simulator;
+
+pub use client::{Asked, Client, Problem, SignedIn};
+pub use production::Production;
+pub use secrets::Secrets;
+pub use simulator::{JournalLine, SimulatorProcess};
+
+use std::time::Duration;
+
+/// Long enough for a machine under load; nothing waits for it when all is well.
+pub const PATIENCE: Duration = Duration::from_mins(2);

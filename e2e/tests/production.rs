@@ -1,0 +1,97 @@
+//! The main job in the production shape.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use e2e::{PATIENCE, Production};
+use futures::StreamExt as _;
+use harness::eventually;
+
+const REQUESTS: usize = 10_000;
+const AT_ONCE: usize = 64;
+/// One address asks for all of them here.
+const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "1000000");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_asked_for_sent_and_opens_a_session() {
+    let production = Production::start(1, &[]).await;
+    let client = production.client();
+    let asked = client.ask("۰۹۱۲۳۴۵۶۷۸۹").await.expect("accepted");
+    assert_eq!(
+        (asked.phone_number.as_str(), asked.sent),
+        ("+989123456789", true)
+    );
+    let code = production.simulator.wait_for_code("09123456789").await;
+    assert_eq!(code.len(), asked.code_length);
+    let first = client
+        .verify(&asked.session_id, &code)
+        .await
+        .expect("signed in");
+    assert!(first.is_new_user);
+    assert_eq!(first.user["phone_number"], "+989123456789");
+
+    let replay = client
+        .verify(&asked.session_id, &code)
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        (replay.status.as_u16(), replay.code.as_str()),
+        (409, "code_used")
+    );
+    let again = client.ask("09123456789").await.expect("accepted");
+    let codes = async || production.simulator.codes("09123456789").await;
+    let newest = eventually(PATIENCE, async || {
+        let codes = codes().await;
+        (codes.len() == 2).then(|| codes[0].clone())
+    })
+    .await;
+    let second = client
+        .verify(&again.session_id, &newest)
+        .await
+        .expect("signed in");
+    assert!(!second.is_new_user);
+    assert_eq!(second.user["id"], first.user["id"]);
+}
+
+/// 10,000 requests, two workers: exactly 10,000 sends, none doubled, none missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_01_i_02_ten_thousand_requests_are_ten_thousand_sends() {
+    let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
+    let client = Arc::new(production.client());
+    let numbers = (0..REQUESTS).map(|number| format!("0912{number:07}"));
+    let accepted = futures::stream::iter(numbers)
+        .map(|number| {
+            let client = Arc::clone(&client);
+            async move { client.ask(&number).await.map(|asked| asked.sent) }
+        })
+        .buffer_unordered(AT_ONCE)
+        .filter(|answer| std::future::ready(matches!(answer, Ok(true))))
+        .count()
+        .await;
+    assert_eq!(accepted, REQUESTS);
+    eventually(PATIENCE, async || {
+        (production.simulator.sends().len() >= REQUESTS).then_some(())
+    })
+    .await;
+    // Everything is settled before the last look, so a late duplicate would be seen.
+    production.stop().await;
+
+    let mut sends: HashMap<String, u32> = HashMap::new();
+    for line in production.simulator.sends() {
+        for receptor in line.receptors {
+            *sends.entry(receptor).or_default() += 1;
+        }
+    }
+    let doubled = sends.values().filter(|count| **count > 1).count();
+    assert_eq!((sends.len(), doubled), (REQUESTS, 0), "missing or doubled");
+    assert_eq!(
+        production.simulator.journal().len(),
+        REQUESTS,
+        "calls besides the sends"
+    );
+    let shares = production
+        .workers
+        .iter()
+        .map(|worker| worker.log().matches("worker started").count());
+    assert_eq!(shares.sum::<usize>(), 2);
+}

@@ -1,0 +1,186 @@
+//! What a run leaves behind holds no secret.
+
+use std::path::Path;
+
+use e2e::{Client, Production};
+use harness::eventually;
+
+const PEOPLE: usize = 20;
+
+/// Everything that must not turn up, and everything that was looked through.
+#[derive(Default)]
+struct Search {
+    canaries: Vec<(String, String)>,
+    artefacts: Vec<(String, Vec<u8>)>,
+}
+
+impl Search {
+    fn look_for(&mut self, what: &str, canary: impl Into<String>) {
+        let canary = canary.into();
+        assert!(canary.len() >= 6, "{what}: too short to be looked for");
+        self.canaries.push((what.to_owned(), canary));
+    }
+
+    fn look_in(&mut self, name: impl Into<String>, content: impl Into<Vec<u8>>) {
+        let (name, content) = (name.into(), content.into());
+        assert!(!content.is_empty(), "{name} is empty");
+        self.artefacts.push((name, content));
+    }
+
+    fn hits(&self) -> Vec<String> {
+        let mut hits = Vec::new();
+        for (name, content) in &self.artefacts {
+            for (what, canary) in &self.canaries {
+                if contains(content, canary.as_bytes()) {
+                    hits.push(format!("{what} in {name}"));
+                }
+            }
+        }
+        hits
+    }
+}
+
+/// Finds a text, but not digits inside a longer number: six digits stand by chance in many a
+/// timestamp.
+fn contains(content: &[u8], canary: &[u8]) -> bool {
+    let digits = canary.iter().all(u8::is_ascii_digit);
+    content
+        .windows(canary.len())
+        .enumerate()
+        .any(|(at, window)| {
+            let joined = |neighbour: Option<&u8>| neighbour.is_some_and(u8::is_ascii_alphanumeric);
+            window == canary
+                && !(digits
+                    && (joined(at.checked_sub(1).and_then(|before| content.get(before)))
+                        || joined(content.get(at + canary.len()))))
+        })
+}
+
+async fn metrics(url: &str) -> String {
+    Client::new(url.trim_end_matches("/metrics"))
+        .get("/metrics")
+        .await
+        .text()
+        .await
+        .expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
+    let no_limit = [
+        ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+        ("LOG_LEVEL", "debug"),
+    ];
+    let mut production = Production::start(1, &no_limit).await;
+    let client = production.client();
+    let mut search = Search::default();
+    for canary in production.secrets.canaries() {
+        search.look_for("a key", canary);
+    }
+    for person in 0..PEOPLE {
+        let phone = format!("0935{person:07}");
+        let asked = client.ask(&phone).await.expect("accepted");
+        let code = production.simulator.wait_for_code(&phone).await;
+        // Every kind of answer: wrong, right, used.
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        client
+            .verify(&asked.session_id, wrong)
+            .await
+            .expect_err("refused");
+        let signed_in = client
+            .verify(&asked.session_id, &code)
+            .await
+            .expect("signed in");
+        client
+            .verify(&asked.session_id, &code)
+            .await
+            .expect_err("refused");
+        search.look_for("a code", code);
+        search.look_for("a session id", asked.session_id.clone());
+        search.look_for(
+            "a session id without hyphens",
+            asked.session_id.replace('-', ""),
+        );
+        search.look_for("a refresh token", signed_in.refresh_token);
+        let signature = signed_in
+            .access_token
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        search.look_for("an access token", signature);
+        search.look_for(
+            "a whole phone number in a log or metric",
+            format!("+98935{person:07}"),
+        );
+    }
+    // Failures write other lines than successes do.
+    production
+        .simulator
+        .change_account(serde_json::json!({ "credit": 0 }))
+        .await;
+    client.ask("09361112233").await.expect("accepted");
+    let worker_log = || production.workers[0].log();
+    eventually(e2e::PATIENCE, async || {
+        worker_log().contains("418").then_some(())
+    })
+    .await;
+
+    search.look_in(
+        "the metrics of the api",
+        metrics(&production.api_metrics).await,
+    );
+    search.look_in(
+        "the metrics of the worker",
+        metrics(&production.worker_metrics[0]).await,
+    );
+    production.stop().await;
+    search.look_in("the log of the api", production.api.log());
+    search.look_in("the log of the worker", production.workers[0].log());
+    let hits = search.hits();
+    assert!(hits.is_empty(), "{hits:?}");
+
+    // The stores hold phone numbers: that is what they are for.
+    search
+        .canaries
+        .retain(|(what, _)| !what.contains("phone number"));
+    search.look_in(
+        "the dump of PostgreSQL",
+        production.postgres.dump(&production.database_url).await,
+    );
+    production.redis.flush_aof().await;
+    for file in production.redis.dump_files() {
+        let content = std::fs::read(&file).expect("a file of Redis");
+        if !content.is_empty() {
+            search.look_in(
+                file.file_name()
+                    .map(Path::new)
+                    .unwrap_or(&file)
+                    .display()
+                    .to_string(),
+                content,
+            );
+        }
+    }
+    search.look_in(
+        "the journal of the simulator",
+        production.simulator.journal_text(),
+    );
+    // Digits stand in the journal as ids of messages and as times.
+    let hits = search.hits();
+    assert!(hits.is_empty(), "{hits:?}");
+    assert!(
+        search.artefacts.len() >= 6,
+        "only {} artefacts",
+        search.artefacts.len()
+    );
+}
+
+#[test]
+fn the_search_finds_what_it_looks_for() {
+    assert!(contains(b"code=123456 ", b"123456"));
+    assert!(contains(b"\"123456\"", b"123456"));
+    assert!(contains(b"abcSECRETdef", b"SECRET"));
+    assert!(!contains(b"1763123456000", b"123456"));
+    assert!(!contains(b"a123456f", b"123456"));
+}
