@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     process::{self, Command, ExitStatus, Stdio},
@@ -32,6 +32,7 @@ impl Child {
             .stdout(output.0)
             .stderr(output.1);
         let process = spawn(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        wait_for_program(process.id());
         Self {
             name: name.to_owned(),
             process,
@@ -45,7 +46,7 @@ impl Child {
 
     /// Everything that the process has printed.
     pub(crate) fn log(&self) -> String {
-        let bytes = std::fs::read(&self.log)
+        let bytes = fs::read(&self.log)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", self.log.display()));
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -119,7 +120,7 @@ impl Drop for Child {
             let _ = self.process.wait();
         }
         if thread::panicking() {
-            let log = std::fs::read(&self.log).unwrap_or_default();
+            let log = fs::read(&self.log).unwrap_or_default();
             let log = String::from_utf8_lossy(&log);
             let lines: Vec<&str> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(40)..];
@@ -130,8 +131,7 @@ impl Drop for Child {
 
 /// A command for `program` that the kernel kills when this process ends in any way.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
-    match SETPRIV.get_or_init(|| find_in_path("setpriv")) {
+    match setpriv() {
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
             command.args(["--pdeathsig", "KILL", "--"]).arg(program);
@@ -139,6 +139,23 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
         }
         // Without util-linux only the drop ends the process.
         None => Command::new(program),
+    }
+}
+
+/// The program of util-linux that asks the kernel for this.
+fn setpriv() -> Option<&'static Path> {
+    static SETPRIV: OnceLock<Option<PathBuf>> = OnceLock::new();
+    SETPRIV
+        .get_or_init(|| fs::canonicalize(find_in_path("setpriv")?).ok())
+        .as_deref()
+}
+
+/// Waits until `setpriv` has become the program itself: before that its request to the kernel may
+/// not be made, and a signal would end `setpriv` instead of reaching the program.
+fn wait_for_program(pid: u32) {
+    let program = format!("/proc/{pid}/exe");
+    while setpriv().is_some() && fs::read_link(&program).ok().as_deref() == setpriv() {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -18,6 +18,6 @@ mod wait;
 
 pub use port::free_port;
 pub use postgres::PostgresServer;
-pub use process::{Process, ProcessCommand};
+pub use process::{Process, ProcessCommand, python};
 pub use redis_server::RedisServer;
 pub use wait::{eventually, wait_for_http};

@@ -212,6 +212,25 @@ impl Process {
     }
 }
 
+/// The Python of the tests, with the packages of `scripts/test-requirements.txt`.
+///
+/// # Panics
+///
+/// When it has not been made.
+pub fn python() -> PathBuf {
+    let build = build_directory();
+    let python = build
+        .parent()
+        .unwrap_or(&build)
+        .join("test-venv/bin/python");
+    assert!(
+        python.is_file(),
+        "{} is missing: run scripts/install-test-tools first",
+        python.display()
+    );
+    python
+}
+
 /// The folder of Cargo's profile, such as `target/debug`: tests are in its `deps` folder.
 pub(crate) fn build_directory() -> PathBuf {
     let test = std::env::current_exe()

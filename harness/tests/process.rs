@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::process::ExitStatusExt as _, time::Duration};
 
-use harness::{Process, ProcessCommand};
+use harness::{Process, ProcessCommand, python};
 
 /// Bounds a failing test only.
 const LONG: Duration = Duration::from_mins(1);
@@ -107,4 +107,14 @@ async fn waiting_for_the_end_gives_up() {
 #[should_panic(expected = "run cargo build --workspace --bins first")]
 fn a_missing_binary_says_how_to_build_it() {
     let _ = Process::ramz("no-such-binary");
+}
+
+#[tokio::test]
+async fn the_python_of_the_tests_can_check_tokens() {
+    let mut process = Process::program(python())
+        .args(["-c", "import jwt, cryptography"])
+        .start();
+    let status = process.wait(LONG).await;
+
+    assert!(status.success(), "{}", process.log());
 }

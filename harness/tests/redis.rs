@@ -14,25 +14,25 @@ async fn connect(server: &RedisServer) -> RedisResult<MultiplexedConnection> {
         .await
 }
 
-async fn get(server: &RedisServer, key: &str) -> RedisResult<Option<String>> {
-    connect(server).await?.get(key).await
+async fn set(server: &RedisServer, value: &str) -> RedisResult<()> {
+    connect(server).await?.set("key", value).await
+}
+
+async fn get(server: &RedisServer) -> RedisResult<Option<String>> {
+    connect(server).await?.get("key").await
 }
 
 #[tokio::test]
 async fn answered_writes_survive_a_kill() {
     let mut server = RedisServer::start().await;
     let (port, first_pid) = (server.port(), server.pid());
-    connect(&server)
-        .await
-        .set::<_, _, ()>("key", "kept")
-        .await
-        .unwrap();
+    set(&server, "kept").await.unwrap();
 
     server.kill();
     assert!(connect(&server).await.is_err());
     server.restart().await;
 
-    assert_eq!(get(&server, "key").await.unwrap().as_deref(), Some("kept"));
+    assert_eq!(get(&server).await.unwrap().as_deref(), Some("kept"));
     assert_eq!(server.port(), port);
     assert_ne!(server.pid(), first_pid);
 }
@@ -40,14 +40,10 @@ async fn answered_writes_survive_a_kill() {
 #[tokio::test]
 async fn two_servers_at_once_do_not_share_data() {
     let (first, second) = tokio::join!(RedisServer::start(), RedisServer::start());
-    connect(&first)
-        .await
-        .set::<_, _, ()>("key", "first")
-        .await
-        .unwrap();
+    set(&first, "first").await.unwrap();
 
-    assert_eq!(get(&first, "key").await.unwrap().as_deref(), Some("first"));
-    assert_eq!(get(&second, "key").await.unwrap(), None);
+    assert_eq!(get(&first).await.unwrap().as_deref(), Some("first"));
+    assert_eq!(get(&second).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -92,17 +88,13 @@ async fn a_paused_server_answers_after_it_is_resumed() {
     server.resume();
 
     assert_eq!(answer.await.unwrap().unwrap(), "OK");
-    assert_eq!(get(&server, "key").await.unwrap().as_deref(), Some("late"));
+    assert_eq!(get(&server).await.unwrap().as_deref(), Some("late"));
 }
 
 #[tokio::test]
 async fn the_dump_has_what_was_written() {
     let server = RedisServer::start().await;
-    connect(&server)
-        .await
-        .set::<_, _, ()>("key", "a value to look for")
-        .await
-        .unwrap();
+    set(&server, "a value to look for").await.unwrap();
     server.flush_aof().await;
 
     let found = server.dump_files().iter().any(|file| {
@@ -113,17 +105,20 @@ async fn the_dump_has_what_was_written() {
 
 #[tokio::test]
 async fn a_server_outlives_the_thread_that_started_it() {
-    let server = std::thread::spawn(|| {
+    let (server, thread) = std::thread::spawn(|| {
+        let thread = Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(RedisServer::start())
+        (runtime.block_on(RedisServer::start()), thread)
     })
     .join()
     .unwrap();
+    // Only then, after the join, the kernel tells the thread's children.
+    eventually(LONG, async || (!thread.exists()).then_some(())).await;
 
-    assert_eq!(get(&server, "key").await.unwrap(), None);
+    assert_eq!(get(&server).await.unwrap(), None);
 }
 
 #[tokio::test]

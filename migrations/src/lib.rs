@@ -1,1 +1,80 @@
-//! Placeholder.
+//! The schema of Ramz, once for PostgreSQL and once for SQLite.
+//!
+//! Both folders hold the same numbers and names; each file says the same in its own dialect
+//! (`UUID`/`BLOB`, `TIMESTAMPTZ`/`TEXT`, `BIGINT`/`INTEGER`, `JSONB`/`TEXT`, `BYTEA`/`BLOB`).
+//! An applied file is never edited. A change that the running version cannot live with takes
+//! three releases: expand the schema, deploy the code, contract the schema.
+
+mod lock;
+mod pending;
+
+use sqlx::migrate::Migrator;
+use sqlx::{PgPool, SqlitePool};
+
+pub use pending::{Pending, PendingReason, pending_postgres, pending_sqlite};
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database did not answer, or refused a question about its migrations.
+    #[error("the database did not answer: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed, or one that was applied has another text now.
+    #[error("{0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// Another migrator of the SQLite file could not be waited for.
+    #[error("the lock file {path} cannot be used: {source}")]
+    Lock {
+        /// The lock file.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// Applies what is pending and returns it. Several at once wait for each other (advisory lock).
+pub async fn run_postgres(pool: &PgPool) -> Result<Vec<Pending>, MigrateError> {
+    let pending = pending_postgres(pool).await?;
+    postgres().run(pool).await?;
+    Ok(pending)
+}
+
+/// Applies what is pending and returns it. Several at once wait for each other (a lock file
+/// beside the database, since SQLite's own locks make all but one of them fail).
+pub async fn run_sqlite(pool: &SqlitePool) -> Result<Vec<Pending>, MigrateError> {
+    let _lock = lock::beside(pool.connect_options().get_filename()).await?;
+    let pending = pending_sqlite(pool).await?;
+    sqlite().run(pool).await?;
+    Ok(pending)
+}
+
+fn postgres() -> Migrator {
+    tolerant(sqlx::migrate!("./postgres"))
+}
+
+fn sqlite() -> Migrator {
+    tolerant(sqlx::migrate!("./sqlite"))
+}
+
+/// Migrations of a newer release are no error: after a step back the older binaries must start.
+fn tolerant(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_folders_hold_the_same_numbers_and_names() {
+        let list = |migrator: Migrator| -> Vec<(i64, String)> {
+            migrator
+                .iter()
+                .map(|migration| (migration.version, migration.description.to_string()))
+                .collect()
+        };
+        assert_eq!(list(postgres()), list(sqlite()));
+        assert!(list(postgres()).len() >= 3);
+    }
+}

@@ -5,17 +5,21 @@
 //! (PostgreSQL or SQLite), [`queue`] carries jobs from the API to the worker, and [`kavenegar`]
 //! speaks to the gateway. `docs/architecture.md` draws how they meet.
 
+pub mod backoff;
 pub mod challenge;
 pub mod client_address;
 pub mod clock;
 pub mod config;
 pub mod hot_state;
+pub mod kavenegar;
 pub mod otp;
 pub mod phone;
 pub mod queue;
 pub mod random;
+pub mod records;
 pub mod redis_store;
 pub mod serving;
 pub mod sqlite_file;
+pub mod stores;
 pub mod telemetry;
 pub mod tokens;

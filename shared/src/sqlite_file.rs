@@ -6,10 +6,13 @@
 
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 const READERS: u32 = 4;
 /// How long a caller waits for a connection before the store counts as away.
@@ -20,6 +23,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct SqliteFile {
     writer: SqlitePool,
     readers: SqlitePool,
+    jobs_written: Arc<Notify>,
 }
 
 impl SqliteFile {
@@ -45,7 +49,11 @@ impl SqliteFile {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            readers,
+            jobs_written: Arc::default(),
+        })
     }
 
     /// Opens a file by its path.
@@ -61,6 +69,16 @@ impl SqliteFile {
     /// Connections that only read.
     pub fn readers(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// Wakes a worker of this process that waits for jobs.
+    pub(crate) fn wake_workers(&self) {
+        self.jobs_written.notify_waiters();
+    }
+
+    /// Becomes ready when jobs are written after this call.
+    pub(crate) fn written(&self) -> Notified<'_> {
+        self.jobs_written.notified()
     }
 
     /// Ends all connections and writes the log back into the file.

@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The worker: takes jobs from the queue and hands messages to the gateway.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `start.rs` | opens what the configuration names and runs until the stop |
+//! | `runner.rs` | the apalis Monitor and Worker on our backend; the only file with their types |
+//! | `send.rs` | one run of a job: load, ledger, call, ledger, settle |
+//! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
+//! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
+//! | `metrics.rs` | what is counted |
+
+mod metrics;
+mod patience;
+mod runner;
+mod send;
+mod start;
+mod verdict;
+
+pub use metrics::WorkerMetrics;
+pub use runner::{RunnerParts, WorkerError, run};
+pub use send::SmsSender;
+pub use start::{StartError, start, work};

@@ -1,1 +1,37 @@
-fn main() {}
+//! The `worker` binary: reads the environment, opens the stores and works until it is told to
+//! stop.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shared::config::{Binary, Environment, WorkerConfig, help_text};
+use shared::serving::stop_on_signals;
+use shared::telemetry::init_logging;
+
+/// Takes jobs from the queue and sends their messages through Kavenegar.
+#[derive(Parser)]
+#[command(version, after_long_help = help_text(Binary::Worker))]
+struct Arguments {}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Arguments::parse();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let config = WorkerConfig::load(&Environment::from_process())?;
+    init_logging(config.log.format, &config.log.filter)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let stop = stop_on_signals()?;
+    worker::start(config, stop).await?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! What `api` reads.
 
 use super::Environment;
-use super::gateway::TemplateNames;
+use super::gateway::read_templates;
 use super::http::{HttpConfig, metrics_address};
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
@@ -12,6 +12,7 @@ use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY};
 use crate::hot_state::AcceptPolicy;
+use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
@@ -38,7 +39,7 @@ pub struct ApiConfig {
     /// What tokens say.
     pub tokens: TokensConfig,
     /// The templates of the gateway: without one, a voice call cannot be asked for.
-    pub templates: TemplateNames,
+    pub templates: Templates,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -59,7 +60,7 @@ impl ApiConfig {
             read_signing_keys(reader).and_then(|keys| reader.present(&JWT_PRIVATE_KEY, keys));
         let stores = StoresConfig::read(reader, None);
         let front = Front::read(reader);
-        let templates = TemplateNames::read(reader);
+        let templates = read_templates(reader);
         let front = front?;
         Ok(Self {
             stores: stores?,

@@ -10,6 +10,7 @@ use super::variables::{
     WEBOTP_DOMAIN,
 };
 use crate::challenge::Locale;
+use crate::kavenegar::Templates;
 use crate::otp::Purpose;
 
 /// What the client of the gateway is made of.
@@ -22,44 +23,32 @@ pub struct GatewayConfig {
     /// `KAVENEGAR_SENDER`; without it the account's default line sends.
     pub sender: Option<String>,
     /// `KAVENEGAR_TEMPLATE` and its variants.
-    pub templates: TemplateNames,
+    pub templates: Templates,
     /// `WEBOTP_DOMAIN`
     pub webotp_domain: Option<String>,
 }
 
-/// The templates by language and purpose; `None` is any of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateNames(pub Vec<(Option<Locale>, Option<Purpose>, String)>);
-
-impl TemplateNames {
-    /// Whether messages of this language and purpose have a template; voice calls need one.
-    pub fn covers(&self, locale: Locale, purpose: Purpose) -> bool {
-        self.0.iter().any(|(of_locale, of_purpose, _)| {
-            of_locale.is_none_or(|of| of == locale) && of_purpose.is_none_or(|of| of == purpose)
-        })
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        let general = reader.parsed_if_set(&KAVENEGAR_TEMPLATE, parse_template);
-        let mut names = Vec::new();
-        let mut all_read = true;
-        for (variable, locale, purpose) in template_variables() {
-            let Some(name) = reader.given_by_name(&variable)? else {
-                continue;
-            };
-            match parse_template(&name) {
-                Ok(name) => names.push((locale, purpose, name)),
-                Err(message) => {
-                    reader.refuse(&variable, message);
-                    all_read = false;
-                }
+/// Reads `KAVENEGAR_TEMPLATE` and its variants.
+pub(super) fn read_templates(reader: &mut Reader<'_>) -> Read<Templates> {
+    let general = reader.parsed_if_set(&KAVENEGAR_TEMPLATE, parse_template);
+    let mut names = Vec::new();
+    let mut all_read = true;
+    for (variable, locale, purpose) in template_variables() {
+        let Some(name) = reader.given_by_name(&variable)? else {
+            continue;
+        };
+        match parse_template(&name) {
+            Ok(name) => names.push((locale, purpose, name)),
+            Err(message) => {
+                reader.refuse(&variable, message);
+                all_read = false;
             }
         }
-        names.extend(general?.map(|name| (None, None, name)));
-        all_read
-            .then_some(Self(names))
-            .ok_or(super::reader::Reported)
     }
+    names.extend(general?.map(|name| (None, None, name)));
+    all_read
+        .then(|| Templates::new(names))
+        .ok_or(super::reader::Reported)
 }
 
 /// The variants of `KAVENEGAR_TEMPLATE` by language, purpose or both.
@@ -88,22 +77,25 @@ impl GatewayConfig {
     pub(super) fn read(reader: &mut Reader<'_>, api_key: SecretString) -> Read<Self> {
         let base_url = read_url(reader);
         let sender = reader.parsed_if_set(&KAVENEGAR_SENDER, parse_sender);
-        let templates = TemplateNames::read(reader);
+        let templates = read_templates(reader);
         let webotp_domain = reader.parsed_if_set(&WEBOTP_DOMAIN, parse_domain);
-        let config = Self {
+        Ok(Self {
             api_key,
             base_url: base_url?,
             sender: sender?,
             templates: templates?,
             webotp_domain: webotp_domain?,
-        };
-        if config.sender.is_none() && config.templates.0.is_empty() {
+        })
+    }
+
+    /// Says what is allowed but slower than it could be.
+    pub(super) fn warn(&self, reader: &mut Reader<'_>) {
+        if self.sender.is_none() && self.templates.is_empty() {
             reader.warn(
                 &KAVENEGAR_TEMPLATE,
                 "and KAVENEGAR_SENDER are not set: messages go through the default line of the account, slower than by a template",
             );
         }
-        Ok(config)
     }
 
     /// Reads `KAVENEGAR_API_KEY`.

@@ -25,7 +25,7 @@ mod worker;
 
 pub use api::ApiConfig;
 pub use environment::Environment;
-pub use gateway::{GatewayConfig, TemplateNames};
+pub use gateway::GatewayConfig;
 pub use http::{HttpConfig, PublicUrl};
 pub use limits::LimitsConfig;
 pub use logging::LogConfig;

@@ -19,6 +19,8 @@ use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, Initial, KAVENEGAR_URL, Variable};
 use super::worker::{WorkerConfig, read_concurrency};
+use crate::challenge::Locale;
+use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
@@ -139,6 +141,7 @@ fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Op
             api_key,
             ..gateway?
         };
+        gateway.warn(reader);
         return Ok((gateway, None));
     }
     if !is_default(&KAVENEGAR_URL, reader.given(&KAVENEGAR_URL)?.as_deref()) {
@@ -148,12 +151,23 @@ fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Op
         ));
     }
     let simulator = simulator?;
-    let gateway = GatewayConfig {
+    let mut gateway = GatewayConfig {
         api_key: SIMULATOR_KEY.into(),
         base_url: Url::parse(&format!("http://{simulator}/")).map_err(|_| Reported)?,
         ..gateway?
     };
+    if gateway.templates.is_empty() {
+        gateway.templates = simulator_templates();
+    }
     Ok((gateway, Some(simulator)))
+}
+
+/// Templates that every simulator knows; with them voice calls work too.
+fn simulator_templates() -> Templates {
+    Templates::new([
+        (None, None, "ramz-otp".to_owned()),
+        (Some(Locale::En), None, "ramz-otp-en".to_owned()),
+    ])
 }
 
 fn is_default(variable: &Variable, given: Option<&str>) -> bool {

@@ -53,6 +53,8 @@ impl WorkerConfig {
         let concurrency = read_concurrency(reader);
         let metrics = metrics_address(reader, None);
         let log = LogConfig::read(reader);
+        let gateway = gateway?;
+        gateway.warn(reader);
         Ok(Self {
             stores: stores?,
             metrics: metrics?,
@@ -60,7 +62,7 @@ impl WorkerConfig {
             otp_keys: otp_keys?,
             gateway: GatewayConfig {
                 api_key: api_key?,
-                ..gateway?
+                ..gateway
             },
             concurrency: concurrency?,
             warnings: Vec::new(),

@@ -69,15 +69,9 @@ impl Stage {
         let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
             .await
             .expect("a file");
-        for schema in [
-            include_str!("../../../migrations/sqlite/0003_hot_state.sql"),
-            include_str!("../../../migrations/sqlite/0004_queue.sql"),
-        ] {
-            sqlx::raw_sql(schema)
-                .execute(file.writer())
-                .await
-                .expect("the schema");
-        }
+        migrate::run_sqlite(file.writer())
+            .await
+            .expect("the schema");
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
         Self::new(

@@ -47,6 +47,7 @@ impl SqliteHotState {
         // Dropped without a commit, the transaction rolls back: a refusal consumes nothing.
         if matches!(accepted, Accepted::Sent(_)) {
             transaction.commit().await.map_err(unavailable)?;
+            self.file.wake_workers();
         }
         Ok(accepted)
     }

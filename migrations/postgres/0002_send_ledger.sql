@@ -1,0 +1,51 @@
+-- What became of each message: one row per challenge and send, written before the gateway is called.
+CREATE TABLE sends (
+    challenge_id        BYTEA       NOT NULL CHECK (octet_length(challenge_id) = 16),
+    send_number         BIGINT      NOT NULL,
+    -- E.164. Null once its owner's account is deleted.
+    phone               TEXT,
+    purpose             TEXT        NOT NULL,
+    channel             TEXT        NOT NULL,
+    -- The gateway's method; null while no attempt was made.
+    method              TEXT        CHECK (method IN ('lookup', 'send')),
+    state               TEXT        NOT NULL CHECK (state IN
+        ('sending', 'accepted', 'refused', 'expired', 'unknown', 'not_sent')),
+    -- Attempts begun; with the fence it tells whose outcome may be recorded.
+    attempt             BIGINT      NOT NULL,
+    -- The run of the job that made the present attempt.
+    fence               BIGINT      NOT NULL,
+    -- Our number for the message at the gateway, the same in every attempt.
+    localid             BIGINT      UNIQUE,
+    -- The gateway's number for the message.
+    messageid           BIGINT      UNIQUE,
+    cost_rials          BIGINT,
+    -- The status of the answer and the status of its entry (gateway manual).
+    gateway_status      BIGINT,
+    entry_status        BIGINT,
+    error_class         TEXT,
+    -- Sent once more although the first message may have gone out.
+    resent_ambiguous    BOOLEAN     NOT NULL DEFAULT FALSE,
+    -- When the request was accepted and from when on the message would come too late.
+    accepted_at         TIMESTAMPTZ NOT NULL,
+    deadline_at         TIMESTAMPTZ NOT NULL,
+    -- Begin and end of the present attempt.
+    started_at          TIMESTAMPTZ,
+    finished_at         TIMESTAMPTZ,
+    -- What the gateway says about the delivery; a row is asked about when its next check is due.
+    delivery_status     BIGINT,
+    delivery_checked_at TIMESTAMPTZ,
+    next_check_at       TIMESTAMPTZ,
+    delivered_at        TIMESTAMPTZ,
+    trace_id            TEXT,
+    created_at          TIMESTAMPTZ NOT NULL,
+    updated_at          TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (challenge_id, send_number),
+    CHECK (state <> 'sending'
+        OR (method IS NOT NULL AND localid IS NOT NULL AND started_at IS NOT NULL))
+);
+-- The timeline of a number.
+CREATE INDEX sends_by_phone ON sends (phone, created_at);
+-- Lists by time, and the end of the retention.
+CREATE INDEX sends_by_creation ON sends (created_at);
+-- Delivery polling.
+CREATE INDEX sends_by_next_check ON sends (next_check_at) WHERE next_check_at IS NOT NULL;

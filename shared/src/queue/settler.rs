@@ -1,0 +1,210 @@
+//! Settles deliveries in batches until the store takes them, and keeps those that run alive.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::delivery::{Delivery, Disposal, Settlement};
+use super::feed::Feed;
+
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What happened to deliveries besides their runs, for metrics.
+#[derive(Clone, Debug)]
+pub struct QueueEvents {
+    stale: IntCounter,
+    redelivered: IntCounter,
+    dead: IntCounterVec,
+}
+
+impl QueueEvents {
+    /// Counters of this process, registered.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let events = Self {
+            stale: IntCounter::new(
+                "ramz_queue_stale_settlements_total",
+                "Deliveries that another worker had taken over before they were settled.",
+            )?,
+            redelivered: IntCounter::new(
+                "ramz_queue_redelivered_total",
+                "Jobs taken over from a worker that showed no life.",
+            )?,
+            dead: IntCounterVec::new(
+                Opts::new(
+                    "ramz_queue_dead_letters_total",
+                    "Jobs that became dead letters, by reason.",
+                ),
+                &["reason"],
+            )?,
+        };
+        for reason in super::reader::REASONS {
+            events.dead.with_label_values(&[reason]).inc_by(0);
+        }
+        registry.register(Box::new(events.stale.clone()))?;
+        registry.register(Box::new(events.redelivered.clone()))?;
+        registry.register(Box::new(events.dead.clone()))?;
+        Ok(events)
+    }
+
+    pub(super) fn redelivered(&self) {
+        self.redelivered.inc();
+    }
+
+    fn settled(&self, settlement: &Settlement, ours: bool) {
+        if !ours {
+            self.stale.inc();
+            tracing::warn!(
+                job = settlement.delivery.id,
+                deliveries = settlement.delivery.deliveries,
+                "stale settlement: another worker has this job now"
+            );
+        } else if let Disposal::Dead(reason) = settlement.disposal {
+            self.dead.with_label_values(&[reason]).inc();
+            tracing::error!(
+                job = settlement.delivery.id,
+                reason,
+                "job became a dead letter"
+            );
+        }
+    }
+}
+
+/// The jobs that this process holds: id to delivery count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight(Arc<Mutex<HashMap<String, u32>>>);
+
+impl InFlight {
+    pub(super) fn add(&self, delivery: &Delivery) {
+        self.lock().insert(delivery.id.clone(), delivery.deliveries);
+    }
+
+    fn remove(&self, delivery: &Delivery) {
+        self.lock().remove(&delivery.id);
+    }
+
+    fn list(&self) -> Vec<(String, u32)> {
+        self.lock()
+            .iter()
+            .map(|(id, deliveries)| (id.clone(), *deliveries))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands settlements to the task that writes them. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Settler(mpsc::UnboundedSender<Order>);
+
+enum Order {
+    Settle(Settlement),
+    /// Answered when everything before it is settled.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Settler {
+    /// Starts the task; it ends when all senders are gone and everything is settled.
+    pub(super) fn start(
+        feed: Feed,
+        batch: usize,
+        in_flight: InFlight,
+        events: QueueEvents,
+    ) -> (Self, JoinHandle<()>) {
+        // Bounded by the number of free slots: nothing is taken that is not settled.
+        let (sender, orders) = mpsc::unbounded_channel();
+        let task = tokio::spawn(settle_all(feed, batch, orders, in_flight, events));
+        (Self(sender), task)
+    }
+
+    pub(super) fn settle(&self, delivery: Delivery, disposal: Disposal) {
+        // The task outlives every sender, except in a runtime that is being torn down; the job is
+        // claimed as an orphan then.
+        let _ = self
+            .0
+            .send(Order::Settle(Settlement { delivery, disposal }));
+    }
+
+    /// Returns when everything that was handed in before is settled.
+    pub(super) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.0.send(Order::Flush(done)).is_ok() {
+            let _ = flushed.await;
+        }
+    }
+}
+
+async fn settle_all(
+    feed: Feed,
+    batch: usize,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    in_flight: InFlight,
+    events: QueueEvents,
+) {
+    let mut received = Vec::with_capacity(batch);
+    while orders.recv_many(&mut received, batch).await > 0 {
+        let mut settlements = Vec::with_capacity(received.len());
+        let mut flushes = Vec::new();
+        for order in received.drain(..) {
+            match order {
+                Order::Settle(settlement) => settlements.push(settlement),
+                Order::Flush(done) => flushes.push(done),
+            }
+        }
+        if !settlements.is_empty() {
+            let ours = settle_until_taken(&feed, &settlements).await;
+            for (settlement, ours) in settlements.iter().zip(ours) {
+                in_flight.remove(&settlement.delivery);
+                events.settled(settlement, ours);
+            }
+        }
+        for done in flushes {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// A settlement whose reply was lost may have been taken; repeating it is then stale, which is
+/// counted and does no harm.
+async fn settle_until_taken(feed: &Feed, settlements: &[Settlement]) -> Vec<bool> {
+    let mut failures = 0_u32;
+    loop {
+        match feed.settle(settlements).await {
+            Ok(settled) => return settled,
+            Err(error) => {
+                failures += 1;
+                if failures.is_power_of_two() {
+                    tracing::error!(%error, failures, jobs = settlements.len(), "cannot settle");
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Shows every so often that the jobs of this process live.
+pub(super) async fn keep_alive(
+    feed: Feed,
+    every: Duration,
+    in_flight: InFlight,
+    stop: CancellationToken,
+) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(every))
+        .await
+        .is_some()
+    {
+        let running = in_flight.list();
+        if !running.is_empty()
+            && let Err(error) = feed.keep_alive(&running).await
+        {
+            tracing::warn!(%error, jobs = running.len(), "cannot keep running jobs alive");
+        }
+    }
+}

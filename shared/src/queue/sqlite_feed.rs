@@ -1,0 +1,239 @@
+//! The queue in the SQLite file: one table for jobs that wait, run or are delayed, one for dead
+//! letters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::delivery::{Delivery, Disposal, Settlement};
+use super::feed::{QueueError, QueueStats};
+use crate::clock::{Clock, UnixMillis};
+use crate::sqlite_file::SqliteFile;
+
+/// How often a waiting read looks by itself; a request for a code wakes it at once.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+const TAKE: &str = "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries = deliveries + 1 \
+     WHERE id IN (SELECT id FROM jobs WHERE consumer IS NULL AND due_at <= $2 \
+     ORDER BY due_at, id LIMIT $3) RETURNING id, payload, attempts, deliveries";
+const IS_DUE: &str = "SELECT EXISTS (SELECT 1 FROM jobs WHERE consumer IS NULL AND due_at <= $1)";
+const IS_ORPHANED: &str = "SELECT EXISTS (SELECT 1 FROM jobs WHERE claimed_at <= $1)";
+const CLAIM: &str = "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries = deliveries + 1 \
+     WHERE id = (SELECT id FROM jobs WHERE claimed_at <= $3 ORDER BY id LIMIT 1) \
+     RETURNING id, payload, attempts, deliveries";
+const KEEP_ALIVE: &str = "UPDATE jobs SET claimed_at = $1 \
+     WHERE id = $2 AND consumer = $3 AND deliveries = $4";
+const FINISH: &str = "DELETE FROM jobs WHERE id = $1 AND consumer = $2 AND deliveries = $3";
+const PUT_BACK: &str = "UPDATE jobs SET consumer = NULL, claimed_at = NULL, deliveries = 0, \
+     attempts = $4, due_at = $5 WHERE id = $1 AND consumer = $2 AND deliveries = $3";
+const BURY: &str = "INSERT INTO dead_jobs (payload, attempts, reason, died_at) \
+     SELECT payload, attempts, $4, $5 FROM jobs \
+     WHERE id = $1 AND consumer = $2 AND deliveries = $3";
+const STATS: &str = "SELECT \
+     COUNT(*) FILTER (WHERE consumer IS NULL AND due_at <= $1), \
+     COUNT(*) FILTER (WHERE consumer IS NOT NULL), \
+     COUNT(*) FILTER (WHERE consumer IS NULL AND due_at > $1), \
+     (SELECT COUNT(*) FROM dead_jobs), \
+     MIN(json_extract(payload, '$.accepted_at')) FILTER (WHERE attempts = 0) FROM jobs";
+
+type Row = (i64, String, u32, u32);
+
+#[derive(Clone, Debug)]
+pub(super) struct SqliteFeed {
+    file: SqliteFile,
+    clock: Clock,
+    consumer: Arc<str>,
+}
+
+impl SqliteFeed {
+    pub(super) fn new(file: SqliteFile, clock: Clock, consumer: String) -> Self {
+        Self {
+            file,
+            clock,
+            consumer: consumer.into(),
+        }
+    }
+
+    pub(super) fn consumer(&self) -> &str {
+        &self.consumer
+    }
+
+    pub(super) async fn read(
+        &self,
+        free: usize,
+        block: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let patience = tokio::time::Instant::now() + block;
+        loop {
+            let written = self.file.written();
+            let now = self.clock.now_millis();
+            let due: bool = sqlx::query_scalar(IS_DUE)
+                .bind(now)
+                .fetch_one(self.file.readers())
+                .await
+                .map_err(unavailable)?;
+            if due {
+                return self.take(now, free).await;
+            }
+            let look_again = patience.min(tokio::time::Instant::now() + LOOK_AGAIN);
+            let _woken_or_not = tokio::time::timeout_at(look_again, written).await;
+            if tokio::time::Instant::now() >= patience {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    async fn take(&self, now: UnixMillis, free: usize) -> Result<Vec<Delivery>, QueueError> {
+        let mut rows: Vec<Row> = sqlx::query_as(TAKE)
+            .bind(&*self.consumer)
+            .bind(now)
+            .bind(i64::try_from(free).unwrap_or(i64::MAX))
+            .fetch_all(self.file.writer())
+            .await
+            .map_err(unavailable)?;
+        rows.sort_unstable_by_key(|row| row.0);
+        Ok(rows.into_iter().map(delivery).collect())
+    }
+
+    pub(super) async fn has_orphan(&self, idle: Duration) -> Result<bool, QueueError> {
+        sqlx::query_scalar(IS_ORPHANED)
+            .bind(self.before(idle))
+            .fetch_one(self.file.readers())
+            .await
+            .map_err(unavailable)
+    }
+
+    pub(super) async fn claim_orphan(
+        &self,
+        idle: Duration,
+    ) -> Result<Option<Delivery>, QueueError> {
+        let row: Option<Row> = sqlx::query_as(CLAIM)
+            .bind(&*self.consumer)
+            .bind(self.clock.now_millis())
+            .bind(self.before(idle))
+            .fetch_optional(self.file.writer())
+            .await
+            .map_err(unavailable)?;
+        Ok(row.map(delivery))
+    }
+
+    pub(super) async fn keep_alive(&self, running: &[(String, u32)]) -> Result<(), QueueError> {
+        let now = self.clock.now_millis();
+        let mut transaction = self
+            .file
+            .writer()
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(unavailable)?;
+        for (id, deliveries) in running {
+            sqlx::query(KEEP_ALIVE)
+                .bind(now)
+                .bind(row_id(id))
+                .bind(&*self.consumer)
+                .bind(*deliveries)
+                .execute(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
+
+    /// A delayed job is due by its time; nothing has to be moved.
+    #[expect(clippy::unused_async, reason = "the Redis feed has work to do here")]
+    pub(super) async fn promote(&self, _limit: usize) -> Result<usize, QueueError> {
+        Ok(0)
+    }
+
+    pub(super) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, QueueError> {
+        let now = self.clock.now_millis();
+        let mut settled = Vec::with_capacity(settlements.len());
+        let mut transaction = self
+            .file
+            .writer()
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(unavailable)?;
+        for Settlement { delivery, disposal } in settlements {
+            let id = row_id(&delivery.id);
+            let fenced = |statement| {
+                sqlx::query(statement)
+                    .bind(id)
+                    .bind(&*self.consumer)
+                    .bind(delivery.deliveries)
+            };
+            if let Disposal::Dead(reason) = disposal {
+                fenced(BURY)
+                    .bind(*reason)
+                    .bind(now)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(unavailable)?;
+            }
+            let end = match disposal {
+                Disposal::Done | Disposal::Dead(_) => fenced(FINISH),
+                Disposal::Delay(after) => {
+                    let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+                    fenced(PUT_BACK)
+                        .bind(delivery.attempts + 1)
+                        .bind(now.saturating_add(after))
+                }
+                Disposal::GiveBack => fenced(PUT_BACK).bind(delivery.attempts).bind(now),
+            };
+            let ended = end.execute(&mut *transaction).await.map_err(unavailable)?;
+            settled.push(ended.rows_affected() == 1);
+        }
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(settled)
+    }
+
+    /// Consumers are known by the jobs that they hold only.
+    #[expect(clippy::unused_async, reason = "the Redis feed has work to do here")]
+    pub(super) async fn remove_gone_consumers(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the Redis feed has work to do here")]
+    pub(super) async fn leave(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    pub(super) async fn stats(&self) -> Result<QueueStats, QueueError> {
+        let now = self.clock.now_millis();
+        let (waiting, in_flight, delayed, dead, oldest): (i64, i64, i64, i64, Option<i64>) =
+            sqlx::query_as(STATS)
+                .bind(now)
+                .fetch_one(self.file.readers())
+                .await
+                .map_err(unavailable)?;
+        Ok(QueueStats {
+            waiting: waiting.unsigned_abs(),
+            in_flight: in_flight.unsigned_abs(),
+            delayed: delayed.unsigned_abs(),
+            dead: dead.unsigned_abs(),
+            consumers: 1,
+            oldest_age_millis: oldest.map_or(0, |at| now.saturating_sub(at).max(0).unsigned_abs()),
+        })
+    }
+
+    fn before(&self, idle: Duration) -> UnixMillis {
+        self.clock.now_millis() - i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn delivery((id, payload, attempts, deliveries): Row) -> Delivery {
+    Delivery {
+        id: id.to_string(),
+        payload,
+        attempts,
+        deliveries,
+    }
+}
+
+/// The id was made by [`delivery`]; another text fits no row.
+fn row_id(id: &str) -> i64 {
+    id.parse().unwrap_or_default()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
+fn unavailable(error: sqlx::Error) -> QueueError {
+    QueueError::Unavailable(error.to_string().into())
+}

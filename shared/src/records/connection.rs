@@ -1,0 +1,182 @@
+//! One connection of either database, with a time limit around everything that is done on it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use migrate::Pending;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, Transaction,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::RecordsError;
+use super::dispatch::on_connection;
+use crate::sqlite_file::SqliteFile;
+
+/// What a database may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// Connections to PostgreSQL that are held at most; SQLite has its own count.
+    pub max_connections: u32,
+    /// How long one call may take altogether, the wait for a connection included.
+    pub time_limit: Duration,
+}
+
+impl Default for PoolSettings {
+    /// Ten connections, and a limit under which the API can answer 503 within a second.
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            time_limit: Duration::from_millis(800),
+        }
+    }
+}
+
+/// The records of Ramz in whichever database holds them. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Records {
+    store: Store,
+    time_limit: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    Postgres(PgPool),
+    Sqlite(SqliteFile),
+}
+
+/// The one transaction of a SQLite file waits for the disk and for its turn; 800 ms would refuse
+/// bursts that are over in two seconds.
+const SQLITE_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+impl Records {
+    /// Opens the database of a `postgres://`, `postgresql://` or `sqlite:` URL.
+    ///
+    /// PostgreSQL need not be up: the first call connects, and each call heals by itself when the
+    /// server comes back. A SQLite file is opened, and made where it lacks, at once.
+    pub async fn connect(url: &str, settings: PoolSettings) -> Result<Self, RecordsError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => {
+                let options: PgConnectOptions = url
+                    .parse()
+                    .map_err(|_| RecordsError::Url("the PostgreSQL URL is malformed"))?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(settings.max_connections)
+                    .acquire_timeout(settings.time_limit)
+                    .connect_lazy_with(options);
+                Ok(Self {
+                    store: Store::Postgres(pool),
+                    time_limit: settings.time_limit,
+                })
+            }
+            Some("sqlite") => {
+                let file = SqliteFile::open(url).await?;
+                Ok(Self::from_sqlite(file).with_time_limit(settings.time_limit))
+            }
+            _ => Err(RecordsError::Url(
+                "the database URL must begin with postgres://, postgresql:// or sqlite:",
+            )),
+        }
+    }
+
+    /// Records in a file that hot state and queue share.
+    pub fn from_sqlite(file: SqliteFile) -> Self {
+        Self {
+            store: Store::Sqlite(file),
+            time_limit: SQLITE_TIME_LIMIT,
+        }
+    }
+
+    /// The same records under another time limit, for callers that may wait longer than a request.
+    #[must_use]
+    pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
+        self.time_limit = time_limit;
+        self
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), RecordsError> {
+        on_connection!(self, readers, connection => {
+            sqlx::query_scalar::<_, i32>("SELECT 1")
+                .fetch_one(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// What the database lacks of this version's schema; where there is something, the API does
+    /// not start.
+    pub async fn pending_migrations(&self) -> Result<Vec<Pending>, RecordsError> {
+        within(self.deadline(), async {
+            Ok(match &self.store {
+                Store::Postgres(pool) => migrate::pending_postgres(pool).await?,
+                Store::Sqlite(file) => migrate::pending_sqlite(file.readers()).await?,
+            })
+        })
+        .await
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.time_limit
+    }
+}
+
+/// Waits for `work` until the deadline.
+pub(super) async fn within<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, RecordsError>>,
+) -> Result<T, RecordsError> {
+    timeout_at(deadline, work)
+        .await
+        .unwrap_or_else(|_| Err(RecordsError::timed_out()))
+}
+
+/// A connection to PostgreSQL during one call.
+pub(super) struct Lease(PoolConnection<Postgres>);
+
+impl Lease {
+    /// Takes one from the pool, or makes one.
+    pub(super) async fn acquire(pool: &PgPool, deadline: Instant) -> Result<Self, RecordsError> {
+        within(deadline, async { Ok(Self(pool.acquire().await?)) }).await
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
+    /// Gives it back. One that missed the deadline is thrown away instead: the pool would wait
+    /// for its answer without a limit and count it as in use meanwhile.
+    pub(super) fn settle(self, deadline: Instant) {
+        if Instant::now() >= deadline {
+            drop(self.0.detach());
+        }
+    }
+}
+
+/// Begins a transaction that will write.
+pub(super) trait BeginWriting: sqlx::Connection {
+    /// The transaction; dropping it undoes what it did.
+    fn begin_writing(
+        &mut self,
+    ) -> impl Future<Output = sqlx::Result<Transaction<'_, Self::Database>>> + Send;
+}
+
+impl BeginWriting for PgConnection {
+    async fn begin_writing(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
+        self.begin().await
+    }
+}
+
+impl BeginWriting for SqliteConnection {
+    /// Takes the write lock at once: a transaction that reads first and then writes fails when
+    /// another process wrote in between.
+    async fn begin_writing(&mut self) -> sqlx::Result<Transaction<'_, Sqlite>> {
+        self.begin_with("BEGIN IMMEDIATE").await
+    }
+}

@@ -1,0 +1,43 @@
+//! One SQL text for two databases: these macros expand a piece of code once for each.
+
+/// Evaluates `$body`, a `Result<_, RecordsError>`, with `$connection` bound to a connection of
+/// whichever database this is, under the time limit. `$pool` says which connections of a SQLite
+/// file: `readers` or `writer`.
+macro_rules! on_connection {
+    ($records:expr, $pool:ident, $connection:ident => $body:expr) => {{
+        let deadline = $records.deadline();
+        match $records.store() {
+            $crate::records::connection::Store::Postgres(pool) => {
+                let mut lease = $crate::records::connection::Lease::acquire(pool, deadline).await?;
+                let result = {
+                    let $connection = lease.connection();
+                    $crate::records::connection::within(deadline, async { $body }).await
+                };
+                lease.settle(deadline);
+                result
+            }
+            $crate::records::connection::Store::Sqlite(file) => {
+                $crate::records::connection::within(deadline, async {
+                    let mut lease = file.$pool().acquire().await?;
+                    let $connection = &mut *lease;
+                    $body
+                })
+                .await
+            }
+        }
+    }};
+}
+
+/// [`on_connection`] inside a transaction that writes. `$body` ends it by `commit()`; where it
+/// does not, everything is undone.
+macro_rules! in_transaction {
+    ($records:expr, $transaction:ident => $body:expr) => {
+        $crate::records::dispatch::on_connection!($records, writer, connection => {
+            use $crate::records::connection::BeginWriting as _;
+            let mut $transaction = connection.begin_writing().await?;
+            $body
+        })
+    };
+}
+
+pub(super) use {in_transaction, on_connection};

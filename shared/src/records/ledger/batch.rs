@@ -1,0 +1,172 @@
+//! Many callers, one statement: a pipeline gathers what they hand in and writes it together.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::SendKey;
+use crate::records::RecordsError;
+
+/// Rows of one statement.
+const MAX_ROWS: usize = 256;
+/// How long a batch of several waits for more.
+const LINGER: Duration = Duration::from_millis(2);
+/// What may wait for a pipeline; then handing in waits too.
+const QUEUED: usize = 4 * MAX_ROWS;
+/// Statements of so few rows are prepared once per connection. Each number of rows is another
+/// text, and a cache of hundreds of long ones would cost more than it saves.
+pub(super) const PERSISTENT_ROWS: usize = 16;
+
+/// What a pipeline writes.
+pub(super) trait Batch: Send + Sync + 'static {
+    /// What callers hand in.
+    type Input: Send + Sync + 'static;
+    /// What each gets back.
+    type Output: Send + 'static;
+
+    /// The row that this is about.
+    fn key(input: &Self::Input) -> SendKey;
+
+    /// Writes all, ordered by key and no key twice, and returns what came of each, in order.
+    fn run(
+        &self,
+        inputs: &[Self::Input],
+    ) -> impl Future<Output = Result<Vec<Self::Output>, RecordsError>> + Send;
+
+    /// Settles one that, alone, conflicts with rows of other keys.
+    fn run_conflicting(
+        &self,
+        input: &Self::Input,
+    ) -> impl Future<Output = Result<Self::Output, RecordsError>> + Send;
+}
+
+type Reply<B> = oneshot::Sender<Result<<B as Batch>::Output, RecordsError>>;
+type Entry<B> = (<B as Batch>::Input, Reply<B>);
+
+/// The callers' end of a pipeline.
+pub(super) struct Pipeline<B: Batch>(mpsc::Sender<Entry<B>>);
+
+impl<B: Batch> Clone for Pipeline<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B: Batch> Pipeline<B> {
+    /// The callers' end, and the work to be spawned. The work ends when `closing` is cancelled or
+    /// every caller's end is gone, and what was handed in is written.
+    pub(super) fn new(
+        batch: B,
+        closing: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (sender, receiver) = mpsc::channel(QUEUED);
+        (Self(sender), work(batch, receiver, closing))
+    }
+
+    /// Hands one in and waits for what comes of it. It is written even if the caller goes away.
+    pub(super) async fn submit(&self, input: B::Input) -> Result<B::Output, RecordsError> {
+        let (reply, answer) = oneshot::channel();
+        self.0
+            .send((input, reply))
+            .await
+            .map_err(|_| RecordsError::closed())?;
+        answer.await.map_err(|_| RecordsError::closed())?
+    }
+}
+
+async fn work<B: Batch>(
+    batch: B,
+    mut entries: mpsc::Receiver<Entry<B>>,
+    closing: CancellationToken,
+) {
+    loop {
+        let first = tokio::select! {
+            first = entries.recv() => first,
+            () = closing.cancelled(), if !entries.is_closed() => {
+                entries.close();
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
+        for round in rounds::<B>(gather(first, &mut entries).await) {
+            write(&batch, round).await;
+        }
+    }
+}
+
+/// Takes what is there. Something that comes alone does not wait for company; several are a sign
+/// of load, and more will come.
+async fn gather<T>(first: T, entries: &mut mpsc::Receiver<T>) -> Vec<T> {
+    let full_at = Instant::now() + LINGER;
+    let mut gathered = vec![first];
+    while gathered.len() < MAX_ROWS
+        && let Ok(entry) = entries.try_recv()
+    {
+        gathered.push(entry);
+    }
+    if gathered.len() > 1 {
+        while gathered.len() < MAX_ROWS
+            && let Ok(Some(entry)) = timeout_at(full_at, entries.recv()).await
+        {
+            gathered.push(entry);
+        }
+    }
+    gathered
+}
+
+/// Orders entries by key and moves those of the same key into later rounds, in the order in which
+/// they came.
+fn rounds<B: Batch>(mut entries: Vec<Entry<B>>) -> Vec<Vec<Entry<B>>> {
+    entries.sort_by_key(|(input, _)| B::key(input));
+    let mut rounds: Vec<Vec<Entry<B>>> = Vec::new();
+    let mut previous = None;
+    let mut round = 0;
+    for entry in entries {
+        let key = B::key(&entry.0);
+        round = if previous == Some(key) { round + 1 } else { 0 };
+        previous = Some(key);
+        if rounds.len() == round {
+            rounds.push(Vec::new());
+        }
+        rounds[round].push(entry);
+    }
+    rounds
+}
+
+async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
+    let (inputs, replies): (Vec<B::Input>, Vec<Reply<B>>) = entries.into_iter().unzip();
+    match batch.run(&inputs).await {
+        Ok(outputs) => {
+            for (reply, output) in replies.into_iter().zip(outputs) {
+                answer(reply, Ok(output));
+            }
+        }
+        Err(RecordsError::Conflict) => {
+            for (reply, input) in replies.into_iter().zip(inputs) {
+                answer(reply, write_alone(batch, &input).await);
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                answer(reply, Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// One of a batch that did not go in because of a conflict, its own or a neighbour's.
+async fn write_alone<B: Batch>(batch: &B, input: &B::Input) -> Result<B::Output, RecordsError> {
+    match batch.run(std::slice::from_ref(input)).await {
+        Ok(outputs) => outputs.into_iter().next().ok_or(RecordsError::Conflict),
+        Err(RecordsError::Conflict) => batch.run_conflicting(input).await,
+        Err(error) => Err(error),
+    }
+}
+
+fn answer<T>(reply: oneshot::Sender<T>, result: T) {
+    // A caller that has gone away does not want to know.
+    drop(reply.send(result));
+}

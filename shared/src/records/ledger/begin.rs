@@ -1,0 +1,213 @@
+//! Beginning attempts, many rows in one statement.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
+
+use super::batch::{Batch, PERSISTENT_ROWS};
+use super::row::{corrupt, stored_attempt, stored_key, stored_state};
+use super::{Begin, Begun, Interrupted, LedgerState, SendKey};
+use crate::clock::Clock;
+use crate::records::dispatch::on_connection;
+use crate::records::{Records, RecordsError, micros};
+
+const INSERT: &str = "INSERT INTO sends (challenge_id, send_number, phone, purpose, channel, \
+     method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
+     started_at, finished_at, trace_id, created_at, updated_at) ";
+
+/// Three moves in one: a row in `sending` was left by a dead run and becomes `unknown`, with
+/// everything else as that run left it; one in `not_sent` takes the new attempt, or `expired`; one
+/// in `unknown` takes an attempt only once, and only if it is asked to. Any other row stays as it
+/// is and is not returned.
+const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
+     state = CASE WHEN sends.state = 'sending' THEN 'unknown' ELSE excluded.state END, \
+     attempt = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
+         THEN sends.attempt ELSE sends.attempt + 1 END, \
+     fence = CASE WHEN sends.state = 'sending' THEN sends.fence ELSE excluded.fence END, \
+     method = CASE WHEN sends.state = 'sending' \
+         THEN sends.method ELSE COALESCE(excluded.method, sends.method) END, \
+     localid = COALESCE(sends.localid, excluded.localid), \
+     resent_ambiguous = sends.resent_ambiguous OR sends.state = 'unknown', \
+     deadline_at = excluded.deadline_at, \
+     started_at = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
+         THEN sends.started_at ELSE excluded.started_at END, \
+     finished_at = CASE WHEN sends.state = 'sending' \
+         THEN excluded.updated_at ELSE excluded.finished_at END, \
+     error_class = CASE WHEN sends.state = 'sending' THEN 'interrupted' \
+         WHEN excluded.state = 'expired' THEN sends.error_class END, \
+     trace_id = COALESCE(excluded.trace_id, sends.trace_id), \
+     updated_at = excluded.updated_at \
+     WHERE sends.state IN ('sending', 'not_sent') \
+         OR (sends.state = 'unknown' AND excluded.resent_ambiguous \
+             AND NOT sends.resent_ambiguous) \
+     RETURNING challenge_id, send_number, state, attempt, fence, localid, started_at";
+
+const STATES: &str =
+    "SELECT challenge_id, send_number, state FROM sends WHERE (challenge_id, send_number) IN (";
+
+/// What a caller wants with a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// To make an attempt, if none was made or it surely failed.
+    Start,
+    /// To make an attempt although the last one may have succeeded.
+    ResendUnknown,
+    /// To give it up.
+    Expire,
+}
+
+/// One row of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) intent: Intent,
+    pub(super) begin: Begin,
+}
+
+/// Where a request left its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// An attempt may be made, or a row lay in `sending`, or it had ended.
+    Begun(Begun),
+    /// The row became `expired` by this request.
+    Expired,
+}
+
+/// The pipeline that begins and gives up.
+pub(super) struct Begins {
+    pub(super) records: Records,
+    pub(super) clock: Clock,
+}
+
+impl Batch for Begins {
+    type Input = Request;
+    type Output = Moved;
+
+    fn key(request: &Request) -> SendKey {
+        request.begin.key
+    }
+
+    async fn run(&self, requests: &[Request]) -> Result<Vec<Moved>, RecordsError> {
+        let now = micros(self.clock.now());
+        let moved = self.records.begin_sends(requests, now).await?;
+        requests
+            .iter()
+            .map(|request| {
+                // The row can only have been removed, by the end of its retention.
+                moved
+                    .get(&request.begin.key)
+                    .copied()
+                    .ok_or_else(|| corrupt("the row went away"))
+            })
+            .collect()
+    }
+
+    /// Two sends drew the same local id; the caller draws another.
+    async fn run_conflicting(&self, _: &Request) -> Result<Moved, RecordsError> {
+        Err(RecordsError::Conflict)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct MovedRow {
+    challenge_id: Vec<u8>,
+    send_number: i64,
+    state: String,
+    attempt: i64,
+    fence: i64,
+    localid: Option<i64>,
+    started_at: Option<DateTime<Utc>>,
+}
+
+impl MovedRow {
+    fn read(self) -> Result<(SendKey, Moved), RecordsError> {
+        let key = stored_key(&self.challenge_id, self.send_number)?;
+        let state = stored_state(&self.state)?;
+        if state == LedgerState::Expired {
+            return Ok((key, Moved::Expired));
+        }
+        let attempt = stored_attempt(self.attempt)?;
+        let localid = self.localid.ok_or_else(|| corrupt("localid is missing"))?;
+        let begun = match state {
+            LedgerState::Sending => Begun::Started { attempt, localid },
+            _ => Begun::FoundSending(Interrupted {
+                attempt,
+                fence: self.fence,
+                started_at: self
+                    .started_at
+                    .ok_or_else(|| corrupt("started_at is missing"))?,
+                localid,
+            }),
+        };
+        Ok((key, Moved::Begun(begun)))
+    }
+}
+
+impl Records {
+    /// Moves the rows of all requests, whose keys must differ; rows that had ended are read.
+    async fn begin_sends(
+        &self,
+        requests: &[Request],
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<SendKey, Moved>, RecordsError> {
+        on_connection!(self, writer, connection => {
+            let mut statement = QueryBuilder::new(INSERT);
+            statement.push_values(requests, |mut row, Request { intent, begin }| {
+                let starts = *intent != Intent::Expire;
+                let state = if starts { LedgerState::Sending } else { LedgerState::Expired };
+                row.push_bind(begin.key.challenge.as_bytes().to_vec())
+                    .push_bind(i64::from(begin.key.send))
+                    .push_bind(begin.phone.as_e164().to_owned())
+                    .push_bind(begin.purpose.as_str())
+                    .push_bind(begin.channel.as_str())
+                    .push_bind(starts.then(|| begin.method.as_str()))
+                    .push_bind(state.as_str())
+                    .push_bind(i64::from(starts))
+                    .push_bind(begin.fence)
+                    .push_bind(starts.then_some(begin.localid))
+                    .push_bind(*intent == Intent::ResendUnknown)
+                    .push_bind(micros(begin.accepted_at))
+                    .push_bind(micros(begin.deadline_at))
+                    .push_bind(starts.then_some(now))
+                    .push_bind((!starts).then_some(now))
+                    .push_bind(begin.trace_id.clone())
+                    .push_bind(now)
+                    .push_bind(now);
+            });
+            statement.push(MOVE);
+            let rows: Vec<MovedRow> = statement
+                .build_query_as()
+                .persistent(requests.len() <= PERSISTENT_ROWS)
+                .fetch_all(&mut *connection)
+                .await?;
+            let mut moved = rows
+                .into_iter()
+                .map(MovedRow::read)
+                .collect::<Result<HashMap<_, _>, _>>()?;
+
+            let ended: Vec<SendKey> = requests
+                .iter()
+                .map(|request| request.begin.key)
+                .filter(|key| !moved.contains_key(key))
+                .collect();
+            if !ended.is_empty() {
+                let mut question = QueryBuilder::new(STATES);
+                question.push_values(ended, |mut row, key| {
+                    row.push_bind(key.challenge.as_bytes().to_vec())
+                        .push_bind(i64::from(key.send));
+                });
+                question.push(")");
+                let rows: Vec<(Vec<u8>, i64, String)> = question
+                    .build_query_as()
+                    .persistent(false)
+                    .fetch_all(connection)
+                    .await?;
+                for (challenge_id, send_number, state) in rows {
+                    let ended = Begun::Ended(stored_state(&state)?);
+                    moved.insert(stored_key(&challenge_id, send_number)?, Moved::Begun(ended));
+                }
+            }
+            Ok(moved)
+        })
+    }
+}

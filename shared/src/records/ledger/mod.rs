@@ -1,0 +1,257 @@
+//! The send ledger: what became of each message, one row per challenge and send.
+//!
+//! ```text
+//!             ┌──────────── begin ────────────┐
+//!             ▼                               │
+//! (none) ─ begin ─▶ sending ─ finish ─▶ not_sent ─ expire ─▶ expired
+//!    │                │ │
+//!    │                │ └── finish ─▶ accepted | refused        final
+//!    │                │                  ▲
+//!    │                └ begin of another ┊ finish, the late truth of the same attempt
+//!    │                  run, or finish   ┊
+//!    │                        ▼          ┊
+//!    │                     unknown ┄┄┄┄┄┄┘
+//!    │                        └─ resend_unknown, once ─▶ sending
+//!    └─ expire ─▶ expired                                       final
+//! ```
+//!
+//! `sending` is committed before the gateway is called, so a row found in it was left by a run
+//! that died, and nobody knows whether its message went out. Each move is conditional on the
+//! attempt and on the fence, the number of the run that made the attempt: a run that was thought
+//! dead and wakes up changes nothing that was decided without it.
+
+mod batch;
+mod begin;
+mod finish;
+mod row;
+mod writer;
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::challenge::{ChallengeId, Channel};
+use crate::otp::Purpose;
+use crate::phone::PhoneNumber;
+
+pub use row::LedgerRow;
+pub use writer::LedgerWriter;
+
+/// The gateway is first asked about the delivery this long after it accepted the message.
+pub const FIRST_DELIVERY_CHECK: TimeDelta = TimeDelta::seconds(10);
+
+/// Which send: the challenge, and the how-manieth request for its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SendKey {
+    /// The challenge.
+    pub challenge: ChallengeId,
+    /// 1 for the first message, then one more for each resend.
+    pub send: u32,
+}
+
+impl fmt::Display for SendKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.challenge, self.send)
+    }
+}
+
+/// Where a send stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LedgerState {
+    /// The gateway is being called.
+    Sending,
+    /// The gateway has taken the message.
+    Accepted,
+    /// The gateway has refused it for good.
+    Refused,
+    /// It would have come too late and was not sent.
+    Expired,
+    /// It may or may not have gone out.
+    Unknown,
+    /// It surely did not go out; the next attempt may be made.
+    NotSent,
+}
+
+impl LedgerState {
+    /// Every state there is.
+    pub const ALL: [Self; 6] = [
+        Self::Sending,
+        Self::Accepted,
+        Self::Refused,
+        Self::Expired,
+        Self::Unknown,
+        Self::NotSent,
+    ];
+
+    /// The name in the ledger and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+            Self::NotSent => "not_sent",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// The gateway's method by which a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendMethod {
+    /// `verify/lookup`, with a template.
+    Lookup,
+    /// `sms/send`, with a text of ours.
+    Send,
+}
+
+impl SendMethod {
+    /// The name in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Send => "send",
+        }
+    }
+
+    /// The method of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Lookup, Self::Send]
+            .into_iter()
+            .find(|method| method.as_str() == name)
+    }
+}
+
+/// An attempt that is about to be made, or given up because it is too late.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// Which send.
+    pub key: SendKey,
+    /// Whom it is for.
+    pub phone: PhoneNumber,
+    /// What the code is for.
+    pub purpose: Purpose,
+    /// How it travels.
+    pub channel: Channel,
+    /// The gateway's method.
+    pub method: SendMethod,
+    /// The number of this run of the job; no other run of the send has the same.
+    pub fence: i64,
+    /// A random positive number; the ledger keeps that of the first attempt.
+    pub localid: i64,
+    /// When the API accepted the request.
+    pub accepted_at: DateTime<Utc>,
+    /// From this moment on the message would come too late.
+    pub deadline_at: DateTime<Utc>,
+    /// The trace of the request.
+    pub trace_id: Option<String>,
+}
+
+/// An attempt whose run died: its message may have gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// Its number; whoever finds out the truth records it under this and the fence.
+    pub attempt: u32,
+    /// Its run.
+    pub fence: i64,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// The number under which the gateway may know the message.
+    pub localid: i64,
+}
+
+/// Whether an attempt may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It may: the row says `sending`.
+    Started {
+        /// The number of the attempt, to be named when it is finished.
+        attempt: u32,
+        /// The number to send along, perhaps of an earlier attempt.
+        localid: i64,
+    },
+    /// It may not: the send has ended so.
+    Ended(LedgerState),
+    /// It may not: another run died over it. The row has become `unknown`.
+    FoundSending(Interrupted),
+}
+
+/// What became of giving a send up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// It is given up: the row says `expired`.
+    Recorded,
+    /// It had ended before, in this state.
+    Ended(LedgerState),
+    /// A run died over it. The row has become `unknown`.
+    FoundSending(Interrupted),
+}
+
+/// How an attempt can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendResult {
+    /// The gateway took the message.
+    Accepted,
+    /// The gateway refused it for good.
+    Refused,
+    /// It may or may not have gone out.
+    Unknown,
+    /// It surely did not go out.
+    NotSent,
+}
+
+impl SendResult {
+    /// The state that the row comes to.
+    pub fn state(self) -> LedgerState {
+        match self {
+            Self::Accepted => LedgerState::Accepted,
+            Self::Refused => LedgerState::Refused,
+            Self::Unknown => LedgerState::Unknown,
+            Self::NotSent => LedgerState::NotSent,
+        }
+    }
+}
+
+/// What the gateway's answer was worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendOutcome {
+    /// How the attempt ended.
+    pub result: SendResult,
+    /// The gateway's number for the message.
+    pub messageid: Option<i64>,
+    /// What it cost, in rials.
+    pub cost_rials: Option<i64>,
+    /// The status of the answer (gateway manual, `return.status`).
+    pub gateway_status: Option<i64>,
+    /// The status of the message (gateway manual, `entries[].status`).
+    pub entry_status: Option<i64>,
+    /// The kind of failure, for people and metrics; never an error text, which may hold the URL.
+    pub error_class: Option<String>,
+}
+
+/// The end of an attempt.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    /// Which send.
+    pub key: SendKey,
+    /// The attempt, as [`Begun::Started`] or [`Interrupted`] named it.
+    pub attempt: u32,
+    /// The run of that attempt.
+    pub fence: i64,
+    /// What came of it.
+    pub outcome: SendOutcome,
+}
+
+/// Whether the end of an attempt was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// The row says so, now or already.
+    Recorded,
+    /// The attempt was no longer the row's to decide; nothing was changed.
+    Stale,
+}

@@ -1,0 +1,238 @@
+//! Reading the ledger: one row, the timeline of a number, counts.
+
+use chrono::{DateTime, Utc};
+
+use super::{LedgerState, SendKey, SendMethod};
+use crate::challenge::{ChallengeId, Channel};
+use crate::otp::Purpose;
+use crate::phone::PhoneNumber;
+use crate::records::dispatch::on_connection;
+use crate::records::users::stored_phone;
+use crate::records::{Records, RecordsError, micros};
+
+macro_rules! ledger_columns {
+    () => {
+        "challenge_id, send_number, phone, purpose, channel, method, state, attempt, fence, \
+         localid, messageid, cost_rials, gateway_status, entry_status, error_class, \
+         resent_ambiguous, accepted_at, deadline_at, started_at, finished_at, delivery_status, \
+         delivery_checked_at, next_check_at, delivered_at, trace_id, created_at"
+    };
+}
+
+const BY_KEY: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM sends WHERE challenge_id = $1 AND send_number = $2"
+);
+const OF_PHONE: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM sends WHERE phone = $1 AND created_at >= $2 \
+     ORDER BY created_at DESC, challenge_id, send_number LIMIT $3"
+);
+const COUNT_BY_STATE: &str =
+    "SELECT state, COUNT(*) FROM sends WHERE created_at >= $1 GROUP BY state ORDER BY state";
+
+/// A row of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Which send.
+    pub key: SendKey,
+    /// Whom it is for, unless they have deleted their account.
+    pub phone: Option<PhoneNumber>,
+    /// What the code is for.
+    pub purpose: Purpose,
+    /// How it travels.
+    pub channel: Channel,
+    /// The gateway's method, once an attempt was made.
+    pub method: Option<SendMethod>,
+    /// Where it stands.
+    pub state: LedgerState,
+    /// Attempts begun.
+    pub attempt: u32,
+    /// The run of the present attempt.
+    pub fence: i64,
+    /// Our number for the message.
+    pub localid: Option<i64>,
+    /// The gateway's number for the message.
+    pub messageid: Option<i64>,
+    /// What it cost, in rials.
+    pub cost_rials: Option<i64>,
+    /// The status of the gateway's answer.
+    pub gateway_status: Option<i64>,
+    /// The status of the message in that answer.
+    pub entry_status: Option<i64>,
+    /// The kind of failure.
+    pub error_class: Option<String>,
+    /// Whether it was sent once more although the first message may have gone out.
+    pub resent_ambiguous: bool,
+    /// When the API accepted the request.
+    pub accepted_at: DateTime<Utc>,
+    /// From when on it would come too late.
+    pub deadline_at: DateTime<Utc>,
+    /// When the present attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What the gateway last said about the delivery.
+    pub delivery_status: Option<i64>,
+    /// When it last said so.
+    pub delivery_checked_at: Option<DateTime<Utc>>,
+    /// When it is asked next.
+    pub next_check_at: Option<DateTime<Utc>>,
+    /// When it was found delivered.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// The trace of the request.
+    pub trace_id: Option<String>,
+    /// When the row was made.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct StoredRow {
+    challenge_id: Vec<u8>,
+    send_number: i64,
+    phone: Option<String>,
+    purpose: String,
+    channel: String,
+    method: Option<String>,
+    state: String,
+    attempt: i64,
+    fence: i64,
+    localid: Option<i64>,
+    messageid: Option<i64>,
+    cost_rials: Option<i64>,
+    gateway_status: Option<i64>,
+    entry_status: Option<i64>,
+    error_class: Option<String>,
+    resent_ambiguous: bool,
+    accepted_at: DateTime<Utc>,
+    deadline_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    delivery_status: Option<i64>,
+    delivery_checked_at: Option<DateTime<Utc>>,
+    next_check_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+    trace_id: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<StoredRow> for LedgerRow {
+    type Error = RecordsError;
+
+    fn try_from(row: StoredRow) -> Result<Self, Self::Error> {
+        let method = row.method.as_deref();
+        Ok(Self {
+            key: stored_key(&row.challenge_id, row.send_number)?,
+            phone: stored_phone("sends", row.phone)?,
+            purpose: Purpose::from_name(&row.purpose)
+                .ok_or_else(|| corrupt("purpose is of no known name"))?,
+            channel: Channel::from_name(&row.channel)
+                .ok_or_else(|| corrupt("channel is of no known name"))?,
+            method: method
+                .map(|name| {
+                    SendMethod::from_name(name).ok_or_else(|| corrupt("method is of no known name"))
+                })
+                .transpose()?,
+            state: stored_state(&row.state)?,
+            attempt: stored_attempt(row.attempt)?,
+            fence: row.fence,
+            localid: row.localid,
+            messageid: row.messageid,
+            cost_rials: row.cost_rials,
+            gateway_status: row.gateway_status,
+            entry_status: row.entry_status,
+            error_class: row.error_class,
+            resent_ambiguous: row.resent_ambiguous,
+            accepted_at: row.accepted_at,
+            deadline_at: row.deadline_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            delivery_status: row.delivery_status,
+            delivery_checked_at: row.delivery_checked_at,
+            next_check_at: row.next_check_at,
+            delivered_at: row.delivered_at,
+            trace_id: row.trace_id,
+            created_at: row.created_at,
+        })
+    }
+}
+
+pub(super) fn corrupt(problem: &'static str) -> RecordsError {
+    RecordsError::Corrupt {
+        table: "sends",
+        problem,
+    }
+}
+
+pub(super) fn stored_key(challenge_id: &[u8], send_number: i64) -> Result<SendKey, RecordsError> {
+    let challenge = challenge_id
+        .try_into()
+        .map_err(|_| corrupt("challenge_id is not 16 bytes long"))?;
+    let send = send_number
+        .try_into()
+        .map_err(|_| corrupt("send_number is out of range"))?;
+    Ok(SendKey {
+        challenge: ChallengeId::from_bytes(challenge),
+        send,
+    })
+}
+
+pub(super) fn stored_state(name: &str) -> Result<LedgerState, RecordsError> {
+    LedgerState::from_name(name).ok_or_else(|| corrupt("state is of no known name"))
+}
+
+pub(super) fn stored_attempt(attempt: i64) -> Result<u32, RecordsError> {
+    attempt
+        .try_into()
+        .map_err(|_| corrupt("attempt is out of range"))
+}
+
+impl Records {
+    /// What became of one send.
+    pub async fn ledger_row(&self, key: SendKey) -> Result<Option<LedgerRow>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let row: Option<StoredRow> = sqlx::query_as(BY_KEY)
+                .bind(key.challenge.as_bytes().as_slice())
+                .bind(i64::from(key.send))
+                .fetch_optional(connection)
+                .await?;
+            row.map(LedgerRow::try_from).transpose()
+        })
+    }
+
+    /// The sends to a number since a moment, the newest first, `limit` of them at most.
+    pub async fn sends_of_phone(
+        &self,
+        phone: &PhoneNumber,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<LedgerRow>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<StoredRow> = sqlx::query_as(OF_PHONE)
+                .bind(phone.as_e164())
+                .bind(micros(since))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter().map(LedgerRow::try_from).collect()
+        })
+    }
+
+    /// How many of the sends since a moment stand where; states without any are left out.
+    pub async fn count_by_state(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(LedgerState, u64)>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<(String, i64)> = sqlx::query_as(COUNT_BY_STATE)
+                .bind(micros(since))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter()
+                .map(|(state, count)| Ok((stored_state(&state)?, count.unsigned_abs())))
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Records: what lives long. Users, sessions, the send ledger, the codes that were used.
+//!
+//! [`Records`] is one concrete type over two databases, PostgreSQL in production and the SQLite
+//! file of the one-process shape. Each SQL text is written once; the macros of `dispatch.rs` run it
+//! on either. The rules that make one text possible:
+//!
+//! 1. Placeholders are `$1`, `$2`…; `ON CONFLICT`, `RETURNING`, `WITH … (VALUES …)` and
+//!    `UPDATE … FROM` are common ground.
+//! 2. No `now()` and no intervals: times are parameters, cut to microseconds by [`micros`], since
+//!    PostgreSQL keeps no more and SQLite compares them as text.
+//! 3. Ids are made by the caller. Enumerations are text that Rust checks. No arrays, no JSON
+//!    operators, no `FOR UPDATE`.
+//! 4. A method is one statement where it can be, so that isolation levels do not matter. Where it
+//!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
+//!    that relies on it.
+//! 5. A row that cannot be read is [`RecordsError::Corrupt`], never a panic and never a default.
+//! 6. Lists of rows are ordered by key before they are written, so that writers cannot deadlock.
+//!
+//! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
+
+mod connection;
+mod dispatch;
+mod error;
+mod ledger;
+mod sessions;
+mod sign_in;
+mod users;
+
+pub use connection::{PoolSettings, Records};
+pub use error::RecordsError;
+pub use ledger::{
+    Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
+    LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
+};
+pub use sessions::Session;
+pub use sign_in::{Device, SignIn, SignInOutcome};
+pub use users::User;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+/// A time as both databases keep it.
+fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}

@@ -1,0 +1,45 @@
+//! The definition of the queue: every case runs on the Redis stream and on the SQLite table.
+
+mod delivering;
+mod redis_trouble;
+mod running;
+mod stage;
+
+use stage::Stage;
+
+/// One test per case and feed.
+macro_rules! on_both_feeds {
+    ($($module:ident::$case:ident,)*) => {
+        mod on_redis {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::redis().await).await; })*
+        }
+        mod on_sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::sqlite().await).await; })*
+        }
+    };
+}
+
+on_both_feeds! {
+    delivering::a_read_takes_what_is_free_and_no_more_oldest_first,
+    delivering::q_04_whoever_lost_a_job_cannot_settle_it,
+    delivering::a_repeated_settlement_is_stale,
+    delivering::a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt,
+    delivering::a_dead_letter_is_kept_with_its_reason_and_never_comes_back,
+    delivering::a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing,
+    delivering::a_job_that_is_kept_alive_is_no_orphan,
+    delivering::keeping_alive_does_not_take_a_lost_job_back,
+    delivering::leaving_loses_no_job,
+    delivering::i_10_finished_jobs_leave_nothing_behind,
+    running::every_job_runs_once_over_two_workers,
+    running::no_more_jobs_run_at_once_than_there_are_slots,
+    running::f_18_poison_is_buried_and_its_neighbours_run,
+    running::f_18_a_panicking_handler_is_buried_after_three_runs,
+    running::f_25_a_job_of_a_later_version_is_parked_for_a_later_worker,
+    running::q_05_orphans_are_taken_over_before_new_work_and_run_alone,
+    running::q_09_a_job_that_kills_its_worker_three_times_is_buried,
+    running::f_14_a_stop_finishes_what_runs_and_gives_back_what_waits,
+}

@@ -1,0 +1,92 @@
+//! Redis stalls, restarts and forgets its scripts; the worker stays and heals.
+
+use std::time::Duration;
+
+use harness::{RedisServer, eventually};
+use shared::queue::Disposal;
+
+use crate::stage::{PATIENCE, Runs, Stage, TestWorker, connect};
+
+fn counting_worker(stage: &Stage, runs: &Runs) -> TestWorker {
+    let counted = runs.clone();
+    stage.work(8, move |job| {
+        counted.count(&job);
+        async { Disposal::Done }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn q_10_forgotten_scripts_are_loaded_again() {
+    let server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let runs = Runs::default();
+    let worker = counting_worker(&stage, &runs);
+    for round in 1..=3 {
+        redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .query_async::<()>(&mut connect(&server.url()).await)
+            .await
+            .expect("the scripts are flushed");
+        stage.enqueue(10).await;
+        runs.reach(10 * round).await;
+    }
+    worker.stop().await;
+    assert_eq!(runs.total(), 30);
+    assert!(stage.leftovers().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_20_an_emptied_redis_gets_its_group_again() {
+    let server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let runs = Runs::default();
+    let worker = counting_worker(&stage, &runs);
+    stage.enqueue(5).await;
+    runs.reach(5).await;
+    redis::cmd("FLUSHALL")
+        .query_async::<()>(&mut connect(&server.url()).await)
+        .await
+        .expect("everything is flushed");
+    stage.enqueue(5).await;
+    runs.reach(10).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_03_a_killed_redis_comes_back_and_every_job_runs() {
+    let mut server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let runs = Runs::default();
+    let worker = counting_worker(&stage, &runs);
+    stage.enqueue(20).await;
+    runs.reach(20).await;
+    // Finished and settled, so that the kill finds nothing half done.
+    eventually(PATIENCE, || async {
+        stage.leftovers().await.is_empty().then_some(())
+    })
+    .await;
+    server.kill();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.restart().await;
+    eventually(PATIENCE, || async { stage.feed().stats().await.ok() }).await;
+    let challenges = stage.enqueue(20).await;
+    runs.reach(40).await;
+    worker.stop().await;
+    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_07_a_stalled_redis_ends_no_worker_and_repeats_no_job() {
+    let mut server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let runs = Runs::default();
+    let worker = counting_worker(&stage, &runs);
+    let challenges = stage.enqueue(200).await;
+    server.pause();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    server.resume();
+    runs.reach(200).await;
+    worker.stop().await;
+    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+    assert!(stage.leftovers().await.is_empty());
+}

@@ -1,0 +1,256 @@
+//! What the apalis backend promises to handlers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use harness::eventually;
+use shared::queue::{Disposal, Job};
+use tokio::sync::Semaphore;
+
+use crate::stage::{IDLE, PATIENCE, Runs, Stage, challenge_of};
+
+pub async fn every_job_runs_once_over_two_workers(stage: &Stage) {
+    let runs = Runs::default();
+    let handler = |runs: Runs| {
+        move |job: Job| {
+            runs.count(&job);
+            async { Disposal::Done }
+        }
+    };
+    let workers = [
+        stage.work(16, handler(runs.clone())),
+        stage.work(16, handler(runs.clone())),
+    ];
+    let challenges = stage.enqueue(400).await;
+    runs.reach(400).await;
+    for worker in workers {
+        worker.stop().await;
+    }
+    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+    assert_eq!(runs.total(), 400);
+    assert!(stage.leftovers().await.is_empty());
+    assert!(
+        stage.stats().await.consumers <= 1,
+        "consumers were left behind"
+    );
+}
+
+pub async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage) {
+    let (running, most, runs) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+        Runs::default(),
+    );
+    let counted = runs.clone();
+    let peak = Arc::clone(&most);
+    let worker = stage.work(4, move |job| {
+        let (running, most, runs) = (Arc::clone(&running), Arc::clone(&most), counted.clone());
+        async move {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            runs.count(&job);
+            Disposal::Done
+        }
+    });
+    stage.enqueue(100).await;
+    runs.reach(100).await;
+    worker.stop().await;
+    assert!(peak.load(Ordering::SeqCst) <= 4);
+}
+
+pub async fn f_18_poison_is_buried_and_its_neighbours_run(stage: &Stage) {
+    let mut challenges = stage.enqueue(2).await;
+    for poison in ["", "{", "\u{0}", "[1,2]", r#"{"v":1,"kind":"send"}"#] {
+        stage.enqueue_payload(poison).await;
+    }
+    challenges.extend(stage.enqueue(3).await);
+    let runs = Runs::default();
+    let counted = runs.clone();
+    let worker = stage.work(8, move |job| {
+        counted.count(&job);
+        async { Disposal::Done }
+    });
+    runs.reach(5).await;
+    eventually(PATIENCE, || async {
+        (stage.stats().await.dead == 5).then_some(())
+    })
+    .await;
+    assert!((worker.counter("ramz_queue_dead_letters_total") - 5.0).abs() < f64::EPSILON);
+    worker.stop().await;
+    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+}
+
+pub async fn f_18_a_panicking_handler_is_buried_after_three_runs(stage: &Stage) {
+    let challenges = stage.enqueue(10).await;
+    let poison = challenges[4];
+    let runs = Runs::default();
+    let counted = runs.clone();
+    let worker = stage.work(4, move |job| {
+        counted.count(&job);
+        async move {
+            assert!(challenge_of(&job) != poison, "this job is meant to panic");
+            Disposal::Done
+        }
+    });
+    for run in 1..=3 {
+        eventually(PATIENCE, || async {
+            (runs.of(&poison) >= run).then_some(())
+        })
+        .await;
+        // The delay is measured by the stage's clock, which stands still.
+        eventually(PATIENCE, || async {
+            let stats = stage.stats().await;
+            (stats.delayed + stats.dead == 1).then_some(())
+        })
+        .await;
+        stage.clock.advance(1_000);
+    }
+    eventually(PATIENCE, || async {
+        (stage.stats().await.dead == 1).then_some(())
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!((runs.of(&poison), runs.total()), (3, 12));
+}
+
+pub async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(stage: &Stage) {
+    stage
+        .enqueue_payload(r#"{"v":2,"kind":"send","accepted_at":1763700000000}"#)
+        .await;
+    stage
+        .enqueue_payload(r#"{"v":1,"kind":"fax","accepted_at":1763700000000}"#)
+        .await;
+    let worker = stage.work(4, |_| async { Disposal::Done });
+    eventually(PATIENCE, || async {
+        (stage.stats().await.delayed == 2).then_some(())
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!(stage.stats().await.dead, 0);
+    // Whoever knows the version takes it a few seconds later.
+    let feed = stage.feed();
+    stage.clock.advance(5_000);
+    feed.promote(10).await.expect("the queue answers");
+    assert_eq!(
+        feed.read(10, Duration::from_millis(1))
+            .await
+            .expect("an answer")
+            .len(),
+        2
+    );
+}
+
+pub async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &Stage) {
+    let orphans = stage.enqueue(3).await;
+    let dead = stage.feed();
+    while dead
+        .read(3, Duration::from_millis(1))
+        .await
+        .expect("an answer")
+        .is_empty()
+    {}
+    stage.age_running_jobs(IDLE).await;
+    stage.enqueue(20).await;
+
+    let (running, runs) = (Arc::new(AtomicUsize::new(0)), Runs::default());
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (counted, seen, suspects) = (runs.clone(), Arc::clone(&order), orphans.clone());
+    let worker = stage.work(8, move |job| {
+        let (running, runs, seen) = (Arc::clone(&running), counted.clone(), Arc::clone(&seen));
+        let suspect = suspects.contains(&challenge_of(&job));
+        async move {
+            let others = running.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            seen.lock().expect("a lock").push((suspect, others));
+            running.fetch_sub(1, Ordering::SeqCst);
+            runs.count(&job);
+            Disposal::Done
+        }
+    });
+    runs.reach(23).await;
+    let redelivered = worker.counter("ramz_queue_redelivered_total");
+    assert!(
+        (redelivered - 3.0).abs() < f64::EPSILON,
+        "{redelivered} taken over"
+    );
+    worker.stop().await;
+    let order = order.lock().expect("a lock");
+    assert!(
+        order[..3]
+            .iter()
+            .all(|&(suspect, others)| suspect && others == 0),
+        "{order:?}"
+    );
+    assert!(orphans.iter().all(|orphan| runs.of(orphan) == 1));
+    assert!(stage.leftovers().await.is_empty());
+}
+
+pub async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage: &Stage) {
+    let killer = stage.enqueue(1).await[0];
+    let first = stage.feed();
+    while first
+        .read(1, Duration::from_millis(1))
+        .await
+        .expect("an answer")
+        .is_empty()
+    {}
+    for _ in 0..2 {
+        stage.age_running_jobs(IDLE).await;
+        stage
+            .feed()
+            .claim_orphan(IDLE)
+            .await
+            .expect("an answer")
+            .expect("the orphan");
+    }
+    stage.age_running_jobs(IDLE).await;
+    let neighbours = stage.enqueue(5).await;
+    let runs = Runs::default();
+    let counted = runs.clone();
+    let worker = stage.work(4, move |job| {
+        counted.count(&job);
+        async { Disposal::Done }
+    });
+    runs.reach(5).await;
+    eventually(PATIENCE, || async {
+        (stage.stats().await.dead == 1).then_some(())
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!(runs.of(&killer), 0, "it was run a fourth time");
+    assert!(neighbours.iter().all(|neighbour| runs.of(neighbour) == 1));
+}
+
+pub async fn f_14_a_stop_finishes_what_runs_and_gives_back_what_waits(stage: &Stage) {
+    stage.enqueue(20).await;
+    let (gate, started) = (Arc::new(Semaphore::new(0)), Runs::default());
+    let (held, counted) = (Arc::clone(&gate), started.clone());
+    let worker = stage.work(2, move |job| {
+        let held = Arc::clone(&held);
+        counted.count(&job);
+        async move {
+            held.acquire().await.expect("it is never closed").forget();
+            Disposal::Done
+        }
+    });
+    started.reach(2).await;
+    worker.stop.cancel();
+    gate.add_permits(2);
+    worker.stop().await;
+    assert_eq!(started.total(), 2, "a job was started after the stop");
+    let stats = stage.stats().await;
+    assert_eq!((stats.waiting, stats.in_flight), (18, 0));
+    let taken = stage
+        .feed()
+        .read(100, Duration::from_millis(1))
+        .await
+        .expect("an answer");
+    assert_eq!(taken.len(), 18);
+    assert!(
+        taken
+            .iter()
+            .all(|delivery| (delivery.attempts, delivery.deliveries) == (0, 1))
+    );
+}

@@ -1,0 +1,406 @@
+//! A queue with a clock that stands still, jobs in it, and workers on it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apalis_core::error::BoxDynError;
+use apalis_core::monitor::Monitor;
+use apalis_core::worker::builder::WorkerBuilder;
+use harness::{RedisServer, eventually};
+use prometheus::Registry;
+use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use shared::clock::Clock;
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
+use shared::otp::{KeyRing, Purpose};
+use shared::phone::PhoneNumber;
+use shared::queue::{
+    Delivery, Disposal, Feed, Job, JobTask, QueueBackend, QueueEvents, QueueSettings, QueueStats,
+};
+use shared::random::Random;
+use shared::redis_store::RedisStore;
+use shared::sqlite_file::SqliteFile;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const START: i64 = 1_763_700_000_000;
+/// A job that shows no life for this long is an orphan; tests say so, they don't wait for it.
+pub const IDLE: Duration = Duration::from_secs(12);
+/// Long enough for a machine under load; nothing waits for it when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
+static STAGES: AtomicU64 = AtomicU64::new(0);
+
+pub struct Stage {
+    pub clock: Clock,
+    hot: HotState,
+    random: Random,
+    keys: KeyRing,
+    store: Store,
+    phones: AtomicU64,
+}
+
+enum Store {
+    Redis {
+        store: RedisStore,
+        url: String,
+        tag: String,
+    },
+    Sqlite {
+        file: SqliteFile,
+        _folder: tempfile::TempDir,
+    },
+}
+
+/// A worker that runs jobs with a handler of the test.
+pub struct TestWorker {
+    pub stop: CancellationToken,
+    pub registry: Registry,
+    task: JoinHandle<()>,
+}
+
+impl TestWorker {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("it ends")
+            .expect("it did not panic");
+    }
+
+    pub fn counter(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == name)
+            .expect("a metric");
+        family
+            .get_metric()
+            .iter()
+            .map(|metric| metric.get_counter().get_value())
+            .sum()
+    }
+}
+
+impl Stage {
+    pub async fn redis() -> Self {
+        let server = REDIS.get_or_init(RedisServer::start).await;
+        Self::on_redis(&server.url())
+    }
+
+    pub fn on_redis(url: &str) -> Self {
+        let tag = format!("q{}", STAGES.fetch_add(1, Ordering::Relaxed));
+        let store = RedisStore::connect_tagged(url, &tag).expect("an address");
+        let clock = Clock::manual(START);
+        let hot = HotState::redis(store.clone(), clock.clone());
+        Self::new(
+            hot,
+            clock,
+            Store::Redis {
+                store,
+                url: url.to_owned(),
+                tag,
+            },
+        )
+    }
+
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
+            .await
+            .expect("a file");
+        migrate::run_sqlite(file.writer())
+            .await
+            .expect("the schema");
+        let clock = Clock::manual(START);
+        let hot = HotState::sqlite(file.clone(), clock.clone());
+        Self::new(
+            hot,
+            clock,
+            Store::Sqlite {
+                file,
+                _folder: folder,
+            },
+        )
+    }
+
+    fn new(hot: HotState, clock: Clock, store: Store) -> Self {
+        let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
+        let random = Random::operating_system();
+        Self {
+            clock,
+            hot,
+            random,
+            keys,
+            store,
+            phones: AtomicU64::new(9_120_000_000),
+        }
+    }
+
+    /// A consumer of its own.
+    pub fn feed(&self) -> Feed {
+        match &self.store {
+            Store::Redis { store, .. } => {
+                Feed::redis(store.clone(), self.clock.clone(), &self.random)
+            }
+            Store::Sqlite { file, .. } => {
+                Feed::sqlite(file.clone(), self.clock.clone(), &self.random)
+            }
+        }
+    }
+
+    /// Enqueues jobs as the API does; their challenges, oldest first.
+    pub async fn enqueue(&self, count: usize) -> Vec<ChallengeId> {
+        let window = Window {
+            count: 1_000_000,
+            millis: 1,
+        };
+        let policy = AcceptPolicy {
+            code_life_millis: 120_000,
+            resend_cooldown_millis: 30_000,
+            max_attempts: 3,
+            phone_short: window,
+            phone_day: window,
+            address_per_minute: 1,
+            queue_max: 1_000_000,
+            queue_max_age_millis: i64::MAX,
+        };
+        let mut challenges = Vec::with_capacity(count);
+        for _ in 0..count {
+            let number = self.phones.fetch_add(1, Ordering::Relaxed);
+            let phone = PhoneNumber::from_e164(&format!("+98{number}")).expect("canonical");
+            let (_, new) = NewChallenge::begin(
+                &self.random,
+                &self.keys,
+                phone,
+                Purpose::SignIn,
+                6,
+                Locale::Fa,
+            );
+            let accept = Accept {
+                request: AcceptRequest::New(&new),
+                nonce: self.random.bytes(),
+                channel: Channel::Sms,
+                address: None,
+                trace: None,
+            };
+            let accepted = self
+                .hot
+                .accept(&accept, &policy)
+                .await
+                .expect("hot state answers");
+            assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+            challenges.push(new.id);
+        }
+        challenges
+    }
+
+    /// Enqueues a payload that no API of this build writes.
+    pub async fn enqueue_payload(&self, payload: &str) {
+        match &self.store {
+            Store::Redis { url, tag, .. } => {
+                let mut command = redis::cmd("XADD");
+                command
+                    .arg(format!("{{{tag}}}:jobs"))
+                    .arg("*")
+                    .arg("j")
+                    .arg(payload);
+                command
+                    .query_async::<String>(&mut connect(url).await)
+                    .await
+                    .expect("an entry");
+            }
+            Store::Sqlite { file, .. } => {
+                sqlx::query("INSERT INTO jobs (payload, due_at) VALUES ($1, $2)")
+                    .bind(payload)
+                    .bind(self.clock.now_millis())
+                    .execute(file.writer())
+                    .await
+                    .expect("a row");
+            }
+        }
+    }
+
+    /// Makes the jobs that are being run look as if their workers had been silent for `idle`.
+    pub async fn age_running_jobs(&self, idle: Duration) {
+        match &self.store {
+            Store::Redis { url, tag, .. } => {
+                let stream = format!("{{{tag}}}:jobs");
+                let mut connection = connect(url).await;
+                let pending: Vec<(String, String, u64, u64)> = redis::cmd("XPENDING")
+                    .arg(&stream)
+                    .arg("workers")
+                    .arg("-")
+                    .arg("+")
+                    .arg(100_000)
+                    .query_async(&mut connection)
+                    .await
+                    .expect("the pending entries");
+                for (id, consumer, _, _) in pending {
+                    let mut command = redis::cmd("XCLAIM");
+                    command
+                        .arg(&stream)
+                        .arg("workers")
+                        .arg(consumer)
+                        .arg(0)
+                        .arg(id);
+                    command
+                        .arg("IDLE")
+                        .arg(idle.as_millis().to_string())
+                        .arg("JUSTID");
+                    let _: Vec<String> = command.query_async(&mut connection).await.expect("an id");
+                }
+            }
+            Store::Sqlite { .. } => {
+                self.clock
+                    .advance(i64::try_from(idle.as_millis()).expect("a short time"));
+            }
+        }
+    }
+
+    /// What the feed's own tables or keys hold, as `what: how many`; empty when nothing is left.
+    pub async fn leftovers(&self) -> HashMap<String, u64> {
+        let stats = self.stats().await;
+        let mut left: HashMap<_, _> = HashMap::from([
+            ("waiting".to_owned(), stats.waiting),
+            ("in flight".to_owned(), stats.in_flight),
+            ("delayed".to_owned(), stats.delayed),
+            ("dead".to_owned(), stats.dead),
+        ]);
+        if let Store::Redis { url, tag, .. } = &self.store {
+            let length: u64 = redis::cmd("XLEN")
+                .arg(format!("{{{tag}}}:jobs"))
+                .query_async(&mut connect(url).await)
+                .await
+                .expect("a length");
+            left.insert("entries of the stream".to_owned(), length);
+        }
+        left.retain(|_, count| *count > 0);
+        left
+    }
+
+    pub async fn stats(&self) -> QueueStats {
+        self.feed().stats().await.expect("the queue answers")
+    }
+
+    /// Starts an apalis worker with this handler.
+    pub fn work<H, F>(&self, concurrency: usize, handler: H) -> TestWorker
+    where
+        H: Fn(Job) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposal> + Send + 'static,
+    {
+        self.work_with(
+            QueueSettings {
+                concurrency,
+                ..quick()
+            },
+            handler,
+        )
+    }
+
+    pub fn work_with<H, F>(&self, settings: QueueSettings, handler: H) -> TestWorker
+    where
+        H: Fn(Job) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Disposal> + Send + 'static,
+    {
+        let stop = CancellationToken::new();
+        let registry = Registry::new();
+        let events = QueueEvents::register(&registry).expect("fresh names");
+        let (feed, stopped) = (self.feed(), stop.clone());
+        let monitor = Monitor::new().register(move |_| {
+            let handler = handler.clone();
+            let backend =
+                QueueBackend::start(feed.clone(), settings.clone(), events.clone(), &stopped);
+            WorkerBuilder::new("test")
+                .backend(backend)
+                .build(move |job: Job| {
+                    let run = handler(job);
+                    async move { Ok::<_, BoxDynError>(run.await) }
+                })
+        });
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let end = async move {
+                stopped.cancelled().await;
+                Ok(())
+            };
+            monitor
+                .run_with_signal(end)
+                .await
+                .expect("a worker ends without an error");
+        });
+        TestWorker {
+            stop,
+            registry,
+            task,
+        }
+    }
+}
+
+/// Settings of a worker that looks for orphans all the time.
+pub fn quick() -> QueueSettings {
+    QueueSettings {
+        block: Duration::from_millis(50),
+        orphan_idle: IDLE,
+        orphan_scan: Duration::from_millis(10),
+        promote: Duration::from_millis(10),
+        ..QueueSettings::default()
+    }
+}
+
+pub fn challenge_of(job: &Job) -> ChallengeId {
+    match job.task {
+        JobTask::Send { challenge, .. } => challenge,
+    }
+}
+
+pub fn challenges_of(deliveries: &[Delivery]) -> Vec<ChallengeId> {
+    deliveries
+        .iter()
+        .map(|d| challenge_of(&Job::decode(&d.payload).expect("a job")))
+        .collect()
+}
+
+pub async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(url).expect("an address");
+    client
+        .get_multiplexed_async_connection()
+        .await
+        .expect("a connection")
+}
+
+/// Counts runs by challenge.
+#[derive(Clone, Default)]
+pub struct Runs(Arc<Mutex<HashMap<ChallengeId, u32>>>);
+
+impl Runs {
+    pub fn count(&self, job: &Job) {
+        *self
+            .0
+            .lock()
+            .expect("a lock")
+            .entry(challenge_of(job))
+            .or_default() += 1;
+    }
+
+    pub fn of(&self, challenge: &ChallengeId) -> u32 {
+        self.0
+            .lock()
+            .expect("a lock")
+            .get(challenge)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub fn total(&self) -> u32 {
+        self.0.lock().expect("a lock").values().sum()
+    }
+
+    pub async fn reach(&self, total: u32) {
+        eventually(PATIENCE, || async { (self.total() >= total).then_some(()) }).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! What a worker counts. Labels are from fixed lists and begin at zero, so that a board shows a
+//! flat line and not a gap.
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use shared::kavenegar::{Method, SendOutcome};
+
+/// How a send ended, as people count it.
+pub(crate) const OUTCOMES: [&str; 6] = [
+    "accepted", "refused", "unknown", "not_sent", "expired", "dead",
+];
+/// The gateway's codes that have a label of their own; others are `other`, no code is `none`.
+const CODES: [i32; 36] = [
+    200, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 411, 412, 413, 414, 415, 416, 417, 418,
+    419, 420, 422, 424, 426, 427, 428, 429, 430, 431, 432, 449, 451, 501, 502, 604, 607,
+];
+
+/// The metrics of a worker. Clones share them.
+#[derive(Clone, Debug)]
+pub struct WorkerMetrics {
+    sms: IntCounterVec,
+    sms_delay: Histogram,
+    gateway_requests: IntCounterVec,
+    gateway_seconds: HistogramVec,
+    gateway_errors: IntCounterVec,
+}
+
+impl WorkerMetrics {
+    /// Makes and registers them.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            sms: IntCounterVec::new(
+                Opts::new("ramz_sms_total", "Runs of send jobs by how they ended."),
+                &["outcome"],
+            )?,
+            sms_delay: Histogram::with_opts(
+                HistogramOpts::new(
+                    "ramz_sms_delay_seconds",
+                    "From the acceptance of a request to the call of the gateway.",
+                )
+                .buckets(vec![
+                    0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+                    60.0, 90.0,
+                ]),
+            )?,
+            gateway_requests: IntCounterVec::new(
+                Opts::new(
+                    "ramz_gateway_requests_total",
+                    "Calls of the gateway by method and return.status (`none`: no answer).",
+                ),
+                &["method", "status"],
+            )?,
+            gateway_seconds: HistogramVec::new(
+                HistogramOpts::new("ramz_gateway_request_seconds", "Calls of the gateway.")
+                    .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0]),
+                &["method"],
+            )?,
+            gateway_errors: IntCounterVec::new(
+                Opts::new(
+                    "ramz_gateway_errors_total",
+                    "Calls that the gateway did not accept, by code and class.",
+                ),
+                &["code", "class"],
+            )?,
+        };
+        for outcome in OUTCOMES {
+            metrics.sms.with_label_values(&[outcome]).inc_by(0);
+        }
+        for method in [Method::Lookup, Method::Send] {
+            metrics
+                .gateway_requests
+                .with_label_values(&[method.as_str(), "200"])
+                .inc_by(0);
+            let _ = metrics
+                .gateway_seconds
+                .with_label_values(&[method.as_str()]);
+        }
+        for (code, class) in [("418", "account"), ("403", "account"), ("451", "slow_down")] {
+            metrics
+                .gateway_errors
+                .with_label_values(&[code, class])
+                .inc_by(0);
+        }
+        registry.register(Box::new(metrics.sms.clone()))?;
+        registry.register(Box::new(metrics.sms_delay.clone()))?;
+        registry.register(Box::new(metrics.gateway_requests.clone()))?;
+        registry.register(Box::new(metrics.gateway_seconds.clone()))?;
+        registry.register(Box::new(metrics.gateway_errors.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A run ended in one of [`OUTCOMES`].
+    pub(crate) fn ended(&self, outcome: &'static str) {
+        self.sms.with_label_values(&[outcome]).inc();
+    }
+
+    /// The gateway is called this long after the request was accepted.
+    pub(crate) fn delay(&self, millis: i64) {
+        self.sms_delay
+            .observe(std::time::Duration::from_millis(millis.max(0).unsigned_abs()).as_secs_f64());
+    }
+
+    /// A call took this long and ended so.
+    pub(crate) fn called(&self, method: Method, seconds: f64, outcome: &SendOutcome) {
+        let code = code_label(outcome.gateway_status());
+        self.gateway_requests
+            .with_label_values(&[method.as_str(), &code])
+            .inc();
+        self.gateway_seconds
+            .with_label_values(&[method.as_str()])
+            .observe(seconds);
+        if let Some(class) = outcome.error_class() {
+            self.gateway_errors
+                .with_label_values(&[code.as_str(), class])
+                .inc();
+        }
+    }
+}
+
+fn code_label(code: Option<i32>) -> String {
+    match code {
+        None => "none".to_owned(),
+        Some(code) if CODES.contains(&code) => code.to_string(),
+        Some(_) => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_33_labels_come_from_fixed_lists() {
+        assert_eq!(code_label(None), "none");
+        assert_eq!(code_label(Some(418)), "418");
+        assert_eq!(code_label(Some(123_456)), "other");
+    }
+}

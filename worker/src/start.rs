@@ -1,0 +1,101 @@
+//! From a configuration to a running worker.
+
+use std::time::Duration;
+
+use prometheus::Registry;
+use shared::clock::Clock;
+use shared::config::WorkerConfig;
+use shared::kavenegar::{Gateway, GatewaySettings, GatewaySetupError};
+use shared::queue::QueueSettings;
+use shared::random::Random;
+use shared::records::{LedgerWriter, PoolSettings};
+use shared::stores::{OpenError, Stores};
+use shared::telemetry::{MetricsListener, metrics_registry};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::WorkerMetrics;
+use crate::runner::{RunnerParts, WorkerError, run};
+use crate::send::SmsSender;
+
+/// A batch of the ledger may take longer than a request of a client may wait.
+const LEDGER_TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Two pipelines of the ledger, and one connection to spare.
+const LEDGER_CONNECTIONS: u32 = 3;
+
+/// Why a worker does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A store that cannot be opened.
+    #[error(transparent)]
+    Stores(#[from] OpenError),
+    /// A gateway that cannot be used.
+    #[error(transparent)]
+    Gateway(#[from] GatewaySetupError),
+    /// The listener of metrics.
+    #[error("cannot serve metrics: {0}")]
+    Metrics(#[from] std::io::Error),
+    /// A metric that was registered twice.
+    #[error("cannot register metrics: {0}")]
+    Registry(#[from] prometheus::Error),
+    /// The worker ended.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+}
+
+/// Opens the stores, serves metrics and works until `stop`.
+pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), StartError> {
+    let (clock, random) = (Clock::system(), Random::operating_system());
+    let pool = PoolSettings {
+        max_connections: LEDGER_CONNECTIONS,
+        time_limit: LEDGER_TIME_LIMIT,
+    };
+    let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
+    let registry = metrics_registry("worker", env!("CARGO_PKG_VERSION"))?;
+    let metrics = MetricsListener::bind(config.metrics, registry.clone()).await?;
+    tracing::info!(address = %metrics.local_addr()?, "metrics");
+    // Metrics are served until the last message is settled.
+    let settled = CancellationToken::new();
+    let serving = tokio::spawn(metrics.serve(settled.clone()));
+    let worked = work(config, stores, &registry, clock, random, stop).await;
+    settled.cancel();
+    let _ = serving.await;
+    worked
+}
+
+/// Works on stores that are open, until `stop`.
+pub async fn work(
+    config: WorkerConfig,
+    stores: Stores,
+    registry: &Registry,
+    clock: Clock,
+    random: Random,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
+    let ledger = LedgerWriter::start(stores.records, clock.clone());
+    let metrics = WorkerMetrics::register(registry)?;
+    let sender = SmsSender::new(
+        stores.hot_state,
+        config.otp_keys,
+        ledger.clone(),
+        gateway,
+        clock,
+        random,
+        metrics,
+        stop.clone(),
+    );
+    let queue = QueueSettings {
+        concurrency: config.concurrency,
+        ..QueueSettings::default()
+    };
+    let parts = RunnerParts {
+        feed: stores.feed,
+        queue,
+        sender,
+        registry: registry.clone(),
+    };
+    let ran = run(parts, stop).await;
+    ledger.close().await;
+    tracing::info!("worker stopped: everything is settled");
+    Ok(ran?)
+}

@@ -1,0 +1,181 @@
+//! What each outcome of the gateway means: for the ledger, for the job, and for whoever reads the
+//! log. Decision rules: gateway manual, sections on status codes and client decisions.
+
+use std::time::Duration;
+
+use shared::backoff::RetryDelays;
+use shared::kavenegar::{Refusal, SendOutcome};
+use shared::records::{SendOutcome as LedgerOutcome, SendResult};
+
+/// After "too many calls" (451) the gateway wants to be left alone for this long.
+const SLOW_DOWN: Duration = Duration::from_secs(30);
+/// An account that refuses everything is not asked again sooner.
+const ACCOUNT_REFUSES: Duration = Duration::from_secs(10);
+
+/// The consequence of one call.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// What the ledger keeps.
+    pub(crate) record: LedgerOutcome,
+    /// When the job runs again; `None` ends it.
+    pub(crate) retry: Option<Duration>,
+}
+
+impl Verdict {
+    /// Reads an outcome. `attempt` is the run of this job, from 1.
+    pub(crate) fn of(outcome: &SendOutcome, attempt: u32, delays: &RetryDelays) -> Self {
+        let (result, retry) = match outcome {
+            SendOutcome::Accepted { .. } => (SendResult::Accepted, None),
+            SendOutcome::Refused { .. }
+            | SendOutcome::Collision { .. }
+            | SendOutcome::NeedsTemplate => (SendResult::Refused, None),
+            SendOutcome::NotSent { .. }
+            | SendOutcome::Later {
+                slow_down: false, ..
+            } => (SendResult::NotSent, Some(delays.delay(attempt))),
+            SendOutcome::Later {
+                slow_down: true, ..
+            } => (SendResult::NotSent, Some(SLOW_DOWN + delays.delay(attempt))),
+            SendOutcome::AccountWide { .. } => (
+                SendResult::NotSent,
+                Some(ACCOUNT_REFUSES + delays.delay(attempt)),
+            ),
+            // Sending again could reach the phone twice.
+            SendOutcome::Unknown { .. } => (SendResult::Unknown, None),
+        };
+        Self {
+            record: record(outcome, result),
+            retry,
+        }
+    }
+}
+
+fn record(outcome: &SendOutcome, result: SendResult) -> LedgerOutcome {
+    let (messageid, cost_rials, entry_status) = match outcome {
+        SendOutcome::Accepted {
+            messageid,
+            status,
+            cost,
+        } => (Some(*messageid), *cost, Some(i64::from(status.code()))),
+        SendOutcome::Refused {
+            refusal: Refusal::Entry { messageid, status },
+            ..
+        } => (Some(*messageid), None, Some(i64::from(status.code()))),
+        _ => (None, None, None),
+    };
+    LedgerOutcome {
+        result,
+        messageid,
+        cost_rials,
+        gateway_status: outcome.gateway_status().map(i64::from),
+        entry_status,
+        error_class: outcome.error_class().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::kavenegar::{DeliveryStatus, NotSentReason, RefusalClass, UnknownReason};
+    use shared::random::Random;
+
+    use super::*;
+
+    fn verdict(outcome: SendOutcome) -> Verdict {
+        let base = Duration::from_millis(500);
+        let delays = RetryDelays::new(base, Duration::from_secs(15), Random::seeded(1));
+        Verdict::of(&outcome, 1, &delays)
+    }
+
+    #[test]
+    fn i_02_only_what_surely_did_not_leave_is_tried_again() {
+        let again = [
+            SendOutcome::NotSent {
+                reason: NotSentReason::Connect,
+            },
+            SendOutcome::Later {
+                code: 409,
+                slow_down: false,
+            },
+            SendOutcome::Later {
+                code: 451,
+                slow_down: true,
+            },
+            SendOutcome::AccountWide { code: 418 },
+        ];
+        for outcome in again {
+            let verdict = verdict(outcome);
+            assert_eq!(verdict.record.result, SendResult::NotSent, "{outcome:?}");
+            assert!(verdict.retry.is_some(), "{outcome:?}");
+        }
+        let status = DeliveryStatus::from_code(1);
+        let never_again = [
+            (
+                SendOutcome::Accepted {
+                    messageid: 7,
+                    status,
+                    cost: Some(2280),
+                },
+                SendResult::Accepted,
+            ),
+            (
+                SendOutcome::Unknown {
+                    reason: UnknownReason::Timeout,
+                },
+                SendResult::Unknown,
+            ),
+            (
+                SendOutcome::Refused {
+                    refusal: Refusal::Code(411),
+                    class: RefusalClass::Message,
+                },
+                SendResult::Refused,
+            ),
+            (SendOutcome::Collision { messageid: 7 }, SendResult::Refused),
+            (SendOutcome::NeedsTemplate, SendResult::Refused),
+        ];
+        for (outcome, result) in never_again {
+            let verdict = verdict(outcome);
+            assert_eq!(
+                (verdict.record.result, verdict.retry),
+                (result, None),
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_gateway_is_left_alone_when_it_asks_for_it() {
+        let slow = verdict(SendOutcome::Later {
+            code: 451,
+            slow_down: true,
+        });
+        assert!(slow.retry.is_some_and(|after| after >= SLOW_DOWN));
+        let account = verdict(SendOutcome::AccountWide { code: 418 });
+        assert!(account.retry.is_some_and(|after| after >= ACCOUNT_REFUSES));
+    }
+
+    #[test]
+    fn the_ledger_keeps_what_the_gateway_said() {
+        let status = DeliveryStatus::from_code(5);
+        let accepted = SendOutcome::Accepted {
+            messageid: 2_890_000_001,
+            status,
+            cost: Some(2280),
+        };
+        let record = verdict(accepted).record;
+        assert_eq!(
+            (record.messageid, record.cost_rials),
+            (Some(2_890_000_001), Some(2280))
+        );
+        assert_eq!(
+            (record.gateway_status, record.entry_status),
+            (Some(200), Some(5))
+        );
+        assert_eq!(record.error_class, None);
+        let refused = verdict(SendOutcome::AccountWide { code: 418 }).record;
+        assert_eq!(
+            (refused.gateway_status, refused.error_class.as_deref()),
+            (Some(418), Some("account"))
+        );
+    }
+}
