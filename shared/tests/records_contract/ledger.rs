@@ -83,8 +83,8 @@ pub(crate) async fn an_attempt_begins_once_and_its_end_is_final(stage: Stage) {
 
     let mut again = begin.clone();
     again.fence = 8;
-    let begun = writer.begin(again).await.expect("an answer");
-    assert_eq!(begun, Begun::Ended(LedgerState::Accepted));
+    let answer = writer.begin(again).await.expect("an answer");
+    assert_eq!(answer, Begun::Ended(LedgerState::Accepted));
     let refused = failed(SendResult::Refused, "invalid_receptor");
     let finished = writer.finish(finish(&begin, 1, refused)).await;
     assert_eq!(finished.expect("an answer"), Finished::Stale);
@@ -108,10 +108,10 @@ pub(crate) async fn an_attempt_that_surely_failed_is_followed_by_the_next(stage:
     stage.clock.advance(2_000);
     let mut second = stage.begin(2);
     second.key = first.key;
-    let begun = writer.begin(second.clone()).await.expect("begun");
+    let answer = writer.begin(second.clone()).await.expect("begun");
 
     assert_eq!(
-        begun,
+        answer,
         started(&first, 2),
         "the local id of the first attempt stays"
     );
@@ -124,8 +124,8 @@ pub(crate) async fn an_attempt_that_surely_failed_is_followed_by_the_next(stage:
     let refused = failed(SendResult::Refused, "invalid_receptor");
     let finished = writer.finish(finish(&second, 2, refused)).await;
     assert_eq!(finished.expect("finished"), Finished::Recorded);
-    let begun = writer.begin(second).await.expect("an answer");
-    assert_eq!(begun, Begun::Ended(LedgerState::Refused));
+    let answer = writer.begin(second).await.expect("an answer");
+    assert_eq!(answer, Begun::Ended(LedgerState::Refused));
 }
 
 pub(crate) async fn a_row_left_in_sending_by_a_dead_run_becomes_unknown(stage: Stage) {
@@ -137,7 +137,7 @@ pub(crate) async fn a_row_left_in_sending_by_a_dead_run_becomes_unknown(stage: S
     stage.clock.advance(15_000);
     let mut next = stage.begin(2);
     next.key = dead.key;
-    let begun = writer.begin(next.clone()).await.expect("an answer");
+    let answer = writer.begin(next.clone()).await.expect("an answer");
 
     let interrupted = Interrupted {
         attempt: 1,
@@ -145,14 +145,14 @@ pub(crate) async fn a_row_left_in_sending_by_a_dead_run_becomes_unknown(stage: S
         started_at,
         localid: dead.localid,
     };
-    assert_eq!(begun, Begun::FoundSending(interrupted));
+    assert_eq!(answer, Begun::FoundSending(interrupted));
     let unknown = row(&stage, dead.key).await;
     assert_eq!(unknown.state, LedgerState::Unknown);
     assert_eq!(unknown.error_class.as_deref(), Some("interrupted"));
     assert_eq!((unknown.attempt, unknown.fence), (1, 1));
     assert_eq!(unknown.finished_at, Some(stage.now()));
-    let begun = writer.begin(next).await.expect("an answer");
-    assert_eq!(begun, Begun::Ended(LedgerState::Unknown));
+    let answer = writer.begin(next).await.expect("an answer");
+    assert_eq!(answer, Begun::Ended(LedgerState::Unknown));
 }
 
 pub(crate) async fn the_late_truth_of_the_same_run_is_taken_from_unknown(stage: Stage) {
@@ -223,12 +223,12 @@ pub(crate) async fn an_unknown_send_is_repeated_once_and_marked(stage: Stage) {
     assert_eq!(plain, Begun::Ended(LedgerState::Unknown));
     let mut again = begin.clone();
     again.fence = 2;
-    let begun = writer.resend_unknown(again.clone()).await.expect("begun");
-    assert_eq!(begun, started(&begin, 2));
+    let answer = writer.resend_unknown(again.clone()).await.expect("begun");
+    assert_eq!(answer, started(&begin, 2));
     assert!(row(&stage, begin.key).await.resent_ambiguous);
 
-    let stale = writer.finish(finish(&begin, 1, accepted(3))).await;
-    assert_eq!(stale.expect("an answer"), Finished::Stale);
+    let late = writer.finish(finish(&begin, 1, accepted(3))).await;
+    assert_eq!(late.expect("an answer"), Finished::Stale);
     writer
         .finish(finish(&again, 2, timeout))
         .await
@@ -242,8 +242,8 @@ pub(crate) async fn an_unknown_send_is_repeated_once_and_marked(stage: Stage) {
         .finish(finish(&sure, 1, accepted(4)))
         .await
         .expect("finished");
-    let begun = writer.resend_unknown(sure).await.expect("an answer");
-    assert_eq!(begun, Begun::Ended(LedgerState::Accepted));
+    let answer = writer.resend_unknown(sure).await.expect("an answer");
+    assert_eq!(answer, Begun::Ended(LedgerState::Accepted));
 }
 
 pub(crate) async fn a_late_job_expires_unless_it_was_sent(stage: Stage) {
@@ -259,8 +259,8 @@ pub(crate) async fn a_late_job_expires_unless_it_was_sent(stage: Stage) {
         (None, None, None)
     );
     assert_eq!(ended.finished_at, Some(stage.now()));
-    let begun = writer.begin(never_begun.clone()).await.expect("an answer");
-    assert_eq!(begun, Begun::Ended(LedgerState::Expired));
+    let answer = writer.begin(never_begun.clone()).await.expect("an answer");
+    assert_eq!(answer, Begun::Ended(LedgerState::Expired));
     let again = writer.expire(never_begun).await.expect("an answer");
     assert_eq!(again, Expired::Ended(LedgerState::Expired));
 
