@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 /// Bounds a failing test only: no test here is about speed.
-pub(crate) const PATIENT: Duration = Duration::from_secs(120);
+pub(crate) const PATIENT: Duration = Duration::from_mins(2);
 pub(crate) const START: i64 = 1_763_700_000_000;
 
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
@@ -110,7 +110,7 @@ impl Stage {
 
     /// Bytes as a literal of this database.
     pub(crate) fn blob(&self, bytes: &[u8]) -> String {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(bytes);
         match &self.raw {
             Raw::Postgres(_) => format!("'\\x{digits}'"),
             Raw::Sqlite(_) => format!("x'{digits}'"),
