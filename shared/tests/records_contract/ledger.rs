@@ -155,6 +155,24 @@ pub(crate) async fn a_row_left_in_sending_by_a_dead_run_becomes_unknown(stage: S
     assert_eq!(answer, Begun::Ended(LedgerState::Unknown));
 }
 
+pub(crate) async fn a_run_whose_begin_lost_its_answer_begins_again(stage: Stage) {
+    let writer = writer(&stage);
+    let begin = stage.begin(6);
+    writer.begin(begin.clone()).await.expect("begun");
+
+    let answer = writer.begin(begin.clone()).await.expect("an answer");
+    let Begun::FoundSending(own) = answer else {
+        panic!("not found: {answer:?}");
+    };
+    assert_eq!(own.fence, begin.fence);
+    let not_sent = failed(SendResult::NotSent, "begin_unanswered");
+    let finished = writer.finish(finish(&begin, own.attempt, not_sent)).await;
+    assert_eq!(finished.expect("finished"), Finished::Recorded);
+
+    let answer = writer.begin(begin.clone()).await.expect("begun");
+    assert_eq!(answer, started(&begin, 2));
+}
+
 pub(crate) async fn the_late_truth_of_the_same_run_is_taken_from_unknown(stage: Stage) {
     let writer = writer(&stage);
     for (messageid, outcome, state) in [

@@ -158,6 +158,26 @@ pub(crate) async fn a_blocked_user_is_refused_and_the_code_stays_unused(stage: S
     assert_eq!(stage.count("sessions").await, 1);
 }
 
+pub(crate) async fn a_block_at_the_moment_of_a_sign_in_leaves_no_session(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..20 {
+        let (user, _) = stage.signed_in(&phone(number)).await;
+        let now = stage.now();
+        let sign_in = {
+            let stage = Arc::clone(&stage);
+            tokio::spawn(async move {
+                let sign_in = stage.sign_in(&phone(number));
+                stage.records.sign_in(&sign_in).await
+            })
+        };
+        let blocked = stage.records.set_blocked(user.id, true, now).await;
+        assert!(blocked.expect("blocked"));
+        sign_in.await.expect("no panic").expect("an answer");
+        let sessions = stage.records.live_sessions(user.id, now).await;
+        assert_eq!(sessions.expect("a list"), []);
+    }
+}
+
 pub(crate) async fn a_sign_in_that_fails_leaves_nothing_behind(stage: Stage) {
     let first = stage.sign_in(&phone(1));
     stage.records.sign_in(&first).await.expect("signed in");
