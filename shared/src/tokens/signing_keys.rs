@@ -117,7 +117,7 @@ impl SigningKey {
         if label != PKCS8_LABEL {
             return Err(SigningKeysError::NotPkcs8 {
                 position,
-                label: label.chars().take(40).collect(),
+                label: shown_label(label),
             });
         }
         let end = format!("-----END {PKCS8_LABEL}{DASHES}");
@@ -146,6 +146,20 @@ impl SigningKey {
             jwk,
         })
     }
+}
+
+/// A label consists of capitals; anything else could be a part of the key.
+fn shown_label(label: &str) -> String {
+    let is_label = label.len() <= 40
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b' ');
+    if is_label {
+        label
+    } else {
+        "PEM block of another kind"
+    }
+    .to_owned()
 }
 
 impl fmt::Debug for SigningKeys {
@@ -251,6 +265,9 @@ mod tests {
                 label: "EC PRIVATE KEY".to_owned()
             }
         );
+        let without_line_break = whole.replace("KEY-----\n", "KEY ");
+        let shown = error(&without_line_break).to_string();
+        assert!(!shown.contains("MC4C"), "{shown}");
         let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)
             .expect("a key")
             .serialize_pem();

@@ -1,0 +1,114 @@
+//! What `api` reads.
+
+use super::Environment;
+use super::gateway::TemplateNames;
+use super::http::{HttpConfig, metrics_address};
+use super::limits::LimitsConfig;
+use super::logging::LogConfig;
+use super::otp::{OtpConfig, read_keys};
+use super::reader::{ConfigError, Read, Reader};
+use super::stores::StoresConfig;
+use super::tokens::{TokensConfig, read_signing_keys};
+use super::unknown::refuse_unknown;
+use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY};
+use crate::hot_state::AcceptPolicy;
+use crate::otp::KeyRing;
+use crate::telemetry::MetricsAddress;
+use crate::tokens::SigningKeys;
+
+/// The settings of `api`.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Where records and hot state live.
+    pub stores: StoresConfig,
+    /// The public listener.
+    pub http: HttpConfig,
+    /// Where metrics are served.
+    pub metrics: MetricsAddress,
+    /// Log lines.
+    pub log: LogConfig,
+    /// The keys of codes.
+    pub otp_keys: KeyRing,
+    /// What codes are like.
+    pub otp: OtpConfig,
+    /// What is refused.
+    pub limits: LimitsConfig,
+    /// The keys of access tokens.
+    pub signing_keys: SigningKeys,
+    /// What tokens say.
+    pub tokens: TokensConfig,
+    /// The templates of the gateway: without one, a voice call cannot be asked for.
+    pub templates: TemplateNames,
+    /// What the operator should know, to be logged at the start.
+    pub warnings: Vec<String>,
+}
+
+impl ApiConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader);
+        let (config, warnings) = reader.finish(config)?;
+        Ok(Self { warnings, ..config })
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let otp_keys = read_keys(reader).and_then(|keys| reader.present(&OTP_KEY, keys));
+        let signing_keys =
+            read_signing_keys(reader).and_then(|keys| reader.present(&JWT_PRIVATE_KEY, keys));
+        let stores = StoresConfig::read(reader, None);
+        let front = Front::read(reader);
+        let templates = TemplateNames::read(reader);
+        let front = front?;
+        Ok(Self {
+            stores: stores?,
+            http: front.http,
+            metrics: front.metrics,
+            log: front.log,
+            otp_keys: otp_keys?,
+            otp: front.otp,
+            limits: front.limits,
+            signing_keys: signing_keys?,
+            tokens: front.tokens,
+            templates: templates?,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The rules of the accept step.
+    pub fn accept_policy(&self) -> AcceptPolicy {
+        self.limits.accept_policy(&self.otp)
+    }
+}
+
+/// What `api` and `standalone` read alike.
+pub(super) struct Front {
+    pub(super) http: HttpConfig,
+    pub(super) metrics: MetricsAddress,
+    pub(super) log: LogConfig,
+    pub(super) otp: OtpConfig,
+    pub(super) limits: LimitsConfig,
+    pub(super) tokens: TokensConfig,
+}
+
+impl Front {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        let http = HttpConfig::read(reader);
+        let metrics = metrics_address(reader, http.as_ref().ok().map(|http| http.listen));
+        let log = LogConfig::read(reader);
+        let otp = OtpConfig::read(reader);
+        let limits = LimitsConfig::read(reader);
+        let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
+        let (otp, limits) = (otp?, limits?);
+        limits.warn(&otp, reader);
+        Ok(Self {
+            http: http?,
+            metrics: metrics?,
+            log: log?,
+            otp,
+            limits,
+            tokens: tokens?,
+        })
+    }
+}

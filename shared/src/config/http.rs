@@ -1,0 +1,159 @@
+//! Where the service listens and how people reach it.
+
+use std::net::SocketAddr;
+
+use url::{Host, Url};
+
+use super::reader::{Read, Reader, shown};
+use super::variables::{
+    Binary, HTTP_MAX_CONNECTIONS, LISTEN, METRICS_LISTEN, PUBLIC_URL, SIMULATOR_LISTEN,
+    TRUSTED_PROXIES,
+};
+use crate::client_address::TrustedProxies;
+use crate::serving::ServeLimits;
+use crate::telemetry::MetricsAddress;
+
+/// The listener of the API and the pages.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// `LISTEN`
+    pub listen: SocketAddr,
+    /// `PUBLIC_URL`
+    pub public_url: PublicUrl,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: TrustedProxies,
+    /// `HTTP_MAX_CONNECTIONS`, and the time limits, which are fixed.
+    pub limits: ServeLimits,
+}
+
+/// How people reach the service: an origin, without a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    secure: bool,
+}
+
+impl PublicUrl {
+    /// `https://host` or `http://loopback:port`, without a slash at the end.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether people reach it over https. If not, it is a developer's machine.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Errors never show the URL: it could hold a password.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "is not a URL such as https://login.example.ir")?;
+        let bare = matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && !has_credentials(&url);
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(&url) => false,
+            "http" => {
+                return Err(
+                    "is http: codes and tokens would travel in the clear; use https, or http on 127.0.0.1 for development",
+                );
+            }
+            _ => return Err("is neither https nor http"),
+        };
+        if !bare {
+            return Err("must be scheme, host and port only, such as https://login.example.ir");
+        }
+        Ok(Self {
+            origin: url.origin().ascii_serialization(),
+            secure,
+        })
+    }
+}
+
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Whether a URL leads to this machine only.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        let listen = reader.parsed(&LISTEN, parse_address);
+        let public_url = reader.parsed(&PUBLIC_URL, PublicUrl::parse);
+        let trusted_proxies = reader
+            .parsed_if_set(&TRUSTED_PROXIES, TrustedProxies::parse)
+            .map(Option::unwrap_or_default);
+        let max_connections = reader.number(&HTTP_MAX_CONNECTIONS, 1..=1_000_000);
+        let config = Self {
+            listen: listen?,
+            public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+            limits: ServeLimits {
+                max_connections: max_connections?,
+                ..ServeLimits::default()
+            },
+        };
+        config.warn(reader);
+        Ok(config)
+    }
+
+    fn warn(&self, reader: &mut Reader<'_>) {
+        if !self.public_url.secure {
+            reader.warn(
+                &PUBLIC_URL,
+                "is http, so cookies are not Secure; this is for development on one machine only",
+            );
+        } else if self.trusted_proxies == TrustedProxies::default() {
+            reader.warn(
+                &TRUSTED_PROXIES,
+                "is not set although PUBLIC_URL is https: all clients seem to have the address of the proxy that ends TLS, and share its limit",
+            );
+        }
+    }
+}
+
+/// Reads `METRICS_LISTEN`; unset, the port is the binary's own.
+pub(super) fn metrics_address(
+    reader: &mut Reader<'_>,
+    listen: Option<SocketAddr>,
+) -> Read<MetricsAddress> {
+    let port = match reader.binary() {
+        Binary::Api | Binary::Standalone => 9464,
+        Binary::Worker => 9465,
+    };
+    let given = reader.parsed_if_set(&METRICS_LISTEN, parse_address)?;
+    match given {
+        None => Ok(MetricsAddress::FirstFreeFrom(SocketAddr::from((
+            [127, 0, 0, 1],
+            port,
+        )))),
+        Some(address) if address.port() != 0 && listen == Some(address) => Err(reader.refuse(
+            METRICS_LISTEN.name,
+            format!("is {address}, like LISTEN; metrics need a private address of their own"),
+        )),
+        Some(address) => Ok(MetricsAddress::Exactly(address)),
+    }
+}
+
+/// Reads `SIMULATOR_LISTEN`.
+pub(super) fn simulator_address(reader: &mut Reader<'_>) -> Read<SocketAddr> {
+    reader.parsed(&SIMULATOR_LISTEN, parse_address)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "{} is not an IP address with a port, such as 127.0.0.1:8000",
+            shown(text)
+        )
+    })
+}

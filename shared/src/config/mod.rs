@@ -1,0 +1,42 @@
+//! The settings of all binaries, read from the environment once, at the start.
+//!
+//! A start names everything that is wrong, not the first mistake only, and never a secret. An
+//! empty variable counts as unset. Each secret can also be given as a file, by `NAME_FILE`.
+//! Variables that look like ours but are none are refused with the nearest known name. What is
+//! allowed but doubtful is a warning, which the binary logs.
+//!
+//! One file per concern; [`variables`] is the table of all names, defaults and meanings.
+
+mod api;
+mod environment;
+mod gateway;
+mod http;
+mod limits;
+mod logging;
+mod otp;
+mod reader;
+mod reference;
+mod standalone;
+mod stores;
+mod tokens;
+mod unknown;
+mod variables;
+mod worker;
+
+pub use api::ApiConfig;
+pub use environment::Environment;
+pub use gateway::{GatewayConfig, TemplateNames};
+pub use http::{HttpConfig, PublicUrl};
+pub use limits::LimitsConfig;
+pub use logging::LogConfig;
+pub use otp::OtpConfig;
+pub use reader::{ConfigError, Problem};
+pub use reference::{env_example, help_text, reference_table};
+pub use standalone::StandaloneConfig;
+pub use stores::StoresConfig;
+pub use tokens::TokensConfig;
+pub use variables::Binary;
+pub use worker::WorkerConfig;
+
+#[cfg(test)]
+mod tests;

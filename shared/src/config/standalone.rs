@@ -1,0 +1,161 @@
+//! What `standalone` reads.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Environment;
+use super::api::{ApiConfig, Front};
+use super::gateway::GatewayConfig;
+use super::http::{HttpConfig, simulator_address};
+use super::limits::LimitsConfig;
+use super::logging::LogConfig;
+use super::otp::{OtpConfig, read_keys};
+use super::reader::{ConfigError, Read, Reader, Reported};
+use super::stores::{StoresConfig, data_dir};
+use super::tokens::{TokensConfig, read_signing_keys};
+use super::unknown::refuse_unknown;
+use super::variables::{Binary, Initial, KAVENEGAR_URL, Variable};
+use super::worker::{WorkerConfig, read_concurrency};
+use crate::otp::KeyRing;
+use crate::telemetry::MetricsAddress;
+use crate::tokens::SigningKeys;
+
+/// The key that standalone and its simulator agree on.
+const SIMULATOR_KEY: &str = "simulator";
+
+/// The settings of `standalone`, which makes the keys that are not given.
+#[derive(Clone, Debug)]
+pub struct StandaloneConfig {
+    /// `DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `OTP_KEY`; where it is not set, standalone keeps one of its own.
+    pub otp_keys: Option<KeyRing>,
+    /// `JWT_PRIVATE_KEY`; where it is not set, standalone keeps one of its own.
+    pub signing_keys: Option<SigningKeys>,
+    /// Where the simulator listens, if messages go there and not to the real gateway.
+    pub simulator: Option<SocketAddr>,
+    /// Where everything lives.
+    pub stores: StoresConfig,
+    /// The public listener.
+    pub http: HttpConfig,
+    /// Where metrics are served.
+    pub metrics: MetricsAddress,
+    /// Log lines.
+    pub log: LogConfig,
+    /// What codes are like.
+    pub otp: OtpConfig,
+    /// What is refused.
+    pub limits: LimitsConfig,
+    /// What tokens say.
+    pub tokens: TokensConfig,
+    /// The gateway, or the simulator in its place.
+    pub gateway: GatewayConfig,
+    /// `WORKER_CONCURRENCY`
+    pub concurrency: usize,
+    /// What the operator should know, to be logged at the start.
+    pub warnings: Vec<String>,
+}
+
+impl StandaloneConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Standalone);
+        let config = Self::read(&mut reader);
+        let (config, warnings) = reader.finish(config)?;
+        Ok(Self { warnings, ..config })
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let otp_keys = read_keys(reader);
+        let signing_keys = read_signing_keys(reader);
+        let data_dir = data_dir(reader)?;
+        let stores = StoresConfig::read(reader, Some(&data_dir));
+        let front = Front::read(reader);
+        let gateway = read_gateway_or_simulator(reader);
+        let concurrency = read_concurrency(reader);
+        let (front, (gateway, simulator)) = (front?, gateway?);
+        Ok(Self {
+            data_dir,
+            otp_keys: otp_keys?,
+            signing_keys: signing_keys?,
+            simulator,
+            stores: stores?,
+            http: front.http,
+            metrics: front.metrics,
+            log: front.log,
+            otp: front.otp,
+            limits: front.limits,
+            tokens: front.tokens,
+            gateway,
+            concurrency: concurrency?,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The settings of the two halves, with the keys that were given or made. The warnings stay
+    /// with the whole.
+    pub fn halves(
+        &self,
+        otp_keys: KeyRing,
+        signing_keys: SigningKeys,
+    ) -> (ApiConfig, WorkerConfig) {
+        let api = ApiConfig {
+            stores: self.stores.clone(),
+            http: self.http.clone(),
+            metrics: self.metrics,
+            log: self.log.clone(),
+            otp_keys: otp_keys.clone(),
+            otp: self.otp.clone(),
+            limits: self.limits.clone(),
+            signing_keys,
+            tokens: self.tokens.clone(),
+            templates: self.gateway.templates.clone(),
+            warnings: Vec::new(),
+        };
+        let worker = WorkerConfig {
+            stores: self.stores.clone(),
+            metrics: self.metrics,
+            log: self.log.clone(),
+            otp_keys,
+            gateway: self.gateway.clone(),
+            concurrency: self.concurrency,
+            warnings: Vec::new(),
+        };
+        (api, worker)
+    }
+}
+
+/// Without a key messages go to the simulator, which then has the address of the gateway.
+fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Option<SocketAddr>)> {
+    let key = GatewayConfig::read_key(reader);
+    let simulator = simulator_address(reader);
+    let gateway = GatewayConfig::read(reader, SecretString::default());
+    if let Some(api_key) = key? {
+        let gateway = GatewayConfig {
+            api_key,
+            ..gateway?
+        };
+        return Ok((gateway, None));
+    }
+    if !is_default(&KAVENEGAR_URL, reader.given(&KAVENEGAR_URL)?.as_deref()) {
+        return Err(reader.refuse(
+            KAVENEGAR_URL.name,
+            "is set without KAVENEGAR_API_KEY; set the key too, or unset the URL to use the simulator",
+        ));
+    }
+    let simulator = simulator?;
+    let gateway = GatewayConfig {
+        api_key: SIMULATOR_KEY.into(),
+        base_url: Url::parse(&format!("http://{simulator}/")).map_err(|_| Reported)?,
+        ..gateway?
+    };
+    Ok((gateway, Some(simulator)))
+}
+
+fn is_default(variable: &Variable, given: Option<&str>) -> bool {
+    given.is_none_or(|given| matches!(variable.initial, Initial::Text(text) if text == given))
+}

@@ -1,0 +1,113 @@
+//! Where records and hot state live.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::reader::{Read, Reader};
+use super::variables::{Binary, DATA_DIR, DATABASE_URL, REDIS_URL};
+
+const DATABASE_FILE: &str = "ramz.sqlite3";
+
+/// The stores, from `DATABASE_URL` and `REDIS_URL`.
+#[derive(Clone, Debug)]
+pub enum StoresConfig {
+    /// Records in PostgreSQL, hot state and queue in Redis.
+    PostgresAndRedis {
+        /// `postgres://…`
+        database_url: SecretString,
+        /// `redis://…` or `rediss://…`
+        redis_url: SecretString,
+    },
+    /// Everything in one SQLite file.
+    Sqlite {
+        /// `sqlite://…`
+        url: String,
+    },
+}
+
+impl StoresConfig {
+    pub(super) fn read(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Self> {
+        let database = read_database(reader, data_dir);
+        let redis_url = read_redis(reader);
+        match (database?, redis_url?) {
+            (Database::Postgres(database_url), Some(redis_url)) => Ok(Self::PostgresAndRedis {
+                database_url,
+                redis_url,
+            }),
+            (Database::Postgres(_), None) => Err(reader.refuse(
+                REDIS_URL.name,
+                "is required with a PostgreSQL DATABASE_URL: codes, limits and the queue live in Redis",
+            )),
+            (Database::Sqlite(url), None) => Ok(Self::Sqlite { url }),
+            (Database::Sqlite(_), Some(_)) => Err(reader.refuse(
+                REDIS_URL.name,
+                "is set together with a SQLite DATABASE_URL, whose file does the work of Redis; unset REDIS_URL or use PostgreSQL",
+            )),
+        }
+    }
+}
+
+enum Database {
+    Postgres(SecretString),
+    Sqlite(String),
+}
+
+fn read_database(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Database> {
+    let url = match (reader.secret(&DATABASE_URL)?, data_dir) {
+        (Some(url), _) => url,
+        (None, Some(data_dir)) => sqlite_url(&data_dir.join(DATABASE_FILE)).into(),
+        (None, None) => return Err(reader.missing(&DATABASE_URL)),
+    };
+    let problem = match scheme(&url).as_deref() {
+        Some("postgres" | "postgresql") if reader.binary() == Binary::Standalone => {
+            "is a PostgreSQL URL, but standalone keeps everything in one SQLite file; unset it, or run `api` and `worker`"
+        }
+        Some("postgres" | "postgresql") => return Ok(Database::Postgres(url)),
+        Some("sqlite") if is_in_memory(url.expose_secret()) => {
+            "is a database in memory, which would be lost at each restart; name a file, such as `sqlite://data/ramz.sqlite3`"
+        }
+        Some("sqlite") => return Ok(Database::Sqlite(url.expose_secret().to_owned())),
+        _ => "begins with neither `postgres://` nor `sqlite://`",
+    };
+    Err(reader.refuse(DATABASE_URL.name, problem))
+}
+
+fn read_redis(reader: &mut Reader<'_>) -> Read<Option<SecretString>> {
+    let Some(url) = reader.secret(&REDIS_URL)? else {
+        return Ok(None);
+    };
+    match scheme(&url).as_deref() {
+        Some("redis" | "rediss") => Ok(Some(url)),
+        _ => Err(reader.refuse(REDIS_URL.name, "is not a `redis://` or `rediss://` URL")),
+    }
+}
+
+fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
+}
+
+/// Reads `DATA_DIR`.
+pub(super) fn data_dir(reader: &mut Reader<'_>) -> Read<PathBuf> {
+    reader.parsed(&DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)))
+}
+
+/// The scheme of a usable URL; the paths behind `sqlite:` need not be those of URLs.
+fn scheme(url: &SecretString) -> Option<String> {
+    let url = url.expose_secret();
+    if url.starts_with("sqlite:") {
+        return Some("sqlite".to_owned());
+    }
+    Url::parse(url).ok().map(|url| url.scheme().to_owned())
+}
+
+/// The URL of a file; the characters that have a meaning in URLs are escaped.
+fn sqlite_url(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let escaped = path
+        .replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23");
+    format!("sqlite://{escaped}")
+}

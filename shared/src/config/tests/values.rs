@@ -1,0 +1,197 @@
+//! Values, defaults and files.
+
+use std::time::Duration;
+
+use super::*;
+use crate::challenge::Locale;
+use crate::hot_state::Window;
+use crate::otp::Purpose;
+use crate::telemetry::{LogFormat, MetricsAddress};
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+#[test]
+fn the_defaults_are_those_of_the_documents() {
+    let config = api(&complete_but(&[("PUBLIC_URL", "")]));
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(config.http.public_url.origin(), "http://127.0.0.1:8000");
+    assert_eq!(config.http.limits, crate::serving::ServeLimits::default());
+    assert_eq!(config.otp.length, 6);
+    assert_eq!(config.otp.life, Duration::from_mins(2));
+    assert_eq!(config.otp.max_attempts, 3);
+    assert_eq!(config.otp.resend_cooldown, Duration::from_secs(30));
+    assert_eq!(config.tokens.access.issuer, "http://127.0.0.1:8000");
+    assert_eq!(config.tokens.access.audience, "http://127.0.0.1:8000");
+    assert_eq!(config.tokens.access.lifetime, Duration::from_mins(5));
+    assert_eq!(
+        config.tokens.refresh_idle_lifetime,
+        Duration::from_hours(24)
+    );
+    assert_eq!(
+        config.tokens.refresh_lifetime,
+        Duration::from_hours(30 * 24)
+    );
+    let policy = config.accept_policy();
+    assert_eq!(policy.code_life_millis, 120_000);
+    assert_eq!(policy.queue_max_age_millis, 40_000);
+    assert_eq!(
+        policy.phone_short,
+        Window {
+            count: 3,
+            millis: 120_000
+        }
+    );
+    assert_eq!(
+        policy.phone_day,
+        Window {
+            count: 10,
+            millis: DAY_MILLIS
+        }
+    );
+    assert_eq!(policy.address_per_minute, 30);
+    let worker = WorkerConfig::load(&complete_but(&[])).expect("a configuration");
+    assert_eq!(worker.concurrency, 256);
+    assert_eq!(
+        worker.gateway.base_url.as_str(),
+        "https://api.kavenegar.com/"
+    );
+}
+
+#[test]
+fn a_preset_sets_the_limits_and_single_ones_go_before_it() {
+    let strict = api(&complete_but(&[("LIMITS", "strict")])).limits;
+    assert_eq!((strict.phone_day.count, strict.address_per_minute), (5, 5));
+    let mixed = api(&complete_but(&[
+        ("LIMITS", "strict"),
+        ("LIMIT_PHONE_DAY", "8"),
+        ("LIMIT_PHONE_SHORT", "2/60"),
+    ]))
+    .limits;
+    assert_eq!(mixed.phone_day.count, 8);
+    assert_eq!(
+        mixed.phone_short,
+        Window {
+            count: 2,
+            millis: 60_000
+        }
+    );
+    assert_eq!(mixed.address_per_minute, 5);
+}
+
+#[test]
+fn empty_variables_count_as_unset_and_white_space_is_cut() {
+    let config = api(&complete_but(&[
+        ("OTP_LENGTH", "  "),
+        ("OTP_EXPIRY_TIME", " 180\n"),
+        ("LISTEN", ""),
+    ]));
+    assert_eq!(config.otp.length, 6);
+    assert_eq!(config.otp.life, Duration::from_mins(3));
+    assert_eq!(config.http.listen.port(), 8000);
+}
+
+#[test]
+fn sec_01_a_secret_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("otp_key");
+    std::fs::write(&path, format!("{}\n", otp_key())).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let config = api(&complete_but(&[("OTP_KEY", ""), ("OTP_KEY_FILE", path)]));
+    assert_eq!(config.otp_keys.newest().kid(), "k1");
+
+    let both = complete_but(&[("OTP_KEY_FILE", path)]);
+    assert_one(&api_problems(&both), &["OTP_KEY:", "OTP_KEY_FILE", "unset"]);
+
+    let missing = complete_but(&[("OTP_KEY", ""), ("OTP_KEY_FILE", "/nowhere/key")]);
+    assert_one(
+        &api_problems(&missing),
+        &["OTP_KEY_FILE:", "`/nowhere/key` cannot be read"],
+    );
+
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "\n").expect("written");
+    let empty = empty.to_str().expect("UTF-8");
+    let environment = complete_but(&[("OTP_KEY", ""), ("OTP_KEY_FILE", empty)]);
+    assert_one(&api_problems(&environment), &["OTP_KEY_FILE:", "is empty"]);
+}
+
+#[test]
+fn templates_are_found_by_language_and_purpose() {
+    let config = api(&complete_but(&[
+        ("KAVENEGAR_TEMPLATE", ""),
+        ("KAVENEGAR_TEMPLATE_EN", "ramz-en"),
+        ("KAVENEGAR_TEMPLATE_FA_RESET_PASSWORD", "ramz-reset"),
+        ("KAVENEGAR_TEMPLATE_ADMIN", "ramz-admin"),
+    ]));
+    let covers = |locale, purpose| config.templates.covers(locale, purpose);
+    assert!(covers(Locale::En, Purpose::SignIn));
+    assert!(covers(Locale::Fa, Purpose::ResetPassword));
+    assert!(covers(Locale::Fa, Purpose::Admin));
+    assert!(!covers(Locale::Fa, Purpose::SignIn));
+    assert_eq!(config.templates.0.len(), 3);
+    assert!(config.templates.0.contains(&(
+        Some(Locale::Fa),
+        Some(Purpose::ResetPassword),
+        "ramz-reset".to_owned()
+    )));
+    let general = api(&complete_but(&[]));
+    assert!(general.templates.covers(Locale::Fa, Purpose::SignIn));
+}
+
+#[test]
+fn metrics_have_a_port_of_their_own_unless_one_is_given() {
+    let first_free =
+        |address: &str| MetricsAddress::FirstFreeFrom(address.parse().expect("an address"));
+    assert_eq!(
+        api(&complete_but(&[])).metrics,
+        first_free("127.0.0.1:9464")
+    );
+    let worker = WorkerConfig::load(&complete_but(&[])).expect("a configuration");
+    assert_eq!(worker.metrics, first_free("127.0.0.1:9465"));
+    let given = api(&complete_but(&[("METRICS_LISTEN", "127.0.0.1:9000")]));
+    assert_eq!(
+        given.metrics,
+        MetricsAddress::Exactly("127.0.0.1:9000".parse().expect("an address"))
+    );
+}
+
+#[test]
+fn the_own_log_level_goes_before_rust_log() {
+    let filter = |pairs: &[(&str, &str)]| format!("{:?}", api(&complete_but(pairs)).log.filter);
+    assert!(filter(&[]).contains("info"));
+    assert!(filter(&[("RUST_LOG", "warn")]).contains("warn"));
+    assert!(filter(&[("RUST_LOG", "warn"), ("LOG_LEVEL", "debug")]).contains("debug"));
+    let format = api(&complete_but(&[("LOG_FORMAT", "json")])).log.format;
+    assert_eq!(format, Some(LogFormat::Json));
+}
+
+#[test]
+fn standalone_starts_with_no_setting_at_all_and_talks_to_its_simulator() {
+    let config = StandaloneConfig::load(&only(&[])).expect("a configuration");
+    assert!(config.otp_keys.is_none() && config.signing_keys.is_none());
+    let StoresConfig::Sqlite { url } = &config.stores else {
+        panic!("{:?}", config.stores);
+    };
+    assert_eq!(url, "sqlite://./data/ramz.sqlite3");
+    let simulator = config.simulator.expect("the simulator");
+    assert_eq!(simulator.to_string(), "127.0.0.1:8025");
+    assert_eq!(config.gateway.base_url.as_str(), "http://127.0.0.1:8025/");
+
+    let environment = complete_but(&[]);
+    let (otp_keys, signing_keys) = (api(&environment).otp_keys, api(&environment).signing_keys);
+    let (front, back) = config.halves(otp_keys, signing_keys);
+    assert_eq!(front.otp_keys.newest().kid(), "k1");
+    assert_eq!(back.gateway.base_url, config.gateway.base_url);
+}
+
+#[test]
+fn standalone_with_a_key_sends_to_the_real_gateway() {
+    let config = StandaloneConfig::load(&only(&[GATEWAY_KEY, ("DATA_DIR", "/var/lib/a?b%c")]))
+        .expect("a configuration");
+    assert_eq!(config.simulator, None);
+    assert_eq!(config.gateway.api_key.expose_secret(), GATEWAY_KEY.1);
+    let StoresConfig::Sqlite { url } = &config.stores else {
+        panic!("{:?}", config.stores);
+    };
+    assert_eq!(url, "sqlite:///var/lib/a%3Fb%25c/ramz.sqlite3");
+}

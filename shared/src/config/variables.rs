@@ -1,0 +1,179 @@
+//! The one table of all settings: their names, defaults and meanings.
+//!
+//! Readers take names and defaults from here; `--help`, `.env.example`, `docs/configuration.md` and
+//! the search for unknown names are made from it. Tests hold that each binary reads exactly the
+//! variables that are listed for it.
+
+/// One of the binaries that read the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// Serves the JSON API and the pages.
+    Api,
+    /// Sends the messages.
+    Worker,
+    /// Both in one process.
+    Standalone,
+}
+
+impl Binary {
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Worker => "worker",
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// The value of a variable that is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Initial {
+    /// It must be set for these binaries; for others it is made or not needed.
+    Required(&'static [Binary]),
+    /// Nothing.
+    Unset,
+    /// This text, read as if it had been given.
+    Text(&'static str),
+    /// Made of something else; the words say of what.
+    Derived(&'static str),
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Variable {
+    pub(super) name: &'static str,
+    pub(super) binaries: &'static [Binary],
+    pub(super) initial: Initial,
+    /// Whether it may hold a secret: then it is never shown and can be given as `NAME_FILE`.
+    pub(super) secret: bool,
+    pub(super) meaning: &'static str,
+}
+
+/// Settings that belong together, under one heading.
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) variables: &'static [&'static Variable],
+}
+
+use Binary::{Api, Standalone, Worker};
+use Initial::{Derived, Required, Text, Unset};
+
+const ALL: &[Binary] = &[Api, Worker, Standalone];
+const FRONT: &[Binary] = &[Api, Standalone];
+const BACK: &[Binary] = &[Worker, Standalone];
+const ALONE: &[Binary] = &[Standalone];
+
+/// Declares each variable once, and the table of all.
+macro_rules! variables {
+    ($($title:literal { $($(#[$secret:ident])? $name:ident: $binaries:expr, $initial:expr, $meaning:literal;)+ })+) => {
+        $($(pub(super) static $name: Variable = Variable {
+            name: stringify!($name),
+            binaries: $binaries,
+            initial: $initial,
+            secret: variables!(@secret $($secret)?),
+            meaning: $meaning,
+        };)+)+
+
+        /// Every setting, in the order in which people meet them.
+        pub(super) static GROUPS: &[Group] = &[
+            $(Group { title: $title, variables: &[$(&$name),+] }),+
+        ];
+    };
+    (@secret) => { false };
+    (@secret secret) => { true };
+}
+
+variables! {
+    "Stores" {
+        #[secret] DATABASE_URL: ALL, Required(&[Api, Worker]),
+            "`postgres://user:password@host/name`, or `sqlite://path` for one file; standalone makes a file under `DATA_DIR`";
+        #[secret] REDIS_URL: ALL, Unset,
+            "`redis://…` or `rediss://…`; required with PostgreSQL, refused with SQLite, whose file does the same work";
+        DATA_DIR: ALONE, Text("./data"),
+            "where standalone keeps its database and the keys that it makes";
+    }
+    "Addresses" {
+        LISTEN: FRONT, Text("127.0.0.1:8000"),
+            "address and port of the API and the pages; TLS is ended by a reverse proxy in front";
+        PUBLIC_URL: FRONT, Text("http://127.0.0.1:8000"),
+            "how people reach the service: https, or http on loopback for development";
+        TRUSTED_PROXIES: FRONT, Unset,
+            "networks (CIDR, separated by commas) of the proxies whose `X-Forwarded-For` is believed";
+        HTTP_MAX_CONNECTIONS: FRONT, Text("4096"),
+            "connections served at once; more wait";
+        METRICS_LISTEN: ALL, Derived("127.0.0.1:9464, worker 127.0.0.1:9465, or the next free port"),
+            "private address of `/metrics`; if it is set and taken, the start fails";
+        SIMULATOR_LISTEN: ALONE, Text("127.0.0.1:8025"),
+            "address of the gateway simulator and its inbox, which runs while there is no `KAVENEGAR_API_KEY`";
+    }
+    "Keys and tokens" {
+        #[secret] OTP_KEY: ALL, Required(&[Api, Worker]),
+            "`kid:base64[,kid:base64…]`, at least 32 random bytes each, the first for new codes (`openssl rand -base64 32`); the same for api and worker; standalone makes one";
+        #[secret] JWT_PRIVATE_KEY: FRONT, Required(&[Api]),
+            "one or more PKCS#8 keys in PEM form, Ed25519 or P-256, the first signs (`openssl genpkey -algorithm ed25519`); standalone makes one";
+        JWT_ISSUER: FRONT, Derived("`PUBLIC_URL`"),
+            "the claim `iss` of access tokens";
+        JWT_AUDIENCE: FRONT, Derived("`PUBLIC_URL`"),
+            "the claim `aud` of access tokens";
+        ACCESS_TOKEN_LIFETIME: FRONT, Text("300"),
+            "seconds that an access token lives (60 to 3600)";
+        REFRESH_TOKEN_IDLE_LIFETIME: FRONT, Text("86400"),
+            "seconds that a session lives without being used";
+        REFRESH_TOKEN_LIFETIME: FRONT, Text("2592000"),
+            "seconds that a session lives at most";
+    }
+    "Gateway" {
+        #[secret] KAVENEGAR_API_KEY: BACK, Required(&[Worker]),
+            "key of the Kavenegar account; standalone without it sends to its simulator";
+        KAVENEGAR_TEMPLATE: ALL, Unset,
+            "name of an approved template for `verify/lookup`; voice calls need one. More of them by language, purpose or both: `KAVENEGAR_TEMPLATE_EN`, `KAVENEGAR_TEMPLATE_RESET_PASSWORD`, `KAVENEGAR_TEMPLATE_EN_SIGN_IN`";
+        KAVENEGAR_SENDER: BACK, Unset,
+            "own line for messages without a template; unset, the account's default line sends";
+        WEBOTP_DOMAIN: BACK, Unset,
+            "domain of the line by which browsers fill in the code (WebOTP)";
+        KAVENEGAR_URL: BACK, Text("https://api.kavenegar.com/"),
+            "where the gateway is; https unless on loopback";
+        KAVENEGAR_ALLOW_HTTP: BACK, Text("0"),
+            "1 allows an http gateway on another machine, such as a simulator in a private network";
+        WORKER_CONCURRENCY: BACK, Text("256"),
+            "messages handled at once by one worker";
+    }
+    "Codes" {
+        OTP_LENGTH: FRONT, Text("6"),
+            "digits of a code (5 to 8)";
+        OTP_EXPIRY_TIME: FRONT, Text("120"),
+            "seconds that a code lives (120 to 600)";
+        OTP_MAX_ATTEMPTS: FRONT, Text("3"),
+            "attempts with the session id, and as many with the phone number (1 to 10)";
+        OTP_RESEND_COOLDOWN: FRONT, Text("30"),
+            "seconds before a code is sent again; shorter than its life";
+        ALLOWED_COUNTRIES: FRONT, Text("IR"),
+            "countries whose mobile numbers are served (ISO 3166, separated by commas)";
+    }
+    "Limits" {
+        LIMITS: FRONT, Text("balanced"),
+            "preset of the limits: `balanced` suits phones behind carrier NAT, `strict` is tighter";
+        LIMIT_PHONE_SHORT: FRONT, Text("3/120"),
+            "sends to one phone in a span of seconds";
+        LIMIT_PHONE_DAY: FRONT, Derived("10, or 5 with `LIMITS=strict`"),
+            "sends to one phone in 24 hours";
+        LIMIT_ADDRESS_PER_MINUTE: FRONT, Derived("30, or 5 with `LIMITS=strict`"),
+            "requests for a code from one client address (IPv6: one /64) in a minute";
+        QUEUE_MAX: FRONT, Text("100000"),
+            "waiting messages above which requests for a code are refused with 503";
+    }
+    "Logs" {
+        LOG_FORMAT: ALL, Derived("`pretty` on a terminal, `json` otherwise"),
+            "form of the log lines on standard error: `json` or `pretty`";
+        LOG_LEVEL: ALL, Text("info"),
+            "`error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,worker=debug`";
+        RUST_LOG: ALL, Unset,
+            "the same, read where `LOG_LEVEL` is not set";
+    }
+}
+
+/// Every setting that a binary reads, or of all binaries.
+pub(super) fn all() -> impl Iterator<Item = &'static Variable> {
+    GROUPS.iter().flat_map(|group| group.variables).copied()
+}

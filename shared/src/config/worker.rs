@@ -1,0 +1,74 @@
+//! What `worker` reads.
+
+use secrecy::SecretString;
+
+use super::Environment;
+use super::gateway::GatewayConfig;
+use super::http::metrics_address;
+use super::logging::LogConfig;
+use super::otp::read_keys;
+use super::reader::{ConfigError, Read, Reader};
+use super::stores::StoresConfig;
+use super::unknown::refuse_unknown;
+use super::variables::{Binary, KAVENEGAR_API_KEY, OTP_KEY, WORKER_CONCURRENCY};
+use crate::otp::KeyRing;
+use crate::telemetry::MetricsAddress;
+
+/// The settings of `worker`.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Where records and hot state live.
+    pub stores: StoresConfig,
+    /// Where metrics are served.
+    pub metrics: MetricsAddress,
+    /// Log lines.
+    pub log: LogConfig,
+    /// The keys of codes.
+    pub otp_keys: KeyRing,
+    /// The gateway.
+    pub gateway: GatewayConfig,
+    /// `WORKER_CONCURRENCY`
+    pub concurrency: usize,
+    /// What the operator should know, to be logged at the start.
+    pub warnings: Vec<String>,
+}
+
+impl WorkerConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Worker);
+        let config = Self::read(&mut reader);
+        let (config, warnings) = reader.finish(config)?;
+        Ok(Self { warnings, ..config })
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let otp_keys = read_keys(reader).and_then(|keys| reader.present(&OTP_KEY, keys));
+        let api_key =
+            GatewayConfig::read_key(reader).and_then(|key| reader.present(&KAVENEGAR_API_KEY, key));
+        let stores = StoresConfig::read(reader, None);
+        // The rest of the gateway is looked at even without its key.
+        let gateway = GatewayConfig::read(reader, SecretString::default());
+        let concurrency = read_concurrency(reader);
+        let metrics = metrics_address(reader, None);
+        let log = LogConfig::read(reader);
+        Ok(Self {
+            stores: stores?,
+            metrics: metrics?,
+            log: log?,
+            otp_keys: otp_keys?,
+            gateway: GatewayConfig {
+                api_key: api_key?,
+                ..gateway?
+            },
+            concurrency: concurrency?,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Reads `WORKER_CONCURRENCY`.
+pub(super) fn read_concurrency(reader: &mut Reader<'_>) -> Read<usize> {
+    reader.number(&WORKER_CONCURRENCY, 1..=4_096)
+}

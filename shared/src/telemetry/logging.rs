@@ -1,0 +1,230 @@
+//! Log lines on standard error, as JSON or for eyes.
+
+use std::any::Any;
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, registry};
+
+/// Crates that move whole requests. The gateway's key travels in its URL, so their detailed events
+/// stay out of the log whatever the filter says.
+const QUIET_CRATES: [&str; 7] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "redis",
+    "reqwest",
+    "rustls",
+    "sqlx",
+];
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// Which events are logged, in the syntax of `RUST_LOG`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// Reads a level or a list of directives.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        EnvFilter::builder()
+            .parse(text)
+            .map(|_| Self(text.to_owned()))
+            .map_err(|error| format!("is not a filter such as `info,worker=debug`: {error}"))
+    }
+
+    fn directives(&self) -> EnvFilter {
+        EnvFilter::builder().parse_lossy(&self.0)
+    }
+}
+
+/// Starts logging for the whole process, and logs panics from now on. `format` `None` is pretty on
+/// a terminal and JSON otherwise.
+///
+/// # Errors
+/// When logging was started before.
+pub fn init_logging(
+    format: Option<LogFormat>,
+    filter: &LogFilter,
+) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    let on_terminal = std::io::stderr().is_terminal();
+    let format = format.unwrap_or(if on_terminal {
+        LogFormat::Pretty
+    } else {
+        LogFormat::Json
+    });
+    let subscriber = subscriber(format, on_terminal, filter, std::io::stderr);
+    tracing::subscriber::set_global_default(subscriber)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn subscriber<W>(
+    format: LogFormat,
+    colours: bool,
+    filter: &LogFilter,
+    writer: W,
+) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Pretty => lines.with_ansi(colours).boxed(),
+    };
+    Box::new(
+        registry()
+            .with(filter.directives())
+            .with(lines.with_filter(filter_fn(is_harmless))),
+    )
+}
+
+fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= LevelFilter::INFO || !QUIET_CRATES.contains(&crate_name)
+}
+
+/// A panic's text may have been made of anything, such as a request. Only a text that stands in
+/// the source itself is logged.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(
+        place,
+        message_in_source = literal(info.payload()),
+        "a panic: this is a defect of Ramz, please report it with its place"
+    );
+}
+
+fn literal(payload: &(dyn Any + Send)) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("")
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    }
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, filter: &str, events: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let filter = LogFilter::parse(filter).expect("a filter");
+        let subscriber = subscriber(format, false, &filter, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, events);
+        lines.text()
+    }
+
+    #[test]
+    fn json_lines_hold_the_fields_of_an_event() {
+        let text = logged(LogFormat::Json, "info", || {
+            tracing::info!(attempt = 2, "sent");
+            tracing::debug!("detail");
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).expect("one JSON line");
+        assert_eq!(line["message"], "sent");
+        assert_eq!(line["attempt"], 2);
+        assert_eq!(line["level"], "INFO");
+    }
+
+    #[test]
+    fn a_26_no_filter_lets_details_of_requests_into_the_log() {
+        for filter in ["trace", "hyper_util=trace", "reqwest=debug,redis=trace"] {
+            let text = logged(LogFormat::Pretty, filter, || {
+                tracing::debug!(target: "hyper_util::client::legacy", "url-with-key");
+                tracing::trace!(target: "reqwest::connect", "url-with-key");
+                tracing::debug!(target: "redis", "url-with-key");
+                tracing::error!(target: "hyper_util::client", "still told");
+            });
+            assert!(!text.contains("url-with-key"), "{filter}: {text}");
+        }
+        let told = logged(LogFormat::Pretty, "trace", || {
+            tracing::trace!(target: "worker", "own detail");
+            tracing::warn!(target: "hyper_util::client", "still told");
+        });
+        assert!(told.contains("own detail") && told.contains("still told"));
+    }
+
+    #[test]
+    fn r_27_control_characters_do_not_reach_a_pretty_line_raw() {
+        let text = logged(LogFormat::Pretty, "info", || {
+            tracing::info!(agent = "\u{1b}[2J\r\n", "seen \u{1b}[31m");
+        });
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+    }
+
+    #[test]
+    fn i_05_a_panic_is_logged_by_its_place_and_never_by_what_it_was_made_of() {
+        let code = "483920";
+        let text = logged(LogFormat::Json, "info", || {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(log_panic));
+            let _formatted = std::panic::catch_unwind(|| panic!("wrong code {code}"));
+            let _literal = std::panic::catch_unwind(|| panic!("a text of the source"));
+            std::panic::set_hook(before);
+        });
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains(code), "{text}");
+        assert!(text.contains(file!()), "{text}");
+        assert!(text.contains("a text of the source"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_filter_is_an_error_that_says_so() {
+        assert!(LogFilter::parse("info,worker=debug").is_ok());
+        let error = LogFilter::parse("worker=loud").expect_err("no level");
+        assert!(error.contains("is not a filter"), "{error}");
+    }
+}
