@@ -8,8 +8,9 @@ use axum::{Router, response::Redirect};
 use prometheus::Registry;
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
-use shared::config::{ApiConfig, OtpConfig, TemplateNames, TokensConfig};
+use shared::config::{ApiConfig, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState};
+use shared::kavenegar::Templates;
 use shared::otp::KeyRing;
 use shared::queue::Feed;
 use shared::random::Random;
@@ -56,7 +57,7 @@ pub(crate) struct AppState {
     pub(crate) otp_keys: KeyRing,
     pub(crate) otp: OtpConfig,
     pub(crate) accept_policy: AcceptPolicy,
-    pub(crate) templates: TemplateNames,
+    pub(crate) templates: Templates,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,

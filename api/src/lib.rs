@@ -19,7 +19,6 @@ mod problem;
 mod request_context;
 mod request_layer;
 pub mod serve;
-mod stores;
 mod trace_parent;
 
 pub use app::{App, AppParts};

@@ -3,36 +3,29 @@
 use shared::clock::Clock;
 use shared::config::ApiConfig;
 use shared::random::Random;
+use shared::records::PoolSettings;
 use shared::serving;
+use shared::stores::{OpenError, SchemaError, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio::net::TcpListener;
 
-pub use crate::stores::StoresError;
-use crate::{App, AppParts, stores};
+use crate::{App, AppParts};
 
 /// Why the API could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The stores cannot be used.
+    /// A store cannot be opened.
     #[error(transparent)]
-    Stores(#[from] StoresError),
+    Stores(#[from] OpenError),
+    /// The database stays away, or has another schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// An address cannot be listened on, or signals cannot be received.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
     /// The figures cannot be registered.
     #[error("the metrics cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
-}
-
-/// What is wrong with the stores, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StartError(String);
-
-impl From<StoresError> for ServeError {
-    fn from(error: StoresError) -> Self {
-        Self::Stores(StartError(error.to_string()))
-    }
 }
 
 /// Serves until SIGTERM or SIGINT, then lets running requests finish.
@@ -49,7 +42,12 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     };
     let shutdown = serving::stop_on_signals().map_err(listen_error("signals"))?;
     let (clock, random) = (Clock::system(), Random::operating_system());
-    let opening = stores::open(&config.stores, &clock, &random);
+    let opening = async {
+        let pool = PoolSettings::default();
+        let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
+        stores.require_schema().await?;
+        Ok::<_, ServeError>(stores)
+    };
     let Some(stores) = shutdown.run_until_cancelled(opening).await else {
         return Ok(());
     };
@@ -59,7 +57,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     let app = App::build(AppParts {
         config,
         hot_state: stores.hot_state,
-        queue: stores.queue,
+        queue: stores.feed,
         records: stores.records,
         clock,
         random,

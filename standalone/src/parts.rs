@@ -117,14 +117,12 @@ pub(crate) async fn run(
     tokio::spawn(metrics.serve(settled.clone()));
 
     let no_more_requests = CancellationToken::new();
-    let background = app.clone();
-    let background_stop = stop.clone();
-    tokio::spawn(async move { background.run_background_tasks(background_stop).await });
-    let limits = ServeLimits {
-        max_connections: config.http.max_connections,
-        ..ServeLimits::default()
-    };
-    let api = tokio::spawn(serve(listener, app.router(), limits, stop.clone()));
+    let api = tokio::spawn(serve(
+        listener,
+        app.router(),
+        config.http.limits,
+        stop.clone(),
+    ));
     let work = worker::work(
         worker_config,
         stores,
@@ -138,12 +136,13 @@ pub(crate) async fn run(
         no_more_requests.cancel();
         ended.map_err(|_| StandaloneError::EndedByItself("the API"))
     };
-    let (served, worked) = tokio::join!(order, async {
+    let work = async {
         let worked = work.await;
         // A worker that ends early must not leave an API that promises messages.
         stop.cancel();
         worked
-    });
+    };
+    let (served, worked, ()) = tokio::join!(order, work, app.run_background_tasks(stop.clone()));
     settled.cancel();
     file.close().await;
     served?;

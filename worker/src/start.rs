@@ -9,7 +9,7 @@ use shared::kavenegar::{Gateway, GatewaySettings, GatewaySetupError};
 use shared::queue::QueueSettings;
 use shared::random::Random;
 use shared::records::{LedgerWriter, PoolSettings};
-use shared::stores::{OpenError, Stores};
+use shared::stores::{OpenError, SchemaError, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,9 @@ pub enum StartError {
     /// A store that cannot be opened.
     #[error(transparent)]
     Stores(#[from] OpenError),
+    /// A database that stays away, or has another schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// A gateway that cannot be used.
     #[error(transparent)]
     Gateway(#[from] GatewaySetupError),
@@ -50,6 +53,10 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
         time_limit: LEDGER_TIME_LIMIT,
     };
     let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
+    let Some(checked) = stop.run_until_cancelled(stores.require_schema()).await else {
+        return Ok(());
+    };
+    checked?;
     let registry = metrics_registry("worker", env!("CARGO_PKG_VERSION"))?;
     let metrics = MetricsListener::bind(config.metrics, registry.clone()).await?;
     tracing::info!(address = %metrics.local_addr()?, "metrics");

@@ -1,5 +1,7 @@
 //! Opens the stores that the configuration names: the one place that looks at the shape.
 
+mod schema;
+
 use secrecy::ExposeSecret as _;
 
 use crate::clock::Clock;
@@ -10,6 +12,8 @@ use crate::random::Random;
 use crate::records::{PoolSettings, Records, RecordsError};
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
+
+pub use schema::SchemaError;
 
 /// Both seams and a place in the queue, opened.
 #[derive(Clone, Debug)]

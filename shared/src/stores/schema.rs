@@ -1,0 +1,79 @@
+//! Waits for the database at the start, and refuses one without this version's schema.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Stores;
+use crate::records::RecordsError;
+
+/// How long a start waits for the database; orchestrators often start both at once.
+const WAIT_LIMIT: Duration = Duration::from_mins(1);
+const WAIT_PAUSE: Duration = Duration::from_millis(500);
+const WAIT_LOG_EVERY: Duration = Duration::from_secs(5);
+
+/// Why the database cannot be used. No text holds a URL, since that may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// It holds what cannot be read.
+    #[error("DATABASE_URL cannot be used: {0}")]
+    Records(#[from] RecordsError),
+    /// It stayed away.
+    #[error("the database did not answer within {limit} s: {cause}", limit = WAIT_LIMIT.as_secs())]
+    Away {
+        /// What its driver said last.
+        cause: String,
+    },
+    /// It answers, but not to us.
+    #[error("the database refused: {0}")]
+    Refused(String),
+    /// The schema is not that of this version.
+    #[error(
+        "the database lacks migrations ({0}); run `migrate` with the same DATABASE_URL, then start again"
+    )]
+    Pending(String),
+}
+
+impl Stores {
+    /// Waits for a database that is just starting, with a line in the log every few seconds.
+    pub async fn require_schema(&self) -> Result<(), SchemaError> {
+        let deadline = Instant::now() + WAIT_LIMIT;
+        let mut logged_at: Option<Instant> = None;
+        let pending = loop {
+            let cause = match self.records.pending_migrations().await {
+                Ok(pending) => break pending,
+                Err(RecordsError::Unavailable(cause)) => cause,
+                Err(error) => return Err(error.into()),
+            };
+            if !may_come_up(&cause) {
+                return Err(SchemaError::Refused(cause.to_string()));
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                let cause = cause.to_string();
+                return Err(SchemaError::Away { cause });
+            }
+            if logged_at.is_none_or(|at| now - at >= WAIT_LOG_EVERY) {
+                let seconds_left = (deadline - now).as_secs();
+                tracing::warn!(%cause, seconds_left, "waiting for the database");
+                logged_at = Some(now);
+            }
+            sleep(WAIT_PAUSE).await;
+        };
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = pending.iter().map(ToString::to_string).collect();
+        Err(SchemaError::Pending(names.join(", ")))
+    }
+}
+
+/// Whether waiting can help: a server that starts, not a wrong password.
+fn may_come_up(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // 57P03, cannot_connect_now: PostgreSQL is starting up or shutting down.
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
