@@ -7,8 +7,8 @@ use std::time::Duration;
 use migrate::{MigrateError, Pending};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{PgPool, SqlitePool};
-use tokio::time::Instant;
+use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
+use tokio::time::{Instant, timeout};
 
 /// One attempt to connect; then the next begins.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -96,22 +96,34 @@ impl DatabaseUrl {
         }
     }
 
+    /// Tries once. The first connection is made without the pool, which would hide why it failed.
     async fn connect(&self, access: Access) -> sqlx::Result<Database> {
         match self {
-            Self::Postgres(options) => PgPoolOptions::new()
-                .max_connections(1)
-                .acquire_timeout(ATTEMPT)
-                .connect_with(options.as_ref().clone())
-                .await
-                .map(Database::Postgres),
+            Self::Postgres(options) => {
+                timeout(ATTEMPT, PgConnection::connect_with(options))
+                    .await
+                    .map_err(|_| late())??
+                    .close()
+                    .await?;
+                let pool = PgPoolOptions::new().max_connections(1);
+                Ok(Database::Postgres(
+                    pool.connect_lazy_with(options.as_ref().clone()),
+                ))
+            }
             Self::Sqlite(options) => SqlitePoolOptions::new()
                 .max_connections(1)
-                .acquire_timeout(ATTEMPT)
                 .connect_with(access.options(options))
                 .await
                 .map(Database::Sqlite),
         }
     }
+}
+
+fn late() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "no answer",
+    ))
 }
 
 /// An open database.
@@ -172,7 +184,7 @@ impl Database {
 /// Whether waiting can help: a server that starts, not a wrong password or a missing folder.
 fn may_come_up(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Io(_) => true,
         // 57P03, cannot_connect_now: PostgreSQL is starting up or shutting down.
         sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
         _ => false,

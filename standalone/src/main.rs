@@ -1,1 +1,43 @@
-fn main() {}
+//! Ramz in one process on one SQLite file, with nothing to install.
+//!
+//! API, worker and, unless a gateway key is given, the simulator with its inbox. It is a real mode
+//! for a small site: each commit is synced, so a kill or a power cut loses no accepted request.
+
+mod keys;
+mod parts;
+mod welcome;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shared::config::{Binary, Environment, StandaloneConfig, help_text};
+use shared::serving::stop_on_signals;
+use shared::telemetry::init_logging;
+
+/// Starts API, worker and simulator in one process. No setting is required.
+#[derive(Parser)]
+#[command(version, after_long_help = help_text(Binary::Standalone))]
+struct Arguments {}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Arguments::parse();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("standalone: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let config = StandaloneConfig::load(&Environment::from_process())?;
+    init_logging(config.log.format, &config.log.filter)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let stop = stop_on_signals()?;
+    parts::run(config, stop).await?;
+    Ok(())
+}

@@ -19,6 +19,7 @@ use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
 use shared::records::{
     Begin, Begun, Finish, LedgerState, LedgerWriter, RecordsError, SendKey, SendMethod,
+    SendOutcome as LedgerOutcome, SendResult,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -207,33 +208,61 @@ impl SmsSender {
 
     /// Commits the attempt. What is returned is the number of the attempt and the local id.
     async fn begin(&self, run: &Run<'_>, challenge: &Challenge) -> Result<(u32, i64), Disposal> {
-        let begun = until_recorded(&self.0.delays, &self.0.stop, || async {
-            let begun = self.0.ledger.begin(self.begin_data(run, challenge)).await;
-            match begun {
-                // Another send has drawn the same 63-bit number: draw again.
-                Err(RecordsError::Conflict) => {
-                    self.0.ledger.begin(self.begin_data(run, challenge)).await
+        loop {
+            let begun = until_recorded(&self.0.delays, &self.0.stop, || async {
+                match self.0.ledger.begin(self.begin_data(run, challenge)).await {
+                    // Another send has drawn the same 63-bit number: draw again.
+                    Err(RecordsError::Conflict) => {
+                        self.0.ledger.begin(self.begin_data(run, challenge)).await
+                    }
+                    begun => begun,
                 }
-                begun => begun,
+            })
+            .await
+            .map_err(|gave_up| self.gave_up(gave_up))?;
+            match begun {
+                Begun::Started { attempt, localid } => return Ok((attempt, localid)),
+                Begun::Ended(state) => {
+                    tracing::info!(state = state.as_str(), "this send has ended before");
+                    return Err(Disposal::Done);
+                }
+                // The ledger had taken this very attempt and its reply was lost: nothing was sent.
+                Begun::FoundSending(own) if own.fence == run.fence => {
+                    self.take_back(run, own.attempt).await?;
+                }
+                Begun::FoundSending(interrupted) => {
+                    tracing::warn!(
+                        attempt = interrupted.attempt,
+                        "a worker died over this send: it is not known whether it went out"
+                    );
+                    self.0.metrics.ended(LedgerState::Unknown.as_str());
+                    return Err(Disposal::Done);
+                }
             }
-        })
-        .await;
-        match begun {
-            Ok(Begun::Started { attempt, localid }) => Ok((attempt, localid)),
-            Ok(Begun::Ended(state)) => {
-                tracing::info!(state = state.as_str(), "this send has ended before");
-                Err(Disposal::Done)
-            }
-            Ok(Begun::FoundSending(interrupted)) => {
-                tracing::warn!(
-                    attempt = interrupted.attempt,
-                    "a worker died over this send: it is not known whether it went out"
-                );
-                self.0.metrics.ended(LedgerState::Unknown.as_str());
-                Err(Disposal::Done)
-            }
-            Err(error) => Err(self.gave_up(error)),
         }
+    }
+
+    /// Records that an attempt of this run was begun and not made.
+    async fn take_back(&self, run: &Run<'_>, attempt: u32) -> Result<(), Disposal> {
+        let finish = Finish {
+            key: run.key,
+            attempt,
+            fence: run.fence,
+            outcome: LedgerOutcome {
+                result: SendResult::NotSent,
+                messageid: None,
+                cost_rials: None,
+                gateway_status: None,
+                entry_status: None,
+                error_class: Some("ledger_reply_lost".to_owned()),
+            },
+        };
+        until_recorded(&self.0.delays, &self.0.stop, || async {
+            self.0.ledger.finish(finish.clone()).await
+        })
+        .await
+        .map(|_| ())
+        .map_err(|gave_up| self.gave_up(gave_up))
     }
 
     async fn call(

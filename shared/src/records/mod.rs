@@ -14,7 +14,8 @@
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
 //! 5. A row that cannot be read is [`RecordsError::Corrupt`], never a panic and never a default.
-//! 6. Lists of rows are ordered by key before they are written, so that writers cannot deadlock.
+//! 6. Lists of rows are ordered by key before they are written, so that writers that meet on the
+//!    same rows wait for each other in one direction.
 //!
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 

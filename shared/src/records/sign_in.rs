@@ -99,14 +99,14 @@ impl Records {
         let challenge = sign_in.challenge.as_bytes().as_slice();
         in_transaction!(self, transaction => {
             // First, so that of several at once all but one wait here and then find the code used.
-            let used = sqlx::query(USE_CODE)
+            let first_uses = sqlx::query(USE_CODE)
                 .bind(challenge)
                 .bind(sign_in.purpose.as_str())
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?
                 .rows_affected();
-            if used == 0 {
+            if first_uses == 0 {
                 return Ok(SignInOutcome::CodeUsed);
             }
 

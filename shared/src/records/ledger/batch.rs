@@ -85,9 +85,11 @@ async fn work<B: Batch>(
     loop {
         let first = tokio::select! {
             first = entries.recv() => first,
-            () = closing.cancelled(), if !entries.is_closed() => {
+            // Not `recv` until it gives nothing: that would also wait for callers that are still
+            // about to hand something in.
+            () = closing.cancelled() => {
                 entries.close();
-                continue;
+                entries.try_recv().ok()
             }
         };
         let Some(first) = first else { return };

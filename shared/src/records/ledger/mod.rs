@@ -153,6 +153,10 @@ pub struct Begin {
 }
 
 /// An attempt whose run died: its message may have gone out.
+///
+/// A run that finds its own fence here has begun the attempt itself, and only the answer was lost
+/// ([`RecordsError::Unavailable`](crate::records::RecordsError)): nothing was sent. It records
+/// [`SendResult::NotSent`] under this attempt and begins again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted {
     /// Its number; whoever finds out the truth records it under this and the fence.

@@ -66,7 +66,7 @@ impl LedgerWriter {
 
     async fn attempt(&self, intent: Intent, begin: Begin) -> Result<Begun, RecordsError> {
         match self.begins.submit(Request { intent, begin }).await? {
-            Moved::Begun(begun) => Ok(begun),
+            Moved::Begun(answer) => Ok(answer),
             Moved::Expired => Ok(Begun::Ended(LedgerState::Expired)),
         }
     }

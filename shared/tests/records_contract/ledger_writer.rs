@@ -1,0 +1,190 @@
+//! The ledger's writer: batches must not be seen from outside.
+
+use std::time::Duration;
+
+use harness::eventually;
+use shared::records::{
+    Begin, Begun, Finished, LedgerState, LedgerWriter, RecordsError, SendOutcome, SendResult,
+};
+use tokio::task::JoinSet;
+
+use crate::stage::{PATIENT, Stage, accepted, failed, finish};
+
+fn writer(stage: &Stage) -> LedgerWriter {
+    LedgerWriter::start(stage.records.clone(), stage.clock.clone())
+}
+
+/// Hands all in at once and returns the answers in the order of the begins.
+async fn begin_all(writer: &LedgerWriter, begins: &[Begin]) -> Vec<Result<Begun, RecordsError>> {
+    let mut calls = JoinSet::new();
+    for (place, begin) in begins.iter().cloned().enumerate() {
+        let writer = writer.clone();
+        calls.spawn(async move { (place, writer.begin(begin).await) });
+    }
+    let mut answers = calls.join_all().await;
+    answers.sort_by_key(|(place, _)| *place);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+async fn finish_all(
+    writer: &LedgerWriter,
+    begins: &[Begin],
+    outcome: impl Fn(usize) -> SendOutcome,
+) {
+    let mut calls = JoinSet::new();
+    for (place, begin) in begins.iter().enumerate() {
+        let (writer, end) = (writer.clone(), finish(begin, 1, outcome(place)));
+        calls.spawn(async move { writer.finish(end).await });
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer.expect("an answer"), Finished::Recorded);
+    }
+}
+
+fn messageid(place: usize) -> i64 {
+    1_000 + i64::try_from(place).expect("small")
+}
+
+pub(crate) async fn a_burst_is_recorded_row_by_row(stage: Stage) {
+    let writer = writer(&stage);
+    let begins: Vec<Begin> = (0..700).map(|fence| stage.begin(fence)).collect();
+    for (begin, begun) in begins.iter().zip(begin_all(&writer, &begins).await) {
+        let expected = Begun::Started {
+            attempt: 1,
+            localid: begin.localid,
+        };
+        assert_eq!(begun.expect("begun"), expected);
+    }
+    finish_all(&writer, &begins, |place| match place % 3 {
+        0 => accepted(messageid(place)),
+        1 => failed(SendResult::NotSent, "connect"),
+        _ => failed(SendResult::Unknown, "timeout"),
+    })
+    .await;
+    for (place, begin) in begins.iter().enumerate() {
+        let row = stage
+            .records
+            .ledger_row(begin.key)
+            .await
+            .expect("an answer")
+            .expect("a row");
+        let expected = match place % 3 {
+            0 => (LedgerState::Accepted, Some(messageid(place))),
+            1 => (LedgerState::NotSent, None),
+            _ => (LedgerState::Unknown, None),
+        };
+        assert_eq!((row.state, row.messageid), expected, "{place}");
+        assert_eq!(row.fence, begin.fence);
+    }
+}
+
+pub(crate) async fn several_begins_of_one_send_at_once_start_one_attempt(stage: Stage) {
+    let writer = writer(&stage);
+    let first = stage.begin(0);
+    let begins: Vec<Begin> = (0..50)
+        .map(|fence| Begin {
+            fence,
+            ..first.clone()
+        })
+        .collect();
+    let answers: Vec<Begun> = begin_all(&writer, &begins)
+        .await
+        .into_iter()
+        .map(|answer| answer.expect("an answer"))
+        .collect();
+    let count = |wanted: fn(&Begun) -> bool| answers.iter().filter(|one| wanted(one)).count();
+    assert_eq!(
+        count(|begun| matches!(begun, Begun::Started { attempt: 1, .. })),
+        1
+    );
+    assert_eq!(count(|begun| matches!(begun, Begun::FoundSending(_))), 1);
+    assert_eq!(
+        count(|begun| *begun == Begun::Ended(LedgerState::Unknown)),
+        48
+    );
+}
+
+pub(crate) async fn one_taken_messageid_does_not_spoil_its_batch(stage: Stage) {
+    let writer = writer(&stage);
+    let begins: Vec<Begin> = (0..256).map(|fence| stage.begin(fence)).collect();
+    begin_all(&writer, &begins).await;
+
+    finish_all(&writer, &begins, |place| {
+        accepted(messageid(if place == 200 { 100 } else { place }))
+    })
+    .await;
+
+    let mut without_number = 0;
+    for begin in &begins {
+        let row = stage
+            .records
+            .ledger_row(begin.key)
+            .await
+            .expect("an answer")
+            .expect("a row");
+        assert_eq!(row.state, LedgerState::Accepted);
+        if row.messageid.is_none() {
+            assert_eq!(row.error_class.as_deref(), Some("messageid_conflict"));
+            assert_eq!(row.next_check_at, None);
+            without_number += 1;
+        }
+    }
+    assert_eq!(without_number, 1);
+}
+
+pub(crate) async fn one_taken_localid_does_not_spoil_its_batch(stage: Stage) {
+    let writer = writer(&stage);
+    let mut begins: Vec<Begin> = (0..50).map(|fence| stage.begin(fence)).collect();
+    begins[30].localid = begins[10].localid;
+
+    let answers = begin_all(&writer, &begins).await;
+
+    let refused = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(RecordsError::Conflict)))
+        .count();
+    let started = answers
+        .iter()
+        .filter(|answer| matches!(answer, Ok(Begun::Started { .. })))
+        .count();
+    assert_eq!((refused, started), (1, 49));
+}
+
+pub(crate) async fn closing_writes_what_was_handed_in_and_refuses_more(stage: Stage) {
+    let writer = writer(&stage);
+    let begins: Vec<Begin> = (0..40).map(|fence| stage.begin(fence)).collect();
+    let mut calls = Vec::new();
+    for begin in &begins {
+        let mut call = Box::pin(writer.begin(begin.clone()));
+        // Handed in by the first poll; the answer is awaited below.
+        assert!(futures::poll!(&mut call).is_pending());
+        calls.push(call);
+    }
+
+    writer.close().await;
+
+    for answer in futures::future::join_all(calls).await {
+        assert!(matches!(answer, Ok(Begun::Started { .. })), "{answer:?}");
+    }
+    assert_eq!(stage.count("sends").await, 40);
+    let late = writer.begin(stage.begin(1)).await.expect_err("closed");
+    assert!(matches!(late, RecordsError::Unavailable(_)), "{late:?}");
+    writer.close().await;
+}
+
+pub(crate) async fn what_was_handed_in_is_written_although_the_caller_went_away(stage: Stage) {
+    let writer = writer(&stage);
+    let begin = stage.begin(1);
+    let call = writer.begin(begin.clone());
+    let gave_up = tokio::time::timeout(Duration::ZERO, call).await;
+    drop(writer);
+    assert!(gave_up.is_err());
+    eventually(PATIENT, async || {
+        stage
+            .records
+            .ledger_row(begin.key)
+            .await
+            .expect("an answer")
+    })
+    .await;
+}

@@ -1,0 +1,69 @@
+//! The contract of records: every public method, on PostgreSQL and on SQLite.
+//!
+//! A case is written once, against a [`stage::Stage`], and becomes two tests: `sqlite::…` on a
+//! file of its own and `postgres::…` on a database of its own in one real server.
+
+mod accounts;
+mod ledger;
+mod ledger_writer;
+mod outage;
+mod sign_in;
+mod stage;
+
+/// Makes the two tests of each case.
+macro_rules! on_both {
+    ($($module:ident::$case:ident,)+) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::stage::Stage::sqlite().await).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::stage::Stage::postgres().await).await;
+                }
+            )+
+        }
+    };
+}
+
+on_both! {
+    accounts::an_open_database_answers_and_lacks_nothing,
+    accounts::a_changed_or_missing_migration_is_told,
+    accounts::an_unreadable_row_is_told_and_not_guessed_at,
+    accounts::a_deletion_that_leaves_personal_data_is_refused,
+    accounts::ses_05_a_block_ends_the_sessions_and_an_unblock_lets_in_again,
+    accounts::i_03_the_database_refuses_a_second_live_refresh_token_of_a_session,
+    sign_in::the_first_sign_in_creates_the_user_and_the_next_finds_it,
+    sign_in::i_03_a_code_acts_once,
+    sign_in::r_01_of_200_sign_ins_with_one_code_at_once_exactly_one_succeeds,
+    sign_in::two_codes_of_one_new_number_at_once_make_one_user,
+    sign_in::a_blocked_user_is_refused_and_the_code_stays_unused,
+    sign_in::a_block_at_the_moment_of_a_sign_in_leaves_no_session,
+    sign_in::a_sign_in_that_fails_leaves_nothing_behind,
+    sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
+    sign_in::sessions_that_have_ended_are_not_listed,
+    sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    ledger::an_attempt_begins_once_and_its_end_is_final,
+    ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
+    ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,
+    ledger::a_run_whose_begin_lost_its_answer_begins_again,
+    ledger::the_late_truth_of_the_same_run_is_taken_from_unknown,
+    ledger::i_02_a_finish_with_another_fence_or_attempt_changes_nothing,
+    ledger::a_finish_that_is_repeated_counts_as_recorded,
+    ledger::an_unknown_send_is_repeated_once_and_marked,
+    ledger::a_late_job_expires_unless_it_was_sent,
+    ledger::the_timeline_and_the_counts_see_every_send,
+    ledger_writer::a_burst_is_recorded_row_by_row,
+    ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
+    ledger_writer::one_taken_messageid_does_not_spoil_its_batch,
+    ledger_writer::one_taken_localid_does_not_spoil_its_batch,
+    ledger_writer::closing_writes_what_was_handed_in_and_refuses_more,
+    ledger_writer::what_was_handed_in_is_written_although_the_caller_went_away,
+}

@@ -1,0 +1,256 @@
+//! Signing in: a code acts once, all or nothing.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use shared::records::{RecordsError, SignInOutcome};
+use tokio::task::JoinSet;
+
+use crate::stage::{Stage, phone};
+
+pub(crate) async fn the_first_sign_in_creates_the_user_and_the_next_finds_it(stage: Stage) {
+    let records = &stage.records;
+    assert_eq!(
+        records
+            .find_user_by_phone(&phone(1))
+            .await
+            .expect("an answer"),
+        None
+    );
+
+    let first = stage.sign_in(&phone(1));
+    let outcome = records.sign_in(&first).await.expect("an answer");
+    let SignInOutcome::SignedIn { user, is_new: true } = outcome else {
+        panic!("not a new user: {outcome:?}");
+    };
+    assert_eq!(user.id, first.new_user_id);
+    assert_eq!(user.phone, Some(phone(1)));
+    assert_eq!(user.username, phone(1).digits());
+    assert_eq!(user.email, None);
+    assert_eq!(
+        (user.first_name.as_str(), user.last_name.as_str()),
+        ("", "")
+    );
+    assert!(!user.has_password && !user.is_staff && !user.is_superuser);
+    assert_eq!(user.created_at, stage.now());
+    assert_eq!(user.phone_verified_at, Some(stage.now()));
+    assert!(!format!("{user:?}").contains("912"), "{user:?}");
+
+    stage.clock.advance(60_000);
+    let (again, is_new) = stage.signed_in(&phone(1)).await;
+    assert!(!is_new);
+    assert_eq!(again.id, user.id);
+    assert_eq!(again.created_at, user.created_at);
+    assert_eq!(again.phone_verified_at, user.phone_verified_at);
+    assert_eq!(again.last_sign_in_at, Some(stage.now()));
+
+    let found = records
+        .find_user_by_phone(&phone(1))
+        .await
+        .expect("an answer");
+    assert_eq!(found.as_ref(), Some(&again));
+    assert_eq!(records.find_user(user.id).await.expect("an answer"), found);
+
+    let sessions = records
+        .live_sessions(user.id, stage.now())
+        .await
+        .expect("a list");
+    assert_eq!(sessions.len(), 2);
+    let oldest = &sessions[1];
+    assert_eq!(oldest.id, first.session_id);
+    assert_eq!(oldest.user_id, user.id);
+    assert_eq!(oldest.device_name, first.device.name);
+    assert_eq!(oldest.user_agent, first.device.user_agent);
+    assert_eq!(oldest.address, first.device.address);
+    assert_eq!(oldest.created_at, first.now);
+    assert_eq!(oldest.last_used_at, first.now);
+    assert_eq!(oldest.idle_expires_at, first.idle_expires_at);
+    assert_eq!(oldest.expires_at, first.expires_at);
+    assert_eq!(stage.count("refresh_tokens WHERE generation = 0").await, 2);
+}
+
+pub(crate) async fn i_03_a_code_acts_once(stage: Stage) {
+    let records = &stage.records;
+    let first = stage.sign_in(&phone(1));
+    assert!(
+        !records
+            .challenge_used(first.challenge)
+            .await
+            .expect("an answer")
+    );
+    records.sign_in(&first).await.expect("signed in");
+    assert!(
+        records
+            .challenge_used(first.challenge)
+            .await
+            .expect("an answer")
+    );
+
+    let mut replay = stage.sign_in(&phone(2));
+    replay.challenge = first.challenge;
+    let outcome = records.sign_in(&replay).await.expect("an answer");
+
+    assert_eq!(outcome, SignInOutcome::CodeUsed);
+    assert_eq!(stage.count("users").await, 1);
+    assert_eq!(stage.count("sessions").await, 1);
+}
+
+pub(crate) async fn r_01_of_200_sign_ins_with_one_code_at_once_exactly_one_succeeds(stage: Stage) {
+    let stage = Arc::new(stage);
+    let challenge = stage.challenge();
+    let mut tries = JoinSet::new();
+    for _ in 0..200 {
+        let stage = Arc::clone(&stage);
+        tries.spawn(async move {
+            let mut sign_in = stage.sign_in(&phone(1));
+            sign_in.challenge = challenge;
+            stage.records.sign_in(&sign_in).await.expect("an answer")
+        });
+    }
+    let outcomes = tries.join_all().await;
+    let used = outcomes
+        .iter()
+        .filter(|one| **one == SignInOutcome::CodeUsed)
+        .count();
+    assert_eq!(used, 199);
+    assert_eq!(stage.count("users").await, 1);
+    assert_eq!(stage.count("sessions").await, 1);
+    assert_eq!(stage.count("refresh_tokens").await, 1);
+}
+
+pub(crate) async fn two_codes_of_one_new_number_at_once_make_one_user(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..20 {
+        let mut tries = JoinSet::new();
+        for _ in 0..2 {
+            let stage = Arc::clone(&stage);
+            tries.spawn(async move { stage.signed_in(&phone(number)).await });
+        }
+        let outcomes = tries.join_all().await;
+        assert_eq!(outcomes[0].0.id, outcomes[1].0.id);
+        assert_ne!(
+            outcomes[0].1, outcomes[1].1,
+            "one of the two created the user"
+        );
+    }
+    assert_eq!(stage.count("users").await, 20);
+    assert_eq!(stage.count("sessions").await, 40);
+}
+
+pub(crate) async fn a_blocked_user_is_refused_and_the_code_stays_unused(stage: Stage) {
+    let records = &stage.records;
+    let (user, _) = stage.signed_in(&phone(1)).await;
+    records
+        .set_blocked(user.id, true, stage.now())
+        .await
+        .expect("blocked");
+
+    let sign_in = stage.sign_in(&phone(1));
+    let outcome = records.sign_in(&sign_in).await.expect("an answer");
+
+    assert_eq!(outcome, SignInOutcome::Blocked);
+    assert!(
+        !records
+            .challenge_used(sign_in.challenge)
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(stage.count("sessions").await, 1);
+}
+
+pub(crate) async fn a_block_at_the_moment_of_a_sign_in_leaves_no_session(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..20 {
+        let (user, _) = stage.signed_in(&phone(number)).await;
+        let now = stage.now();
+        let sign_in = {
+            let stage = Arc::clone(&stage);
+            tokio::spawn(async move {
+                let sign_in = stage.sign_in(&phone(number));
+                stage.records.sign_in(&sign_in).await
+            })
+        };
+        let blocked = stage.records.set_blocked(user.id, true, now).await;
+        assert!(blocked.expect("blocked"));
+        sign_in.await.expect("no panic").expect("an answer");
+        let sessions = stage.records.live_sessions(user.id, now).await;
+        assert_eq!(sessions.expect("a list"), []);
+    }
+}
+
+pub(crate) async fn a_sign_in_that_fails_leaves_nothing_behind(stage: Stage) {
+    let first = stage.sign_in(&phone(1));
+    stage.records.sign_in(&first).await.expect("signed in");
+
+    let mut second = stage.sign_in(&phone(2));
+    second.refresh_token_hash = first.refresh_token_hash;
+    let error = stage
+        .records
+        .sign_in(&second)
+        .await
+        .expect_err("a taken token");
+
+    assert!(matches!(error, RecordsError::Conflict), "{error:?}");
+    assert!(
+        !stage
+            .records
+            .challenge_used(second.challenge)
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(stage.count("users").await, 1);
+    assert_eq!(stage.count("sessions").await, 1);
+}
+
+pub(crate) async fn a_taken_user_name_does_not_keep_the_owner_of_the_number_out(stage: Stage) {
+    let (imported, _) = stage.signed_in(&phone(1)).await;
+    stage
+        .execute(format!(
+            "UPDATE users SET username = '{}'",
+            phone(2).digits()
+        ))
+        .await
+        .expect("renamed");
+
+    let (owner, is_new) = stage.signed_in(&phone(2)).await;
+
+    assert!(is_new);
+    assert_ne!(owner.id, imported.id);
+    assert_eq!(owner.username, owner.id.to_string());
+}
+
+pub(crate) async fn sessions_that_have_ended_are_not_listed(stage: Stage) {
+    let (user, _) = stage.signed_in(&phone(1)).await;
+    let live = async |after| {
+        let sessions = stage
+            .records
+            .live_sessions(user.id, stage.now() + after)
+            .await;
+        sessions.expect("a list").len()
+    };
+    assert_eq!(
+        live(TimeDelta::days(1) - TimeDelta::milliseconds(1)).await,
+        1
+    );
+    assert_eq!(live(TimeDelta::days(1)).await, 0);
+    stage
+        .execute("UPDATE sessions SET idle_expires_at = expires_at")
+        .await
+        .expect("changed");
+    assert_eq!(live(TimeDelta::days(1)).await, 1);
+    assert_eq!(live(TimeDelta::days(30)).await, 0);
+}
+
+pub(crate) async fn r_27_what_a_client_says_about_itself_is_cut_and_cleaned(stage: Stage) {
+    let mut sign_in = stage.sign_in(&phone(1));
+    sign_in.device.name = Some("a\0b\u{1b}[31m\r\nc".to_owned());
+    sign_in.device.user_agent = Some("آ".repeat(10_000));
+    stage.records.sign_in(&sign_in).await.expect("signed in");
+    let sessions = stage
+        .records
+        .live_sessions(sign_in.new_user_id, stage.now())
+        .await;
+    let session = &sessions.expect("a list")[0];
+    assert_eq!(session.device_name.as_deref(), Some("ab[31mc"));
+    assert_eq!(session.user_agent, Some("آ".repeat(256)));
+}

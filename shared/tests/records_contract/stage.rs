@@ -1,0 +1,206 @@
+//! A database of its own for each test, and the values that tests are made of.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use harness::PostgresServer;
+use shared::challenge::{ChallengeId, Channel};
+use shared::clock::Clock;
+use shared::otp::Purpose;
+use shared::phone::PhoneNumber;
+use shared::random::Random;
+use shared::records::{
+    Begin, Device, Finish, PoolSettings, Records, SendKey, SendMethod, SendOutcome, SendResult,
+    SignIn, SignInOutcome, User,
+};
+use shared::sqlite_file::SqliteFile;
+use sqlx::{AssertSqlSafe, PgPool};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// Bounds a failing test only: no test here is about speed.
+pub(crate) const PATIENT: Duration = Duration::from_mins(2);
+pub(crate) const START: i64 = 1_763_700_000_000;
+
+static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
+
+/// Records with the current schema, and a way past them.
+pub(crate) struct Stage {
+    pub(crate) records: Records,
+    pub(crate) clock: Clock,
+    raw: Raw,
+    random: Random,
+    /// Where a file lies; removed with the stage.
+    _directory: Option<TempDir>,
+}
+
+enum Raw {
+    Postgres(PgPool),
+    Sqlite(SqliteFile),
+}
+
+impl Stage {
+    pub(crate) async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = SqliteFile::open_path(&directory.path().join("ramz.db"))
+            .await
+            .expect("a file");
+        migrate::run_sqlite(file.writer())
+            .await
+            .expect("migrations");
+        let records = Records::from_sqlite(file.clone()).with_time_limit(PATIENT);
+        Self::new(records, Raw::Sqlite(file), Some(directory))
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let server = SERVER
+            .get_or_init(PostgresServer::start_without_fsync)
+            .await;
+        Self::on_server(server, PATIENT).await
+    }
+
+    /// On a server that the test may break.
+    pub(crate) async fn on_server(server: &PostgresServer, time_limit: Duration) -> Self {
+        let url = server.create_database().await;
+        let pool = PgPool::connect(&url).await.expect("a connection");
+        migrate::run_postgres(&pool).await.expect("migrations");
+        let settings = PoolSettings {
+            max_connections: 6,
+            time_limit,
+        };
+        let records = Records::connect(&url, settings).await.expect("a URL");
+        Self::new(records, Raw::Postgres(pool), None)
+    }
+
+    fn new(records: Records, raw: Raw, directory: Option<TempDir>) -> Self {
+        Self {
+            records,
+            clock: Clock::manual(START),
+            raw,
+            random: Random::seeded(1),
+            _directory: directory,
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Runs SQL of the test's own.
+    pub(crate) async fn execute(&self, sql: impl Into<String>) -> sqlx::Result<u64> {
+        let sql = AssertSqlSafe(sql.into());
+        Ok(match &self.raw {
+            Raw::Postgres(pool) => sqlx::query(sql).execute(pool).await?.rows_affected(),
+            Raw::Sqlite(file) => sqlx::query(sql)
+                .execute(file.writer())
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        match &self.raw {
+            Raw::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Raw::Sqlite(file) => sqlx::query_scalar(sql).fetch_one(file.writer()).await,
+        }
+        .expect("a count")
+    }
+
+    /// Bytes as a literal of this database.
+    pub(crate) fn blob(&self, bytes: &[u8]) -> String {
+        let digits = hex::encode(bytes);
+        match &self.raw {
+            Raw::Postgres(_) => format!("'\\x{digits}'"),
+            Raw::Sqlite(_) => format!("x'{digits}'"),
+        }
+    }
+
+    pub(crate) fn challenge(&self) -> ChallengeId {
+        ChallengeId::from_bytes(self.random.bytes())
+    }
+
+    /// A sign-in with a code of its own.
+    pub(crate) fn sign_in(&self, phone: &PhoneNumber) -> SignIn {
+        let now = self.now();
+        SignIn {
+            challenge: self.challenge(),
+            purpose: Purpose::SignIn,
+            phone: phone.clone(),
+            new_user_id: self.random.uuid_v7(self.clock.now_millis()),
+            session_id: self.random.uuid_v4(),
+            refresh_token_hash: self.random.bytes(),
+            device: Device {
+                name: Some("گوشی من".to_owned()),
+                user_agent: Some("Mozilla/5.0".to_owned()),
+                address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
+            },
+            now,
+            idle_expires_at: now + TimeDelta::days(1),
+            expires_at: now + TimeDelta::days(30),
+        }
+    }
+
+    pub(crate) async fn signed_in(&self, phone: &PhoneNumber) -> (User, bool) {
+        match self.records.sign_in(&self.sign_in(phone)).await {
+            Ok(SignInOutcome::SignedIn { user, is_new }) => (user, is_new),
+            other => panic!("not signed in: {other:?}"),
+        }
+    }
+
+    /// An attempt at the first send of a new challenge.
+    pub(crate) fn begin(&self, fence: i64) -> Begin {
+        let now = self.now();
+        Begin {
+            key: SendKey {
+                challenge: self.challenge(),
+                send: 1,
+            },
+            phone: phone(1),
+            purpose: Purpose::SignIn,
+            channel: Channel::Sms,
+            method: SendMethod::Lookup,
+            fence,
+            localid: self.random.positive_i64(),
+            accepted_at: now,
+            deadline_at: now + TimeDelta::seconds(90),
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        }
+    }
+}
+
+pub(crate) fn phone(number: u32) -> PhoneNumber {
+    PhoneNumber::from_e164(&format!("+98912{number:07}")).expect("canonical")
+}
+
+pub(crate) fn finish(begin: &Begin, attempt: u32, outcome: SendOutcome) -> Finish {
+    Finish {
+        key: begin.key,
+        attempt,
+        fence: begin.fence,
+        outcome,
+    }
+}
+
+pub(crate) fn accepted(messageid: i64) -> SendOutcome {
+    SendOutcome {
+        result: SendResult::Accepted,
+        messageid: Some(messageid),
+        cost_rials: Some(1_200),
+        gateway_status: Some(200),
+        entry_status: Some(5),
+        error_class: None,
+    }
+}
+
+pub(crate) fn failed(result: SendResult, error_class: &str) -> SendOutcome {
+    SendOutcome {
+        result,
+        messageid: None,
+        cost_rials: None,
+        gateway_status: None,
+        entry_status: None,
+        error_class: Some(error_class.to_owned()),
+    }
+}

@@ -1,0 +1,107 @@
+//! The gateway is away, refuses, or answers so that nobody knows.
+
+use serde_json::json;
+use shared::challenge::Channel;
+use shared::records::LedgerState;
+
+use crate::stage::{PHONE, Stage};
+
+/// Longer than any first delay of a retry.
+const A_WHILE: i64 = 16_000;
+
+pub(crate) async fn a_gateway_that_is_not_there_is_tried_again(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let without = stage.work_without_gateway().await;
+    let row = stage.reaches(id, LedgerState::NotSent).await;
+    assert_eq!(
+        (row.attempt, row.error_class.as_deref()),
+        (1, Some("connect"))
+    );
+    stage.let_the_delay_pass(0).await;
+    without.stop().await;
+    stage.clock.advance(A_WHILE);
+    let with = stage.work().await;
+    let row = stage.reaches(id, LedgerState::Accepted).await;
+    assert!(row.attempt >= 2, "{row:?}");
+    with.stop().await;
+    assert_eq!(stage.messages().len(), 1);
+}
+
+pub(crate) async fn codes_that_ask_for_patience_are_tried_again(stage: &Stage) {
+    stage.faults(json!([{ "times": 2, "fault": { "kind": "status", "status": 409 } }]));
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let worker = stage.work().await;
+    for _ in 0..2 {
+        stage.let_the_delay_pass(A_WHILE).await;
+    }
+    let row = stage.reaches(id, LedgerState::Accepted).await;
+    worker.stop().await;
+    assert_eq!(row.attempt, 3);
+    assert_eq!(stage.messages().len(), 1);
+}
+
+pub(crate) async fn f_11_an_unknown_outcome_is_recorded_and_never_repeated(stage: &Stage) {
+    let kinds = [
+        "accept_then_reset",
+        "cut_json",
+        "empty_body",
+        "entries_null",
+        "html_error",
+        "html_ok",
+    ];
+    let worker = stage.work().await;
+    for (number, kind) in kinds.into_iter().enumerate() {
+        stage.faults(json!([{ "times": 1, "fault": { "kind": kind } }]));
+        let id = stage
+            .ask(&format!("+98912000000{number}"), Channel::Sms)
+            .await;
+        let row = stage.reaches(id, LedgerState::Unknown).await;
+        assert_eq!(row.attempt, 1, "{kind}");
+        assert!(row.error_class.is_some(), "{kind}");
+        stage.everything_is_settled().await;
+    }
+    worker.stop().await;
+    // The first four of them had gone out; none was repeated.
+    assert_eq!(stage.messages().len(), 4);
+}
+
+pub(crate) async fn f_10_without_credit_the_error_is_recorded_and_the_message_goes_out_after_the_recharge(
+    stage: &Stage,
+) {
+    stage.credit(0);
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let worker = stage.work().await;
+    let row = stage.reaches(id, LedgerState::NotSent).await;
+    assert_eq!(
+        (row.gateway_status, row.error_class.as_deref()),
+        (Some(418), Some("account"))
+    );
+    assert!(worker.counted("ramz_gateway_errors_total", "418") >= 1.0);
+    stage.credit(1_000_000);
+    stage.let_the_delay_pass(A_WHILE).await;
+    stage.reaches(id, LedgerState::Accepted).await;
+    worker.stop().await;
+    assert_eq!(stage.messages().len(), 1);
+}
+
+pub(crate) async fn a_refused_receptor_is_final(stage: &Stage) {
+    stage.faults(json!([{ "fault": { "kind": "status", "status": 411 } }]));
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let worker = stage.work().await;
+    let row = stage.reaches(id, LedgerState::Refused).await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert_eq!((row.gateway_status, row.attempt), (Some(411), 1));
+    assert!(stage.messages().is_empty());
+}
+
+pub(crate) async fn a_message_that_finds_no_gateway_before_its_deadline_expires(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let worker = stage.work_without_gateway().await;
+    stage.reaches(id, LedgerState::NotSent).await;
+    stage.let_the_delay_pass(90_000).await;
+    stage.reaches(id, LedgerState::Expired).await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert!(stage.messages().is_empty());
+}

@@ -1,0 +1,42 @@
+//! The worker against a gateway that behaves and one that does not, over both shapes of stores.
+
+mod gateway_trouble;
+mod promises;
+mod stage;
+
+use stage::Stage;
+
+/// One test per case and shape.
+macro_rules! in_both_shapes {
+    ($($module:ident::$case:ident,)*) => {
+        mod on_redis_and_postgres {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::production().await).await; })*
+        }
+        mod on_sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(&Stage::one_file().await).await; })*
+        }
+    };
+}
+
+in_both_shapes! {
+    promises::i_01_a_job_becomes_one_message_with_the_code_of_its_challenge,
+    promises::i_02_a_send_that_a_dead_worker_left_open_is_unknown_and_not_repeated,
+    promises::i_02_a_send_that_ended_before_is_not_repeated,
+    promises::i_07_nothing_is_sent_after_the_deadline,
+    promises::i_07_nothing_is_sent_for_a_code_that_was_used,
+    promises::a_resend_is_another_message_with_the_same_code,
+    promises::a_call_is_a_voice_message,
+    promises::a_job_whose_key_is_not_known_here_waits_for_it,
+    promises::f_06_a_challenge_that_hot_state_lost_is_a_dead_letter,
+    promises::f_14_a_stop_finishes_what_runs,
+    gateway_trouble::a_gateway_that_is_not_there_is_tried_again,
+    gateway_trouble::codes_that_ask_for_patience_are_tried_again,
+    gateway_trouble::f_11_an_unknown_outcome_is_recorded_and_never_repeated,
+    gateway_trouble::f_10_without_credit_the_error_is_recorded_and_the_message_goes_out_after_the_recharge,
+    gateway_trouble::a_refused_receptor_is_final,
+    gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
+}

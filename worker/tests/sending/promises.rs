@@ -1,0 +1,222 @@
+//! What is promised of every job.
+
+use shared::challenge::Channel;
+use shared::records::{Begin, Begun, Finish, LedgerState, LedgerWriter, SendKey, SendMethod};
+use shared::records::{SendOutcome, SendResult};
+
+use crate::stage::{OTHER_KEY, OTP_KEY, PHONE, START, Stage};
+
+pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challenge(stage: &Stage) {
+    let worker = stage.work().await;
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let row = stage.reaches(id, LedgerState::Accepted).await;
+    stage.everything_is_settled().await;
+    let challenge = stage
+        .stores
+        .hot_state
+        .challenge(id)
+        .await
+        .expect("an answer")
+        .expect("a record");
+    let code = challenge.code(&Stage::keys()).expect("a key");
+    let messages = stage.messages();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].receptor, "09123456789");
+    assert_eq!(messages[0].code.as_deref(), Some(code.expose()));
+    assert_eq!(row.messageid, i64::try_from(messages[0].messageid).ok());
+    assert_eq!(
+        (row.attempt, row.cost_rials, row.gateway_status),
+        (1, Some(2_280), Some(200))
+    );
+    assert_eq!(row.accepted_at.timestamp_millis(), START);
+    assert_eq!(row.deadline_at.timestamp_millis(), START + 90_000);
+    assert_eq!(
+        row.trace_id.as_deref(),
+        Some("0af7651916cd43dd8448eb211c80319c")
+    );
+    assert!((worker.counted("ramz_sms_total", "accepted") - 1.0).abs() < f64::EPSILON);
+    worker.stop().await;
+}
+
+/// Begins an attempt as a worker does that dies or ends right after.
+async fn begin_elsewhere(stage: &Stage, key: SendKey) -> (LedgerWriter, u32) {
+    let ledger = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
+    let challenge = stage
+        .stores
+        .hot_state
+        .challenge(key.challenge)
+        .await
+        .expect("an answer")
+        .expect("a record");
+    let begin = Begin {
+        key,
+        phone: challenge.phone,
+        purpose: challenge.purpose,
+        channel: Channel::Sms,
+        method: SendMethod::Lookup,
+        fence: 4_711,
+        localid: 815,
+        accepted_at: stage.clock.now(),
+        deadline_at: stage.clock.now(),
+        trace_id: None,
+    };
+    match ledger.begin(begin).await {
+        Ok(Begun::Started { attempt, .. }) => (ledger, attempt),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn i_02_a_send_that_a_dead_worker_left_open_is_unknown_and_not_repeated(
+    stage: &Stage,
+) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    begin_elsewhere(
+        stage,
+        SendKey {
+            challenge: id,
+            send: 1,
+        },
+    )
+    .await;
+    let worker = stage.work().await;
+    stage.reaches(id, LedgerState::Unknown).await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert!(stage.messages().is_empty());
+}
+
+pub(crate) async fn i_02_a_send_that_ended_before_is_not_repeated(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let key = SendKey {
+        challenge: id,
+        send: 1,
+    };
+    let (ledger, attempt) = begin_elsewhere(stage, key).await;
+    let outcome = SendOutcome {
+        result: SendResult::Accepted,
+        messageid: Some(2_890_000_001),
+        cost_rials: None,
+        gateway_status: Some(200),
+        entry_status: Some(5),
+        error_class: None,
+    };
+    ledger
+        .finish(Finish {
+            key,
+            attempt,
+            fence: 4_711,
+            outcome,
+        })
+        .await
+        .expect("recorded");
+    let worker = stage.work().await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert!(stage.messages().is_empty());
+    assert_eq!(stage.row(id, 1).await.map(|row| row.attempt), Some(1));
+}
+
+pub(crate) async fn i_07_nothing_is_sent_after_the_deadline(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    stage.clock.advance(90_000);
+    let worker = stage.work().await;
+    stage.reaches(id, LedgerState::Expired).await;
+    stage.everything_is_settled().await;
+    assert!((worker.counted("ramz_sms_total", "expired") - 1.0).abs() < f64::EPSILON);
+    worker.stop().await;
+    assert!(stage.messages().is_empty());
+}
+
+pub(crate) async fn i_07_nothing_is_sent_for_a_code_that_was_used(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    assert!(stage.stores.hot_state.consume(id).await.expect("an answer"));
+    let worker = stage.work().await;
+    stage.reaches(id, LedgerState::Expired).await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert!(stage.messages().is_empty());
+}
+
+pub(crate) async fn a_resend_is_another_message_with_the_same_code(stage: &Stage) {
+    let worker = stage.work().await;
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    stage.reaches(id, LedgerState::Accepted).await;
+    stage.clock.advance(30_000);
+    stage.resend(id).await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    let messages = stage.messages();
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0].code, messages[1].code);
+    let second = stage.row(id, 2).await.expect("a row");
+    assert_eq!(second.state, LedgerState::Accepted);
+}
+
+pub(crate) async fn a_call_is_a_voice_message(stage: &Stage) {
+    let worker = stage.work().await;
+    let id = stage.ask(PHONE, Channel::Call).await;
+    stage.reaches(id, LedgerState::Accepted).await;
+    worker.stop().await;
+    let messages = stage.messages();
+    assert_eq!(
+        messages
+            .iter()
+            .map(|message| message.voice)
+            .collect::<Vec<_>>(),
+        [true]
+    );
+}
+
+pub(crate) async fn a_job_whose_key_is_not_known_here_waits_for_it(stage: &Stage) {
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let without = stage.work_with_key(OTHER_KEY).await;
+    stage.let_the_delay_pass(1_000).await;
+    without.stop().await;
+    assert!(stage.messages().is_empty());
+    assert_eq!(
+        stage.row(id, 1).await,
+        None,
+        "an attempt was begun without the code"
+    );
+    stage.clock.advance(1_000);
+    let with_both = stage.work_with_key(&format!("{OTHER_KEY},{OTP_KEY}")).await;
+    stage.reaches(id, LedgerState::Accepted).await;
+    with_both.stop().await;
+}
+
+pub(crate) async fn f_06_a_challenge_that_hot_state_lost_is_a_dead_letter(stage: &Stage) {
+    stage.ask(PHONE, Channel::Sms).await;
+    stage.lose_challenges().await;
+    let worker = stage.work().await;
+    stage.everything_is_settled().await;
+    worker.stop().await;
+    assert_eq!(stage.queue().await.dead, 1);
+    assert!(stage.messages().is_empty());
+}
+
+pub(crate) async fn f_14_a_stop_finishes_what_runs(stage: &Stage) {
+    stage.faults(serde_json::json!([{ "fault": { "kind": "delay", "ms": 300 } }]));
+    let challenges = stage.ask_many(40).await;
+    let worker = stage.work().await;
+    harness::eventually(crate::stage::PATIENCE, async || {
+        (stage.queue().await.in_flight > 0).then_some(())
+    })
+    .await;
+    worker.tell_to_stop();
+    worker.stop().await;
+    let queue = stage.queue().await;
+    assert_eq!(queue.in_flight, 0, "left behind without an owner");
+    let mut accepted = 0_u32;
+    for id in challenges {
+        match stage.row(id, 1).await.map(|row| row.state) {
+            Some(LedgerState::Accepted) => accepted += 1,
+            None => {}
+            other => panic!("a send was left {other:?}"),
+        }
+    }
+    assert_eq!(u64::from(accepted) + queue.waiting, 40);
+    assert_eq!(
+        stage.messages().len(),
+        usize::try_from(accepted).expect("a count")
+    );
+}

@@ -1,0 +1,364 @@
+//! Stores, a simulated gateway, and workers with a clock that stands still.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use harness::{PostgresServer, RedisServer, eventually, free_port};
+use prometheus::Registry;
+use serde_json::json;
+use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use shared::clock::Clock;
+use shared::config::{Environment, WorkerConfig};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::otp::{KeyRing, Purpose};
+use shared::phone::PhoneNumber;
+use shared::queue::QueueStats;
+use shared::random::Random;
+use shared::records::{LedgerRow, LedgerState, PoolSettings, SendKey};
+use shared::serving::{ServeLimits, serve};
+use shared::stores::Stores;
+use simulator::{FaultRule, ReceivedMessage, Simulator, SimulatorConfig};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const START: i64 = 1_763_700_000_000;
+pub(crate) const PHONE: &str = "+989123456789";
+/// Long enough for a machine under load; nothing waits for it when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
+pub(crate) const OTHER_KEY: &str = "k2:tVbUwTRkzH3F4nY6dPzq0uX1M5y8cJ7eA2sK9oLhB3w=";
+
+static SERVERS: OnceCell<(RedisServer, PostgresServer)> = OnceCell::const_new();
+
+pub(crate) struct Stage {
+    pub(crate) stores: Stores,
+    pub(crate) clock: Clock,
+    pub(crate) simulator: Simulator,
+    settings: Settings,
+    random: Random,
+    gateway: SocketAddr,
+    phones: AtomicU64,
+    _folder: tempfile::TempDir,
+    _gateway_stop: tokio_util::sync::DropGuard,
+}
+
+/// Where the stores are.
+struct Settings {
+    database_url: String,
+    redis_url: Option<String>,
+}
+
+impl Settings {
+    fn config(&self, otp_key: &str, gateway: SocketAddr) -> WorkerConfig {
+        let mut settings = vec![
+            ("DATABASE_URL", self.database_url.clone()),
+            ("OTP_KEY", otp_key.to_owned()),
+            ("KAVENEGAR_API_KEY", "ABCDEF0123456789".to_owned()),
+            ("KAVENEGAR_URL", format!("http://{gateway}/")),
+            ("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()),
+            ("WORKER_CONCURRENCY", "16".to_owned()),
+        ];
+        settings.extend(self.redis_url.clone().map(|url| ("REDIS_URL", url)));
+        WorkerConfig::load(&Environment::from_pairs(settings)).expect("a configuration")
+    }
+
+    async fn open_stores(&self, clock: &Clock, random: &Random, gateway: SocketAddr) -> Stores {
+        let config = self.config(OTP_KEY, gateway);
+        let pool = PoolSettings {
+            max_connections: 3,
+            time_limit: Duration::from_secs(30),
+        };
+        Stores::open(&config.stores, pool, clock, random)
+            .await
+            .expect("stores")
+    }
+}
+
+/// A worker on the stage.
+pub(crate) struct Working {
+    stop: CancellationToken,
+    pub(crate) registry: Registry,
+    task: JoinHandle<()>,
+}
+
+impl Working {
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("it ends")
+            .expect("no panic");
+    }
+
+    pub(crate) fn counted(&self, metric: &str, label: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == metric)
+            .expect("a metric");
+        let with_label = family
+            .get_metric()
+            .iter()
+            .filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        with_label
+            .map(|metric| metric.get_counter().get_value())
+            .sum()
+    }
+}
+
+impl Stage {
+    pub(crate) async fn production() -> Self {
+        // One Redis for all, so each stage has a logical database of its own.
+        static DATABASES: AtomicU64 = AtomicU64::new(0);
+        let (redis, postgres) = SERVERS
+            .get_or_init(async || {
+                tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync())
+            })
+            .await;
+        let database_url = postgres.create_database().await;
+        let pool = sqlx::PgPool::connect(&database_url)
+            .await
+            .expect("a connection");
+        migrate::run_postgres(&pool).await.expect("the schema");
+        pool.close().await;
+        let database = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let redis_url = format!("{}/{database}", redis.url().trim_end_matches('/'));
+        Self::with(
+            database_url,
+            Some(redis_url),
+            tempfile::tempdir().expect("a folder"),
+        )
+        .await
+    }
+
+    pub(crate) async fn one_file() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("ramz.sqlite3").display());
+        let file = shared::sqlite_file::SqliteFile::open(&url)
+            .await
+            .expect("a file");
+        migrate::run_sqlite(file.writer())
+            .await
+            .expect("the schema");
+        file.close().await;
+        Self::with(url, None, folder).await
+    }
+
+    async fn with(
+        database_url: String,
+        redis_url: Option<String>,
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let clock = Clock::manual(START);
+        let random = Random::operating_system();
+        let simulator = Simulator::new(SimulatorConfig::default()).expect("a simulator");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let gateway = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let limits = ServeLimits::default();
+        tokio::spawn(serve(listener, simulator.router(), limits, stop.clone()));
+        let settings = Settings {
+            database_url,
+            redis_url,
+        };
+        let stores = settings.open_stores(&clock, &random, gateway).await;
+        Self {
+            stores,
+            clock,
+            simulator,
+            settings,
+            random,
+            gateway,
+            phones: AtomicU64::new(9_120_000_000),
+            _folder: folder,
+            _gateway_stop: stop.drop_guard(),
+        }
+    }
+
+    /// A worker that can do everything.
+    pub(crate) async fn work(&self) -> Working {
+        self.work_with(OTP_KEY, self.gateway).await
+    }
+
+    pub(crate) async fn work_with_key(&self, otp_key: &str) -> Working {
+        self.work_with(otp_key, self.gateway).await
+    }
+
+    /// A worker whose gateway is not there.
+    pub(crate) async fn work_without_gateway(&self) -> Working {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        self.work_with(OTP_KEY, nowhere).await
+    }
+
+    async fn work_with(&self, otp_key: &str, gateway: SocketAddr) -> Working {
+        let (stop, registry) = (CancellationToken::new(), Registry::new());
+        let config = self.settings.config(otp_key, gateway);
+        let stores = self
+            .settings
+            .open_stores(&self.clock, &self.random, gateway)
+            .await;
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let (stopped, counted) = (stop.clone(), registry.clone());
+        let task = tokio::spawn(async move {
+            worker::work(config, stores, &counted, clock, random, stopped)
+                .await
+                .expect("a worker ends without an error");
+        });
+        Working {
+            stop,
+            registry,
+            task,
+        }
+    }
+
+    pub(crate) fn keys() -> KeyRing {
+        KeyRing::parse(OTP_KEY).expect("a key ring")
+    }
+
+    /// Asks for a code as the API does.
+    pub(crate) async fn ask(&self, phone: &str, channel: Channel) -> ChallengeId {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let keys = Self::keys();
+        let (_, new) =
+            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        self.accept(AcceptRequest::New(&new), channel).await;
+        new.id
+    }
+
+    /// Asks for the codes of many.
+    pub(crate) async fn ask_many(&self, count: u32) -> Vec<ChallengeId> {
+        let mut challenges = Vec::new();
+        for _ in 0..count {
+            let number = self.phones.fetch_add(1, Ordering::Relaxed);
+            challenges.push(self.ask(&format!("+98{number}"), Channel::Sms).await);
+        }
+        challenges
+    }
+
+    pub(crate) async fn resend(&self, id: ChallengeId) {
+        self.accept(AcceptRequest::Resend { id, phone: None }, Channel::Sms)
+            .await;
+    }
+
+    async fn accept(&self, request: AcceptRequest<'_>, channel: Channel) {
+        let window = Window {
+            count: 1_000,
+            millis: 1,
+        };
+        let policy = AcceptPolicy {
+            code_life_millis: 120_000,
+            resend_cooldown_millis: 30_000,
+            max_attempts: 3,
+            phone_short: window,
+            phone_day: window,
+            address_per_minute: 1,
+            queue_max: 1_000_000,
+            queue_max_age_millis: i64::MAX,
+        };
+        let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let accept = Accept {
+            request,
+            nonce: self.random.bytes(),
+            channel,
+            address: None,
+            trace,
+        };
+        let accepted = self
+            .stores
+            .hot_state
+            .accept(&accept, &policy)
+            .await
+            .expect("an answer");
+        assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+    }
+
+    pub(crate) fn faults(&self, rules: serde_json::Value) {
+        let rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+        self.simulator.set_faults(rules).expect("rules");
+    }
+
+    pub(crate) fn credit(&self, rials: i64) {
+        self.simulator
+            .change_account(json!({ "credit": rials }))
+            .expect("a change");
+    }
+
+    pub(crate) fn messages(&self) -> Vec<ReceivedMessage> {
+        self.simulator.messages(None, 1_000)
+    }
+
+    pub(crate) async fn row(&self, challenge: ChallengeId, send: u32) -> Option<LedgerRow> {
+        let key = SendKey { challenge, send };
+        self.stores
+            .records
+            .ledger_row(key)
+            .await
+            .expect("an answer")
+    }
+
+    /// The row once it has come to this state.
+    pub(crate) async fn reaches(&self, challenge: ChallengeId, state: LedgerState) -> LedgerRow {
+        eventually(PATIENCE, async || {
+            self.row(challenge, 1)
+                .await
+                .filter(|row| row.state == state)
+        })
+        .await
+    }
+
+    /// Takes the challenges away, as a store does that lost its data, and leaves the jobs.
+    pub(crate) async fn lose_challenges(&self) {
+        if let Some(url) = &self.settings.redis_url {
+            let client = redis::Client::open(url.as_str()).expect("an address");
+            let mut connection = client
+                .get_multiplexed_async_connection()
+                .await
+                .expect("a connection");
+            let keys: Vec<String> = redis::cmd("KEYS")
+                .arg("{ramz}:c:*")
+                .query_async(&mut connection)
+                .await
+                .expect("the keys");
+            redis::cmd("DEL")
+                .arg(keys)
+                .exec_async(&mut connection)
+                .await
+                .expect("deleted");
+        } else {
+            let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
+            sqlx::query("DELETE FROM hot_challenges")
+                .execute(&pool.expect("a connection"))
+                .await
+                .expect("deleted");
+        }
+    }
+
+    pub(crate) async fn queue(&self) -> QueueStats {
+        self.stores.feed.stats().await.expect("an answer")
+    }
+
+    /// Waits until no job is left in any form.
+    pub(crate) async fn everything_is_settled(&self) {
+        eventually(PATIENCE, async || {
+            let queue = self.queue().await;
+            (queue.waiting + queue.in_flight + queue.delayed == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a job is delayed, then lets its time come.
+    pub(crate) async fn let_the_delay_pass(&self, millis: i64) {
+        eventually(PATIENCE, async || {
+            (self.queue().await.delayed > 0).then_some(())
+        })
+        .await;
+        self.clock.advance(millis);
+    }
+}
