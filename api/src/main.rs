@@ -1,1 +1,63 @@
-fn main() {}
+//! The binary `api`: reads the command line and the environment, and serves.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::config::{ApiConfig, Binary, Environment, help_text};
+use shared::telemetry::init_logging;
+
+/// The HTTP face of Ramz: sign-in by phone number with a one-time code.
+#[derive(Parser)]
+#[command(name = "api", version, after_help = help_text(Binary::Api))]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API (the default).
+    Serve,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Serve = Cli::parse().command.unwrap_or(Command::Serve);
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+    let config = ApiConfig::load(&Environment::from_process())?;
+    init_logging(config.log.format, &config.log.filter)?;
+    api::serve::serve(&config).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_its_help_lists_the_settings() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        let help = command.render_long_help().to_string();
+        for name in [
+            "DATABASE_URL",
+            "REDIS_URL",
+            "OTP_KEY",
+            "JWT_PRIVATE_KEY",
+            "LISTEN",
+        ] {
+            assert!(help.contains(name), "{name}");
+        }
+    }
+}

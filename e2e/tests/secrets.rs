@@ -1,7 +1,5 @@
 //! What a run leaves behind holds no secret.
 
-use std::path::Path;
-
 use e2e::{Client, Production};
 use harness::eventually;
 
@@ -63,6 +61,22 @@ async fn metrics(url: &str) -> String {
         .text()
         .await
         .expect("text")
+}
+
+async fn look_into_stores(production: &Production, search: &mut Search) {
+    let dump = production.postgres.dump(&production.database_url).await;
+    search.look_in("the dump of PostgreSQL", dump);
+    production.redis.flush_aof().await;
+    for file in production.redis.dump_files() {
+        let content = std::fs::read(&file).expect("a file of Redis");
+        if !content.is_empty() {
+            search.look_in(file.display().to_string(), content);
+        }
+    }
+    search.look_in(
+        "the journal of the simulator",
+        production.simulator.journal_text(),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,29 +158,7 @@ async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
     search
         .canaries
         .retain(|(what, _)| !what.contains("phone number"));
-    search.look_in(
-        "the dump of PostgreSQL",
-        production.postgres.dump(&production.database_url).await,
-    );
-    production.redis.flush_aof().await;
-    for file in production.redis.dump_files() {
-        let content = std::fs::read(&file).expect("a file of Redis");
-        if !content.is_empty() {
-            search.look_in(
-                file.file_name()
-                    .map(Path::new)
-                    .unwrap_or(&file)
-                    .display()
-                    .to_string(),
-                content,
-            );
-        }
-    }
-    search.look_in(
-        "the journal of the simulator",
-        production.simulator.journal_text(),
-    );
-    // Digits stand in the journal as ids of messages and as times.
+    look_into_stores(&production, &mut search).await;
     let hits = search.hits();
     assert!(hits.is_empty(), "{hits:?}");
     assert!(

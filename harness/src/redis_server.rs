@@ -167,7 +167,7 @@ fn launch(directory: &Path, port: u16) -> Child {
             "--save",
             "",
         ])
-        .args(["--maxmemory-policy", "noeviction"])
+        .args(["--maxmemory-policy", "noeviction", "--databases", "256"])
         // A rewritten log keeps texts as they are, so that a search in it finds them.
         .args(["--rdbcompression", "no"]);
     Child::start("redis-server", command, &directory.join("redis.log"))

@@ -27,8 +27,11 @@ use crate::sqlite_file::SqliteFile;
 /// How many challenges of a phone are tried when a code comes with the number only.
 pub const PHONE_CHALLENGES: usize = 3;
 
-/// No call takes longer, so that a client hears of a store that is away within a second.
-const CALL_LIMIT: Duration = Duration::from_millis(900);
+/// No call takes longer, so that a client hears of a Redis that is away within a second.
+const REDIS_CALL_LIMIT: Duration = Duration::from_millis(900);
+/// The one writer of a file waits for the disk and for its turn: a burst must not be refused for
+/// being over in two seconds.
+const SQLITE_CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The store of everything that lives minutes. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ enum Backend {
 /// Calls the method of the back end that is in use, under the time limit of all calls.
 macro_rules! call {
     ($self:ident, $state:ident => $call:expr) => {
-        tokio::time::timeout(CALL_LIMIT, async {
+        tokio::time::timeout($self.call_limit(), async {
             match &$self.backend {
                 Backend::Redis($state) => $call.await,
                 Backend::Sqlite($state) => $call.await,
@@ -71,6 +74,13 @@ impl HotState {
         Self {
             backend: Backend::Sqlite(sqlite::SqliteHotState::new(file)),
             clock,
+        }
+    }
+
+    fn call_limit(&self) -> Duration {
+        match self.backend {
+            Backend::Redis(_) => REDIS_CALL_LIMIT,
+            Backend::Sqlite(_) => SQLITE_CALL_LIMIT,
         }
     }
 

@@ -31,7 +31,8 @@ pub(crate) async fn codes_that_ask_for_patience_are_tried_again(stage: &Stage) {
     stage.faults(json!([{ "times": 2, "fault": { "kind": "status", "status": 409 } }]));
     let id = stage.ask(PHONE, Channel::Sms).await;
     let worker = stage.work().await;
-    for _ in 0..2 {
+    for attempt in 1..=2 {
+        stage.has_failed(id, attempt).await;
         stage.let_the_delay_pass(A_WHILE).await;
     }
     let row = stage.reaches(id, LedgerState::Accepted).await;

@@ -340,6 +340,15 @@ impl Stage {
         }
     }
 
+    /// Waits until this attempt surely did not leave.
+    pub(crate) async fn has_failed(&self, challenge: ChallengeId, attempt: u32) {
+        eventually(PATIENCE, async || {
+            let row = self.row(challenge, 1).await?;
+            ((row.state, row.attempt) == (LedgerState::NotSent, attempt)).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn queue(&self) -> QueueStats {
         self.stores.feed.stats().await.expect("an answer")
     }

@@ -1,0 +1,123 @@
+//! The API as a whole: what it is made of, its router and its background tasks.
+
+use std::sync::Arc;
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Router, response::Redirect};
+use prometheus::Registry;
+use shared::client_address::TrustedProxies;
+use shared::clock::Clock;
+use shared::config::{ApiConfig, OtpConfig, TemplateNames, TokensConfig};
+use shared::hot_state::{AcceptPolicy, HotState};
+use shared::otp::KeyRing;
+use shared::queue::Feed;
+use shared::random::Random;
+use shared::records::Records;
+use shared::tokens::AccessTokens;
+use shared::tokens::cookies::Cookies;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::metrics::ApiMetrics;
+use crate::{background, health, jwks, openapi, otp, request_layer};
+
+/// What the API is built from.
+pub struct AppParts<'a> {
+    /// The settings.
+    pub config: &'a ApiConfig,
+    /// Challenges, limits and the entry of the queue.
+    pub hot_state: HotState,
+    /// The queue, which is only looked at here.
+    pub queue: Feed,
+    /// Users and sessions.
+    pub records: Records,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Takes the figures of the API.
+    pub registry: &'a Registry,
+}
+
+/// The API, ready to be served. Clones share everything.
+#[derive(Clone)]
+pub struct App(Arc<AppState>);
+
+/// What handlers work with.
+pub(crate) struct AppState {
+    pub(crate) hot_state: HotState,
+    pub(crate) queue: Feed,
+    pub(crate) records: Records,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) metrics: ApiMetrics,
+    pub(crate) otp_keys: KeyRing,
+    pub(crate) otp: OtpConfig,
+    pub(crate) accept_policy: AcceptPolicy,
+    pub(crate) templates: TemplateNames,
+    pub(crate) tokens: TokensConfig,
+    pub(crate) access_tokens: AccessTokens,
+    pub(crate) cookies: Cookies,
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Whether people reach the service over https.
+    pub(crate) secure: bool,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the registry already holds figures of these names.
+    pub fn build(parts: AppParts<'_>) -> prometheus::Result<Self> {
+        let config = parts.config;
+        let secure = config.http.public_url.is_secure();
+        Ok(Self(Arc::new(AppState {
+            hot_state: parts.hot_state,
+            queue: parts.queue,
+            records: parts.records,
+            clock: parts.clock,
+            random: parts.random,
+            metrics: ApiMetrics::register(parts.registry)?,
+            otp_keys: config.otp_keys.clone(),
+            otp: config.otp.clone(),
+            accept_policy: config.accept_policy(),
+            templates: config.templates.clone(),
+            tokens: config.tokens.clone(),
+            access_tokens: AccessTokens::new(
+                config.signing_keys.clone(),
+                config.tokens.access.clone(),
+            ),
+            cookies: Cookies::new(secure),
+            trusted_proxies: config.http.trusted_proxies.clone(),
+            secure,
+        })))
+    }
+
+    /// Everything that is served on the public listener; serve it with `shared::serving`, which
+    /// tells handlers the address of the peer.
+    pub fn router(&self) -> Router {
+        let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
+            .routes(routes!(otp::request_code))
+            .routes(routes!(otp::verify_code))
+            .routes(routes!(jwks::jwks))
+            .routes(routes!(health::livez))
+            .routes(routes!(health::readyz))
+            .split_for_parts();
+        openapi::complete(&mut document);
+        router
+            .route("/", get(|| async { Redirect::to(openapi::DOCS_PATH) }))
+            .merge(openapi::routes(&document))
+            .layer(from_fn_with_state(
+                Arc::clone(&self.0),
+                request_layer::around_request,
+            ))
+            .with_state(Arc::clone(&self.0))
+    }
+
+    /// Keeps the gauges of the queue fresh and the hot state swept until `shutdown` is cancelled.
+    pub async fn run_background_tasks(&self, shutdown: CancellationToken) {
+        background::run(&self.0, shutdown).await;
+    }
+}

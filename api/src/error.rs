@@ -1,0 +1,270 @@
+//! Everything that a call can be refused with.
+//!
+//! The codes are stable and part of the interface; `docs/errors.md` tells clients what to do about
+//! each, and a test holds the two together. Titles and details are constant texts: an error never
+//! shows what went wrong inside.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use shared::challenge::Locale;
+use shared::hot_state::{HotStateError, Rule};
+use shared::phone::PhoneError;
+use shared::records::RecordsError;
+
+/// A client may try again after this many seconds when a store is away.
+const STORE_RETRY_SECONDS: u64 = 2;
+
+/// What clients read about a code.
+pub(crate) struct Texts {
+    pub(crate) title: &'static str,
+    pub(crate) detail: &'static str,
+}
+
+macro_rules! error_codes {
+    ($($variant:ident = $code:literal, $status:ident,
+        fa: $fa_title:literal, $fa_detail:literal,
+        en: $en_title:literal, $en_detail:literal;)+) => {
+        /// The stable code of an error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $(#[doc = $en_title] $variant,)+
+        }
+
+        impl ErrorCode {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The text of the member `code`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The status that it is answered with.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            pub(crate) fn texts(self, locale: Locale) -> Texts {
+                let (title, detail) = match (self, locale) {
+                    $((Self::$variant, Locale::Fa) => ($fa_title, $fa_detail),
+                    (Self::$variant, Locale::En) => ($en_title, $en_detail),)+
+                };
+                Texts { title, detail }
+            }
+        }
+    };
+}
+
+error_codes! {
+    JsonMalformed = "json_malformed", BAD_REQUEST,
+        fa: "متن درخواست JSON نیست", "بدنهٔ درخواست را به شکل JSON درست بفرستید.",
+        en: "The body is not JSON", "Send a well-formed JSON body.";
+    BodyIncomplete = "body_incomplete", BAD_REQUEST,
+        fa: "درخواست ناقص رسید", "بدنهٔ درخواست کامل نرسید؛ دوباره بفرستید.",
+        en: "The request arrived incomplete", "The body broke off; send the request again.";
+    NotFound = "not_found", NOT_FOUND,
+        fa: "چنین نشانی‌ای نیست", "نشانی را با مستندات در ‎/api/docs/ مقایسه کنید.",
+        en: "There is no such path", "Compare the path with the documentation at /api/docs/.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED,
+        fa: "این متد پذیرفته نیست", "یکی از متدهای سرآیند Allow را به کار ببرید.",
+        en: "This method is not allowed", "Use one of the methods in the Allow header.";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT,
+        fa: "درخواست دیر رسید", "بدنهٔ درخواست به‌موقع نرسید؛ دوباره بفرستید.",
+        en: "The request took too long", "The body did not arrive in time; send the request again.";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
+        fa: "درخواست بزرگ است", "بدنهٔ درخواست نباید از ۴ کیبی‌بایت بزرگ‌تر باشد.",
+        en: "The body is too large", "The body may have at most 4 KiB.";
+    ContentTypeUnsupported = "content_type_unsupported", UNSUPPORTED_MEDIA_TYPE,
+        fa: "نوع محتوا پذیرفته نیست", "سرآیند Content-Type را application/json بگذارید.",
+        en: "The content type is not supported", "Set the Content-Type header to application/json.";
+    BodyNotObject = "body_not_object", UNPROCESSABLE_ENTITY,
+        fa: "بدنه یک شیء JSON نیست", "فیلدها را در یک شیء JSON بفرستید.",
+        en: "The body is not a JSON object", "Send the fields as one JSON object.";
+    FieldMissing = "field_missing", UNPROCESSABLE_ENTITY,
+        fa: "یک فیلد کم است", "فیلدی که در field آمده لازم است.",
+        en: "A field is missing", "The field named in `field` is required.";
+    FieldInvalid = "field_invalid", UNPROCESSABLE_ENTITY,
+        fa: "مقدار یک فیلد نادرست است", "نوع و مقدار فیلدی را که در field آمده درست کنید.",
+        en: "A field has a wrong value", "Correct the type and the value of the field named in `field`.";
+    FieldUnknown = "field_unknown", UNPROCESSABLE_ENTITY,
+        fa: "یک فیلد ناشناخته است", "فیلدی را که در field آمده بردارید.",
+        en: "A field is unknown", "Remove the field named in `field`.";
+    FieldRepeated = "field_repeated", UNPROCESSABLE_ENTITY,
+        fa: "یک فیلد تکراری است", "فیلدی را که در field آمده فقط یک بار بفرستید.",
+        en: "A field stands there twice", "Send the field named in `field` once.";
+    PhoneEmpty = "phone_empty", UNPROCESSABLE_ENTITY,
+        fa: "شمارهٔ موبایل خالی است", "شمارهٔ موبایل خود را بنویسید.",
+        en: "The phone number is empty", "Enter your mobile number.";
+    PhoneMalformed = "phone_malformed", UNPROCESSABLE_ENTITY,
+        fa: "شمارهٔ موبایل درست نیست", "شماره را مانند ۰۹۱۲۳۴۵۶۷۸۹ بنویسید.",
+        en: "This is not a phone number", "Enter one number, such as 09123456789.";
+    PhoneNotMobile = "phone_not_mobile", UNPROCESSABLE_ENTITY,
+        fa: "این شماره موبایل نیست", "شمارهٔ موبایل بدهید؛ به تلفن ثابت کد فرستاده نمی‌شود.",
+        en: "This is not a mobile number", "Enter a mobile number; codes are not sent to landlines.";
+    PhoneCountryNotAllowed = "phone_country_not_allowed", UNPROCESSABLE_ENTITY,
+        fa: "به این کشور کد نمی‌فرستیم", "شمارهٔ موبایل کشوری را بدهید که پشتیبانی می‌شود.",
+        en: "Numbers of this country are not served", "Enter a mobile number of a supported country.";
+    ChannelUnavailable = "channel_unavailable", UNPROCESSABLE_ENTITY,
+        fa: "تماس صوتی در دسترس نیست", "کد را با پیامک بخواهید.",
+        en: "Voice calls are not available", "Ask for the code by SMS.";
+    CodeMalformed = "code_malformed", UNPROCESSABLE_ENTITY,
+        fa: "کد کامل نیست", "کد را با همان تعداد رقمی که در code_length آمده بنویسید.",
+        en: "The code is incomplete", "Enter the code with as many digits as `code_length` says.";
+    SessionUnknown = "session_unknown", NOT_FOUND,
+        fa: "این درخواست کد پیدا نشد", "با شمارهٔ موبایل یک کد تازه بخواهید.",
+        en: "This request for a code is unknown", "Ask for a new code with the phone number.";
+    PhoneMismatch = "phone_mismatch", CONFLICT,
+        fa: "شماره با درخواست کد یکی نیست", "شمارهٔ همان درخواست را بدهید یا کد تازه بخواهید.",
+        en: "The number is not that of the request", "Give the number of that request, or ask for a new code.";
+    CodeUsed = "code_used", CONFLICT,
+        fa: "این کد استفاده شده است", "هر کد یک بار کار می‌کند؛ یک کد تازه بخواهید.",
+        en: "The code was used", "A code works once; ask for a new one.";
+    CodeWrong = "code_wrong", FORBIDDEN,
+        fa: "کد نادرست است", "کد را دوباره ببینید و از نو بنویسید.",
+        en: "The code is wrong", "Look at the code again and enter it anew.";
+    AttemptsExhausted = "attempts_exhausted", FORBIDDEN,
+        fa: "دفعات مجاز تمام شد", "این کد دیگر کار نمی‌کند؛ یک کد تازه بخواهید.",
+        en: "No attempt is left", "This code no longer works; ask for a new one.";
+    CodeExpired = "code_expired", GONE,
+        fa: "زمان کد گذشته است", "یک کد تازه بخواهید.",
+        en: "The code has expired", "Ask for a new code.";
+    TooManyRequestsPhone = "too_many_requests_phone", TOO_MANY_REQUESTS,
+        fa: "به این شماره زیاد کد فرستاده شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
+        en: "Too many codes for this number", "Ask again after the seconds in `retry_after`.";
+    TooManyRequestsAddress = "too_many_requests_address", TOO_MANY_REQUESTS,
+        fa: "از این نشانی زیاد درخواست رسیده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
+        en: "Too many requests from this address", "Ask again after the seconds in `retry_after`.";
+    GatewayUnavailable = "gateway_unavailable", SERVICE_UNAVAILABLE,
+        fa: "فرستادن پیامک ممکن نیست", "سرویس پیامک در دسترس نیست؛ کمی دیگر دوباره بخواهید.",
+        en: "No SMS can be sent", "The SMS gateway is unavailable; ask again a little later.";
+    QueueFull = "queue_full", SERVICE_UNAVAILABLE,
+        fa: "صف پیامک‌ها پر است", "کمی دیگر دوباره بخواهید.",
+        en: "Too many messages are waiting", "Ask again a little later.";
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE,
+        fa: "سرویس موقتاً در دسترس نیست", "همین درخواست را کمی دیگر دوباره بفرستید.",
+        en: "The service is unavailable for a moment", "Send the same request again a little later.";
+    KeyUnavailable = "key_unavailable", SERVICE_UNAVAILABLE,
+        fa: "این کد اکنون سنجیدنی نیست", "کمی دیگر دوباره امتحان کنید یا کد تازه بخواهید.",
+        en: "This code cannot be checked now", "Try again a little later, or ask for a new code.";
+    Internal = "internal", INTERNAL_SERVER_ERROR,
+        fa: "خطایی رخ داد", "تقصیر از ماست؛ اگر تکرار شد request_id را به پشتیبانی بدهید.",
+        en: "Something went wrong", "The fault is ours; if it happens again, give `request_id` to the support.";
+}
+
+/// An error on its way to the client. The request's own layer writes its body, because only that
+/// knows the language and the request id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) code: ErrorCode,
+    pub(crate) members: Members,
+}
+
+/// What an error tells beside its code, where it applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Members {
+    pub(crate) field: Option<Box<str>>,
+    pub(crate) attempts_left: Option<u32>,
+    pub(crate) code_length: Option<u8>,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) resend_in: Option<u64>,
+}
+
+impl ApiError {
+    /// An error about one field of the body.
+    pub(crate) fn field(code: ErrorCode, field: &str) -> Self {
+        let mut error = Self::from(code);
+        // A foreign name is shown, but not at any length.
+        error.members.field = Some(field.chars().take(64).collect());
+        error
+    }
+
+    pub(crate) fn code_wrong(attempts_left: Option<u32>) -> Self {
+        let mut error = Self::from(ErrorCode::CodeWrong);
+        error.members.attempts_left = attempts_left;
+        error
+    }
+
+    pub(crate) fn code_malformed(code_length: u8) -> Self {
+        let mut error = Self::from(ErrorCode::CodeMalformed);
+        error.members.code_length = Some(code_length);
+        error
+    }
+
+    /// The refusal of a limit, with the true wait, rounded up to seconds.
+    pub(crate) fn refused(rule: Rule, retry_after_millis: i64) -> Self {
+        let code = match rule {
+            Rule::PhoneShort | Rule::PhoneDay => ErrorCode::TooManyRequestsPhone,
+            Rule::Address => ErrorCode::TooManyRequestsAddress,
+            Rule::BreakerOpen => ErrorCode::GatewayUnavailable,
+            Rule::QueueFull | Rule::QueueSlow => ErrorCode::QueueFull,
+        };
+        let seconds = seconds_up(retry_after_millis).max(1);
+        let mut error = Self::from(code);
+        error.members.retry_after = Some(seconds);
+        if code == ErrorCode::TooManyRequestsPhone {
+            error.members.resend_in = Some(seconds);
+        }
+        error
+    }
+}
+
+/// Milliseconds as whole seconds, never less than they are.
+pub(crate) fn seconds_up(millis: i64) -> u64 {
+    u64::try_from(millis).unwrap_or_default().div_ceil(1000)
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        let mut members = Members::default();
+        if code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            members.retry_after = Some(STORE_RETRY_SECONDS);
+        }
+        Self { code, members }
+    }
+}
+
+impl From<PhoneError> for ApiError {
+    fn from(error: PhoneError) -> Self {
+        let code = match error {
+            PhoneError::Empty => ErrorCode::PhoneEmpty,
+            PhoneError::Malformed => ErrorCode::PhoneMalformed,
+            PhoneError::NotMobile => ErrorCode::PhoneNotMobile,
+            PhoneError::CountryNotAllowed => ErrorCode::PhoneCountryNotAllowed,
+        };
+        Self::field(code, "phone_number")
+    }
+}
+
+impl From<HotStateError> for ApiError {
+    fn from(error: HotStateError) -> Self {
+        match error {
+            HotStateError::Unavailable(_) => {
+                tracing::warn!(%error, "a request was refused");
+                ErrorCode::StoreUnavailable.into()
+            }
+            HotStateError::Corrupt(_) => {
+                tracing::error!(%error, "a request was refused");
+                ErrorCode::Internal.into()
+            }
+        }
+    }
+}
+
+impl From<RecordsError> for ApiError {
+    fn from(error: RecordsError) -> Self {
+        if let RecordsError::Unavailable(cause) = &error {
+            tracing::warn!(%error, %cause, "a request was refused");
+            return ErrorCode::StoreUnavailable.into();
+        }
+        tracing::error!(%error, "a request was refused");
+        ErrorCode::Internal.into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

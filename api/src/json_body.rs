@@ -1,0 +1,281 @@
+//! The one way by which a body comes in.
+//!
+//! A body is small, JSON and an object whose members each stand there once. Everything else is an
+//! error that names what to mend. axum's own extractor would answer in plain text, let a repeated
+//! member win over the first and take bodies of two megabytes.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
+use shared::challenge::{Channel, Locale, SessionId};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// The largest body that is read.
+const MAX_BODY_BYTES: usize = 4 * 1024;
+/// What is thrown away of a larger body before the answer, so that an honest client reads the
+/// answer instead of a broken connection.
+const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+/// How long a body may take; slower ones only hold a connection.
+const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A body that was read into `T`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// What can be read from the members of a JSON object.
+pub(crate) trait FromMembers: Sized {
+    /// Takes each member that it knows.
+    fn from_members(members: &mut Members) -> Result<Self, ApiError>;
+}
+
+impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ErrorCode::ContentTypeUnsupported.into());
+        }
+        let bytes = read(request.into_body()).await?;
+        let mut members = Members::parse(&bytes)?;
+        let body = T::from_members(&mut members)?;
+        members.none_left()?;
+        Ok(Self(body))
+    }
+}
+
+/// No other type is taken: a page of another site can send forms and plain text, but not this.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(text) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let charset = parameters.trim().to_ascii_lowercase();
+    essence.trim().eq_ignore_ascii_case("application/json")
+        && matches!(charset.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    tokio::time::timeout(BODY_TIME_LIMIT, read_limited(body))
+        .await
+        .unwrap_or_else(|_| Err(ErrorCode::RequestTimeout.into()))
+}
+
+async fn read_limited(mut body: Body) -> Result<Bytes, ApiError> {
+    let mut bytes = BytesMut::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ErrorCode::BodyIncomplete)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if seen <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&data);
+        } else if seen > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    if seen > MAX_BODY_BYTES {
+        return Err(ErrorCode::BodyTooLarge.into());
+    }
+    Ok(bytes.freeze())
+}
+
+/// The members of a JSON object that were not taken yet.
+#[derive(Debug)]
+pub(crate) struct Members(Vec<(String, Value)>);
+
+impl Members {
+    fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let members = json.deserialize_any(ObjectVisitor);
+        let members = members.and_then(|members| json.end().map(|()| members));
+        let members = members.map_err(|error| {
+            if error.is_data() {
+                ErrorCode::BodyNotObject
+            } else {
+                ErrorCode::JsonMalformed
+            }
+        })?;
+        for (index, (name, _)) in members.iter().enumerate() {
+            if members[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(ApiError::field(ErrorCode::FieldRepeated, name));
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// A text, or nothing where the member is absent or `null`.
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
+        let Some(index) = self.0.iter().position(|(of, _)| of == name) else {
+            return Ok(None);
+        };
+        match self.0.swap_remove(index).1 {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text)),
+            _ => Err(invalid(name)),
+        }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> Result<String, ApiError> {
+        self.text(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// The client's handle of a challenge.
+    pub(crate) fn session_id(&mut self, name: &'static str) -> Result<Option<SessionId>, ApiError> {
+        self.parsed(name, |text| text.parse().ok())
+    }
+
+    /// How a code shall travel.
+    pub(crate) fn channel(&mut self, name: &'static str) -> Result<Option<Channel>, ApiError> {
+        self.parsed(name, Channel::from_name)
+    }
+
+    /// A language.
+    pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
+        self.parsed(name, Locale::from_name)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        parse(&text).map(Some).ok_or_else(|| invalid(name))
+    }
+
+    fn none_left(self) -> Result<(), ApiError> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(ApiError::field(ErrorCode::FieldUnknown, name)),
+        }
+    }
+}
+
+fn invalid(name: &str) -> ApiError {
+    ApiError::field(ErrorCode::FieldInvalid, name)
+}
+
+/// The error of a member that is required.
+pub(crate) fn missing(name: &str) -> ApiError {
+    ApiError::field(ErrorCode::FieldMissing, name)
+}
+
+/// Keeps repeated members, which a map would hide.
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(4);
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> ErrorCode {
+        Members::parse(json.as_bytes()).expect_err("refused").code
+    }
+
+    #[test]
+    fn a_39_malformed_deep_and_repeated_json_is_told_apart() {
+        let deep = "[".repeat(200);
+        for (json, code) in [
+            ("", ErrorCode::JsonMalformed),
+            ("{", ErrorCode::JsonMalformed),
+            ("{\"a\":1}{}", ErrorCode::JsonMalformed),
+            ("{a:1}", ErrorCode::JsonMalformed),
+            ("\u{feff}{}", ErrorCode::JsonMalformed),
+            ("[]", ErrorCode::BodyNotObject),
+            ("\"text\"", ErrorCode::BodyNotObject),
+            ("null", ErrorCode::BodyNotObject),
+            (r#"{"a":"1","a":"2"}"#, ErrorCode::FieldRepeated),
+            (r#"{"a":"1","\u0061":"2"}"#, ErrorCode::FieldRepeated),
+            (&format!("{{\"a\":{deep}"), ErrorCode::JsonMalformed),
+        ] {
+            assert_eq!(error(json), code, "{json}");
+        }
+        let not_utf8 = Members::parse(b"{\"a\":\"\xff\"}").expect_err("refused");
+        assert_eq!(not_utf8.code, ErrorCode::JsonMalformed);
+    }
+
+    #[test]
+    fn wrong_types_and_unknown_members_are_named() {
+        let json = br#"{"text":1,"channel":"pigeon","session_id":"6e1f","more":{}}"#;
+        let mut members = Members::parse(json).expect("an object");
+        assert_eq!(members.text("text"), Err(invalid("text")));
+        assert_eq!(
+            members.channel("channel").expect_err("wrong"),
+            invalid("channel")
+        );
+        assert_eq!(
+            members.session_id("session_id").expect_err("wrong"),
+            invalid("session_id")
+        );
+        assert_eq!(members.text("absent"), Ok(None));
+        assert_eq!(members.required_text("absent"), Err(missing("absent")));
+        let left = members.none_left().expect_err("one is left");
+        assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
+    }
+
+    #[test]
+    fn csr_01_only_json_is_taken() {
+        for (text, taken) in [
+            ("application/json", true),
+            ("Application/JSON; charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json; charset=latin1", false),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("application/jsonp", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(text));
+            assert_eq!(is_json(&headers), taken, "{text}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_38_a_body_that_does_not_arrive_ends_after_ten_seconds() {
+        let silent = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        let error = read(Body::from_stream(silent)).await.expect_err("too late");
+        assert_eq!(error.code, ErrorCode::RequestTimeout);
+    }
+
+    #[tokio::test]
+    async fn a_38_a_body_is_read_up_to_its_limit_and_an_endless_one_is_left() {
+        let whole = read(Body::from(vec![b' '; MAX_BODY_BYTES])).await;
+        assert_eq!(whole.expect("read").len(), MAX_BODY_BYTES);
+        let larger = read(Body::from(vec![b' '; MAX_BODY_BYTES + 1])).await;
+        assert_eq!(larger.expect_err("too large").code, ErrorCode::BodyTooLarge);
+        let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]));
+        let endless = futures::stream::repeat_with(chunk);
+        let error = read(Body::from_stream(endless)).await.expect_err("endless");
+        assert_eq!(error.code, ErrorCode::BodyTooLarge);
+    }
+}

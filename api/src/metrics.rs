@@ -1,0 +1,286 @@
+//! The figures of the API, each with its name and help text. Label values come from closed sets:
+//! no client can make a new series.
+
+use http::{Method, StatusCode};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use shared::hot_state::Rule;
+use shared::queue::QueueStats;
+
+use crate::error::{ApiError, ErrorCode};
+
+const HTTP_LABELS: [&str; 3] = ["method", "route", "status"];
+
+/// Every figure of this crate.
+#[derive(Debug)]
+pub(crate) struct ApiMetrics {
+    http_requests: IntCounterVec,
+    http_seconds: HistogramVec,
+    otp_requests: IntCounterVec,
+    otp_verifications: IntCounterVec,
+    limit_refused: IntCounterVec,
+    time_to_verified: Histogram,
+    queue: QueueGauges,
+}
+
+#[derive(Debug)]
+struct QueueGauges {
+    depth: IntGauge,
+    oldest_age: prometheus::Gauge,
+    in_flight: IntGauge,
+    delayed: IntGauge,
+    dead: IntGauge,
+    consumers: IntGauge,
+}
+
+/// How a request for a code ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestResult {
+    Sent,
+    Cooldown,
+    Limited,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+/// How a verification ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VerificationResult {
+    Verified,
+    Wrong,
+    Exhausted,
+    Expired,
+    Used,
+    Unknown,
+    Blocked,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+impl RequestResult {
+    const ALL: [Self; 6] = [
+        Self::Sent,
+        Self::Cooldown,
+        Self::Limited,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Cooldown => "cooldown",
+            Self::Limited => "limited",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl RequestResult {
+    /// What a refused request counts as.
+    pub(crate) fn of_error(error: &ApiError) -> Self {
+        match error.code.status() {
+            StatusCode::TOO_MANY_REQUESTS => Self::Limited,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+impl VerificationResult {
+    /// What a verification counts as that ended before a verdict.
+    pub(crate) fn of_error(error: &ApiError) -> Self {
+        match error.code.status() {
+            _ if error.code == ErrorCode::SessionUnknown => Self::Unknown,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+
+    const ALL: [Self; 10] = [
+        Self::Verified,
+        Self::Wrong,
+        Self::Exhausted,
+        Self::Expired,
+        Self::Used,
+        Self::Unknown,
+        Self::Blocked,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Wrong => "wrong",
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Unknown => "unknown",
+            Self::Blocked => "blocked",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl ApiMetrics {
+    /// Registers every figure, the closed label sets at zero.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let http_seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "http_request_duration_seconds",
+                "Time from the head of a request to the head of its answer.",
+            )
+            .buckets(vec![
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+            ]),
+            &HTTP_LABELS,
+        )?;
+        registry.register(Box::new(http_seconds.clone()))?;
+        let time_to_verified = Histogram::with_opts(
+            HistogramOpts::new(
+                "ramz_time_to_verified_seconds",
+                "Time from the first request for a code to its verification.",
+            )
+            .buckets(vec![
+                2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
+            ]),
+        )?;
+        registry.register(Box::new(time_to_verified.clone()))?;
+        let metrics = Self {
+            http_requests: counter("http_requests_total", "Requests answered.", &HTTP_LABELS)?,
+            http_seconds,
+            otp_requests: counter(
+                "ramz_otp_requests_total",
+                "Requests for a code, by how they ended.",
+                &["result"],
+            )?,
+            otp_verifications: counter(
+                "ramz_otp_verifications_total",
+                "Verifications of a code, by how they ended.",
+                &["result"],
+            )?,
+            limit_refused: counter(
+                "ramz_limit_refused_total",
+                "Requests for a code that a rule refused.",
+                &["rule"],
+            )?,
+            time_to_verified,
+            queue: QueueGauges::register(registry)?,
+        };
+        for result in RequestResult::ALL {
+            metrics.otp_requests.with_label_values(&[result.as_str()]);
+        }
+        for result in VerificationResult::ALL {
+            metrics
+                .otp_verifications
+                .with_label_values(&[result.as_str()]);
+        }
+        for rule in Rule::ALL {
+            metrics.limit_refused.with_label_values(&[rule.as_str()]);
+        }
+        Ok(metrics)
+    }
+
+    pub(crate) fn answered(&self, method: &Method, route: &str, status: StatusCode, seconds: f64) {
+        let labels = [method_label(method), route, status.as_str()];
+        self.http_requests.with_label_values(&labels).inc();
+        self.http_seconds
+            .with_label_values(&labels)
+            .observe(seconds);
+    }
+
+    pub(crate) fn requested(&self, result: RequestResult) {
+        self.otp_requests
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn verification(&self, result: VerificationResult) {
+        self.otp_verifications
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn refused(&self, rule: Rule) {
+        self.limit_refused.with_label_values(&[rule.as_str()]).inc();
+    }
+
+    pub(crate) fn verified_after(&self, seconds: f64) {
+        self.time_to_verified.observe(seconds);
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an age in milliseconds is far below 2^52"
+    )]
+    pub(crate) fn queue(&self, stats: QueueStats) {
+        let queue = &self.queue;
+        for (gauge, value) in [
+            (&queue.depth, stats.waiting),
+            (&queue.in_flight, stats.in_flight),
+            (&queue.delayed, stats.delayed),
+            (&queue.dead, stats.dead),
+            (&queue.consumers, stats.consumers),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        queue
+            .oldest_age
+            .set(stats.oldest_age_millis as f64 / 1000.0);
+    }
+}
+
+impl QueueGauges {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let oldest_age = prometheus::Gauge::new(
+            "ramz_queue_oldest_age_seconds",
+            "How long the oldest job that was never delayed has been there.",
+        )?;
+        registry.register(Box::new(oldest_age.clone()))?;
+        Ok(Self {
+            depth: gauge("ramz_queue_depth", "Jobs that wait to be taken.")?,
+            oldest_age,
+            in_flight: gauge("ramz_queue_in_flight", "Jobs that a worker has taken.")?,
+            delayed: gauge("ramz_queue_delayed", "Jobs that wait for their time.")?,
+            dead: gauge("ramz_queue_dead", "Dead letters.")?,
+            consumers: gauge(
+                "ramz_queue_consumers",
+                "Workers seen in the last half minute.",
+            )?,
+        })
+    }
+}
+
+/// Clients can send any word as a method; a label takes the usual ones only.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,166 @@
+//! The description of the API (OpenAPI 3.1) and Swagger UI, both served from the binary.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::routing::get;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use shared::challenge::Locale;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::error::{ApiError, ErrorCode};
+use crate::problem::{PROBLEM_JSON, Problem};
+
+/// Where Swagger UI is.
+pub(crate) const DOCS_PATH: &str = "/api/docs";
+const DOCUMENT_PATH: &str = "/api/openapi.json";
+const EXAMPLE_REQUEST_ID: &str = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11";
+
+/// What a handler can always answer with, whatever it does.
+const ALWAYS: [ErrorCode; 1] = [ErrorCode::Internal];
+
+/// What reading a JSON body can end with.
+pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
+    ErrorCode::JsonMalformed,
+    ErrorCode::BodyIncomplete,
+    ErrorCode::RequestTimeout,
+    ErrorCode::BodyTooLarge,
+    ErrorCode::ContentTypeUnsupported,
+    ErrorCode::BodyNotObject,
+    ErrorCode::FieldInvalid,
+    ErrorCode::FieldUnknown,
+    ErrorCode::FieldRepeated,
+];
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Ramz",
+        description = "Sign-in by phone number with a one-time code.\n\n\
+            Ask for a code with `POST /api/v1/usr/otp`, give it back with \
+            `POST /api/v1/usr/otp/verify`. Errors are `application/problem+json` (RFC 9457) with a \
+            stable `code`; their texts are Persian, or English where `Accept-Language` prefers it. \
+            Unknown paths are answered 404 `not_found`, wrong methods 405 `method_not_allowed`.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "sign-in", description = "Codes and what they open"),
+        (name = "tokens", description = "How others check access tokens"),
+        (name = "health", description = "For load balancers and operators")
+    )
+)]
+struct Base;
+
+/// The document without its paths.
+pub(crate) fn document() -> Document {
+    let mut document = Base::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    document
+}
+
+/// Adds what all errors share.
+pub(crate) fn complete(document: &mut Document) {
+    let components = document.components.get_or_insert_default();
+    components
+        .schemas
+        .insert(Problem::name().into_owned(), Problem::schema());
+}
+
+/// The document and its page.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(document: &Document) -> Router<S> {
+    // A document is maps, texts and numbers, which always serialize.
+    let json = bytes::Bytes::from(serde_json::to_vec(document).unwrap_or_default());
+    let config = Config::from(DOCUMENT_PATH).try_it_out_enabled(true);
+    Router::new()
+        .route(
+            DOCUMENT_PATH,
+            get(|| async move { ([(CONTENT_TYPE, "application/json")], json) }),
+        )
+        .merge(SwaggerUi::new(DOCS_PATH).config(config))
+}
+
+/// The responses for these errors and those that any handler can end with, one a status, with an
+/// example of each.
+pub(crate) fn error_responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<String, Vec<ErrorCode>> = BTreeMap::new();
+    for &code in codes.iter().chain(&ALWAYS) {
+        let of_status = by_status.entry(code.status().as_str().to_owned());
+        of_status.or_default().push(code);
+    }
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status, RefOr::T(error_response(&codes))))
+        .collect()
+}
+
+fn error_response(codes: &[ErrorCode]) -> Response {
+    let names: Vec<String> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}", code.as_str(), code.texts(Locale::En).title))
+        .collect();
+    let examples = codes
+        .iter()
+        .map(|&code| (code.as_str().to_owned(), RefOr::T(example(code))));
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(Problem::name())))
+        .examples_from_iter(examples)
+        .build();
+    let mut response = ResponseBuilder::new()
+        .description(names.join("; "))
+        .content(PROBLEM_JSON, content);
+    if codes
+        .iter()
+        .any(|&code| ApiError::example(code).members.retry_after.is_some())
+    {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
+        let header = HeaderBuilder::new()
+            .schema(Some(seconds))
+            .description(Some("Seconds until the request may succeed"))
+            .build();
+        response = response.header(RETRY_AFTER.as_str(), header);
+    }
+    response.build()
+}
+
+fn example(code: ErrorCode) -> Example {
+    let error = ApiError::example(code);
+    let problem = Problem::new(&error, Locale::Fa, EXAMPLE_REQUEST_ID.to_owned());
+    ExampleBuilder::new()
+        .summary(code.texts(Locale::En).title)
+        .value(serde_json::to_value(problem).ok())
+        .build()
+}
+
+impl ApiError {
+    /// The error with the members that it comes with.
+    fn example(code: ErrorCode) -> Self {
+        let mut error = Self::from(code);
+        let members = &mut error.members;
+        match code {
+            ErrorCode::FieldMissing
+            | ErrorCode::FieldInvalid
+            | ErrorCode::FieldRepeated
+            | ErrorCode::PhoneEmpty
+            | ErrorCode::PhoneMalformed
+            | ErrorCode::PhoneNotMobile
+            | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
+            ErrorCode::FieldUnknown => members.field = Some("phone".into()),
+            ErrorCode::CodeWrong => members.attempts_left = Some(2),
+            ErrorCode::CodeMalformed => members.code_length = Some(6),
+            ErrorCode::TooManyRequestsPhone => {
+                members.retry_after = Some(47);
+                members.resend_in = Some(47);
+            }
+            ErrorCode::TooManyRequestsAddress => members.retry_after = Some(2),
+            ErrorCode::GatewayUnavailable => members.retry_after = Some(30),
+            ErrorCode::QueueFull => members.retry_after = Some(5),
+            _ => {}
+        }
+        error
+    }
+}

@@ -1,0 +1,112 @@
+//! The body of an error: `application/problem+json` (RFC 9457).
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use shared::challenge::Locale;
+use utoipa::ToSchema;
+
+use crate::error::{ApiError, ErrorCode};
+use crate::request_context::RequestContext;
+
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem<'a> {
+    /// `urn:ramz:error:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:ramz:error:code_wrong")]
+    kind: String,
+    /// What happened, in the language of the request; Persian unless English is preferred.
+    #[schema(example = "کد نادرست است")]
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 403)]
+    status: u16,
+    /// What to do, in the language of the request.
+    #[schema(example = "کد را دوباره ببینید و از نو بنویسید.")]
+    detail: &'a str,
+    /// The stable name of the error, for programs.
+    #[schema(example = "code_wrong")]
+    code: &'a str,
+    /// Names this request in our logs; also in the header `X-Request-Id`.
+    #[schema(example = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11")]
+    request_id: String,
+    /// The field of the body that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    /// How often the code may still be tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+    /// How many digits the code has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_length: Option<u8>,
+    /// Seconds until the request may succeed; also in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// Seconds until a code can be sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resend_in: Option<u64>,
+}
+
+impl<'a> Problem<'a> {
+    /// An error as it is shown to one request.
+    pub(crate) fn new(error: &'a ApiError, locale: Locale, request_id: String) -> Self {
+        let texts = error.code.texts(locale);
+        Self {
+            kind: format!("urn:ramz:error:{}", error.code.as_str()),
+            title: texts.title,
+            status: error.code.status().as_u16(),
+            detail: texts.detail,
+            code: error.code.as_str(),
+            request_id,
+            field: error.members.field.as_deref(),
+            attempts_left: error.members.attempts_left,
+            code_length: error.members.code_length,
+            retry_after: error.members.retry_after,
+            resend_in: error.members.resend_in,
+        }
+    }
+}
+
+/// Writes the body of an error; other responses stay as they are. An error status that did not
+/// come from our own code, such as that of an unknown path, gets the error that fits.
+pub(crate) fn write(mut response: Response, context: RequestContext) -> Response {
+    let error = match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => error,
+        None if is_foreign_error(&response) => match response.status() {
+            StatusCode::NOT_FOUND => ErrorCode::NotFound.into(),
+            StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed.into(),
+            _ => ErrorCode::Internal.into(),
+        },
+        None => return response,
+    };
+    let problem = Problem::new(&error, context.locale, context.id.to_string());
+    // Strings and numbers always serialize.
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    *response.status_mut() = error.code.status();
+    *response.body_mut() = Body::from(body);
+    let headers = response.headers_mut();
+    headers.remove(http::header::CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    let language = HeaderValue::from_static(context.locale.as_str());
+    headers.insert(CONTENT_LANGUAGE, language);
+    headers.insert(VARY, HeaderValue::from_static("accept-language"));
+    if let Some(seconds) = error.members.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The body of readiness is JSON of its own.
+fn is_foreign_error(response: &Response) -> bool {
+    let status = response.status();
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/"));
+    (status.is_client_error() || status.is_server_error()) && !is_json
+}

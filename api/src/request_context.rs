@@ -1,0 +1,63 @@
+//! What every request has: an id, a language and a client.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::HeaderMap;
+use http::request::Parts;
+use shared::challenge::Locale;
+use shared::client_address::{ClientAddress, client_address};
+use shared::random::Random;
+use uuid::Uuid;
+
+use crate::app::AppState;
+use crate::error::{ApiError, ErrorCode};
+use crate::language;
+
+/// Made by the outermost layer for each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestContext {
+    /// Names the request in logs and errors. Ours, whatever the client sends.
+    pub(crate) id: Uuid,
+    /// The language of the answer.
+    pub(crate) locale: Locale,
+}
+
+impl RequestContext {
+    pub(crate) fn new(headers: &HeaderMap, random: &Random) -> Self {
+        Self {
+            id: random.uuid_v4(),
+            locale: language::preferred(headers),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let context = parts.extensions.get::<Self>().copied();
+        context.ok_or_else(|| ErrorCode::Internal.into())
+    }
+}
+
+/// The address of the client, behind the trusted proxies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) ClientAddress);
+
+impl FromRequestParts<Arc<AppState>> for Client {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AppState>,
+    ) -> Result<Self, ApiError> {
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            tracing::error!("the listener does not tell the peer's address");
+            return Err(ErrorCode::Internal.into());
+        };
+        let address = client_address(peer.ip(), &parts.headers, &state.trusted_proxies);
+        Ok(Self(address))
+    }
+}

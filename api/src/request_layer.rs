@@ -1,0 +1,95 @@
+//! What happens around every request: its id, its log line, its figures, the headers of its
+//! answer, and an orderly answer even where a handler panics.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::Instrument as _;
+
+use crate::app::AppState;
+use crate::error::{ApiError, ErrorCode};
+use crate::request_context::RequestContext;
+use crate::{openapi, problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The route of requests that match none: their paths are no label and no business of the log.
+const NO_ROUTE: &str = "unmatched";
+
+const NOTHING_IS_LOADED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+/// Swagger UI loads its own script and style, styles its elements, and draws icons from data URLs.
+const SWAGGER_UI_IS_LOADED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+     form-action 'none'",
+);
+
+pub(crate) async fn around_request(
+    State(app): State<Arc<AppState>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let context = RequestContext::new(request.headers(), &app.random);
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    request.extensions_mut().insert(context);
+
+    let span = tracing::info_span!("request", request_id = %context.id);
+    let response = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_panic| ApiError::from(ErrorCode::Internal).into_response());
+    let mut response = problem::write(response, context);
+    write_headers(response.headers_mut(), &app, context, route);
+
+    let status = response.status();
+    let elapsed = started.elapsed();
+    app.metrics
+        .answered(&method, route, status, elapsed.as_secs_f64());
+    span.in_scope(|| {
+        tracing::info!(
+            target: "http",
+            method = method.as_str(),
+            route,
+            status = status.as_u16(),
+            ms = elapsed.as_secs_f64() * 1000.0,
+            "answered"
+        );
+    });
+    response
+}
+
+fn write_headers(headers: &mut HeaderMap, app: &AppState, context: RequestContext, route: &str) {
+    if let Ok(id) = HeaderValue::try_from(context.id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let policy = if route.starts_with(openapi::DOCS_PATH) {
+        SWAGGER_UI_IS_LOADED
+    } else {
+        NOTHING_IS_LOADED
+    };
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if app.secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, year);
+    }
+}

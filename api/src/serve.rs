@@ -1,0 +1,92 @@
+//! `api serve`: the API over the stores that the environment names.
+
+use shared::clock::Clock;
+use shared::config::ApiConfig;
+use shared::random::Random;
+use shared::serving;
+use shared::telemetry::{MetricsListener, metrics_registry};
+use tokio::net::TcpListener;
+
+pub use crate::stores::StoresError;
+use crate::{App, AppParts, stores};
+
+/// Why the API could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The stores cannot be used.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// An address cannot be listened on, or signals cannot be received.
+    #[error("{0}: {1}")]
+    Listen(String, std::io::Error),
+    /// The figures cannot be registered.
+    #[error("the metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// What is wrong with the stores, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+impl From<StoresError> for ServeError {
+    fn from(error: StoresError) -> Self {
+        Self::Stores(StartError(error.to_string()))
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then lets running requests finish.
+///
+/// # Errors
+/// When the stores or an address cannot be used; nothing was served then.
+pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let listen_error = |what: &str| {
+        let what = what.to_owned();
+        move |error| ServeError::Listen(what, error)
+    };
+    let shutdown = serving::stop_on_signals().map_err(listen_error("signals"))?;
+    let (clock, random) = (Clock::system(), Random::operating_system());
+    let opening = stores::open(&config.stores, &clock, &random);
+    let Some(stores) = shutdown.run_until_cancelled(opening).await else {
+        return Ok(());
+    };
+    let stores = stores?;
+
+    let registry = metrics_registry("api", env!("CARGO_PKG_VERSION"))?;
+    let app = App::build(AppParts {
+        config,
+        hot_state: stores.hot_state,
+        queue: stores.queue,
+        records: stores.records,
+        clock,
+        random,
+        registry: &registry,
+    })?;
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(listen_error(&format!("LISTEN: {address} cannot be bound")))?;
+    let metrics = MetricsListener::bind(config.metrics, registry)
+        .await
+        .map_err(listen_error("the listener of metrics"))?;
+    let bound = listener.local_addr().map_err(listen_error("LISTEN"))?;
+    let metrics_bound = metrics
+        .local_addr()
+        .map_err(listen_error("METRICS_LISTEN"))?;
+    tracing::info!(
+        address = %bound,
+        public_url = config.http.public_url.origin(),
+        metrics = %metrics_bound,
+        "serving; the documentation is at /api/docs/"
+    );
+    tokio::join!(
+        serving::serve(listener, app.router(), config.http.limits, shutdown.clone()),
+        metrics.serve(shutdown.clone()),
+        app.run_background_tasks(shutdown),
+    );
+    tracing::info!("stopped");
+    Ok(())
+}
