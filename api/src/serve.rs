@@ -29,12 +29,6 @@ pub enum ServeError {
 #[error("{0}")]
 pub struct StartError(String);
 
-impl From<StoresError> for ServeError {
-    fn from(error: StoresError) -> Self {
-        Self::Stores(StartError(error.to_string()))
-    }
-}
-
 /// Serves until SIGTERM or SIGINT, then lets running requests finish.
 ///
 /// # Errors
