@@ -8,7 +8,7 @@ use serde_json::Value;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) text: String,
     pub(crate) body: Value,
 }
 
@@ -16,12 +16,12 @@ impl Answer {
     pub(crate) async fn read(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let bytes = response.bytes().await.expect("a body").to_vec();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self {
             status,
             headers,
-            bytes,
+            text,
             body,
         }
     }
@@ -32,7 +32,7 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("text"))
     }
 
-    pub(crate) fn text(&self, member: &str) -> String {
+    pub(crate) fn member(&self, member: &str) -> String {
         let value = self.body[member].as_str();
         value
             .unwrap_or_else(|| panic!("{member}: {self:?}"))
@@ -48,7 +48,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn is(&self, status: u16, code: &str) {
         assert_eq!(
-            (self.status, self.text("code").as_str()),
+            (self.status, self.member("code").as_str()),
             (status, code),
             "{self:?}"
         );
@@ -64,8 +64,7 @@ impl Answer {
             .collect();
         headers.sort();
         let id = self.header("x-request-id");
-        let text = String::from_utf8(self.bytes.clone()).expect("text");
-        (self.status, headers, text.replace(id, "ID"))
+        (self.status, headers, self.text.replace(id, "ID"))
     }
 
     /// What holds for every answer; an error must stand in the OpenAPI document of its path.
@@ -104,11 +103,11 @@ impl Answer {
     fn check_problem(&self, response: &Value) {
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.header("vary"), "accept-language");
-        let code = self.text("code");
-        assert_eq!(self.text("type"), format!("urn:ramz:error:{code}"));
+        let code = self.member("code");
+        assert_eq!(self.member("type"), format!("urn:ramz:error:{code}"));
         assert_eq!(self.number("status"), u64::from(self.status));
-        assert_eq!(self.text("request_id"), self.header("x-request-id"));
-        assert!(!self.text("title").is_empty() && !self.text("detail").is_empty());
+        assert_eq!(self.member("request_id"), self.header("x-request-id"));
+        assert!(!self.member("title").is_empty() && !self.member("detail").is_empty());
         let examples = &response["content"]["application/problem+json"]["examples"];
         assert!(
             examples[&code].is_object(),

@@ -9,13 +9,13 @@ pub(crate) async fn a_14_a_phone_gets_three_codes_in_two_minutes(shape: Shape) {
     let body = |spelling: &str| json!({ "phone_number": spelling });
     for spelling in ["09123456789", "+989123456789", "۹۱۲۳۴۵۶۷۸۹"] {
         assert_eq!(stage.post(OTP, body(spelling)).await.status, 202);
-        stage.clock.advance(10 * SECOND);
+        stage.pass(10 * SECOND).await;
     }
     let refused = stage.post(OTP, body("00989123456789")).await;
     refused.is(429, "too_many_requests_phone");
     assert_eq!(refused.number("retry_after"), 90);
     assert_eq!(refused.number("resend_in"), 90);
-    stage.clock.advance(90 * SECOND - 1);
+    stage.pass(90 * SECOND - 1).await;
     assert_eq!(
         stage
             .post(OTP, body("09123456789"))
@@ -23,7 +23,7 @@ pub(crate) async fn a_14_a_phone_gets_three_codes_in_two_minutes(shape: Shape) {
             .number("retry_after"),
         1
     );
-    stage.clock.advance(1);
+    stage.pass(1).await;
     assert_eq!(stage.post(OTP, body("09123456789")).await.status, 202);
     let series = r#"ramz_limit_refused_total{rule="phone_short"}"#;
     assert!((stage.metric(series) - 2.0).abs() < f64::EPSILON);
@@ -74,11 +74,12 @@ pub(crate) async fn an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wai
     refused.is(503, "gateway_unavailable");
     assert_eq!(refused.number("retry_after"), 41);
 
-    stage.clock.advance(41 * SECOND);
+    stage.pass(41 * SECOND).await;
     let small = stage.beside(&[("QUEUE_MAX", "1")]).await;
     assert_eq!(small.post(OTP, body).await.status, 202);
     let body = json!({ "phone_number": "09123456780" });
     small.post(OTP, body.clone()).await.is(503, "queue_full");
+    // Nobody takes the job that waits.
     stage.clock.advance(41 * SECOND);
     stage.post(OTP, body).await.is(503, "queue_full");
     for (of, rule) in [

@@ -16,20 +16,20 @@ pub(crate) async fn a_code_is_asked_for_and_given_back(shape: Shape) {
     let stage = Stage::new(shape).await;
     let asked = stage.post(OTP, json!({ "phone_number": PHONE })).await;
     assert_eq!(asked.status, 202, "{asked:?}");
-    assert_eq!(asked.text("phone_number"), "+989123456789");
+    assert_eq!(asked.member("phone_number"), "+989123456789");
     assert_eq!(asked.number("expires_in"), 120);
     assert_eq!(asked.number("resend_in"), 30);
     assert_eq!(asked.number("code_length"), 6);
     assert_eq!(asked.body["sent"], true);
-    assert_eq!(asked.text("message"), "کد ورود پیامک شد.");
+    assert_eq!(asked.member("message"), "کد ورود پیامک شد.");
     assert_eq!(asked.header("cache-control"), "no-store");
 
-    stage.clock.advance(20 * SECOND);
-    let session = asked.text("session_id");
+    stage.pass(20 * SECOND).await;
+    let session = asked.member("session_id");
     let answer = stage.verify(&session, &stage.code(&session).await).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.text("token_type"), "Bearer");
+    assert_eq!(answer.member("token_type"), "Bearer");
     assert_eq!(answer.number("expires_in"), 300);
     assert_eq!(answer.body["is_new_user"], true);
     let user = &answer.body["user"];
@@ -70,11 +70,11 @@ pub(crate) async fn a_resend_sends_the_same_code_and_needs_no_number(shape: Shap
     let stage = Stage::new(shape).await;
     let session = stage.ask(PHONE).await;
     let code = stage.code(&session).await;
-    stage.clock.advance(31 * SECOND);
+    stage.pass(31 * SECOND).await;
     let again = stage.post(OTP, json!({ "session_id": session })).await;
     assert_eq!(again.status, 202, "{again:?}");
-    assert_eq!(again.text("session_id"), session);
-    assert_eq!(again.text("phone_number"), "+989123456789");
+    assert_eq!(again.member("session_id"), session);
+    assert_eq!(again.member("phone_number"), "+989123456789");
     assert_eq!(again.number("expires_in"), 120);
     assert_eq!(stage.challenge(&session).await.sends, 2);
     assert_eq!(stage.code(&session).await, code);
@@ -86,13 +86,13 @@ pub(crate) async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are
 ) {
     let stage = Stage::new(shape).await;
     let session = stage.ask(PHONE).await;
-    stage.clock.advance(12 * SECOND + 1);
+    stage.pass(12 * SECOND + 1).await;
     let body = json!({ "session_id": session, "phone_number": PHONE });
     let early = stage.post(OTP, body).await;
     assert_eq!(early.status, 200, "{early:?}");
     assert_eq!(early.body["sent"], false);
     assert_eq!(early.number("resend_in"), 18, "rounded up");
-    assert_eq!(early.text("session_id"), session);
+    assert_eq!(early.member("session_id"), session);
     assert_eq!(stage.challenge(&session).await.sends, 1);
     assert!(stage.metric(r#"ramz_otp_requests_total{result="cooldown"}"#) >= 1.0);
 }
@@ -107,11 +107,11 @@ pub(crate) async fn a_resend_for_another_number_is_a_conflict(shape: Shape) {
 pub(crate) async fn a_request_that_is_over_is_followed_by_a_new_one(shape: Shape) {
     let stage = Stage::new(shape).await;
     let body = json!({ "phone_number": PHONE, "locale": "en" });
-    let first = stage.post(OTP, body).await.text("session_id");
-    stage.clock.advance(121 * SECOND);
+    let first = stage.post(OTP, body).await.member("session_id");
+    stage.pass(121 * SECOND).await;
     let next = stage.post(OTP, json!({ "session_id": first })).await;
     assert_eq!(next.status, 202, "{next:?}");
-    let second = next.text("session_id");
+    let second = next.member("session_id");
     assert_ne!(second, first);
     let challenge = stage.challenge(&second).await;
     assert_eq!(challenge.phone.as_e164(), "+989123456789");
@@ -121,7 +121,7 @@ pub(crate) async fn a_request_that_is_over_is_followed_by_a_new_one(shape: Shape
     assert_eq!(stage.verify(&second, &code).await.status, 200);
     let after_use = stage.post(OTP, json!({ "session_id": second })).await;
     assert_eq!(after_use.status, 202, "{after_use:?}");
-    assert_ne!(after_use.text("session_id"), second);
+    assert_ne!(after_use.member("session_id"), second);
 }
 
 pub(crate) async fn an_unknown_session_needs_a_number(shape: Shape) {
@@ -133,7 +133,7 @@ pub(crate) async fn an_unknown_session_needs_a_number(shape: Shape) {
     let with_number = stage.post(OTP, body).await;
     assert_eq!(with_number.status, 202, "{with_number:?}");
     assert_ne!(
-        with_number.text("session_id"),
+        with_number.member("session_id"),
         unknown,
         "a client cannot choose its handle"
     );
@@ -148,18 +148,7 @@ pub(crate) async fn a_voice_call_needs_a_template_of_its_language(shape: Shape) 
     let stage = without.beside(&[("KAVENEGAR_TEMPLATE_FA", "login")]).await;
     let granted = stage.post(OTP, call("fa")).await;
     assert_eq!(granted.status, 202, "{granted:?}");
-    stage
-        .post(OTP, call("en"))
-        .await
-        .is(422, "channel_unavailable");
-
-    let body = json!({ "phone_number": "09123456780", "locale": "en" });
-    let english = stage.post(OTP, body).await.text("session_id");
-    stage.clock.advance(31 * SECOND);
-    let body = json!({ "session_id": english, "channel": "call" });
-    let again = stage.post(OTP, body).await;
-    again.is(422, "channel_unavailable");
-    let job = stage.jobs().await.remove(0);
+    let job = jobs(&stage).await.remove(0);
     assert!(matches!(
         job.task,
         shared::queue::JobTask::Send {
@@ -167,6 +156,17 @@ pub(crate) async fn a_voice_call_needs_a_template_of_its_language(shape: Shape) 
             ..
         }
     ));
+    stage
+        .post(OTP, call("en"))
+        .await
+        .is(422, "channel_unavailable");
+
+    let body = json!({ "phone_number": "09123456780", "locale": "en" });
+    let english = stage.post(OTP, body).await.member("session_id");
+    stage.pass(31 * SECOND).await;
+    let body = json!({ "session_id": english, "channel": "call" });
+    let again = stage.post(OTP, body).await;
+    again.is(422, "channel_unavailable");
 }
 
 pub(crate) async fn a_job_carries_the_trace_of_its_request(shape: Shape) {
@@ -181,8 +181,7 @@ pub(crate) async fn a_job_carries_the_trace_of_its_request(shape: Shape) {
         .await;
     assert_eq!(answer.status, 202, "{answer:?}");
     stage.ask("09123456780").await;
-    let traces: Vec<String> = stage
-        .jobs()
+    let traces: Vec<String> = jobs(&stage)
         .await
         .into_iter()
         .filter_map(|job| job.trace)
@@ -219,7 +218,7 @@ pub(crate) async fn r_17_a_session_of_another_purpose_is_unknown(shape: Shape) {
         .verify(&session, &code)
         .await
         .is(404, "session_unknown");
-    stage.clock.advance(31 * SECOND);
+    stage.pass(31 * SECOND).await;
     let again = stage.post(OTP, json!({ "session_id": session })).await;
     again.is(404, "session_unknown");
     let challenge = stage.challenge(&session).await;
@@ -243,14 +242,10 @@ fn any_policy() -> AcceptPolicy {
     }
 }
 
-impl Stage {
-    /// The jobs that wait, oldest first.
-    async fn jobs(&self) -> Vec<Job> {
-        let block = std::time::Duration::from_millis(1);
-        let deliveries = self.stores.queue.read(100, block).await.expect("an answer");
-        deliveries
-            .iter()
-            .map(|delivery| Job::decode(&delivery.payload).expect("a job"))
-            .collect()
-    }
+async fn jobs(stage: &Stage) -> Vec<Job> {
+    let deliveries = stage.take_jobs().await;
+    deliveries
+        .iter()
+        .map(|delivery| Job::decode(&delivery.payload).expect("a job"))
+        .collect()
 }

@@ -14,7 +14,7 @@ use shared::clock::Clock;
 use shared::config::{ApiConfig, Environment};
 use shared::hot_state::HotState;
 use shared::otp::KeyRing;
-use shared::queue::Feed;
+use shared::queue::{Delivery, Disposal, Feed, Settlement};
 use shared::random::Random;
 use shared::records::{PoolSettings, Records};
 use shared::redis_store::RedisStore;
@@ -184,7 +184,7 @@ impl Stage {
     pub(crate) async fn ask(&self, phone: &str) -> String {
         let answer = self.post(OTP, json!({ "phone_number": phone })).await;
         assert_eq!(answer.status, 202, "{answer:?}");
-        answer.text("session_id")
+        answer.member("session_id")
     }
 
     pub(crate) async fn verify(&self, session: &str, code: &str) -> Answer {
@@ -201,6 +201,35 @@ impl Stage {
         let id = session.parse::<SessionId>().expect("a UUID").challenge_id();
         let found = self.stores.hot.challenge(id).await.expect("an answer");
         found.expect("a challenge")
+    }
+
+    /// Moves the clock, after the messages that wait have gone out: a queue that stands still
+    /// would refuse new requests.
+    pub(crate) async fn pass(&self, millis: i64) {
+        let settlements: Vec<Settlement> = self
+            .take_jobs()
+            .await
+            .into_iter()
+            .map(|delivery| Settlement {
+                delivery,
+                disposal: Disposal::Done,
+            })
+            .collect();
+        let settled = self.stores.queue.settle(&settlements).await;
+        settled.expect("settled");
+        self.clock.advance(millis);
+    }
+
+    /// Takes the jobs that wait, oldest first.
+    pub(crate) async fn take_jobs(&self) -> Vec<Delivery> {
+        let mut taken = Vec::new();
+        // The first read of a new queue may do no more than prepare it.
+        for _ in 0..2 {
+            let block = Duration::from_millis(1);
+            let read = self.stores.queue.read(1_000, block).await;
+            taken.extend(read.expect("an answer"));
+        }
+        taken
     }
 
     /// The code that the message holds.
