@@ -108,7 +108,7 @@ impl App {
             .split_for_parts();
         openapi::complete(&mut document);
         router
-            .route("/", get(|| async { Redirect::to(openapi::DOCS_PATH) }))
+            .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
             .merge(openapi::routes(&document))
             .layer(from_fn_with_state(
                 Arc::clone(&self.0),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppState;
@@ -12,22 +12,31 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs until `shutdown` is cancelled.
 pub(crate) async fn run(app: &AppState, shutdown: CancellationToken) {
-    let tasks = async {
-        tokio::join!(
-            repeat(QUEUE_STATS_EVERY, async || refresh_queue_gauges(app).await),
-            repeat(SWEEP_EVERY, async || sweep(app).await),
-        )
-    };
+    let tasks = async { tokio::join!(watch_queue(app), sweep_regularly(app)) };
     let _ended = shutdown.run_until_cancelled(tasks).await;
 }
 
-async fn repeat(every: Duration, mut task: impl AsyncFnMut()) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn watch_queue(app: &AppState) {
+    let mut ticks = unhurried(QUEUE_STATS_EVERY);
     loop {
         ticks.tick().await;
-        task().await;
+        refresh_queue_gauges(app).await;
     }
+}
+
+async fn sweep_regularly(app: &AppState) {
+    let mut ticks = unhurried(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        sweep(app).await;
+    }
+}
+
+/// Ticks that are late are not made up for.
+fn unhurried(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Where the queue does not answer, the gauges keep what they had.

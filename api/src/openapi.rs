@@ -17,6 +17,8 @@ use crate::error::{ApiError, ErrorCode};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Where Swagger UI is.
+pub(crate) const DOCS_PAGE: &str = "/api/docs/";
+/// What the routes of Swagger UI begin with.
 pub(crate) const DOCS_PATH: &str = "/api/docs";
 const DOCUMENT_PATH: &str = "/api/openapi.json";
 const EXAMPLE_REQUEST_ID: &str = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11";

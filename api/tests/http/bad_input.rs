@@ -1,0 +1,222 @@
+//! What is not a request, and what it is told.
+
+use reqwest::header::CONTENT_TYPE;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::stage::{OTP, Shape, Stage, VERIFY};
+
+pub(crate) async fn a_22_every_spelling_of_a_number_is_taken(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    for spelling in [
+        "+989123456789",
+        "00989123456789",
+        "989123456789",
+        "09123456789",
+        "9123456789",
+        "۰۹۱۲۳۴۵۶۷۸۹",
+        "٠٩١٢٣٤٥٦٧٨٩",
+        "0912 345 6789",
+    ] {
+        let answer = stage.post(OTP, json!({ "phone_number": spelling })).await;
+        assert_eq!(answer.status, 202, "{spelling}: {answer:?}");
+        assert_eq!(answer.member("phone_number"), "+989123456789");
+    }
+}
+
+pub(crate) async fn a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    for (number, code) in [
+        ("", "phone_empty"),
+        (" \u{200f}", "phone_empty"),
+        ("09123456789,09123456780", "phone_malformed"),
+        ("0912345678a", "phone_malformed"),
+        ("0912345678", "phone_malformed"),
+        ("09123456789\r\nx: y", "phone_malformed"),
+        ("09123456789&sender=1", "phone_malformed"),
+        ("02188776655", "phone_not_mobile"),
+        ("+905321234567", "phone_country_not_allowed"),
+        ("0097433123456", "phone_country_not_allowed"),
+    ] {
+        let asked = stage.post(OTP, json!({ "phone_number": number })).await;
+        asked.is(422, code);
+        assert_eq!(asked.member("field"), "phone_number");
+        stage.verify_by_phone(number, "123456").await.is(422, code);
+    }
+    let stats = stage.stores.queue.stats().await.expect("an answer");
+    assert_eq!(stats.waiting, 0, "nothing was sent");
+}
+
+pub(crate) async fn a_39_bodies_that_are_no_request_are_refused_by_name(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let deep = format!("{}{}", "{\"a\":".repeat(400), "1");
+    let phone = "\"phone_number\":\"09123456789\"";
+    for (path, body, status, code, field) in [
+        (OTP, "", 400, "json_malformed", ""),
+        (OTP, "{\"phone_number\":", 400, "json_malformed", ""),
+        (OTP, "phone_number=09123456789", 400, "json_malformed", ""),
+        (OTP, &deep, 400, "json_malformed", ""),
+        (OTP, "[]", 422, "body_not_object", ""),
+        (OTP, "{}", 422, "field_missing", "phone_number"),
+        (
+            OTP,
+            "{\"phone_number\":null}",
+            422,
+            "field_missing",
+            "phone_number",
+        ),
+        (
+            OTP,
+            "{\"phone_number\":9123456789}",
+            422,
+            "field_invalid",
+            "phone_number",
+        ),
+        (
+            OTP,
+            "{\"phone_number\":[\"09123456789\"]}",
+            422,
+            "field_invalid",
+            "phone_number",
+        ),
+        (
+            OTP,
+            &format!("{{{phone},{phone}}}"),
+            422,
+            "field_repeated",
+            "phone_number",
+        ),
+        (
+            OTP,
+            &format!("{{{phone},\"admin\":true}}"),
+            422,
+            "field_unknown",
+            "admin",
+        ),
+        (
+            OTP,
+            &format!("{{{phone},\"channel\":\"pigeon\"}}"),
+            422,
+            "field_invalid",
+            "channel",
+        ),
+        (
+            OTP,
+            &format!("{{{phone},\"locale\":\"de\"}}"),
+            422,
+            "field_invalid",
+            "locale",
+        ),
+        (
+            OTP,
+            "{\"session_id\":\"1\"}",
+            422,
+            "field_invalid",
+            "session_id",
+        ),
+        (
+            VERIFY,
+            "{\"code\":\"123456\"}",
+            422,
+            "field_missing",
+            "session_id",
+        ),
+        (
+            VERIFY,
+            &format!("{{{phone}}}"),
+            422,
+            "field_missing",
+            "code",
+        ),
+        (
+            VERIFY,
+            &format!("{{{phone},\"code\":123456}}"),
+            422,
+            "field_invalid",
+            "code",
+        ),
+    ] {
+        let request = stage.client.post(stage.url(path));
+        let request = request.header(CONTENT_TYPE, "application/json");
+        let answer = stage.send(request.body(body.to_owned())).await;
+        answer.is(status, code);
+        assert_eq!(
+            answer.body["field"].as_str().unwrap_or_default(),
+            field,
+            "{body}"
+        );
+    }
+    for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
+        let request = stage.client.post(stage.url(OTP)).header(CONTENT_TYPE, kind);
+        let answer = stage.send(request.body(format!("{{{phone}}}"))).await;
+        answer.is(415, "content_type_unsupported");
+    }
+    let invalid = stage.metric(r#"ramz_otp_requests_total{result="invalid"}"#);
+    assert!(
+        (invalid - 17.0).abs() < f64::EPSILON,
+        "{invalid} were counted"
+    );
+}
+
+pub(crate) async fn a_38_a_large_body_is_refused_and_the_answer_arrives(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    for size in [5_000, 100_000] {
+        let body = json!({ "phone_number": "0".repeat(size) });
+        stage.post(OTP, body).await.is(413, "body_too_large");
+    }
+}
+
+pub(crate) async fn wrong_paths_and_methods_are_problems_too(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    for path in ["/nothing", "/api/v1/usr/otp/", "/api/v1/usr/%ff"] {
+        let answer = stage.get(path).await;
+        answer.is(404, "not_found");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    let answer = stage.get(OTP).await;
+    answer.is(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "POST");
+}
+
+pub(crate) async fn a_malformed_code_counts_no_attempt(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let session = stage.ask("09123456789").await;
+    for code in [
+        "",
+        "12345",
+        "1234567",
+        "12345a",
+        "12345\u{0}",
+        "９９９９９９９",
+    ] {
+        let answer = stage.verify(&session, code).await;
+        answer.is(422, "code_malformed");
+        assert_eq!(answer.number("code_length"), 6);
+        stage
+            .verify_by_phone("09123456789", code)
+            .await
+            .is(422, "code_malformed");
+        let nobody = "0b8a0b5e-58cf-4a0c-9e62-0f3a8f1f6a11";
+        stage.verify(nobody, code).await.is(422, "code_malformed");
+    }
+    let challenge = stage.challenge(&session).await;
+    assert_eq!(
+        (challenge.session_attempts, challenge.phone_attempts),
+        (0, 0)
+    );
+}
+
+pub(crate) async fn a_body_that_breaks_off_is_told(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let mut stream = TcpStream::connect(stage.address).await.expect("connected");
+    let request = format!(
+        "POST {OTP} HTTP/1.1\r\nhost: ramz\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\n\r\nnot a chunk\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("text");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("\"code\":\"body_incomplete\""), "{answer}");
+}

@@ -1,0 +1,72 @@
+//! The API as its clients see it: every case runs over PostgreSQL and Redis and over one SQLite
+//! file, through HTTP on a port, with a clock that is moved by hand.
+
+mod answer;
+mod bad_input;
+mod interface;
+mod limits;
+mod outages;
+mod races;
+mod sending;
+mod stage;
+mod verifying;
+
+/// One test per case and shape.
+macro_rules! on_both_shapes {
+    ($($module:ident::$case:ident,)*) => {
+        mod on_postgres_and_redis {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(stage::Shape::PostgresAndRedis).await; })*
+        }
+        mod on_sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() { $module::$case(stage::Shape::Sqlite).await; })*
+        }
+    };
+}
+
+on_both_shapes! {
+    sending::a_code_is_asked_for_and_given_back,
+    sending::a_new_sign_in_of_a_known_user_is_not_new,
+    sending::a_resend_sends_the_same_code_and_needs_no_number,
+    sending::during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told,
+    sending::a_resend_for_another_number_is_a_conflict,
+    sending::a_request_that_is_over_is_followed_by_a_new_one,
+    sending::an_unknown_session_needs_a_number,
+    sending::a_voice_call_needs_a_template_of_its_language,
+    sending::a_job_carries_the_trace_of_its_request,
+    sending::r_17_a_session_of_another_purpose_is_unknown,
+    bad_input::a_22_every_spelling_of_a_number_is_taken,
+    bad_input::a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name,
+    bad_input::a_39_bodies_that_are_no_request_are_refused_by_name,
+    bad_input::a_38_a_large_body_is_refused_and_the_answer_arrives,
+    bad_input::wrong_paths_and_methods_are_problems_too,
+    bad_input::a_malformed_code_counts_no_attempt,
+    bad_input::a_body_that_breaks_off_is_told,
+    verifying::a_01_after_the_cap_right_and_wrong_codes_get_the_same_bytes,
+    verifying::a_04_r_07_a_resend_gives_no_attempts_back,
+    verifying::a_07_a_used_code_is_told_to_its_session,
+    verifying::r_16_an_expired_code_is_refused,
+    verifying::an_unknown_session_is_refused,
+    verifying::a_number_that_is_not_of_the_session_is_a_conflict,
+    verifying::persian_and_arabic_digits_are_understood,
+    verifying::a_code_comes_back_with_the_number_only,
+    verifying::a_19_the_phone_way_answers_every_failure_with_the_same_bytes,
+    verifying::a_15_guesses_by_number_leave_the_owner_their_attempts,
+    verifying::a_blocked_user_gets_the_bytes_of_a_wrong_code,
+    verifying::a_key_that_this_process_lacks_is_unavailable_and_counts_no_attempt,
+    verifying::an_unreadable_record_is_our_fault_and_says_nothing,
+    verifying::ses_01_the_access_token_is_signed_by_a_published_key,
+    verifying::cok_01_tokens_come_as_cookies_that_scripts_cannot_read,
+    limits::a_14_a_phone_gets_three_codes_in_two_minutes,
+    limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
+    limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,
+    races::a_06_r_01_of_200_parallel_right_codes_one_opens_a_session,
+    races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
+    interface::health_names_each_dependency,
+    interface::the_documentation_is_served_from_the_binary,
+    interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
+    interface::answers_speak_the_language_of_the_request,
+}

@@ -1,0 +1,106 @@
+//! A store goes away and comes back: refused at once, nothing skipped, healed without a restart.
+
+use std::time::{Duration, Instant};
+
+use harness::{PostgresServer, RedisServer, eventually};
+use serde_json::json;
+use shared::clock::Clock;
+
+use crate::answer::Answer;
+use crate::stage::{OTP, START, Stage, Stores, start_servers};
+
+const PHONE: &str = "09123456789";
+/// The promise is one second; the other is for a machine that is busy with other tests.
+const PROMPTLY: Duration = Duration::from_secs(2);
+const RECOVERY: Duration = Duration::from_secs(30);
+
+async fn stage() -> (Stage, RedisServer, PostgresServer) {
+    let (redis, postgres) = start_servers().await;
+    let clock = Clock::manual(START);
+    let stores = Stores::on_servers(&redis, &postgres, &clock).await;
+    let stage = Stage::over(stores, clock, &[], None).await;
+    (stage, redis, postgres)
+}
+
+async fn promptly(answer: impl Future<Output = Answer>) -> Answer {
+    let began = Instant::now();
+    let answer = answer.await;
+    assert!(began.elapsed() < PROMPTLY, "{:?}", began.elapsed());
+    answer
+}
+
+async fn recovers(stage: &Stage, path: &str) {
+    eventually(RECOVERY, async || {
+        (stage.get(path).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_08_f_03_while_redis_is_dead_or_hangs_requests_are_refused_and_then_served() {
+    let (stage, mut redis, _postgres) = stage().await;
+    let session = stage.ask(PHONE).await;
+    let code = stage.code(&session).await;
+    for kill in [true, false] {
+        if kill {
+            redis.flush_aof().await;
+            redis.kill();
+        } else {
+            redis.pause();
+        }
+        let body = json!({ "phone_number": "09123456780" });
+        let asked = promptly(stage.post(OTP, body)).await;
+        asked.is(503, "store_unavailable");
+        let verified = promptly(stage.verify(&session, &code)).await;
+        verified.is(503, "store_unavailable");
+        let ready = promptly(stage.get("/readyz")).await;
+        assert_eq!(ready.status, 503);
+        assert_eq!(
+            ready.body,
+            json!({"status": "failed", "hot_state": "failed", "records": "ok"})
+        );
+        assert_eq!(stage.get("/livez").await.status, 200);
+        if kill {
+            redis.restart().await;
+        } else {
+            redis.resume();
+        }
+        recovers(&stage, "/readyz").await;
+    }
+    assert_eq!(stage.verify(&session, &code).await.status, 200);
+    stage.ask("09123456781").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_04_while_the_records_hang_or_are_dead_an_attempt_counts_and_the_code_stays_good() {
+    let (stage, _redis, mut postgres) = stage().await;
+    for (phone, kill) in [("09123456789", false), ("09123456780", true)] {
+        let session = stage.ask(phone).await;
+        let code = stage.code(&session).await;
+        if kill {
+            postgres.kill();
+        } else {
+            postgres.pause();
+        }
+        let refused = promptly(stage.verify(&session, &code)).await;
+        refused.is(503, "store_unavailable");
+        assert!(refused.headers.get("set-cookie").is_none());
+        let challenge = stage.challenge(&session).await;
+        assert_eq!((challenge.session_attempts, challenge.consumed), (1, false));
+        let ready = promptly(stage.get("/readyz")).await;
+        assert_eq!(
+            ready.body,
+            json!({"status": "failed", "hot_state": "ok", "records": "failed"})
+        );
+        stage.ask("09123456799").await;
+        if kill {
+            postgres.restart().await;
+        } else {
+            postgres.resume();
+        }
+        recovers(&stage, "/readyz").await;
+        let answer = stage.verify(&session, &code).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(stage.challenge(&session).await.session_attempts, 2);
+    }
+}

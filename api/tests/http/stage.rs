@@ -1,0 +1,358 @@
+//! The API in this process, over either shape of its stores, reached through real HTTP.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use api::{App, AppParts};
+use harness::{PostgresServer, RedisServer};
+use migrate::{run_postgres, run_sqlite};
+use prometheus::{Registry, TextEncoder};
+use serde_json::{Value, json};
+use shared::challenge::{Challenge, SessionId};
+use shared::clock::Clock;
+use shared::config::{ApiConfig, Environment};
+use shared::hot_state::HotState;
+use shared::otp::KeyRing;
+use shared::queue::{Delivery, Disposal, Feed, Settlement};
+use shared::random::Random;
+use shared::records::{PoolSettings, Records};
+use shared::redis_store::RedisStore;
+use shared::serving::{ServeLimits, serve};
+use shared::sqlite_file::SqliteFile;
+use shared::tokens::SigningKeys;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::Answer;
+
+pub(crate) const START: i64 = 1_763_700_000_000;
+pub(crate) const SECOND: i64 = 1_000;
+pub(crate) const OTP: &str = "/api/v1/usr/otp";
+pub(crate) const VERIFY: &str = "/api/v1/usr/otp/verify";
+pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
+pub(crate) const OTHER_OTP_KEY: &str = "k2:Zm9vYmFyLXRoaXMtaXMtbm90LXRoZS1rZXktYWJjZGUBAgM=";
+
+static SERVERS: OnceCell<(RedisServer, PostgresServer)> = OnceCell::const_new();
+static STAGES: AtomicU64 = AtomicU64::new(0);
+
+/// The two shapes that the API runs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    PostgresAndRedis,
+    Sqlite,
+}
+
+/// What the API keeps its state in, opened a second time so that tests look behind its back.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) hot: HotState,
+    pub(crate) records: Records,
+    pub(crate) queue: Feed,
+    pub(crate) raw: Raw,
+    pub(crate) database_url: String,
+}
+
+#[derive(Clone)]
+pub(crate) enum Raw {
+    Redis { url: String, tag: String },
+    Sqlite(SqliteFile),
+}
+
+pub(crate) struct Stage {
+    pub(crate) stores: Stores,
+    pub(crate) clock: Clock,
+    pub(crate) keys: KeyRing,
+    pub(crate) client: reqwest::Client,
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Registry,
+    pub(crate) document: Value,
+    stop: CancellationToken,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Stage {
+    pub(crate) async fn new(shape: Shape) -> Self {
+        Self::with(shape, &[]).await
+    }
+
+    /// With further settings, which win over those of the stage.
+    pub(crate) async fn with(shape: Shape, settings: &[(&str, &str)]) -> Self {
+        let clock = Clock::manual(START);
+        match shape {
+            Shape::PostgresAndRedis => {
+                let (redis, postgres) = SERVERS.get_or_init(start_servers).await;
+                let stores = Stores::on_servers(redis, postgres, &clock).await;
+                Self::over(stores, clock, settings, None).await
+            }
+            Shape::Sqlite => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let stores = Stores::in_folder(&folder, &clock).await;
+                Self::over(stores, clock, settings, Some(folder)).await
+            }
+        }
+    }
+
+    /// One more API process over the same stores.
+    pub(crate) async fn beside(&self, settings: &[(&str, &str)]) -> Self {
+        Self::over(self.stores.clone(), self.clock.clone(), settings, None).await
+    }
+
+    pub(crate) async fn over(
+        stores: Stores,
+        clock: Clock,
+        settings: &[(&str, &str)],
+        folder: Option<tempfile::TempDir>,
+    ) -> Self {
+        let config = config(&stores, settings);
+        let registry = Registry::new();
+        let app = App::build(AppParts {
+            config: &config,
+            hot_state: stores.hot.clone(),
+            queue: stores.queue.clone(),
+            records: stores.records.clone(),
+            clock: clock.clone(),
+            random: Random::operating_system(),
+            registry: &registry,
+        })
+        .expect("an app");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(
+            listener,
+            app.router(),
+            ServeLimits::default(),
+            stop.clone(),
+        ));
+        let background_stop = stop.clone();
+        tokio::spawn(async move { app.run_background_tasks(background_stop).await });
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client");
+        let document = client
+            .get(format!("http://{address}/api/openapi.json"))
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        Self {
+            stores,
+            clock,
+            keys: config.otp_keys,
+            client,
+            address,
+            registry,
+            document,
+            stop,
+            folder,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Sends a request and checks what every answer must have.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("an answer");
+        let answer = Answer::read(response).await;
+        answer.check(&self.document, &method, &path);
+        answer
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.client.get(self.url(path))).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.client.post(self.url(path)).json(&body))
+            .await
+    }
+
+    /// Asks for a code and gives the session id.
+    pub(crate) async fn ask(&self, phone: &str) -> String {
+        let answer = self.post(OTP, json!({ "phone_number": phone })).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.member("session_id")
+    }
+
+    pub(crate) async fn verify(&self, session: &str, code: &str) -> Answer {
+        let body = json!({ "session_id": session, "code": code });
+        self.post(VERIFY, body).await
+    }
+
+    pub(crate) async fn verify_by_phone(&self, phone: &str, code: &str) -> Answer {
+        let body = json!({ "phone_number": phone, "code": code });
+        self.post(VERIFY, body).await
+    }
+
+    pub(crate) async fn challenge(&self, session: &str) -> Challenge {
+        let id = session.parse::<SessionId>().expect("a UUID").challenge_id();
+        let found = self.stores.hot.challenge(id).await.expect("an answer");
+        found.expect("a challenge")
+    }
+
+    /// Moves the clock, after the messages that wait have gone out: a queue that stands still
+    /// would refuse new requests.
+    pub(crate) async fn pass(&self, millis: i64) {
+        let settlements: Vec<Settlement> = self
+            .take_jobs()
+            .await
+            .into_iter()
+            .map(|delivery| Settlement {
+                delivery,
+                disposal: Disposal::Done,
+            })
+            .collect();
+        let settled = self.stores.queue.settle(&settlements).await;
+        settled.expect("settled");
+        self.clock.advance(millis);
+    }
+
+    /// Takes the jobs that wait, oldest first.
+    pub(crate) async fn take_jobs(&self) -> Vec<Delivery> {
+        let mut taken = Vec::new();
+        // The first read of a new queue may do no more than prepare it.
+        for _ in 0..2 {
+            let block = Duration::from_millis(1);
+            let read = self.stores.queue.read(1_000, block).await;
+            taken.extend(read.expect("an answer"));
+        }
+        taken
+    }
+
+    /// The code that the message holds.
+    pub(crate) async fn code(&self, session: &str) -> String {
+        let code = self.challenge(session).await.code(&self.keys);
+        code.expect("a known key").expose().to_owned()
+    }
+
+    /// A well-formed code that is not that of the session.
+    pub(crate) async fn wrong_code(&self, session: &str) -> String {
+        let code: u32 = self.code(session).await.parse().expect("digits");
+        format!("{:06}", (code + 1) % 1_000_000)
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("text")
+    }
+
+    /// The value of one series.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not among\n{metrics}"))
+            .parse()
+            .expect("a number")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        drop(self.folder.take());
+    }
+}
+
+pub(crate) async fn start_servers() -> (RedisServer, PostgresServer) {
+    tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync())
+}
+
+impl Stores {
+    pub(crate) async fn on_servers(
+        redis: &RedisServer,
+        postgres: &PostgresServer,
+        clock: &Clock,
+    ) -> Self {
+        let database_url = postgres.create_database().await;
+        let pool = PgPool::connect(&database_url).await.expect("connected");
+        run_postgres(&pool).await.expect("migrated");
+        pool.close().await;
+        let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
+        let store = RedisStore::connect_tagged(&redis.url(), &tag).expect("an address");
+        let settings = PoolSettings::default();
+        Self {
+            hot: HotState::redis(store.clone(), clock.clone()),
+            records: Records::connect(&database_url, settings)
+                .await
+                .expect("a URL"),
+            queue: Feed::redis(store, clock.clone(), &Random::operating_system()),
+            raw: Raw::Redis {
+                url: redis.url(),
+                tag,
+            },
+            database_url,
+        }
+    }
+
+    async fn in_folder(folder: &tempfile::TempDir, clock: &Clock) -> Self {
+        let database_url = format!("sqlite://{}", folder.path().join("ramz.sqlite3").display());
+        let file = SqliteFile::open(&database_url).await.expect("a file");
+        run_sqlite(file.writer()).await.expect("migrated");
+        Self {
+            hot: HotState::sqlite(file.clone(), clock.clone()),
+            records: Records::from_sqlite(file.clone()),
+            queue: Feed::sqlite(file.clone(), clock.clone(), &Random::operating_system()),
+            raw: Raw::Sqlite(file),
+            database_url,
+        }
+    }
+
+    /// Runs one statement behind the API's back: a Redis command, whose first argument gets the
+    /// stage's key prefix, or SQL.
+    pub(crate) async fn meddle(&self, redis_command: &[&str], sql: &'static str) {
+        match &self.raw {
+            Raw::Redis { url, tag } => {
+                let client = redis::Client::open(url.as_str()).expect("an address");
+                let mut connection = client
+                    .get_multiplexed_async_connection()
+                    .await
+                    .expect("connected");
+                let mut command = redis::cmd(redis_command[0]);
+                command.arg(format!("{{{tag}}}:{}", redis_command[1]));
+                command.arg(&redis_command[2..]);
+                let _: redis::Value = command.query_async(&mut connection).await.expect("done");
+            }
+            Raw::Sqlite(file) => {
+                let done = sqlx::query(sql).execute(file.writer()).await;
+                done.expect("done");
+            }
+        }
+    }
+}
+
+fn config(stores: &Stores, settings: &[(&str, &str)]) -> ApiConfig {
+    let pem = SigningKeys::generate_pem(&Random::seeded(7));
+    let mut values = vec![
+        ("DATABASE_URL", stores.database_url.clone()),
+        ("OTP_KEY", OTP_KEY.to_owned()),
+        (
+            "JWT_PRIVATE_KEY",
+            secrecy::ExposeSecret::expose_secret(&pem).to_owned(),
+        ),
+        ("LIMIT_ADDRESS_PER_MINUTE", "100000".to_owned()),
+    ];
+    if let Raw::Redis { url, .. } = &stores.raw {
+        values.push(("REDIS_URL", url.clone()));
+    }
+    for (name, value) in settings {
+        values.retain(|(of, _)| of != name);
+        values.push((name, (*value).to_owned()));
+    }
+    ApiConfig::load(&Environment::from_pairs(values)).expect("settings")
+}
