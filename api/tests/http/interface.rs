@@ -54,6 +54,13 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
         "/readyz",
     ];
     assert_eq!(paths.keys().collect::<Vec<_>>(), expected);
+    let document = stage.document.to_string();
+    for code in ErrorCode::ALL {
+        assert!(
+            document.contains(code.as_str()),
+            "{code:?} is not documented"
+        );
+    }
     for reference in references(&stage.document) {
         let pointer = reference.trim_start_matches('#');
         assert!(
