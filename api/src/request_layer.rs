@@ -85,7 +85,8 @@ fn write_headers(headers: &mut HeaderMap, app: &AppState, context: RequestContex
     } else {
         NOTHING_IS_LOADED
     };
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    // A handler may have its own.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
