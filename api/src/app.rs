@@ -107,18 +107,78 @@ impl App {
             .routes(routes!(health::readyz))
             .split_for_parts();
         openapi::complete(&mut document);
-        router
+        let router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
-            .merge(openapi::routes(&document))
-            .layer(from_fn_with_state(
-                Arc::clone(&self.0),
-                request_layer::around_request,
-            ))
-            .with_state(Arc::clone(&self.0))
+            .merge(openapi::routes(&document));
+        self.finish(router)
+    }
+
+    fn finish(&self, router: Router<Arc<AppState>>) -> Router {
+        let around = from_fn_with_state(Arc::clone(&self.0), request_layer::around_request);
+        router.layer(around).with_state(Arc::clone(&self.0))
     }
 
     /// Keeps the gauges of the queue fresh and the hot state swept until `shutdown` is cancelled.
     pub async fn run_background_tasks(&self, shutdown: CancellationToken) {
         background::run(&self.0, shutdown).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+    use http::{Request, StatusCode};
+    use http_body_util::BodyExt as _;
+    use secrecy::ExposeSecret as _;
+    use shared::config::Environment;
+    use shared::sqlite_file::SqliteFile;
+    use shared::tokens::SigningKeys;
+    use tower_service::Service as _;
+
+    use super::*;
+
+    async fn app(folder: &tempfile::TempDir) -> App {
+        let url = format!("sqlite://{}", folder.path().join("ramz.sqlite3").display());
+        let (clock, random) = (Clock::manual(0), Random::seeded(1));
+        let pem = SigningKeys::generate_pem(&random);
+        let config = ApiConfig::load(&Environment::from_pairs([
+            ("DATABASE_URL", url.as_str()),
+            ("OTP_KEY", "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU="),
+            ("JWT_PRIVATE_KEY", pem.expose_secret()),
+        ]));
+        let file = SqliteFile::open(&url).await.expect("a file");
+        App::build(AppParts {
+            config: &config.expect("settings"),
+            hot_state: HotState::sqlite(file.clone(), clock.clone()),
+            queue: Feed::sqlite(file.clone(), clock.clone(), &random),
+            records: Records::from_sqlite(file),
+            clock,
+            random,
+            registry: &Registry::new(),
+        })
+        .expect("an app")
+    }
+
+    #[tokio::test]
+    async fn err_01_a_panic_is_answered_like_any_other_defect() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(&folder).await;
+        let broken = Router::new().route("/", get(|| async { panic!("secret") as String }));
+        let mut request = Request::new(axum::body::Body::empty());
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = app.finish(broken).call(request).await.expect("infallible");
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
+        let problem: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(problem["code"], "internal");
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
     }
 }

@@ -47,7 +47,8 @@ pub(crate) async fn around_request(
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     request.extensions_mut().insert(context);
 
-    let span = tracing::info_span!("request", request_id = %context.id);
+    // Of the highest level, so that warnings carry the id even where nothing else is logged.
+    let span = tracing::error_span!("request", request_id = %context.id);
     let response = AssertUnwindSafe(next.run(request))
         .catch_unwind()
         .instrument(span.clone())
@@ -84,7 +85,8 @@ fn write_headers(headers: &mut HeaderMap, app: &AppState, context: RequestContex
     } else {
         NOTHING_IS_LOADED
     };
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    // A handler may have its own.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

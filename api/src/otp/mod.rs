@@ -1,6 +1,7 @@
 //! Codes over HTTP: asking for one, and giving it back.
 
 mod request;
+mod request_schema;
 mod sign_in;
 mod verify;
 

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
 use shared::challenge::{Channel, Locale, NewChallenge, SessionId};
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
+use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
-use utoipa::{IntoResponses, ToSchema};
 
+use super::request_schema::{CodeRequest, CodeSent};
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode, seconds_up};
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
+use crate::json_body::{JsonBody, missing};
 use crate::metrics::RequestResult;
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::request_context::{Client, RequestContext};
@@ -24,62 +24,6 @@ use crate::trace_parent;
 
 /// The purpose of every code that is asked for here.
 const PURPOSE: Purpose = Purpose::SignIn;
-
-/// A request for a code. Without `session_id` it is a new one and needs `phone_number`.
-#[derive(ToSchema)]
-#[schema(example = json!({"phone_number": "09123456789"}))]
-pub(crate) struct CodeRequest {
-    /// A mobile number as people write it: `+98`, `0098`, `98`, `0` or nothing before it, Latin,
-    /// Persian or Arabic digits.
-    #[schema(example = "09123456789")]
-    phone_number: Option<String>,
-    /// The `session_id` of an earlier answer: sends the same code again.
-    #[schema(value_type = Option<String>, format = Uuid)]
-    session_id: Option<SessionId>,
-    /// `sms` (the default), or `call` for a voice call where the service has one.
-    #[schema(value_type = Option<String>, example = "sms")]
-    channel: Option<Channel>,
-    /// The language of the message, `fa` or `en`; that of `Accept-Language` by default. A code
-    /// that is sent again keeps its language.
-    #[schema(value_type = Option<String>, example = "fa")]
-    locale: Option<Locale>,
-}
-
-impl FromMembers for CodeRequest {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            phone_number: members.text("phone_number")?,
-            session_id: members.session_id("session_id")?,
-            channel: members.channel("channel")?,
-            locale: members.locale("locale")?,
-        })
-    }
-}
-
-/// A code is on its way, or was a moment ago.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({
-    "phone_number": "+989123456789", "message": "کد ورود پیامک شد.", "expires_in": 120,
-    "resend_in": 30, "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code_length": 6,
-    "sent": true
-}))]
-pub(crate) struct CodeSent {
-    /// Whom it is for, in E.164 form.
-    phone_number: String,
-    /// A sentence for the person who waits.
-    message: &'static str,
-    /// Seconds until the code is dead.
-    expires_in: u64,
-    /// Seconds until it can be sent again.
-    resend_in: u64,
-    /// The secret handle of this request: needed with the code, and to send it again.
-    #[schema(format = Uuid)]
-    session_id: String,
-    /// How many digits the code has.
-    code_length: u8,
-    /// Whether a message was sent now; not during the cooldown.
-    sent: bool,
-}
 
 /// What the call can be refused with.
 struct Refusals;
@@ -201,10 +145,7 @@ impl Asking<'_> {
         );
         match self.accept(AcceptRequest::New(&challenge), channel).await? {
             Accepted::Sent(grant) => Ok(self.granted(session, &grant, channel, true)),
-            other => {
-                tracing::error!(?other, "a new challenge was answered like an old one");
-                Err(ErrorCode::Internal.into())
-            }
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -241,7 +182,7 @@ impl Asking<'_> {
                 self.begin(phone, locale, channel).await
             }
             Accepted::OtherPhone => Err(ErrorCode::PhoneMismatch.into()),
-            Accepted::Refused { .. } => Err(ErrorCode::Internal.into()),
+            refused @ Accepted::Refused { .. } => Err(unexpected(&refused)),
         }
     }
 
@@ -280,22 +221,31 @@ impl Asking<'_> {
     }
 
     fn granted(&self, session: SessionId, grant: &Grant, channel: Channel, sent: bool) -> CodeSent {
-        let message = match (sent, channel, self.language) {
-            (true, Channel::Sms, Locale::Fa) => "کد ورود پیامک شد.",
-            (true, Channel::Sms, Locale::En) => "The code was sent by SMS.",
-            (true, Channel::Call, Locale::Fa) => "کد ورود را با تماس تلفنی می‌خوانیم.",
-            (true, Channel::Call, Locale::En) => "A call will read the code to you.",
-            (false, _, Locale::Fa) => "کد لحظاتی پیش فرستاده شد.",
-            (false, _, Locale::En) => "The code was sent a moment ago.",
-        };
         CodeSent {
             phone_number: grant.phone.as_e164().to_owned(),
-            message,
+            message: message(sent, channel, self.language),
             expires_in: seconds_up(grant.expires_at - grant.now),
             resend_in: seconds_up(grant.resend_at - grant.now),
             session_id: session.expose(),
             code_length: grant.digits,
             sent,
         }
+    }
+}
+
+/// The accept step answered what it cannot answer to such a request.
+fn unexpected(accepted: &Accepted) -> ApiError {
+    tracing::error!(?accepted, "an answer of hot state that does not fit");
+    ErrorCode::Internal.into()
+}
+
+fn message(sent: bool, channel: Channel, language: Locale) -> &'static str {
+    match (sent, channel, language) {
+        (true, Channel::Sms, Locale::Fa) => "کد ورود پیامک می‌شود.",
+        (true, Channel::Sms, Locale::En) => "The code is on its way by SMS.",
+        (true, Channel::Call, Locale::Fa) => "کد ورود را با تماس تلفنی می‌خوانیم.",
+        (true, Channel::Call, Locale::En) => "A call will read the code to you.",
+        (false, _, Locale::Fa) => "کد لحظاتی پیش فرستاده شد.",
+        (false, _, Locale::En) => "The code was sent a moment ago.",
     }
 }

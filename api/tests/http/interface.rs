@@ -3,7 +3,7 @@
 use api::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::stage::{OTP, Shape, Stage};
+use crate::stage::{OTP, SECOND, Shape, Stage};
 
 pub(crate) async fn health_names_each_dependency(shape: Shape) {
     let stage = Stage::new(shape).await;
@@ -54,6 +54,13 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
         "/readyz",
     ];
     assert_eq!(paths.keys().collect::<Vec<_>>(), expected);
+    let document = stage.document.to_string();
+    for code in ErrorCode::ALL {
+        assert!(
+            document.contains(code.as_str()),
+            "{code:?} is not documented"
+        );
+    }
     for reference in references(&stage.document) {
         let pointer = reference.trim_start_matches('#');
         assert!(
@@ -133,9 +140,23 @@ pub(crate) async fn answers_speak_the_language_of_the_request(shape: Shape) {
     let answer = stage
         .send(request.json(&json!({ "phone_number": "09123456789" })))
         .await;
-    assert_eq!(answer.member("message"), "The code was sent by SMS.");
+    assert_eq!(answer.member("message"), "The code is on its way by SMS.");
     let session = answer.member("session_id");
     assert_eq!(stage.challenge(&session).await.locale.as_str(), "en");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_sweeps_what_is_dead_out_of_the_file() {
+    let stage = Stage::new(Shape::Sqlite).await;
+    let session = stage.ask("09123456789").await;
+    let id = stage.challenge(&session).await.id;
+    stage.pass(3_600 * SECOND).await;
+    let _sweeping = stage.beside(&[]).await;
+    let gone = async || {
+        let found = stage.stores.hot.challenge(id).await;
+        found.expect("an answer").is_none().then_some(())
+    };
+    harness::eventually(std::time::Duration::from_secs(30), gone).await;
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod outages;
 mod races;
 mod sending;
 mod stage;
+mod stores;
 mod verifying;
 
 /// One test per case and shape.

@@ -7,7 +7,8 @@ use serde_json::json;
 use shared::clock::Clock;
 
 use crate::answer::Answer;
-use crate::stage::{OTP, START, Stage, Stores, start_servers};
+use crate::stage::{OTP, START, Stage};
+use crate::stores::{Stores, start_servers};
 
 const PHONE: &str = "09123456789";
 /// The promise is one second; the other is for a machine that is busy with other tests.

@@ -45,8 +45,8 @@ pub(crate) async fn a_06_r_01_of_200_parallel_right_codes_one_opens_a_session(sh
     let code = stage.code(&session).await;
     let counts = counts(&at_once(&stage, &session, &code).await);
     assert_eq!(counts.get("signed_in"), Some(&1), "{counts:?}");
-    let used = counts.get("code_used").copied().unwrap_or_default();
-    assert!(used <= 2, "three attempts reach a verdict: {counts:?}");
+    let too_late = counts.get("code_used").copied().unwrap_or_default();
+    assert!(too_late <= 2, "three attempts reach a verdict: {counts:?}");
 
     let phone = PhoneNumber::from_e164("+989123456789").expect("canonical");
     let records = &stage.stores.records;

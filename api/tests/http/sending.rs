@@ -21,7 +21,7 @@ pub(crate) async fn a_code_is_asked_for_and_given_back(shape: Shape) {
     assert_eq!(asked.number("resend_in"), 30);
     assert_eq!(asked.number("code_length"), 6);
     assert_eq!(asked.body["sent"], true);
-    assert_eq!(asked.member("message"), "کد ورود پیامک شد.");
+    assert_eq!(asked.member("message"), "کد ورود پیامک می‌شود.");
     assert_eq!(asked.header("cache-control"), "no-store");
 
     stage.pass(20 * SECOND).await;

@@ -1,0 +1,64 @@
+//! What goes into a request for a code, and what comes out.
+
+use serde::Serialize;
+use shared::challenge::{Channel, Locale, SessionId};
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+use crate::json_body::{FromMembers, Members};
+
+/// A request for a code. Without `session_id` it is a new one and needs `phone_number`.
+#[derive(ToSchema)]
+#[schema(example = json!({"phone_number": "09123456789"}))]
+pub(crate) struct CodeRequest {
+    /// A mobile number as people write it: `+98`, `0098`, `98`, `0` or nothing before it, Latin,
+    /// Persian or Arabic digits.
+    #[schema(example = "09123456789")]
+    pub(super) phone_number: Option<String>,
+    /// The `session_id` of an earlier answer: sends the same code again.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub(super) session_id: Option<SessionId>,
+    /// `sms` (the default), or `call` for a voice call where the service has one.
+    #[schema(value_type = Option<String>, pattern = "^(sms|call)$", example = "sms")]
+    pub(super) channel: Option<Channel>,
+    /// The language of the message, `fa` or `en`; that of `Accept-Language` by default. A code
+    /// that is sent again keeps its language.
+    #[schema(value_type = Option<String>, pattern = "^(fa|en)$", example = "fa")]
+    pub(super) locale: Option<Locale>,
+}
+
+impl FromMembers for CodeRequest {
+    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
+        Ok(Self {
+            phone_number: members.text("phone_number")?,
+            session_id: members.session_id("session_id")?,
+            channel: members.channel("channel")?,
+            locale: members.locale("locale")?,
+        })
+    }
+}
+
+/// A code is on its way, or was a moment ago.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "phone_number": "+989123456789", "message": "کد ورود پیامک می‌شود.", "expires_in": 120,
+    "resend_in": 30, "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code_length": 6,
+    "sent": true
+}))]
+pub(crate) struct CodeSent {
+    /// Whom it is for, in E.164 form.
+    pub(super) phone_number: String,
+    /// A sentence for the person who waits.
+    pub(super) message: &'static str,
+    /// Seconds until the code is dead.
+    pub(super) expires_in: u64,
+    /// Seconds until it can be sent again.
+    pub(super) resend_in: u64,
+    /// The secret handle of this request: needed with the code, and to send it again.
+    #[schema(format = Uuid)]
+    pub(super) session_id: String,
+    /// How many digits the code has.
+    pub(super) code_length: u8,
+    /// Whether a message was sent now; not during the cooldown.
+    pub(super) sent: bool,
+}
