@@ -23,9 +23,11 @@ CREATE TABLE users (
     deleted_at          TIMESTAMPTZ,
     created_at          TIMESTAMPTZ NOT NULL,
     updated_at          TIMESTAMPTZ NOT NULL,
-    -- A deletion that leaves personal data behind is refused.
+    -- A deletion that leaves personal data in this row is refused; the username is the number, so
+    -- it goes too. Sessions and the numbers in the ledger are erased by whoever deletes.
     CHECK (deleted_at IS NULL OR (
-        phone IS NULL AND email IS NULL AND password_hash IS NULL
+        phone IS NULL AND username LIKE 'deleted-%' AND email IS NULL
+        AND password_hash IS NULL
         AND first_name = '' AND last_name = ''))
 );
 CREATE INDEX users_by_creation ON users (created_at);

@@ -1,9 +1,10 @@
 //! Starts the parts and ends them in order: first nothing more is accepted, then what was accepted
 //! is sent, last the gateway's stand-in and the metrics go.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use api::{App, AppParts};
@@ -164,7 +165,11 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
 fn lock_data_dir(data_dir: &Path) -> Result<File, StandaloneError> {
     let shown = || data_dir.display().to_string();
     let failed = |error| StandaloneError::DataDir(shown(), error);
-    fs::create_dir_all(data_dir).map_err(failed)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(failed)?;
     let lock = File::create(data_dir.join(LOCK_FILE)).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

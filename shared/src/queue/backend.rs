@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -17,6 +18,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::QueueSettings;
@@ -28,7 +30,9 @@ use super::settle_layer::SettleLayer;
 use super::settler::{InFlight, QueueEvents, Settler, keep_alive};
 
 /// How often consumers that are gone are looked for.
-const TIDY_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// How long a stop waits for a queue that does not answer.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 /// An apalis backend over a [`Feed`]. Dropping it without closing leaves its jobs to be claimed by
 /// others.
@@ -126,7 +130,12 @@ impl QueueBackend {
                 }
             }
             while readers.join_next().await.is_some() {}
-            settler.flush().await;
+            if timeout(FLUSH_LIMIT, settler.flush()).await.is_err() {
+                tracing::error!(
+                    "the queue does not take the last settlements; their jobs are taken over by \
+                     other workers, and the ledger says what was sent"
+                );
+            }
             closed.cancel();
             if let Err(error) = feed.leave().await {
                 tracing::warn!(%error, "cannot say good-bye to the queue");

@@ -17,9 +17,9 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Whether a worker died while it had this job; such a job runs alone.
+    /// Whether two workers died while they had this job; such a job runs alone.
     pub fn is_suspect(&self) -> bool {
-        self.deliveries > 1
+        self.deliveries > 2
     }
 }
 

@@ -77,7 +77,7 @@ impl Reader {
     async fn round(&self, next_scan: &mut Instant) -> Result<(), QueueError> {
         if Instant::now() >= *next_scan {
             while self.feed.has_orphan(self.settings.orphan_idle).await? {
-                if !self.run_orphan_alone().await? {
+                if !self.take_over_an_orphan().await? {
                     break;
                 }
             }
@@ -115,17 +115,19 @@ impl Reader {
         Some(free)
     }
 
-    /// Waits until nothing else runs here and claims one orphan, which then has the worker to
-    /// itself: if it is the job that kills workers, no neighbour dies or is blamed with it.
-    async fn run_orphan_alone(&self) -> Result<bool, QueueError> {
-        let all = u32::try_from(self.settings.concurrency).unwrap_or(u32::MAX);
-        let all = Arc::clone(&self.slots).acquire_many_owned(all);
-        let Some(Ok(slots)) = self.stop.run_until_cancelled(all).await else {
+    /// Claims one orphan. One that was left twice may be what kills workers: it waits until nothing
+    /// else runs here and has the worker to itself, so that no neighbour dies or is blamed with it.
+    /// One that was left once runs beside others: a worker that dies leaves hundreds of them, and
+    /// running each alone would keep all new work waiting.
+    async fn take_over_an_orphan(&self) -> Result<bool, QueueError> {
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        let Some(Ok(mut slots)) = self.stop.run_until_cancelled(slot).await else {
             return Ok(false);
         };
         let Some(orphan) = self.feed.claim_orphan(self.settings.orphan_idle).await? else {
             return Ok(false);
         };
+        self.in_flight.add(&orphan);
         self.events.redelivered();
         tracing::warn!(
             job = orphan.id,
@@ -133,8 +135,17 @@ impl Reader {
             "took over an orphaned job"
         );
         if orphan.deliveries > self.settings.max_kills {
-            self.in_flight.add(&orphan);
             self.settler.settle(orphan, Disposal::Dead(KILLS_WORKERS));
+        } else if orphan.is_suspect() {
+            let others = u32::try_from(self.settings.concurrency.saturating_sub(1));
+            let others = Arc::clone(&self.slots).acquire_many_owned(others.unwrap_or(u32::MAX));
+            match self.stop.run_until_cancelled(others).await {
+                Some(Ok(others)) => {
+                    slots.merge(others);
+                    self.hand_over(orphan, slots).await;
+                }
+                _ => self.settler.settle(orphan, Disposal::GiveBack),
+            }
         } else {
             self.hand_over(orphan, slots).await;
         }

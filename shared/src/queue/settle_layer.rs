@@ -92,8 +92,7 @@ where
                     }
                 }
             };
-            settler.settle(taken.delivery, disposal);
-            drop(taken.slots);
+            settler.settle_run(taken.delivery, disposal, taken.slots);
         });
         async move { run.await.map_err(Into::into) }.boxed()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -83,8 +83,12 @@ impl InFlight {
         self.lock().insert(delivery.id.clone(), delivery.deliveries);
     }
 
+    /// Unless it has been taken again since: the later delivery is to be kept alive.
     fn remove(&self, delivery: &Delivery) {
-        self.lock().remove(&delivery.id);
+        let mut held = self.lock();
+        if held.get(&delivery.id) == Some(&delivery.deliveries) {
+            held.remove(&delivery.id);
+        }
     }
 
     fn list(&self) -> Vec<(String, u32)> {
@@ -104,7 +108,9 @@ impl InFlight {
 pub(super) struct Settler(mpsc::UnboundedSender<Order>);
 
 enum Order {
-    Settle(Settlement),
+    /// With the slots of the run, which are free again when it is written: a worker whose store is
+    /// away must not go on taking jobs, least of all its own.
+    Settle(Settlement, Option<Arc<OwnedSemaphorePermit>>),
     /// Answered when everything before it is settled.
     Flush(oneshot::Sender<()>),
 }
@@ -123,12 +129,25 @@ impl Settler {
         (Self(sender), task)
     }
 
+    /// Settles a job that no handler has run.
     pub(super) fn settle(&self, delivery: Delivery, disposal: Disposal) {
+        self.send(Settlement { delivery, disposal }, None);
+    }
+
+    /// Settles a run, whose slots are free when that is written.
+    pub(super) fn settle_run(
+        &self,
+        delivery: Delivery,
+        disposal: Disposal,
+        slots: Arc<OwnedSemaphorePermit>,
+    ) {
+        self.send(Settlement { delivery, disposal }, Some(slots));
+    }
+
+    fn send(&self, settlement: Settlement, slots: Option<Arc<OwnedSemaphorePermit>>) {
         // The task outlives every sender, except in a runtime that is being torn down; the job is
         // claimed as an orphan then.
-        let _ = self
-            .0
-            .send(Order::Settle(Settlement { delivery, disposal }));
+        let _ = self.0.send(Order::Settle(settlement, slots));
     }
 
     /// Returns when everything that was handed in before is settled.
@@ -150,10 +169,14 @@ async fn settle_all(
     let mut received = Vec::with_capacity(batch);
     while orders.recv_many(&mut received, batch).await > 0 {
         let mut settlements = Vec::with_capacity(received.len());
+        let mut slots = Vec::with_capacity(received.len());
         let mut flushes = Vec::new();
         for order in received.drain(..) {
             match order {
-                Order::Settle(settlement) => settlements.push(settlement),
+                Order::Settle(settlement, of_run) => {
+                    settlements.push(settlement);
+                    slots.extend(of_run);
+                }
                 Order::Flush(done) => flushes.push(done),
             }
         }
@@ -164,6 +187,7 @@ async fn settle_all(
                 events.settled(settlement, ours);
             }
         }
+        drop(slots);
         for done in flushes {
             let _ = done.send(());
         }

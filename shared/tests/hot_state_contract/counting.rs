@@ -236,6 +236,11 @@ pub(crate) async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: 
         stage.guess_by_phone(PHONE, Some(ids[2])).await,
         Verdict::Right { id: ids[2] }
     );
+    // One that is consumed makes room for an older one.
+    assert!(stage.hot.consume(ids[3]).await.expect("an answer"));
+    let seen = stage.hot.phone_challenges(&phone).await.expect("an answer");
+    let seen: Vec<_> = seen.iter().map(|challenge| challenge.id).collect();
+    assert_eq!(seen, ids[..3]);
 }
 
 pub(crate) async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &Stage) {

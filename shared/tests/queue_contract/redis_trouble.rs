@@ -1,9 +1,11 @@
 //! Redis stalls, restarts and forgets its scripts; the worker stays and heals.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{RedisServer, eventually};
 use shared::queue::Disposal;
+use tokio::sync::Semaphore;
 
 use crate::stage::{PATIENCE, Runs, Stage, TestWorker, connect};
 
@@ -89,4 +91,25 @@ async fn f_07_a_stalled_redis_ends_no_worker_and_repeats_no_job() {
     worker.stop().await;
     assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
     assert!(stage.leftovers().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_09_a_stop_while_redis_is_away_still_ends() {
+    let mut server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let (gate, runs) = (Arc::new(Semaphore::new(0)), Runs::default());
+    let (held, counted) = (Arc::clone(&gate), runs.clone());
+    let worker = stage.work(8, move |job| {
+        let held = Arc::clone(&held);
+        counted.count(&job);
+        async move {
+            held.acquire().await.expect("it is never closed").forget();
+            Disposal::Done
+        }
+    });
+    stage.enqueue(1).await;
+    runs.reach(1).await;
+    server.kill();
+    gate.add_permits(1);
+    worker.stop().await;
 }

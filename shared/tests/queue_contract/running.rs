@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use harness::eventually;
+use shared::hot_state::{Accepted, Rule};
 use shared::queue::{Disposal, Job};
 use tokio::sync::Semaphore;
 
@@ -142,7 +143,7 @@ pub(crate) async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(s
     );
 }
 
-pub(crate) async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(stage: &Stage) {
+pub(crate) async fn q_05_orphans_are_taken_over_before_new_work(stage: &Stage) {
     let orphans = stage.enqueue(3).await;
     let dead = stage.feed();
     while dead
@@ -154,20 +155,12 @@ pub(crate) async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(st
     stage.age_running_jobs(IDLE).await;
     stage.enqueue(20).await;
 
-    let (running, runs) = (Arc::new(AtomicUsize::new(0)), Runs::default());
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let (counted, seen, suspects) = (runs.clone(), Arc::clone(&order), orphans.clone());
+    let (order, runs) = (Arc::new(std::sync::Mutex::new(Vec::new())), Runs::default());
+    let (seen, counted) = (Arc::clone(&order), runs.clone());
     let worker = stage.work(8, move |job| {
-        let (running, runs, seen) = (Arc::clone(&running), counted.clone(), Arc::clone(&seen));
-        let suspect = suspects.contains(&challenge_of(&job));
-        async move {
-            let others = running.fetch_add(1, Ordering::SeqCst);
-            tokio::task::yield_now().await;
-            seen.lock().expect("a lock").push((suspect, others));
-            running.fetch_sub(1, Ordering::SeqCst);
-            runs.count(&job);
-            Disposal::Done
-        }
+        seen.lock().expect("a lock").push(challenge_of(&job));
+        counted.count(&job);
+        async { Disposal::Done }
     });
     runs.reach(23).await;
     let redelivered = worker.counter("ramz_queue_redelivered_total");
@@ -176,15 +169,52 @@ pub(crate) async fn q_05_orphans_are_taken_over_before_new_work_and_run_alone(st
         "{redelivered} taken over"
     );
     worker.stop().await;
-    let order = order.lock().expect("a lock").clone();
-    assert!(
-        order[..3]
-            .iter()
-            .all(|&(suspect, others)| suspect && others == 0),
-        "{order:?}"
-    );
+    assert_eq!(order.lock().expect("a lock")[..3], orphans);
     assert!(orphans.iter().all(|orphan| runs.of(orphan) == 1));
     assert!(stage.leftovers().await.is_empty());
+}
+
+pub(crate) async fn q_09_a_job_that_two_workers_died_over_runs_alone(stage: &Stage) {
+    let suspect = stage.enqueue(1).await[0];
+    let first = stage.feed();
+    while first
+        .read(1, Duration::from_millis(1))
+        .await
+        .expect("an answer")
+        .is_empty()
+    {}
+    stage.age_running_jobs(IDLE).await;
+    stage
+        .feed()
+        .claim_orphan(IDLE)
+        .await
+        .expect("an answer")
+        .expect("the orphan");
+    stage.age_running_jobs(IDLE).await;
+
+    let (running, runs) = (Arc::new(AtomicUsize::new(0)), Runs::default());
+    let beside = Arc::new(AtomicUsize::new(usize::MAX));
+    let (counted, noted) = (runs.clone(), Arc::clone(&beside));
+    let worker = stage.work(8, move |job| {
+        let (running, runs, noted) = (Arc::clone(&running), counted.clone(), Arc::clone(&noted));
+        async move {
+            let before = running.fetch_add(1, Ordering::SeqCst);
+            // Long enough for others to start, if they could.
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            let after = running.fetch_sub(1, Ordering::SeqCst) - 1;
+            if challenge_of(&job) == suspect {
+                noted.store(before.max(after), Ordering::SeqCst);
+            }
+            runs.count(&job);
+            Disposal::Done
+        }
+    });
+    stage.enqueue(200).await;
+    runs.reach(201).await;
+    worker.stop().await;
+    assert_eq!(beside.load(Ordering::SeqCst), 0, "others ran beside it");
 }
 
 pub(crate) async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage: &Stage) {
@@ -253,4 +283,36 @@ pub(crate) async fn f_14_a_stop_finishes_what_runs_and_gives_back_what_waits(sta
             .iter()
             .all(|delivery| (delivery.attempts, delivery.deliveries) == (0, 1))
     );
+}
+
+pub(crate) async fn a_job_that_workers_died_over_does_not_close_the_service(stage: &Stage) {
+    stage.enqueue(1).await;
+    let dead = stage.feed();
+    while dead
+        .read(1, Duration::from_millis(1))
+        .await
+        .expect("an answer")
+        .is_empty()
+    {}
+    stage.clock.advance(50_000);
+    let accepted = stage.ask(40_000).await;
+    assert!(
+        matches!(
+            accepted,
+            Accepted::Refused {
+                rule: Rule::QueueSlow,
+                ..
+            }
+        ),
+        "taken once, it may just be slow: {accepted:?}"
+    );
+    stage.age_running_jobs(IDLE).await;
+    stage
+        .feed()
+        .claim_orphan(IDLE)
+        .await
+        .expect("an answer")
+        .expect("the orphan");
+    let accepted = stage.ask(40_000).await;
+    assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
 }

@@ -155,6 +155,37 @@ impl Stage {
 
     /// Enqueues jobs as the API does; their challenges, oldest first.
     pub(crate) async fn enqueue(&self, count: usize) -> Vec<ChallengeId> {
+        let mut challenges = Vec::with_capacity(count);
+        for _ in 0..count {
+            let new = self.new_challenge();
+            let accepted = self.accept(&new, i64::MAX).await;
+            assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+            challenges.push(new.id);
+        }
+        challenges
+    }
+
+    /// Asks for one code where the queue may be behind by this many milliseconds at most.
+    pub(crate) async fn ask(&self, queue_max_age_millis: i64) -> Accepted {
+        self.accept(&self.new_challenge(), queue_max_age_millis)
+            .await
+    }
+
+    fn new_challenge(&self) -> NewChallenge {
+        let number = self.phones.fetch_add(1, Ordering::Relaxed);
+        let phone = PhoneNumber::from_e164(&format!("+98{number}")).expect("canonical");
+        NewChallenge::begin(
+            &self.random,
+            &self.keys,
+            phone,
+            Purpose::SignIn,
+            6,
+            Locale::Fa,
+        )
+        .1
+    }
+
+    async fn accept(&self, new: &NewChallenge, queue_max_age_millis: i64) -> Accepted {
         let window = Window {
             count: 1_000_000,
             millis: 1,
@@ -167,36 +198,19 @@ impl Stage {
             phone_day: window,
             address_per_minute: 1,
             queue_max: 1_000_000,
-            queue_max_age_millis: i64::MAX,
+            queue_max_age_millis,
         };
-        let mut challenges = Vec::with_capacity(count);
-        for _ in 0..count {
-            let number = self.phones.fetch_add(1, Ordering::Relaxed);
-            let phone = PhoneNumber::from_e164(&format!("+98{number}")).expect("canonical");
-            let (_, new) = NewChallenge::begin(
-                &self.random,
-                &self.keys,
-                phone,
-                Purpose::SignIn,
-                6,
-                Locale::Fa,
-            );
-            let accept = Accept {
-                request: AcceptRequest::New(&new),
-                nonce: self.random.bytes(),
-                channel: Channel::Sms,
-                address: None,
-                trace: None,
-            };
-            let accepted = self
-                .hot
-                .accept(&accept, &policy)
-                .await
-                .expect("hot state answers");
-            assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
-            challenges.push(new.id);
-        }
-        challenges
+        let accept = Accept {
+            request: AcceptRequest::New(new),
+            nonce: self.random.bytes(),
+            channel: Channel::Sms,
+            address: None,
+            trace: None,
+        };
+        self.hot
+            .accept(&accept, &policy)
+            .await
+            .expect("hot state answers")
     }
 
     /// Enqueues a payload that no API of this build writes.

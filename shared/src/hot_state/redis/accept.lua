@@ -64,10 +64,13 @@ if redis.call('XLEN', jobs) + redis.call('ZCARD', delayed) >= queue_max then
   return reply('refused', 0, 0, 0, 'queue_full', 5000)
 end
 local oldest = redis.call('XRANGE', jobs, '-', '+', 'COUNT', 1)[1]
-if oldest and #oldest[2] == 2 then -- a job that was never delayed or given back: it still waits
+if oldest and #oldest[2] == 2 then -- it was never delayed or given back after a run
   local accepted = tonumber(string.match(oldest[2][2], '"accepted_at":(%d+)'))
   if accepted and now - accepted > queue_max_age then
-    return reply('refused', 0, 0, 0, 'queue_slow', 5000)
+    -- One that workers died over is late for its own reasons.
+    local pending = redis.pcall('XPENDING', jobs, 'workers', oldest[1], oldest[1], 1)
+    local taken_over = not pending.err and pending[1] and pending[1][4] > 1
+    if not taken_over then return reply('refused', 0, 0, 0, 'queue_slow', 5000) end
   end
 end
 
@@ -110,7 +113,7 @@ else
   if purpose == 'sign_in' then
     local list = list_prefix .. digits_of_phone
     redis.call('RPUSH', list, id)
-    redis.call('LTRIM', list, -3, -1)
+    redis.call('LTRIM', list, -20, -1)
     redis.call('PEXPIRE', list, 2 * max_life)
   end
 end

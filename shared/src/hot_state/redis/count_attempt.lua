@@ -12,7 +12,7 @@ if not now then
 end
 local way, allowed = ARGV[2], tonumber(ARGV[3])
 local counter = way == 'session' and 'a' or 'b'
-local verdict, left, which = 'gone', 0, 0
+local verdict, left, which, honoured = 'gone', 0, 0, false
 
 for i, challenge in ipairs(KEYS) do
   local salt, right = ARGV[2 + 2 * i], ARGV[3 + 2 * i] == '1'
@@ -22,12 +22,12 @@ for i, challenge in ipairs(KEYS) do
     if now >= tonumber(record[2]) then
       if verdict == 'gone' then verdict = 'expired' end
     elseif attempts >= allowed then
-      if verdict ~= 'right' and verdict ~= 'wrong' then verdict = 'exhausted' end
+      if not honoured and verdict ~= 'wrong' then verdict = 'exhausted' end
     elseif not consumed or way == 'session' then
       attempts = redis.call('HINCRBY', challenge, counter, 1)
-      if right and verdict ~= 'right' then
-        verdict, which = consumed and 'used' or 'right', i
-      elseif verdict ~= 'right' then
+      if right and not honoured then
+        verdict, which, honoured = consumed and 'used' or 'right', i, true
+      elseif not honoured then
         verdict = 'wrong'
       end
       left = math.max(left, allowed - attempts)

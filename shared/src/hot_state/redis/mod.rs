@@ -140,6 +140,7 @@ impl RedisHotState {
                 phone.digits()
             ))
             .arg(keys.challenge_prefix())
+            .arg(super::PHONE_CHALLENGES)
             .arg(record::FIELDS)
             .invoke_async(&mut self.store.connection())
             .await
@@ -289,6 +290,9 @@ fn reply_may_be_lost(error: &RedisError) -> bool {
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
 /// Keeps the kind of the trouble and Redis' own code, never arguments or addresses.
 fn unavailable(error: RedisError) -> HotStateError {
+    if error.code() == Some("CONFLICT") {
+        return HotStateError::Corrupt("this challenge id is taken");
+    }
     let text = match error.kind() {
         ErrorKind::Server(ServerErrorKind::ResponseError) | ErrorKind::UnexpectedReturnType => {
             error.to_string()

@@ -1,8 +1,11 @@
--- The sign-in challenges of a phone, newest last, each as its id and the fields of its record.
--- KEYS 1 list of ids; ARGV 1 prefix of challenge keys, then the fields to read
+-- The last sign-in challenges of a phone that were not consumed, newest last, each as its id and
+-- the fields of its record.
+-- KEYS 1 list of ids; ARGV 1 prefix of challenge keys, 2 how many, then the fields to read
 local found = {}
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  local record = redis.call('HMGET', ARGV[1] .. id, unpack(ARGV, 2))
-  if record[1] then found[#found + 1] = { id, record } end
+local ids = redis.call('LRANGE', KEYS[1], 0, -1)
+for i = #ids, 1, -1 do
+  local record = redis.call('HMGET', ARGV[1] .. ids[i], unpack(ARGV, 3))
+  if record[1] then table.insert(found, 1, { ids[i], record }) end
+  if #found == tonumber(ARGV[2]) then break end
 end
 return found

@@ -85,8 +85,9 @@ impl SqliteHotState {
         allowed: u32,
         attempts: &[Attempt<'_>],
     ) -> Result<Verdict, HotStateError> {
-        let now = clock.now_millis();
         let mut transaction = self.begin().await?;
+        // Read with the file in hand: a code may die while the writer is waited for.
+        let now = clock.now_millis();
         let (mut verdict, mut left) = (Verdict::Gone, 0);
         for attempt in attempts {
             let row: Option<ChallengeRow> = sqlx::query_as(FIND)
