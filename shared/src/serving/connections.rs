@@ -2,7 +2,8 @@
 //!
 //! `axum::serve` has no time limit for a request's head, so a client that sends it drop by drop
 //! holds a connection for ever. hyper's own HTTP/1 server has one, and it also closes connections
-//! that are idle between two requests. HTTP/2 is left to the reverse proxy.
+//! that are idle between two requests. It has none for the answer, so a write that makes no
+//! progress is ended here. HTTP/2 is left to the reverse proxy.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
@@ -37,6 +39,8 @@ pub struct ServeLimits {
     /// How long the head of a request may take, and how long a connection may be idle between two
     /// requests.
     pub header_read_timeout: Duration,
+    /// How long a client may take nothing of an answer that is being written to it.
+    pub write_timeout: Duration,
     /// How long running requests may go on after the shutdown began.
     pub drain: Duration,
     /// Connections served at once; more wait in the kernel's backlog.
@@ -47,6 +51,7 @@ impl Default for ServeLimits {
     fn default() -> Self {
         Self {
             header_read_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(20),
             drain: Duration::from_secs(10),
             max_connections: 4096,
         }
@@ -83,6 +88,7 @@ pub async fn serve(
             peer,
             router: router.clone(),
             header_read_timeout: limits.header_read_timeout,
+            write_timeout: limits.write_timeout,
             shutdown: shutdown.clone(),
         };
         connections.spawn(async move {
@@ -172,6 +178,7 @@ struct Connection {
     peer: SocketAddr,
     router: Router,
     header_read_timeout: Duration,
+    write_timeout: Duration,
     shutdown: CancellationToken,
 }
 
@@ -181,6 +188,10 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY is not available");
         }
+        // A client that reads nothing would hold its connection for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = Box::pin(stream);
         let (peer, router) = (self.peer, self.router);
         let service = hyper::service::service_fn(move |request| answer(&router, peer, request));
         let connection = http1::Builder::new()

@@ -21,6 +21,7 @@ const TRIED_PORTS: u16 = 100;
 /// Scrapers are few and short.
 const LIMITS: ServeLimits = ServeLimits {
     header_read_timeout: Duration::from_secs(20),
+    write_timeout: Duration::from_secs(20),
     drain: Duration::from_secs(1),
     max_connections: 32,
 };

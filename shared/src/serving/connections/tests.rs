@@ -21,6 +21,7 @@ struct Server {
 fn limits() -> ServeLimits {
     ServeLimits {
         header_read_timeout: NEVER,
+        write_timeout: NEVER,
         drain: NEVER,
         max_connections: 100,
     }
@@ -187,4 +188,27 @@ fn i_09_only_trouble_of_one_connection_goes_without_a_rest() {
     assert!(concerns_one_connection(&io::Error::from_raw_os_error(
         ECONNABORTED
     )));
+}
+
+/// More than the buffers of a loopback connection hold.
+const LARGE: usize = 64 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_38_a_client_that_reads_nothing_of_its_answer_is_cut_and_its_place_is_free() {
+    let one = ServeLimits {
+        write_timeout: Duration::from_millis(100),
+        max_connections: 1,
+        ..limits()
+    };
+    let router = Router::new()
+        .route("/", get(|| async { "ok" }))
+        .route("/large", get(|| async { vec![b'x'; LARGE] }));
+    let server = start(router, one).await;
+    let _reads_nothing = server
+        .send("GET /large HTTP/1.1\r\nhost: ramz\r\n\r\n")
+        .await;
+    let next = server.send(CLOSING_REQUEST).await;
+    assert!(until_closed(next).await.contains("200 OK"));
+    server.shutdown.cancel();
+    server.ended().await;
 }
