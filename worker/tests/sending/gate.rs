@@ -21,13 +21,6 @@ async fn open_breaker(stage: &Stage) {
     assert!(opened.expect("an answer"));
 }
 
-async fn is_closed(stage: &Stage) {
-    eventually(PATIENCE, async || {
-        breaker(stage).await.is_none().then_some(())
-    })
-    .await;
-}
-
 /// Moves the clock to the next probe and waits until it has failed.
 async fn let_a_probe_fail(stage: &Stage) {
     let before = breaker(stage).await.expect("open");
@@ -127,12 +120,9 @@ pub(crate) async fn f_10_after_the_recharge_the_waiting_messages_go_out_before_t
     worker.shows("ramz_gateway_credit_rials", 0.0).await;
     stage.credit(1_000_000);
     stage.clock.advance(10_000);
-    is_closed(stage).await;
-    stage.all_are_delayed(30).await;
-    stage.clock.advance(AFTER_A_PROBE);
+    stage.everything_goes_out().await;
     let attempts = attempts(stage, &challenges).await;
-    stage.everything_is_settled().await;
-    // The jobs that met the refusal have a second row in the ledger's count, the others do not.
+    // Only those that met the refusal were tried before.
     let tried_twice = attempts.iter().filter(|attempt| **attempt == 2).count();
     assert!(attempts.iter().all(|attempt| *attempt <= 2), "{attempts:?}");
     assert_eq!(u64::try_from(tried_twice).expect("a count"), refused);
@@ -145,7 +135,9 @@ pub(crate) async fn f_10_after_the_recharge_the_waiting_messages_go_out_before_t
 pub(crate) async fn f_10_a_key_that_is_refused_opens_the_breaker_until_it_is_taken_again(
     stage: &Stage,
 ) {
-    stage.faults(json!([{ "fault": { "kind": "status", "status": 403 } }]));
+    stage.faults(json!([
+        { "method": "*", "fault": { "kind": "status", "status": 403 } }
+    ]));
     let challenges = stage.ask_many(20).await;
     let worker = stage.work().await;
     stage.all_are_delayed(20).await;
@@ -157,9 +149,7 @@ pub(crate) async fn f_10_a_key_that_is_refused_opens_the_breaker_until_it_is_tak
     stage.all_are_delayed(20).await;
     stage.faults(json!([]));
     stage.clock.advance(10_000);
-    is_closed(stage).await;
-    stage.all_are_delayed(20).await;
-    stage.clock.advance(AFTER_A_PROBE);
+    stage.everything_goes_out().await;
     attempts(stage, &challenges).await;
     worker.stop().await;
     assert_eq!(stage.messages().len(), 20);
@@ -206,8 +196,7 @@ pub(crate) async fn f_10_a_worker_that_comes_after_the_recharge_closes_the_break
     stage.clock.advance(30_000);
     assert!(breaker(stage).await.is_some(), "time alone closes nothing");
     let second = stage.work().await;
-    is_closed(stage).await;
-    stage.clock.advance(AFTER_A_PROBE);
+    stage.everything_goes_out().await;
     stage.reaches(id, LedgerState::Accepted).await;
     second.stop().await;
     assert_eq!(stage.messages().len(), 1);

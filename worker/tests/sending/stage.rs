@@ -345,8 +345,14 @@ impl Stage {
             .expect("an answer")
     }
 
+    /// Faults of the gateway; a rule that names no method is for messages only, so that looks at
+    /// the account do not use it up.
     pub(crate) fn faults(&self, rules: serde_json::Value) {
-        let rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+        let mut rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+        for rule in &mut rules {
+            rule.method
+                .get_or_insert_with(|| "verify/lookup".to_owned());
+        }
         self.simulator.set_faults(rules).expect("rules");
     }
 
@@ -426,6 +432,23 @@ impl Stage {
             (queue.delayed == jobs && queue.waiting + queue.in_flight == 0).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the breaker is closed and lets all jobs go that were put off because of it.
+    pub(crate) async fn everything_goes_out(&self) {
+        eventually(PATIENCE, async || {
+            let breaker = self.stores.hot_state.breaker().await.expect("an answer");
+            breaker.is_none().then_some(())
+        })
+        .await;
+        eventually(PATIENCE, async || {
+            let queue = self.queue().await;
+            (queue.waiting + queue.in_flight == 0).then_some(())
+        })
+        .await;
+        // Longer than a job waits for the outcome of a probe.
+        self.clock.advance(3_000);
+        self.everything_is_settled().await;
     }
 
     /// Calls that would send a message, as the gateway counted them.
