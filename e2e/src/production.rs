@@ -89,6 +89,8 @@ impl Production {
             .envs(self.settings.clone())
             .env("KAVENEGAR_API_KEY", &self.secrets.api_key)
             .env("KAVENEGAR_URL", self.simulator.url())
+            // As fast as it goes: the tests send more than an account may.
+            .env("KAVENEGAR_RATE", "10000")
             .env("METRICS_LISTEN", &metrics)
             .start();
         self.workers.push(worker);

@@ -110,9 +110,14 @@ impl Keys {
         format!("{}:a:", self.tag)
     }
 
-    /// The breaker: a hash with `until`, the moment of the next probe.
+    /// The breaker: a hash with `until`, the moment up to which requests are refused.
     pub(crate) fn breaker(&self) -> String {
         format!("{}:breaker", self.tag)
+    }
+
+    /// The rate of calls of the gateway.
+    pub(crate) fn gateway_rate(&self) -> String {
+        format!("{}:gateway_rate", self.tag)
     }
 
     /// The stream of jobs that wait or run.

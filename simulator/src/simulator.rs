@@ -193,6 +193,12 @@ impl Simulator {
         }
     }
 
+    /// How many calls of a method, for example `verify/lookup`, came since the start or since the
+    /// counts were cleared.
+    pub fn calls(&self, method: &str) -> u64 {
+        self.state().stats.calls(method)
+    }
+
     /// The account as it is now.
     pub fn account(&self) -> Account {
         self.state().account.clone()

@@ -18,6 +18,13 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
+    /// Calls of a method, however they ended.
+    pub(crate) fn calls(&self, method: &str) -> u64 {
+        self.requests
+            .get(method)
+            .map_or(0, |verdicts| verdicts.values().sum())
+    }
+
     pub(crate) fn count(
         &mut self,
         method: &'static str,

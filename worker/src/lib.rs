@@ -5,10 +5,16 @@
 //! | `start.rs` | opens what the configuration names and runs until the stop |
 //! | `runner.rs` | the apalis Monitor and Worker on our backend; the only file with their types |
 //! | `send.rs` | one run of a job: load, ledger, call, ledger, settle |
+//! | `gate.rs` | whether a call may be made: the rate and the breaker over all workers |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
-//! | `metrics.rs` | what is counted |
+//! | `account.rs`, `account_watch.rs` | asks for the credit and for harmful settings of the account |
+//! | `metrics.rs`, `gate_metrics.rs` | what is counted |
 
+mod account;
+mod account_watch;
+mod gate;
+mod gate_metrics;
 mod metrics;
 mod patience;
 mod runner;

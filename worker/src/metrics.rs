@@ -2,7 +2,7 @@
 //! flat line and not a gap.
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
-use shared::kavenegar::{Method, SendOutcome};
+use shared::kavenegar::{Method, ReadError, SendOutcome};
 
 /// How a send ended, as people count it.
 pub(crate) const OUTCOMES: [&str; 6] = [
@@ -111,6 +111,22 @@ impl WorkerMetrics {
         if let Some(class) = outcome.error_class() {
             self.gateway_errors
                 .with_label_values(&[code.as_str(), class])
+                .inc();
+        }
+    }
+
+    /// A reading call took this long and ended so.
+    pub(crate) fn asked(&self, method: Method, seconds: f64, error: Option<&ReadError>) {
+        let code = code_label(error.map_or(Some(200), ReadError::gateway_status));
+        self.gateway_requests
+            .with_label_values(&[method.as_str(), &code])
+            .inc();
+        self.gateway_seconds
+            .with_label_values(&[method.as_str()])
+            .observe(seconds);
+        if let Some(error) = error {
+            self.gateway_errors
+                .with_label_values(&[code.as_str(), error.error_class()])
                 .inc();
         }
     }

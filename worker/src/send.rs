@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::gate::Gate;
 use crate::metrics::WorkerMetrics;
 use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
 use crate::verdict::Verdict;
@@ -47,6 +48,7 @@ struct Inner {
     keys: KeyRing,
     ledger: LedgerWriter,
     gateway: Gateway,
+    gate: Gate,
     clock: Clock,
     random: Random,
     delays: RetryDelays,
@@ -77,11 +79,12 @@ impl SmsSender {
         clippy::too_many_arguments,
         reason = "these are its parts, named once where it is made"
     )]
-    pub fn new(
+    pub(crate) fn new(
         hot_state: HotState,
         keys: KeyRing,
         ledger: LedgerWriter,
         gateway: Gateway,
+        gate: Gate,
         clock: Clock,
         random: Random,
         metrics: WorkerMetrics,
@@ -93,6 +96,7 @@ impl SmsSender {
             keys,
             ledger,
             gateway,
+            gate,
             clock,
             random,
             delays,
@@ -141,12 +145,17 @@ impl SmsSender {
             );
             return Disposal::Delay(LOOK_AGAIN);
         };
+        if let Err(disposal) = self.0.gate.admit(run.job.deadline).await {
+            return disposal;
+        }
         let (attempt, localid) = match self.begin(run, &challenge).await {
             Ok(begun) => begun,
             Err(disposal) => return disposal,
         };
         let outcome = self.call(run, &challenge, &code, localid).await;
-        self.finish(run, attempt, &outcome).await
+        self.0.gate.observe(&outcome).await;
+        let disposal = self.finish(run, attempt, &outcome).await;
+        Gate::dispose(&outcome, disposal)
     }
 
     async fn load(&self, id: ChallengeId) -> Result<Challenge, Disposal> {

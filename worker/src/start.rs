@@ -13,6 +13,10 @@ use shared::stores::{OpenError, SchemaError, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio_util::sync::CancellationToken;
 
+use crate::account::Account;
+use crate::account_watch::watch_account;
+use crate::gate::Gate;
+use crate::gate_metrics::GateMetrics;
 use crate::metrics::WorkerMetrics;
 use crate::runner::{RunnerParts, WorkerError, run};
 use crate::send::SmsSender;
@@ -78,14 +82,30 @@ pub async fn work(
     random: Random,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
+    let rate_per_second = config.gateway.rate;
     let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
     let ledger = LedgerWriter::start(stores.records, clock.clone());
     let metrics = WorkerMetrics::register(registry)?;
+    let gauges = GateMetrics::register(registry)?;
+    let account = Account::new(gateway.clone(), metrics.clone(), gauges.clone());
+    let gate = Gate::new(
+        stores.hot_state.clone(),
+        account.clone(),
+        rate_per_second,
+        clock.clone(),
+        random.clone(),
+        gauges,
+        stop.clone(),
+    );
+    // They end by the stop; what goes wrong in them never ends the worker.
+    tokio::spawn(gate.clone().probe_until_stopped());
+    tokio::spawn(watch_account(account, stop.clone()));
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,
         ledger.clone(),
         gateway,
+        gate,
         clock,
         random,
         metrics,

@@ -6,8 +6,8 @@ use url::{Host, Url};
 use super::http::{has_credentials, is_loopback};
 use super::reader::{Read, Reader, shown};
 use super::variables::{
-    KAVENEGAR_ALLOW_HTTP, KAVENEGAR_API_KEY, KAVENEGAR_SENDER, KAVENEGAR_TEMPLATE, KAVENEGAR_URL,
-    WEBOTP_DOMAIN,
+    KAVENEGAR_ALLOW_HTTP, KAVENEGAR_API_KEY, KAVENEGAR_RATE, KAVENEGAR_SENDER, KAVENEGAR_TEMPLATE,
+    KAVENEGAR_URL, WEBOTP_DOMAIN,
 };
 use crate::challenge::Locale;
 use crate::kavenegar::Templates;
@@ -20,6 +20,8 @@ pub struct GatewayConfig {
     pub api_key: SecretString,
     /// `KAVENEGAR_URL`; its path ends with a slash.
     pub base_url: Url,
+    /// `KAVENEGAR_RATE`: calls a second over all workers.
+    pub rate: u32,
     /// `KAVENEGAR_SENDER`; without it the account's default line sends.
     pub sender: Option<String>,
     /// `KAVENEGAR_TEMPLATE` and its variants.
@@ -76,12 +78,14 @@ impl GatewayConfig {
     /// Reads everything but the key, which standalone may lack.
     pub(super) fn read(reader: &mut Reader<'_>, api_key: SecretString) -> Read<Self> {
         let base_url = read_url(reader);
+        let rate = reader.number(&KAVENEGAR_RATE, 1..=10_000);
         let sender = reader.parsed_if_set(&KAVENEGAR_SENDER, parse_sender);
         let templates = read_templates(reader);
         let webotp_domain = reader.parsed_if_set(&WEBOTP_DOMAIN, parse_domain);
         Ok(Self {
             api_key,
             base_url: base_url?,
+            rate: rate?,
             sender: sender?,
             templates: templates?,
             webotp_domain: webotp_domain?,

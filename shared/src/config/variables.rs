@@ -134,6 +134,8 @@ variables! {
             "domain of the line by which browsers fill in the code (WebOTP)";
         KAVENEGAR_URL: BACK, Text("https://api.kavenegar.com/"),
             "where the gateway is; https unless on loopback";
+        KAVENEGAR_RATE: BACK, Text("100"),
+            "calls of the gateway a second by all workers together (1 to 10000), the same for each of them; halved for a while when the gateway says that they are too many";
         KAVENEGAR_ALLOW_HTTP: BACK, Text("0"),
             "1 allows an http gateway on another machine, such as a simulator in a private network";
         WORKER_CONCURRENCY: BACK, Text("256"),

@@ -1,4 +1,4 @@
-//! What lives minutes: challenges, limits and the entry of the queue.
+//! What lives minutes: challenges, limits, the entry of the queue and the gate before the gateway.
 //!
 //! [`HotState`] is one type over two back ends. In Redis each step that must not be torn apart is
 //! one script and one round trip; in the SQLite file it is one `BEGIN IMMEDIATE` transaction. One
@@ -7,12 +7,14 @@
 //! Validity is decided by the times inside the records, which the scripts compare with the time of
 //! Redis itself; expiry of keys only collects garbage.
 
+pub mod gate;
 mod model;
 mod redis;
 mod sqlite;
 
 use std::time::Duration;
 
+pub use gate::{Admission, OpenBreaker};
 pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
@@ -130,6 +132,57 @@ impl HotState {
     /// Marks a challenge whose code had its effect. `false` when the record is gone.
     pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
         call!(self, state => state.consume(id))
+    }
+
+    /// Asks to make one call of the gateway at a full rate of so many a second over all workers,
+    /// of which a part may be allowed at present. A caller that would wait up to `patience` gets
+    /// its place reserved.
+    pub async fn admit_call(
+        &self,
+        rate_per_second: u32,
+        patience: Duration,
+    ) -> Result<Admission, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.admit_call(clock, rate_per_second, patience))
+    }
+
+    /// Halves the rate of calls, because the gateway said that there are too many. `false` when
+    /// it was halved a moment ago.
+    pub async fn slow_down(&self) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.slow_down(clock))
+    }
+
+    /// Opens the breaker, because the gateway refused a call for the whole account with this
+    /// code. `false` when it was open: nothing is changed then.
+    pub async fn open_breaker(&self, code: i32) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.open_breaker(clock, code))
+    }
+
+    /// Takes the right to probe the account, for as long as `lease`. `false` when the breaker is
+    /// not open, no probe is due, or another worker has the right.
+    pub async fn take_probe(&self, lease: Duration) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.take_probe(clock, lease))
+    }
+
+    /// The probe failed: the breaker stays open, and the next probe is due after twice the time.
+    /// `false` when it is no longer open.
+    pub async fn put_off_probe(&self) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.put_off_probe(clock))
+    }
+
+    /// The probe succeeded: the breaker closes. `false` when it was closed.
+    pub async fn close_breaker(&self) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.close_breaker(clock))
+    }
+
+    /// The breaker, if it is open.
+    pub async fn breaker(&self) -> Result<Option<OpenBreaker>, HotStateError> {
+        call!(self, state => state.breaker())
     }
 
     /// Removes what is no longer needed; Redis does so by itself.

@@ -43,7 +43,9 @@ pub struct Delivery {
     pub outcome: SendOutcome,
 }
 
-/// The client of the gateway. One is enough for a process; it keeps connections open.
+/// The client of the gateway. One is enough for a process; it keeps connections open, which clones
+/// share.
+#[derive(Clone)]
 pub struct Gateway {
     settings: GatewaySettings,
     http: reqwest::Client,

@@ -28,8 +28,11 @@ impl Delivery {
 pub enum Disposal {
     /// It is finished; nothing of it stays.
     Done,
-    /// It runs again, after this time.
+    /// It was tried and runs again, after this time.
     Delay(Duration),
+    /// It was not tried, through no fault of its own, and runs after this time; no attempt is
+    /// counted.
+    Postpone(Duration),
     /// It never runs again and is kept with the reason, which must not name people or secrets.
     Dead(&'static str),
     /// It did not run and goes back to where it can be taken at once.

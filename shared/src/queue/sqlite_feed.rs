@@ -24,7 +24,8 @@ const KEEP_ALIVE: &str = "UPDATE jobs SET claimed_at = $1 \
      WHERE id = $2 AND consumer = $3 AND deliveries = $4";
 const FINISH: &str = "DELETE FROM jobs WHERE id = $1 AND consumer = $2 AND deliveries = $3";
 const PUT_BACK: &str = "UPDATE jobs SET consumer = NULL, claimed_at = NULL, deliveries = 0, \
-     attempts = $4, due_at = $5 WHERE id = $1 AND consumer = $2 AND deliveries = $3";
+     attempts = $4, due_at = $5, put_off = put_off OR $6 \
+     WHERE id = $1 AND consumer = $2 AND deliveries = $3";
 const BURY: &str = "INSERT INTO dead_jobs (payload, attempts, reason, died_at) \
      SELECT payload, attempts, $4, $5 FROM jobs \
      WHERE id = $1 AND consumer = $2 AND deliveries = $3";
@@ -33,7 +34,7 @@ const STATS: &str = "SELECT \
      COUNT(*) FILTER (WHERE consumer IS NOT NULL), \
      COUNT(*) FILTER (WHERE consumer IS NULL AND due_at > $1), \
      (SELECT COUNT(*) FROM dead_jobs), \
-     MIN(json_extract(payload, '$.accepted_at')) FILTER (WHERE attempts = 0) FROM jobs";
+     MIN(json_extract(payload, '$.accepted_at')) FILTER (WHERE NOT put_off) FROM jobs";
 
 type Row = (i64, String, u32, u32);
 
@@ -170,13 +171,18 @@ impl SqliteFeed {
             }
             let end = match disposal {
                 Disposal::Done | Disposal::Dead(_) => fenced(FINISH),
-                Disposal::Delay(after) => {
-                    let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-                    fenced(PUT_BACK)
-                        .bind(delivery.attempts + 1)
-                        .bind(now.saturating_add(after))
-                }
-                Disposal::GiveBack => fenced(PUT_BACK).bind(delivery.attempts).bind(now),
+                Disposal::Delay(after) => fenced(PUT_BACK)
+                    .bind(delivery.attempts + 1)
+                    .bind(later(now, *after))
+                    .bind(true),
+                Disposal::Postpone(after) => fenced(PUT_BACK)
+                    .bind(delivery.attempts)
+                    .bind(later(now, *after))
+                    .bind(true),
+                Disposal::GiveBack => fenced(PUT_BACK)
+                    .bind(delivery.attempts)
+                    .bind(now)
+                    .bind(false),
             };
             let ended = end.execute(&mut *transaction).await.map_err(unavailable)?;
             settled.push(ended.rows_affected() == 1);
@@ -226,6 +232,10 @@ fn delivery((id, payload, attempts, deliveries): Row) -> Delivery {
         attempts,
         deliveries,
     }
+}
+
+fn later(now: UnixMillis, after: Duration) -> UnixMillis {
+    now.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The id was made by [`delivery`]; another text fits no row.

@@ -3,6 +3,7 @@
 
 mod accepting;
 mod counting;
+mod gateway_gate;
 mod stage;
 
 use stage::Stage;
@@ -48,4 +49,20 @@ on_both_back_ends! {
     counting::a_record_that_was_replaced_is_gone,
     counting::the_phone_way_sees_the_last_three_sign_in_challenges,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    gateway_gate::no_second_has_more_calls_than_the_rate_and_its_burst,
+    gateway_gate::calls_of_all_workers_reserve_their_places_in_one_line,
+    gateway_gate::a_call_that_would_wait_too_long_reserves_nothing,
+    gateway_gate::a_rate_below_four_still_lets_one_call_through_at_a_time,
+    gateway_gate::too_many_calls_halve_the_rate_once_in_five_seconds,
+    gateway_gate::the_rate_recovers_by_time_alone_and_never_falls_below_one_call_a_second,
+    gateway_gate::f_10_an_open_breaker_admits_no_call_until_a_probe_succeeds,
+    gateway_gate::f_10_an_open_breaker_refuses_requests_and_probes_leave_no_gap,
+    gateway_gate::a_breaker_that_nobody_probes_leaves_requests_to_the_guards_of_the_queue,
+    gateway_gate::one_worker_alone_gets_the_right_to_probe,
+    gateway_gate::a_probe_whose_worker_died_is_due_again_after_its_lease,
+    gateway_gate::probes_that_fail_double_the_time_to_the_next_up_to_a_minute,
+    gateway_gate::a_breaker_that_opens_again_soon_goes_on_with_longer_times,
+    gateway_gate::a_breaker_that_is_open_is_not_opened_again,
+    gateway_gate::what_happens_to_a_closed_breaker_changes_nothing,
+    gateway_gate::a_job_that_was_put_off_does_not_make_the_queue_look_slow,
 }

@@ -11,7 +11,7 @@ use shared::hot_state::{
 };
 use shared::otp::{KeyRing, Purpose};
 use shared::phone::PhoneNumber;
-use shared::queue::Job;
+use shared::queue::{Delivery, Feed, Job};
 use shared::random::Random;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
@@ -28,6 +28,7 @@ static STAGES: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) struct Stage {
     pub(crate) hot: HotState,
+    pub(crate) feed: Feed,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) keys: KeyRing,
@@ -53,9 +54,11 @@ impl Stage {
         let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
         let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
         let clock = Clock::manual(START);
-        let hot = HotState::redis(store, clock.clone());
+        let hot = HotState::redis(store.clone(), clock.clone());
+        let feed = Feed::redis(store, clock.clone(), &Random::seeded(6));
         Self::new(
             hot,
+            feed,
             clock,
             Raw::Redis {
                 url: server.url(),
@@ -74,8 +77,10 @@ impl Stage {
             .expect("the schema");
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
+        let feed = Feed::sqlite(file.clone(), clock.clone(), &Random::seeded(6));
         Self::new(
             hot,
+            feed,
             clock,
             Raw::Sqlite {
                 file,
@@ -84,7 +89,7 @@ impl Stage {
         )
     }
 
-    fn new(hot: HotState, clock: Clock, raw: Raw) -> Self {
+    fn new(hot: HotState, feed: Feed, clock: Clock, raw: Raw) -> Self {
         let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
         let policy = AcceptPolicy {
             code_life_millis: 120 * SECOND,
@@ -104,6 +109,7 @@ impl Stage {
         };
         Self {
             hot,
+            feed,
             clock,
             random: Random::seeded(5),
             keys,
@@ -186,6 +192,18 @@ impl Stage {
             .count_attempt(Way::Phone, allowed, &attempts)
             .await
             .expect("an answer")
+    }
+
+    /// Takes the jobs that wait, as a worker does.
+    pub(crate) async fn take_jobs(&self) -> Vec<Delivery> {
+        loop {
+            // The first read of an empty Redis makes the group and returns nothing.
+            let wait = std::time::Duration::from_millis(1);
+            let taken = self.feed.read(10, wait).await.expect("an answer");
+            if !taken.is_empty() {
+                return taken;
+            }
+        }
     }
 
     /// The jobs that wait, oldest first.

@@ -74,6 +74,7 @@ pub(crate) async fn q_04_whoever_lost_a_job_cannot_settle_it(stage: &Stage) {
     for disposal in [
         Disposal::Done,
         Disposal::Delay(Duration::ZERO),
+        Disposal::Postpone(Duration::ZERO),
         Disposal::Dead("test"),
         Disposal::GiveBack,
     ] {
@@ -121,6 +122,43 @@ pub(crate) async fn a_delayed_job_comes_back_when_it_is_due_and_counts_the_attem
     assert_eq!(
         (second.attempts, second.deliveries, second.payload),
         (1, 1, first.payload)
+    );
+}
+
+pub(crate) async fn a_postponed_job_comes_back_when_it_is_due_and_counts_nothing(stage: &Stage) {
+    let feed = stage.feed();
+    stage.enqueue(1).await;
+    let first = read_one(&feed).await;
+    for round in 1..=2 {
+        let held = if round == 1 {
+            first.clone()
+        } else {
+            read_one(&feed).await
+        };
+        assert!(
+            settle(
+                &feed,
+                &held,
+                Disposal::Postpone(Duration::from_millis(1_500))
+            )
+            .await
+        );
+        assert_eq!(stage.stats().await.delayed, 1);
+        stage.clock.advance(1_499);
+        feed.promote(100).await.expect("the queue answers");
+        assert!(read(&feed, 1).await.is_empty(), "it came back too early");
+        stage.clock.advance(1);
+        feed.promote(100).await.expect("the queue answers");
+    }
+    assert_eq!(
+        stage.stats().await.oldest_age_millis,
+        0,
+        "a job that was put off says nothing about the queue"
+    );
+    let last = read_one(&feed).await;
+    assert_eq!(
+        (last.attempts, last.deliveries, last.payload),
+        (0, 1, first.payload)
     );
 }
 

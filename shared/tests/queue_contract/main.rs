@@ -28,6 +28,7 @@ on_both_feeds! {
     delivering::q_04_whoever_lost_a_job_cannot_settle_it,
     delivering::a_repeated_settlement_is_stale,
     delivering::a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt,
+    delivering::a_postponed_job_comes_back_when_it_is_due_and_counts_nothing,
     delivering::a_dead_letter_is_kept_with_its_reason_and_never_comes_back,
     delivering::a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing,
     delivering::a_job_that_is_kept_alive_is_no_orphan,

@@ -80,6 +80,7 @@ pub(crate) async fn f_10_without_credit_the_error_is_recorded_and_the_message_go
     assert!(worker.counted("ramz_gateway_errors_total", "418") >= 1.0);
     stage.credit(1_000_000);
     stage.let_the_delay_pass(A_WHILE).await;
+    stage.everything_goes_out().await;
     stage.reaches(id, LedgerState::Accepted).await;
     worker.stop().await;
     assert_eq!(stage.messages().len(), 1);

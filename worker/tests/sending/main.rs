@@ -1,5 +1,7 @@
 //! The worker against a gateway that behaves and one that does not, over both shapes of stores.
 
+mod account;
+mod gate;
 mod gateway_trouble;
 mod promises;
 mod stage;
@@ -37,6 +39,19 @@ in_both_shapes! {
     gateway_trouble::codes_that_ask_for_patience_are_tried_again,
     gateway_trouble::f_11_an_unknown_outcome_is_recorded_and_never_repeated,
     gateway_trouble::f_10_without_credit_the_error_is_recorded_and_the_message_goes_out_after_the_recharge,
+    gate::f_10_an_open_breaker_lets_no_call_through,
+    gate::f_10_the_first_refusals_open_the_breaker_and_no_further_job_is_tried,
+    gate::f_10_after_the_recharge_the_waiting_messages_go_out_before_their_deadline,
+    gate::f_10_a_key_that_is_refused_opens_the_breaker_until_it_is_taken_again,
+    gate::f_10_a_message_whose_breaker_never_closes_expires,
+    gate::f_10_one_worker_probes_for_all,
+    gate::f_10_a_worker_that_comes_after_the_recharge_closes_the_breaker,
+    gate::f_10_the_breaker_of_another_worker_is_shown,
+    gate::two_workers_share_one_rate,
+    gate::too_many_calls_halve_the_rate_which_recovers,
+    gate::f_14_a_stop_gives_back_what_waits_for_its_turn,
+    account::credit_and_harmful_settings_are_shown,
+    account::a_watch_that_fails_does_not_stop_the_worker,
     gateway_trouble::a_refused_receptor_is_final,
     gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
 }

@@ -28,6 +28,8 @@ pub(crate) const START: i64 = 1_763_700_000_000;
 pub(crate) const PHONE: &str = "+989123456789";
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// Messages that a worker handles at once.
+pub(crate) const CONCURRENCY: u64 = 16;
 pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
 pub(crate) const OTHER_KEY: &str = "k2:tVbUwTRkzH3F4nY6dPzq0uX1M5y8cJ7eA2sK9oLhB3w=";
 
@@ -52,21 +54,22 @@ struct Settings {
 }
 
 impl Settings {
-    fn config(&self, otp_key: &str, gateway: SocketAddr) -> WorkerConfig {
+    fn config(&self, with: &WorkWith) -> WorkerConfig {
         let mut settings = vec![
             ("DATABASE_URL", self.database_url.clone()),
-            ("OTP_KEY", otp_key.to_owned()),
+            ("OTP_KEY", with.otp_key.clone()),
             ("KAVENEGAR_API_KEY", "ABCDEF0123456789".to_owned()),
-            ("KAVENEGAR_URL", format!("http://{gateway}/")),
+            ("KAVENEGAR_URL", format!("http://{}/", with.gateway)),
             ("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()),
-            ("WORKER_CONCURRENCY", "16".to_owned()),
+            ("KAVENEGAR_RATE", with.rate.to_string()),
+            ("WORKER_CONCURRENCY", CONCURRENCY.to_string()),
         ];
         settings.extend(self.redis_url.clone().map(|url| ("REDIS_URL", url)));
         WorkerConfig::load(&Environment::from_pairs(settings)).expect("a configuration")
     }
 
-    async fn open_stores(&self, clock: &Clock, random: &Random, gateway: SocketAddr) -> Stores {
-        let config = self.config(OTP_KEY, gateway);
+    async fn open_stores(&self, clock: &Clock, random: &Random, with: &WorkWith) -> Stores {
+        let config = self.config(with);
         let pool = PoolSettings {
             max_connections: 3,
             time_limit: Duration::from_secs(30),
@@ -74,6 +77,23 @@ impl Settings {
         Stores::open(&config.stores, pool, clock, random)
             .await
             .expect("stores")
+    }
+}
+
+/// What a worker of a test differs in.
+struct WorkWith {
+    otp_key: String,
+    gateway: SocketAddr,
+    rate: u32,
+}
+
+impl WorkWith {
+    fn gateway(gateway: SocketAddr) -> Self {
+        Self {
+            otp_key: OTP_KEY.to_owned(),
+            gateway,
+            rate: 100,
+        }
     }
 }
 
@@ -95,6 +115,24 @@ impl Working {
             .await
             .expect("it ends")
             .expect("no panic");
+    }
+
+    /// The value of a gauge without labels, once it has one.
+    pub(crate) fn gauge(&self, metric: &str) -> Option<f64> {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == metric)?;
+        let metric = family.get_metric().first()?;
+        Some(metric.get_gauge().get_value())
+    }
+
+    /// Waits until a gauge has this value.
+    pub(crate) async fn shows(&self, metric: &str, value: f64) {
+        eventually(PATIENCE, async || {
+            self.gauge(metric)
+                .is_some_and(|shown| (shown - value).abs() < f64::EPSILON)
+                .then_some(())
+        })
+        .await;
     }
 
     pub(crate) fn counted(&self, metric: &str, label: &str) -> f64 {
@@ -168,7 +206,9 @@ impl Stage {
             database_url,
             redis_url,
         };
-        let stores = settings.open_stores(&clock, &random, gateway).await;
+        let stores = settings
+            .open_stores(&clock, &random, &WorkWith::gateway(gateway))
+            .await;
         Self {
             stores,
             clock,
@@ -184,25 +224,38 @@ impl Stage {
 
     /// A worker that can do everything.
     pub(crate) async fn work(&self) -> Working {
-        self.work_with(OTP_KEY, self.gateway).await
+        self.work_with(WorkWith::gateway(self.gateway)).await
     }
 
     pub(crate) async fn work_with_key(&self, otp_key: &str) -> Working {
-        self.work_with(otp_key, self.gateway).await
+        let with = WorkWith {
+            otp_key: otp_key.to_owned(),
+            ..WorkWith::gateway(self.gateway)
+        };
+        self.work_with(with).await
+    }
+
+    /// A worker that calls the gateway so many times a second, together with its like.
+    pub(crate) async fn work_at_rate(&self, rate: u32) -> Working {
+        let with = WorkWith {
+            rate,
+            ..WorkWith::gateway(self.gateway)
+        };
+        self.work_with(with).await
     }
 
     /// A worker whose gateway is not there.
     pub(crate) async fn work_without_gateway(&self) -> Working {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        self.work_with(OTP_KEY, nowhere).await
+        self.work_with(WorkWith::gateway(nowhere)).await
     }
 
-    async fn work_with(&self, otp_key: &str, gateway: SocketAddr) -> Working {
+    async fn work_with(&self, with: WorkWith) -> Working {
         let (stop, registry) = (CancellationToken::new(), Registry::new());
-        let config = self.settings.config(otp_key, gateway);
+        let config = self.settings.config(&with);
         let stores = self
             .settings
-            .open_stores(&self.clock, &self.random, gateway)
+            .open_stores(&self.clock, &self.random, &with)
             .await;
         let (clock, random) = (self.clock.clone(), self.random.clone());
         let (stopped, counted) = (stop.clone(), registry.clone());
@@ -248,6 +301,21 @@ impl Stage {
     }
 
     async fn accept(&self, request: AcceptRequest<'_>, channel: Channel) {
+        let accepted = self.try_accept(request, channel).await;
+        assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+    }
+
+    /// Asks for a code that may be refused.
+    pub(crate) async fn try_ask(&self, phone: &str) -> Accepted {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let keys = Self::keys();
+        let (_, new) =
+            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        self.try_accept(AcceptRequest::New(&new), Channel::Sms)
+            .await
+    }
+
+    async fn try_accept(&self, request: AcceptRequest<'_>, channel: Channel) -> Accepted {
         let window = Window {
             count: 1_000,
             millis: 1,
@@ -270,17 +338,21 @@ impl Stage {
             address: None,
             trace,
         };
-        let accepted = self
-            .stores
+        self.stores
             .hot_state
             .accept(&accept, &policy)
             .await
-            .expect("an answer");
-        assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+            .expect("an answer")
     }
 
+    /// Faults of the gateway; a rule that names no method is for messages only, so that looks at
+    /// the account do not use it up.
     pub(crate) fn faults(&self, rules: serde_json::Value) {
-        let rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+        let mut rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+        for rule in &mut rules {
+            rule.method
+                .get_or_insert_with(|| "verify/lookup".to_owned());
+        }
         self.simulator.set_faults(rules).expect("rules");
     }
 
@@ -351,6 +423,42 @@ impl Stage {
 
     pub(crate) async fn queue(&self) -> QueueStats {
         self.stores.feed.stats().await.expect("an answer")
+    }
+
+    /// Waits until this many jobs are delayed and no other is left.
+    pub(crate) async fn all_are_delayed(&self, jobs: u64) {
+        eventually(PATIENCE, async || {
+            let queue = self.queue().await;
+            (queue.delayed == jobs && queue.waiting + queue.in_flight == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the breaker is closed and lets all jobs go that were put off because of it.
+    pub(crate) async fn everything_goes_out(&self) {
+        eventually(PATIENCE, async || {
+            let breaker = self.stores.hot_state.breaker().await.expect("an answer");
+            breaker.is_none().then_some(())
+        })
+        .await;
+        eventually(PATIENCE, async || {
+            let queue = self.queue().await;
+            (queue.waiting + queue.in_flight == 0).then_some(())
+        })
+        .await;
+        // Longer than a job waits for the outcome of a probe.
+        self.clock.advance(3_000);
+        self.everything_is_settled().await;
+    }
+
+    /// Calls that would send a message, as the gateway counted them.
+    pub(crate) fn calls(&self) -> u64 {
+        self.simulator.calls("verify/lookup")
+    }
+
+    /// How many times the gateway was asked for the credit.
+    pub(crate) fn probes(&self) -> u64 {
+        self.simulator.calls("account/info")
     }
 
     /// Waits until no job is left in any form.

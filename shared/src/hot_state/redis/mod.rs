@@ -1,5 +1,6 @@
 //! Hot state in Redis: one script, one round trip for each step.
 
+mod gate;
 mod record;
 
 use std::sync::LazyLock;

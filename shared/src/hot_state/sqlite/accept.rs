@@ -22,7 +22,7 @@ const MINUTE_MILLIS: f64 = 60_000.0;
 
 const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
 const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
-     WHERE attempts = 0 AND deliveries <= 1 ORDER BY id LIMIT 1";
+     WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
 const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1";
 const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
 const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";

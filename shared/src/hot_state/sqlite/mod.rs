@@ -1,9 +1,10 @@
 //! Hot state in the SQLite file: one `BEGIN IMMEDIATE` transaction where Redis has one script.
 //!
-//! The steps are those of `redis/accept.lua` and `redis/count_attempt.lua`, in the same order; the
-//! contract suite holds the two together.
+//! The steps are those of the scripts in `redis/`, in the same order; the contract suite holds the
+//! two together.
 
 mod accept;
+mod gate;
 mod row;
 
 use sqlx::{Sqlite, Transaction};

@@ -178,6 +178,9 @@ impl RedisFeed {
                 Disposal::Delay(after) => {
                     ("delay", delivery.attempts + 1, millis(*after).to_string())
                 }
+                Disposal::Postpone(after) => {
+                    ("delay", delivery.attempts, millis(*after).to_string())
+                }
                 Disposal::Dead(reason) => ("dead", delivery.attempts, (*reason).to_owned()),
                 Disposal::GiveBack => ("back", delivery.attempts, String::new()),
             };

@@ -1,0 +1,280 @@
+//! The gate in the SQLite file; the twin of `redis/admit_call.lua`, `redis/slow_down.lua` and
+//! `redis/breaker.lua`.
+
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+
+use super::{SqliteHotState, unavailable};
+use crate::clock::{Clock, UnixMillis};
+use crate::hot_state::gate::{Admission, OpenBreaker, millis};
+use crate::hot_state::model::HotStateError;
+
+const FIND_RATE: &str = "SELECT arrival, share, slowed_at FROM hot_gateway_rate WHERE id = 1";
+const STORE_RATE: &str = "INSERT INTO hot_gateway_rate (id, arrival, share, slowed_at) \
+     VALUES (1, $1, $2, $3) ON CONFLICT (id) DO UPDATE SET \
+     arrival = excluded.arrival, share = excluded.share, slowed_at = excluded.slowed_at";
+const FIND_BREAKER: &str =
+    "SELECT code, since, probe_at, probing, wait, closed_at FROM hot_breaker WHERE id = 1";
+const STORE_BREAKER: &str = "INSERT INTO hot_breaker \
+     (id, until, code, since, probe_at, probing, wait, closed_at) \
+     VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+     until = excluded.until, code = excluded.code, since = excluded.since, \
+     probe_at = excluded.probe_at, probing = excluded.probing, wait = excluded.wait, \
+     closed_at = excluded.closed_at";
+
+#[derive(sqlx::FromRow)]
+struct Rate {
+    arrival: f64,
+    share: f64,
+    slowed_at: UnixMillis,
+}
+
+impl Rate {
+    async fn find(connection: &mut SqliteConnection) -> Result<Self, HotStateError> {
+        let found: Option<Self> = sqlx::query_as(FIND_RATE)
+            .fetch_optional(connection)
+            .await
+            .map_err(unavailable)?;
+        Ok(found.unwrap_or(Self {
+            arrival: 0.0,
+            share: 1.0,
+            slowed_at: 0,
+        }))
+    }
+
+    async fn store(&self, connection: &mut SqliteConnection) -> Result<(), HotStateError> {
+        sqlx::query(STORE_RATE)
+            .bind(self.arrival)
+            .bind(self.share)
+            .bind(self.slowed_at)
+            .execute(connection)
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
+    }
+
+    fn recovery_steps(&self, now: UnixMillis) -> i64 {
+        (now - self.slowed_at).div_euclid(millis::RECOVERY_STEP)
+    }
+
+    /// The share of the full rate that may be used now.
+    fn share(&self, now: UnixMillis) -> f64 {
+        let recovered = float(self.recovery_steps(now)) / f64::from(millis::RECOVERY_STEPS);
+        (self.share + recovered).min(1.0)
+    }
+}
+
+/// The breaker; it is open while it has a code.
+#[derive(Default, sqlx::FromRow)]
+struct Breaker {
+    code: Option<i32>,
+    since: Option<UnixMillis>,
+    probe_at: Option<UnixMillis>,
+    probing: bool,
+    wait: i64,
+    closed_at: UnixMillis,
+}
+
+impl Breaker {
+    async fn find(connection: &mut SqliteConnection) -> Result<Self, HotStateError> {
+        let found: Option<Self> = sqlx::query_as(FIND_BREAKER)
+            .fetch_optional(connection)
+            .await
+            .map_err(unavailable)?;
+        Ok(found.unwrap_or_default())
+    }
+
+    async fn store(&self, connection: &mut SqliteConnection) -> Result<(), HotStateError> {
+        let refused_until = self.probe_at.map_or(0, |at| at + millis::PROBE_GRACE);
+        sqlx::query(STORE_BREAKER)
+            .bind(refused_until)
+            .bind(self.code)
+            .bind(self.since)
+            .bind(self.probe_at)
+            .bind(self.probing)
+            .bind(self.wait)
+            .bind(self.closed_at)
+            .execute(connection)
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
+    }
+
+    fn probe_at(&self) -> UnixMillis {
+        self.probe_at.unwrap_or_default()
+    }
+}
+
+impl SqliteHotState {
+    pub(in crate::hot_state) async fn admit_call(
+        &self,
+        clock: &Clock,
+        rate_per_second: u32,
+        patience: Duration,
+    ) -> Result<Admission, HotStateError> {
+        let now = clock.now_millis();
+        let mut transaction = self.begin().await?;
+        let breaker = Breaker::find(&mut transaction).await?;
+        if let Some(code) = breaker.code {
+            let until_probe = if breaker.probing {
+                0
+            } else {
+                (breaker.probe_at() - now).max(0)
+            };
+            return Ok(Admission::Closed {
+                code,
+                retry_after: duration(until_probe + millis::PROBE_TAKES),
+            });
+        }
+        let mut rate = Rate::find(&mut transaction).await?;
+        let step = 1_000.0 / (f64::from(rate_per_second) * rate.share(now)).max(1.0);
+        let arrival = rate.arrival.max(float(now)) + step;
+        let wait = (arrival - float(now) - float(millis::BURST).max(step)).ceil();
+        let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        let over = wait - float(patience);
+        if over > 0.0 {
+            return Ok(Admission::Wait(Duration::from_secs_f64(over / 1_000.0)));
+        }
+        rate.arrival = arrival;
+        rate.store(&mut transaction).await?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(Admission::Go {
+            after: Duration::from_secs_f64(wait.max(0.0) / 1_000.0),
+        })
+    }
+
+    pub(in crate::hot_state) async fn slow_down(
+        &self,
+        clock: &Clock,
+    ) -> Result<bool, HotStateError> {
+        let now = clock.now_millis();
+        let mut transaction = self.begin().await?;
+        let mut rate = Rate::find(&mut transaction).await?;
+        if rate.recovery_steps(now) < 1 {
+            return Ok(false);
+        }
+        rate.share = rate.share(now) / 2.0;
+        rate.slowed_at = now;
+        rate.store(&mut transaction).await?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(true)
+    }
+
+    pub(in crate::hot_state) async fn open_breaker(
+        &self,
+        clock: &Clock,
+        code: i32,
+    ) -> Result<bool, HotStateError> {
+        self.move_breaker(|breaker| {
+            let now = clock.now_millis();
+            if breaker.code.is_some() {
+                return false;
+            }
+            breaker.wait = if now < breaker.closed_at + millis::RELAPSE {
+                (2 * breaker.wait).clamp(millis::FIRST_PROBE, millis::LONGEST_PROBE)
+            } else {
+                millis::FIRST_PROBE
+            };
+            breaker.code = Some(code);
+            breaker.since = Some(now);
+            breaker.probing = false;
+            breaker.probe_at = Some(now + breaker.wait);
+            true
+        })
+        .await
+    }
+
+    pub(in crate::hot_state) async fn take_probe(
+        &self,
+        clock: &Clock,
+        lease: Duration,
+    ) -> Result<bool, HotStateError> {
+        let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        self.move_breaker(|breaker| {
+            let now = clock.now_millis();
+            let due = breaker.code.is_some() && now >= breaker.probe_at();
+            if due {
+                breaker.probing = true;
+                breaker.probe_at = Some(now.saturating_add(lease));
+            }
+            due
+        })
+        .await
+    }
+
+    pub(in crate::hot_state) async fn put_off_probe(
+        &self,
+        clock: &Clock,
+    ) -> Result<bool, HotStateError> {
+        self.move_breaker(|breaker| {
+            if breaker.code.is_none() {
+                return false;
+            }
+            breaker.wait = (2 * breaker.wait).min(millis::LONGEST_PROBE);
+            breaker.probing = false;
+            breaker.probe_at = Some(clock.now_millis() + breaker.wait);
+            true
+        })
+        .await
+    }
+
+    pub(in crate::hot_state) async fn close_breaker(
+        &self,
+        clock: &Clock,
+    ) -> Result<bool, HotStateError> {
+        self.move_breaker(|breaker| {
+            let was_open = breaker.code.is_some();
+            if was_open {
+                *breaker = Breaker {
+                    wait: breaker.wait,
+                    closed_at: clock.now_millis(),
+                    ..Breaker::default()
+                };
+            }
+            was_open
+        })
+        .await
+    }
+
+    pub(in crate::hot_state) async fn breaker(&self) -> Result<Option<OpenBreaker>, HotStateError> {
+        let found: Option<Breaker> = sqlx::query_as(FIND_BREAKER)
+            .fetch_optional(self.file.readers())
+            .await
+            .map_err(unavailable)?;
+        Ok(found.and_then(|breaker| {
+            breaker.code.map(|code| OpenBreaker {
+                code,
+                since: breaker.since.unwrap_or_default(),
+                probe_at: breaker.probe_at(),
+            })
+        }))
+    }
+
+    /// Changes the breaker in one transaction, if `change` says that it did.
+    async fn move_breaker(
+        &self,
+        change: impl FnOnce(&mut Breaker) -> bool,
+    ) -> Result<bool, HotStateError> {
+        let mut transaction = self.begin().await?;
+        let mut breaker = Breaker::find(&mut transaction).await?;
+        let changed = change(&mut breaker);
+        if changed {
+            breaker.store(&mut transaction).await?;
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(changed)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since 1970 fit 53 bits for ages"
+)]
+fn float(millis: i64) -> f64 {
+    millis as f64
+}
+
+fn duration(millis: i64) -> Duration {
+    Duration::from_millis(millis.max(0).unsigned_abs())
+}
