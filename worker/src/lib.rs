@@ -6,11 +6,13 @@
 //! | `runner.rs` | the apalis Monitor and Worker on our backend; the only file with their types |
 //! | `send.rs` | one run of a job: load, ledger, call, ledger, settle |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
+//! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
 //! | `metrics.rs` | what is counted |
 
 mod metrics;
 mod patience;
+mod reconcile;
 mod runner;
 mod send;
 mod start;

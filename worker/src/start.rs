@@ -79,11 +79,12 @@ pub async fn work(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
-    let ledger = LedgerWriter::start(stores.records, clock.clone());
+    let ledger = LedgerWriter::start(stores.records.clone(), clock.clone());
     let metrics = WorkerMetrics::register(registry)?;
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,
+        stores.records,
         ledger.clone(),
         gateway,
         clock,
