@@ -11,11 +11,14 @@ use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
 use shared::clock::Clock;
 use shared::config::{Environment, WorkerConfig};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::kavenegar::{Gateway, GatewaySettings, SendOutcome};
 use shared::otp::{KeyRing, Purpose};
 use shared::phone::PhoneNumber;
 use shared::queue::QueueStats;
 use shared::random::Random;
-use shared::records::{LedgerRow, LedgerState, PoolSettings, SendKey};
+use shared::records::{
+    Begin, Begun, LedgerRow, LedgerState, LedgerWriter, PoolSettings, SendKey, SendMethod,
+};
 use shared::serving::{ServeLimits, serve};
 use shared::stores::Stores;
 use simulator::{FaultRule, ReceivedMessage, Simulator, SimulatorConfig};
@@ -28,6 +31,8 @@ pub(crate) const START: i64 = 1_763_700_000_000;
 pub(crate) const PHONE: &str = "+989123456789";
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The fence of an attempt that no worker of the stage has made.
+pub(crate) const OTHER_RUN: i64 = 4_711;
 pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
 pub(crate) const OTHER_KEY: &str = "k2:tVbUwTRkzH3F4nY6dPzq0uX1M5y8cJ7eA2sK9oLhB3w=";
 
@@ -36,6 +41,7 @@ static SERVERS: OnceCell<(RedisServer, PostgresServer)> = OnceCell::const_new();
 pub(crate) struct Stage {
     pub(crate) stores: Stores,
     pub(crate) clock: Clock,
+    gateway_clock: simulator::Clock,
     pub(crate) simulator: Simulator,
     settings: Settings,
     random: Random,
@@ -45,6 +51,43 @@ pub(crate) struct Stage {
     _gateway_stop: tokio_util::sync::DropGuard,
 }
 
+/// How messages go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// By a template: `verify/lookup`.
+    Template,
+    /// As a text: `sms/send`.
+    Text,
+}
+
+impl Route {
+    pub(crate) const ALL: [Self; 2] = [Self::Template, Self::Text];
+
+    /// The gateway's method.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Template => "verify/lookup",
+            Self::Text => "sms/send",
+        }
+    }
+
+    /// The same in the ledger.
+    pub(crate) fn ledger_method(self) -> SendMethod {
+        match self {
+            Self::Template => SendMethod::Lookup,
+            Self::Text => SendMethod::Send,
+        }
+    }
+
+    /// The method by which a message of this route is looked for.
+    pub(crate) fn look_method(self) -> &'static str {
+        match self {
+            Self::Template => "sms/statusbyreceptor",
+            Self::Text => "sms/statuslocalmessageid",
+        }
+    }
+}
+
 /// Where the stores are.
 struct Settings {
     database_url: String,
@@ -52,21 +95,23 @@ struct Settings {
 }
 
 impl Settings {
-    fn config(&self, otp_key: &str, gateway: SocketAddr) -> WorkerConfig {
+    fn config(&self, otp_key: &str, gateway: SocketAddr, route: Route) -> WorkerConfig {
         let mut settings = vec![
             ("DATABASE_URL", self.database_url.clone()),
             ("OTP_KEY", otp_key.to_owned()),
             ("KAVENEGAR_API_KEY", "ABCDEF0123456789".to_owned()),
             ("KAVENEGAR_URL", format!("http://{gateway}/")),
-            ("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()),
             ("WORKER_CONCURRENCY", "16".to_owned()),
         ];
+        if route == Route::Template {
+            settings.push(("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()));
+        }
         settings.extend(self.redis_url.clone().map(|url| ("REDIS_URL", url)));
         WorkerConfig::load(&Environment::from_pairs(settings)).expect("a configuration")
     }
 
     async fn open_stores(&self, clock: &Clock, random: &Random, gateway: SocketAddr) -> Stores {
-        let config = self.config(OTP_KEY, gateway);
+        let config = self.config(OTP_KEY, gateway, Route::Template);
         let pool = PoolSettings {
             max_connections: 3,
             time_limit: Duration::from_secs(30),
@@ -97,19 +142,37 @@ impl Working {
             .expect("no panic");
     }
 
+    /// The counter with this value of a label; all of it if that is empty.
     pub(crate) fn counted(&self, metric: &str, label: &str) -> f64 {
+        self.counted_yet(metric, label).expect("a metric")
+    }
+
+    /// None before the worker has registered it.
+    fn counted_yet(&self, metric: &str, label: &str) -> Option<f64> {
         let families = self.registry.gather();
-        let family = families
-            .iter()
-            .find(|family| family.name() == metric)
-            .expect("a metric");
-        let with_label = family
-            .get_metric()
-            .iter()
-            .filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
-        with_label
-            .map(|metric| metric.get_counter().get_value())
-            .sum()
+        let family = families.iter().find(|family| family.name() == metric)?;
+        let with_label = family.get_metric().iter().filter(|metric| {
+            label.is_empty() || metric.get_label().iter().any(|pair| pair.value() == label)
+        });
+        Some(
+            with_label
+                .map(|metric| metric.get_counter().get_value())
+                .sum(),
+        )
+    }
+
+    /// Waits until it was counted so often.
+    pub(crate) async fn counts(&self, metric: &str, label: &str, times: u32) {
+        eventually(PATIENCE, async || {
+            let counted = self.counted_yet(metric, label)?;
+            (counted >= f64::from(times)).then_some(())
+        })
+        .await;
+    }
+
+    /// Whether it was counted exactly so often.
+    pub(crate) fn has_counted(&self, metric: &str, label: &str, times: u32) -> bool {
+        (self.counted(metric, label) - f64::from(times)).abs() < f64::EPSILON
     }
 }
 
@@ -158,7 +221,12 @@ impl Stage {
     ) -> Self {
         let clock = Clock::manual(START);
         let random = Random::operating_system();
-        let simulator = Simulator::new(SimulatorConfig::default()).expect("a simulator");
+        let gateway_clock = simulator::Clock::manual(START);
+        let config = SimulatorConfig {
+            clock: gateway_clock.clone(),
+            ..SimulatorConfig::default()
+        };
+        let simulator = Simulator::new(config).expect("a simulator");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let gateway = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
@@ -172,6 +240,7 @@ impl Stage {
         Self {
             stores,
             clock,
+            gateway_clock,
             simulator,
             settings,
             random,
@@ -184,22 +253,26 @@ impl Stage {
 
     /// A worker that can do everything.
     pub(crate) async fn work(&self) -> Working {
-        self.work_with(OTP_KEY, self.gateway).await
+        self.work_by(Route::Template).await
+    }
+
+    pub(crate) async fn work_by(&self, route: Route) -> Working {
+        self.work_with(OTP_KEY, self.gateway, route).await
     }
 
     pub(crate) async fn work_with_key(&self, otp_key: &str) -> Working {
-        self.work_with(otp_key, self.gateway).await
+        self.work_with(otp_key, self.gateway, Route::Template).await
     }
 
     /// A worker whose gateway is not there.
     pub(crate) async fn work_without_gateway(&self) -> Working {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        self.work_with(OTP_KEY, nowhere).await
+        self.work_with(OTP_KEY, nowhere, Route::Template).await
     }
 
-    async fn work_with(&self, otp_key: &str, gateway: SocketAddr) -> Working {
+    async fn work_with(&self, otp_key: &str, gateway: SocketAddr, route: Route) -> Working {
         let (stop, registry) = (CancellationToken::new(), Registry::new());
-        let config = self.settings.config(otp_key, gateway);
+        let config = self.settings.config(otp_key, gateway, route);
         let stores = self
             .settings
             .open_stores(&self.clock, &self.random, gateway)
@@ -284,10 +357,30 @@ impl Stage {
         self.simulator.set_faults(rules).expect("rules");
     }
 
+    /// The code of a challenge.
+    pub(crate) async fn code(&self, id: ChallengeId) -> String {
+        let challenge = self.stores.hot_state.challenge(id).await;
+        let challenge = challenge.expect("an answer").expect("a record");
+        let code = challenge.code(&Self::keys()).expect("a key");
+        code.expose().to_owned()
+    }
+
     pub(crate) fn credit(&self, rials: i64) {
         self.simulator
             .change_account(json!({ "credit": rials }))
             .expect("a change");
+    }
+
+    /// The gateway takes a message that is not of this worker.
+    pub(crate) async fn gateway_takes(&self, phone: &str, localid: i64) {
+        let config = self.settings.config(OTP_KEY, self.gateway, Route::Text);
+        let gateway = Gateway::new(GatewaySettings::from(config.gateway)).expect("a gateway");
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let outcome = gateway.send_text(&phone, "سفارش شما رسید", localid).await;
+        assert!(
+            matches!(outcome, SendOutcome::Accepted { .. }),
+            "{outcome:?}"
+        );
     }
 
     pub(crate) fn messages(&self) -> Vec<ReceivedMessage> {
@@ -349,6 +442,34 @@ impl Stage {
         .await;
     }
 
+    /// Begins an attempt as a worker does that dies or ends right after.
+    pub(crate) async fn begin_elsewhere(
+        &self,
+        key: SendKey,
+        route: Route,
+        localid: i64,
+    ) -> (LedgerWriter, u32) {
+        let ledger = LedgerWriter::start(self.stores.records.clone(), self.clock.clone());
+        let challenge = self.stores.hot_state.challenge(key.challenge).await;
+        let challenge = challenge.expect("an answer").expect("a record");
+        let begin = Begin {
+            key,
+            phone: challenge.phone,
+            purpose: challenge.purpose,
+            channel: Channel::Sms,
+            method: route.ledger_method(),
+            fence: OTHER_RUN,
+            localid,
+            accepted_at: self.clock.now(),
+            deadline_at: self.clock.now(),
+            trace_id: None,
+        };
+        match ledger.begin(begin).await {
+            Ok(Begun::Started { attempt, .. }) => (ledger, attempt),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) async fn queue(&self) -> QueueStats {
         self.stores.feed.stats().await.expect("an answer")
     }
@@ -368,6 +489,23 @@ impl Stage {
             (self.queue().await.delayed > 0).then_some(())
         })
         .await;
+        self.advance(millis);
+    }
+
+    /// Waits until so many looks have found nothing.
+    pub(crate) async fn has_looked(&self, challenge: ChallengeId, looks: u32) -> LedgerRow {
+        eventually(PATIENCE, async || {
+            self.row(challenge, 1)
+                .await
+                .filter(|row| row.state == LedgerState::Unknown && row.looks == looks)
+        })
+        .await
+    }
+
+    /// Moves the time of all, the gateway included.
+    pub(crate) fn advance(&self, millis: i64) {
         self.clock.advance(millis);
+        self.gateway_clock
+            .advance(Duration::from_millis(millis.unsigned_abs()));
     }
 }
