@@ -107,8 +107,7 @@ impl Reconciler {
         })
         .await?;
         let Some(row) = row.filter(|row| row.state == LedgerState::Unknown) else {
-            tracing::info!("this send was decided by another run");
-            return Ok(Step::End(Disposal::Done));
+            return Ok(Step::End(self.decided_elsewhere()));
         };
         if row.looks >= LOOKS {
             return Ok(Step::SendAgain);
@@ -129,8 +128,8 @@ impl Reconciler {
     }
 
     async fn look_and_decide(&self, open: Open<'_>, row: &LedgerRow) -> Result<Disposal, GaveUp> {
-        let rows = match self.ask(open, row).await {
-            Ok(rows) => rows,
+        let listed = match self.ask(open, row).await.and_then(|rows| listed(&rows)) {
+            Ok(listed) => listed,
             Err(error) => {
                 tracing::warn!(%error, "cannot look for a message of unknown fate");
                 let mut after = self.delays.delay(open.attempt);
@@ -140,7 +139,7 @@ impl Reconciler {
                 return Ok(self.look_after(after, open.deadline));
             }
         };
-        match self.sight(open, row, &rows).await? {
+        match self.sight(open, row, listed).await? {
             Sight::Found(messageid, status) => self.went(open, row, messageid, status).await,
             Sight::Nothing => self.found_nothing(open, row).await,
             Sight::NotOursAlone => {
@@ -177,15 +176,8 @@ impl Reconciler {
         &self,
         open: Open<'_>,
         row: &LedgerRow,
-        rows: &[StatusRow],
+        mut listed: Vec<(i64, DeliveryStatus)>,
     ) -> Result<Sight, GaveUp> {
-        let mut listed: Vec<(i64, DeliveryStatus)> = rows
-            .iter()
-            .filter(|row| row.status != DeliveryStatus::NotKnown)
-            .filter_map(|row| Some((row.messageid?, row.status)))
-            .collect();
-        listed.sort_unstable_by_key(|(messageid, _)| *messageid);
-        listed.dedup_by_key(|(messageid, _)| *messageid);
         let messageids: Vec<i64> = listed.iter().map(|(messageid, _)| *messageid).collect();
         let others = until_recorded(&self.delays, &self.stop, || {
             self.records.messages_of_other_sends(&messageids, open.key)
@@ -245,9 +237,16 @@ impl Reconciler {
                 self.metrics.ended(LedgerState::Accepted.as_str());
                 self.metrics.reconciled(Reconciled::Went);
             }
-            Finished::Stale => tracing::info!("this send was decided by another run"),
+            Finished::Stale => return Ok(self.decided_elsewhere()),
         }
         Ok(Disposal::Done)
+    }
+
+    /// The run that was thought dead has told the truth meanwhile. What that asks for is for the
+    /// next run to see: perhaps the message surely did not leave.
+    fn decided_elsewhere(&self) -> Disposal {
+        tracing::info!("this send was decided by another run");
+        Disposal::Delay(self.delays.delay(1))
     }
 
     async fn found_nothing(&self, open: Open<'_>, row: &LedgerRow) -> Result<Disposal, GaveUp> {
@@ -283,4 +282,49 @@ impl Reconciler {
 /// When the present attempt began; a row that has left `sending` says so.
 fn began(row: &LedgerRow) -> DateTime<Utc> {
     row.started_at.unwrap_or(row.created_at)
+}
+
+/// The messages of an answer, each once. A row that is about some message and does not say which
+/// leaves it open whether ours is there: such an answer is none.
+fn listed(rows: &[StatusRow]) -> Result<Vec<(i64, DeliveryStatus)>, ReadError> {
+    let mut listed = rows
+        .iter()
+        .filter(|row| row.status != DeliveryStatus::NotKnown)
+        .map(|row| row.messageid.map(|messageid| (messageid, row.status)))
+        .collect::<Option<Vec<_>>>()
+        .ok_or(ReadError::Unreadable(UnknownReason::NoMessageId))?;
+    listed.sort_unstable_by_key(|(messageid, _)| *messageid);
+    listed.dedup_by_key(|(messageid, _)| *messageid);
+    Ok(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(messageid: Option<i64>, status: i32) -> StatusRow {
+        StatusRow {
+            messageid,
+            localid: None,
+            status: DeliveryStatus::from_code(status),
+        }
+    }
+
+    #[test]
+    fn an_answer_lists_each_message_that_the_gateway_knows_once() {
+        let rows = [row(Some(9), 5), row(Some(7), 1), row(Some(9), 5)];
+        let sorted = [(7, 1), (9, 5)].map(|(id, code)| (id, DeliveryStatus::from_code(code)));
+        assert_eq!(listed(&rows), Ok(sorted.to_vec()));
+        for unknown in [row(None, 100), row(Some(7), 100)] {
+            assert_eq!(listed(&[unknown]), Ok(Vec::new()));
+        }
+        assert_eq!(listed(&[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn i_02_a_row_without_its_id_proves_nothing() {
+        let unreadable = Err(ReadError::Unreadable(UnknownReason::NoMessageId));
+        assert_eq!(listed(&[row(None, 10)]), unreadable);
+        assert_eq!(listed(&[row(Some(7), 5), row(None, 0)]), unreadable);
+    }
 }

@@ -19,6 +19,9 @@
 //! that died, and nobody knows whether its message went out. Each move is conditional on the
 //! attempt and on the fence, the number of the run that made the attempt: a run that was thought
 //! dead and wakes up changes nothing that was decided without it.
+//!
+//! While a row is `unknown`, it counts the looks at the gateway that did not find its message; a new
+//! attempt begins without any.
 
 mod batch;
 mod begin;
