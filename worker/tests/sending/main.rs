@@ -44,6 +44,7 @@ in_both_shapes! {
     reconciling::i_02_a_message_that_a_dead_worker_had_sent_is_found,
     reconciling::i_02_a_message_is_sent_again_once_at_most,
     reconciling::i_02_looks_that_fail_prove_nothing,
+    reconciling::i_02_looks_that_count_are_two_seconds_apart,
     reconciling::i_02_a_message_of_another_send_is_not_taken_for_ones_own,
     reconciling::i_02_one_message_is_not_taken_for_either_of_two_open_sends,
     reconciling::i_02_several_strange_messages_leave_it_undecided,

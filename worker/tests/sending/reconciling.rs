@@ -213,6 +213,25 @@ pub(crate) async fn i_02_looks_that_fail_prove_nothing(stage: &Stage) {
     assert_eq!(stage.messages().len(), 1);
 }
 
+pub(crate) async fn i_02_looks_that_count_are_two_seconds_apart(stage: &Stage) {
+    let worker = stage.work().await;
+    let fault = json!({ "kind": "reset_before_accept" });
+    spoil(stage, Route::Template, 1, &fault);
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    let unknown = stage.reaches(id, LedgerState::Unknown).await;
+    // A worker has looked and died before it could delay the job.
+    stage.let_the_delay_pass(1_500).await;
+    let first_at = stage.clock.now();
+    let counted = stage.stores.records.count_look(&unknown, first_at).await;
+    assert!(counted.expect("an answer"));
+    stage.let_the_delay_pass(1_500).await;
+    stage.let_the_delay_pass(500).await;
+    let row = stage.has_looked(id, 2).await;
+    worker.stop().await;
+    let apart = row.looked_at.expect("a look") - first_at;
+    assert!(apart.num_milliseconds() >= 2_000, "{apart}");
+}
+
 pub(crate) async fn i_02_a_message_of_another_send_is_not_taken_for_ones_own(stage: &Stage) {
     let worker = stage.work().await;
     let known = stage.ask(PHONE, Channel::Sms).await;
