@@ -197,7 +197,8 @@ async fn i_01_a_kill_loses_no_accepted_request() {
             states.get(phone).map(String::as_str),
         ) {
             (1, Some("accepted")) => {}
-            // Killed while the gateway was being called: recorded as such, never sent again.
+            // Killed while the gateway was being called, and its deadline came before that was cleared
+            // up.
             (0 | 1, Some("unknown")) => unknown += 1,
             other => panic!("{phone}: {other:?}"),
         }

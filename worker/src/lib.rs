@@ -7,6 +7,7 @@
 //! | `send.rs` | one run of a job: load, ledger, call, ledger, settle |
 //! | `gate.rs` | whether a call may be made: the rate and the breaker over all workers |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
+//! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
 //! | `account.rs`, `account_watch.rs` | asks for the credit and for harmful settings of the account |
 //! | `metrics.rs`, `gate_metrics.rs` | what is counted |
@@ -17,6 +18,7 @@ mod gate;
 mod gate_metrics;
 mod metrics;
 mod patience;
+mod reconcile;
 mod runner;
 mod send;
 mod start;

@@ -1,10 +1,14 @@
 //! What a worker counts. Labels are from fixed lists and begin at zero, so that a board shows a
 //! flat line and not a gap.
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
-use shared::kavenegar::{Method, ReadError, SendOutcome};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+};
+use shared::kavenegar::{Method, ReadError, SendOutcome, StatusRow};
 
-/// How a send ended, as people count it.
+/// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
+/// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of
+/// the unknown is counted as [`Reconciled`].
 pub(crate) const OUTCOMES: [&str; 6] = [
     "accepted", "refused", "unknown", "not_sent", "expired", "dead",
 ];
@@ -14,11 +18,36 @@ const CODES: [i32; 36] = [
     419, 420, 422, 424, 426, 427, 428, 429, 430, 431, 432, 449, 451, 501, 502, 604, 607,
 ];
 
+/// What became of a send whose outcome was unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reconciled {
+    /// The message was found at the gateway.
+    Went,
+    /// It had not gone and was sent again.
+    Resent,
+    /// It stays unknown.
+    Undecided,
+}
+
+impl Reconciled {
+    const ALL: [Self; 3] = [Self::Went, Self::Resent, Self::Undecided];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Went => "went",
+            Self::Resent => "resent",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 /// The metrics of a worker. Clones share them.
 #[derive(Clone, Debug)]
 pub struct WorkerMetrics {
     sms: IntCounterVec,
     sms_delay: Histogram,
+    reconciled: IntCounterVec,
+    resent_ambiguous: IntCounter,
     gateway_requests: IntCounterVec,
     gateway_seconds: HistogramVec,
     gateway_errors: IntCounterVec,
@@ -29,7 +58,11 @@ impl WorkerMetrics {
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             sms: IntCounterVec::new(
-                Opts::new("ramz_sms_total", "Runs of send jobs by how they ended."),
+                Opts::new(
+                    "ramz_sms_total",
+                    "Attempts to send and jobs given up, by how they ended; a message that was found \
+                     later counts as unknown first, then as accepted.",
+                ),
                 &["outcome"],
             )?,
             sms_delay: Histogram::with_opts(
@@ -41,6 +74,17 @@ impl WorkerMetrics {
                     0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
                     60.0, 90.0,
                 ]),
+            )?,
+            reconciled: IntCounterVec::new(
+                Opts::new(
+                    "ramz_sms_reconciled_total",
+                    "Sends of unknown outcome by what became of them.",
+                ),
+                &["result"],
+            )?,
+            resent_ambiguous: IntCounter::new(
+                "ramz_sms_resent_ambiguous_total",
+                "Messages sent again although the first may have gone: the possible duplicates.",
             )?,
             gateway_requests: IntCounterVec::new(
                 Opts::new(
@@ -65,6 +109,12 @@ impl WorkerMetrics {
         for outcome in OUTCOMES {
             metrics.sms.with_label_values(&[outcome]).inc_by(0);
         }
+        for result in Reconciled::ALL {
+            metrics
+                .reconciled
+                .with_label_values(&[result.as_str()])
+                .inc_by(0);
+        }
         for method in [Method::Lookup, Method::Send] {
             metrics
                 .gateway_requests
@@ -74,7 +124,12 @@ impl WorkerMetrics {
                 .gateway_seconds
                 .with_label_values(&[method.as_str()]);
         }
-        for (code, class) in [("418", "account"), ("403", "account"), ("451", "slow_down")] {
+        for (code, class) in [
+            ("418", "account"),
+            ("403", "account"),
+            ("451", "slow_down"),
+            ("200", "localid_collision"),
+        ] {
             metrics
                 .gateway_errors
                 .with_label_values(&[code, class])
@@ -82,6 +137,8 @@ impl WorkerMetrics {
         }
         registry.register(Box::new(metrics.sms.clone()))?;
         registry.register(Box::new(metrics.sms_delay.clone()))?;
+        registry.register(Box::new(metrics.reconciled.clone()))?;
+        registry.register(Box::new(metrics.resent_ambiguous.clone()))?;
         registry.register(Box::new(metrics.gateway_requests.clone()))?;
         registry.register(Box::new(metrics.gateway_seconds.clone()))?;
         registry.register(Box::new(metrics.gateway_errors.clone()))?;
@@ -99,16 +156,53 @@ impl WorkerMetrics {
             .observe(std::time::Duration::from_millis(millis.max(0).unsigned_abs()).as_secs_f64());
     }
 
-    /// A call took this long and ended so.
+    /// A send of unknown outcome was cleared up, or given up.
+    pub(crate) fn reconciled(&self, result: Reconciled) {
+        self.reconciled.with_label_values(&[result.as_str()]).inc();
+        if result == Reconciled::Resent {
+            self.resent_ambiguous.inc();
+        }
+    }
+
+    /// A call that sends took this long and ended so.
     pub(crate) fn called(&self, method: Method, seconds: f64, outcome: &SendOutcome) {
-        let code = code_label(outcome.gateway_status());
+        self.requested(
+            method,
+            seconds,
+            outcome.gateway_status(),
+            outcome.error_class(),
+        );
+    }
+
+    /// A look for messages took this long and ended so.
+    pub(crate) fn looked(
+        &self,
+        method: Method,
+        seconds: f64,
+        answer: &Result<Vec<StatusRow>, ReadError>,
+    ) {
+        let (code, class) = match answer {
+            Ok(_) => (Some(200), None),
+            Err(error) => (error.gateway_status(), Some(error.error_class())),
+        };
+        self.requested(method, seconds, code, class);
+    }
+
+    fn requested(
+        &self,
+        method: Method,
+        seconds: f64,
+        code: Option<i32>,
+        class: Option<&'static str>,
+    ) {
+        let code = code_label(code);
         self.gateway_requests
             .with_label_values(&[method.as_str(), &code])
             .inc();
         self.gateway_seconds
             .with_label_values(&[method.as_str()])
             .observe(seconds);
-        if let Some(class) = outcome.error_class() {
+        if let Some(class) = class {
             self.gateway_errors
                 .with_label_values(&[code.as_str(), class])
                 .inc();

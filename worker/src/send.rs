@@ -2,15 +2,16 @@
 //!
 //! The order is the promise: the attempt is committed to the ledger before the gateway is called,
 //! its outcome after, and the queue is settled last. A worker that dies in between leaves a row in
-//! `sending`, which the next run calls unknown instead of sending again. There is one call per run;
-//! every further try is a delayed job.
+//! `sending`, which the next run calls unknown; what is unknown is cleared up before anything is
+//! sent again (`reconcile.rs`). There is one call per run; every further try and every look at the
+//! gateway is a delayed job.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::backoff::RetryDelays;
-use shared::challenge::{Challenge, ChallengeId, Channel};
+use shared::challenge::{Challenge, Channel};
 use shared::clock::Clock;
 use shared::hot_state::{HotState, HotStateError};
 use shared::kavenegar::{Gateway, Message, Method, SendOutcome, UnknownReason};
@@ -18,26 +19,30 @@ use shared::otp::{KeyRing, OtpCode};
 use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
 use shared::records::{
-    Begin, Begun, Finish, LedgerState, LedgerWriter, RecordsError, SendKey, SendMethod,
-    SendOutcome as LedgerOutcome, SendResult,
+    Begin, Begun, Expired, Finish, LedgerState, LedgerWriter, Records, RecordsError, SendKey,
+    SendMethod, SendOutcome as LedgerOutcome, SendResult,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::gate::Gate;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{Reconciled, WorkerMetrics};
 use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
+use crate::reconcile::{Open, Reconciler, Step};
 use crate::verdict::Verdict;
 
 /// The limit of one call, above the client's own: when it strikes, the call is aborted. It stays
 /// below the time after which a silent job is taken for orphaned. Waiting for the ledger is not
 /// under it, because a job that waits there is kept alive.
-const CALL_LIMIT: Duration = Duration::from_secs(8);
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(8);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 /// How soon a challenge is looked for again when hot state is away or its key is not known here.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// After a longer wait for the ledger, the challenge is looked at again before the call.
+const LONG_WAIT_MILLIS: i64 = 1_000;
 
 /// Sends the messages of jobs. Clones share everything.
 #[derive(Clone, Debug)]
@@ -49,6 +54,7 @@ struct Inner {
     ledger: LedgerWriter,
     gateway: Gateway,
     gate: Gate,
+    reconciler: Reconciler,
     clock: Clock,
     random: Random,
     delays: RetryDelays,
@@ -73,6 +79,17 @@ struct Run<'a> {
     attempt: u32,
 }
 
+/// An attempt that the ledger has granted.
+struct Attempt {
+    /// Its number.
+    number: u32,
+    localid: i64,
+    /// Whether the local id of an earlier attempt was another message's at the gateway.
+    localid_replaced: bool,
+    /// Whether it repeats one that may have gone out.
+    repeats: bool,
+}
+
 impl SmsSender {
     /// Ledger writes that cannot be made wait until `stop`.
     #[expect(
@@ -82,6 +99,7 @@ impl SmsSender {
     pub(crate) fn new(
         hot_state: HotState,
         keys: KeyRing,
+        records: Records,
         ledger: LedgerWriter,
         gateway: Gateway,
         gate: Gate,
@@ -91,12 +109,23 @@ impl SmsSender {
         stop: CancellationToken,
     ) -> Self {
         let delays = RetryDelays::new(FIRST_RETRY, LONGEST_RETRY, random.clone());
+        let reconciler = Reconciler {
+            records,
+            ledger: ledger.clone(),
+            gateway: gateway.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            delays: delays.clone(),
+            metrics: metrics.clone(),
+            stop: stop.clone(),
+        };
         Self(Arc::new(Inner {
             hot_state,
             keys,
             ledger,
             gateway,
             gate,
+            reconciler,
             clock,
             random,
             delays,
@@ -130,14 +159,14 @@ impl SmsSender {
     }
 
     async fn send(&self, run: &Run<'_>) -> Disposal {
-        let challenge = match self.load(run.key.challenge).await {
+        let challenge = match self.load(run).await {
             Ok(challenge) => challenge,
             Err(disposal) => return disposal,
         };
-        let now = self.0.clock.now_millis();
-        if challenge.consumed || now >= run.job.deadline {
+        if self.is_unwanted(run, &challenge) {
             return self.expire(run, &challenge).await;
         }
+        let now = self.0.clock.now_millis();
         let Some(code) = challenge.code(&self.0.keys) else {
             tracing::error!(
                 kid = challenge.kid,
@@ -148,19 +177,60 @@ impl SmsSender {
         if let Err(disposal) = self.0.gate.admit(run.job.deadline).await {
             return disposal;
         }
-        let (attempt, localid) = match self.begin(run, &challenge).await {
-            Ok(begun) => begun,
+        let attempt = match self.begin(run, &challenge).await {
+            Ok(attempt) => attempt,
             Err(disposal) => return disposal,
         };
-        let outcome = self.call(run, &challenge, &code, localid).await;
+        // The ledger may have been away for longer than the code lives.
+        if self.0.clock.now_millis() - now > LONG_WAIT_MILLIS {
+            match self.load(run).await {
+                Ok(present) if !self.is_unwanted(run, &present) => {}
+                Ok(present) => return self.give_up_attempt(run, &attempt, &present).await,
+                Err(_) => return self.give_up_attempt(run, &attempt, &challenge).await,
+            }
+        }
+        let outcome = self.call(run, &challenge, &code, attempt.localid).await;
         self.0.gate.observe(&outcome).await;
-        let disposal = self.finish(run, attempt, &outcome).await;
+        let disposal = self.finish(run, &attempt, &outcome).await;
         Gate::dispose(&outcome, disposal)
     }
 
-    async fn load(&self, id: ChallengeId) -> Result<Challenge, Disposal> {
-        match self.0.hot_state.challenge(id).await {
+    /// Whether the message would come too late, or its code was used.
+    fn is_unwanted(&self, run: &Run<'_>, challenge: &Challenge) -> bool {
+        challenge.consumed || self.0.clock.now_millis() >= run.job.deadline
+    }
+
+    /// Ends an attempt that was begun and not made.
+    async fn give_up_attempt(
+        &self,
+        run: &Run<'_>,
+        attempt: &Attempt,
+        challenge: &Challenge,
+    ) -> Disposal {
+        // A message of unknown fate, which this attempt should have repeated, stays unknown.
+        let result = if attempt.repeats {
+            SendResult::Unknown
+        } else {
+            SendResult::NotSent
+        };
+        if let Err(disposal) = self
+            .take_back(run, attempt.number, result, "overtaken")
+            .await
+        {
+            return disposal;
+        }
+        self.expire(run, challenge).await
+    }
+
+    async fn load(&self, run: &Run<'_>) -> Result<Challenge, Disposal> {
+        match self.0.hot_state.challenge(run.key.challenge).await {
             Ok(Some(challenge)) => Ok(challenge),
+            // So late that even its record is forgotten: the phone is not known here any more, so
+            // the dead letter is what tells of it.
+            Ok(None) if self.0.clock.now_millis() >= run.job.deadline => {
+                self.0.metrics.ended(LedgerState::Expired.as_str());
+                Err(Disposal::Dead("expired"))
+            }
             Ok(None) => {
                 // Its record outlives the deadline, so hot state has lost data.
                 self.0.metrics.ended("dead");
@@ -205,39 +275,66 @@ impl SmsSender {
             self.0.ledger.expire(self.begin_data(run, challenge)).await
         })
         .await;
+        let why = if challenge.consumed {
+            "no longer wanted"
+        } else {
+            "too late"
+        };
         match expired {
-            Ok(expired) => {
-                tracing::info!(?expired, "not sent: no longer wanted or too late");
-                self.0.metrics.ended("expired");
+            Ok(Expired::Recorded) => {
+                tracing::info!(why, "not sent");
+                self.0.metrics.ended(LedgerState::Expired.as_str());
                 Disposal::Done
             }
+            Ok(Expired::FoundSending(_)) => {
+                self.0.metrics.ended(LedgerState::Unknown.as_str());
+                self.0.reconciler.undecided(why)
+            }
+            Ok(Expired::Ended(LedgerState::Unknown)) => self.0.reconciler.undecided(why),
+            Ok(Expired::Ended(state)) => ended_before(state),
             Err(error) => self.gave_up(error),
         }
     }
 
-    /// Commits the attempt. What is returned is the number of the attempt and the local id.
-    async fn begin(&self, run: &Run<'_>, challenge: &Challenge) -> Result<(u32, i64), Disposal> {
+    /// Commits the attempt, or ends the run where none may be made.
+    async fn begin(&self, run: &Run<'_>, challenge: &Challenge) -> Result<Attempt, Disposal> {
+        let mut again = false;
         loop {
-            let begun = until_recorded(&self.0.delays, &self.0.stop, || async {
-                match self.0.ledger.begin(self.begin_data(run, challenge)).await {
+            let (begun, drawn) = until_recorded(&self.0.delays, &self.0.stop, || async {
+                match self.begin_once(run, challenge, again).await {
                     // Another send has drawn the same 63-bit number: draw again.
-                    Err(RecordsError::Conflict) => {
-                        self.0.ledger.begin(self.begin_data(run, challenge)).await
-                    }
+                    Err(RecordsError::Conflict) => self.begin_once(run, challenge, again).await,
                     begun => begun,
                 }
             })
             .await
             .map_err(|gave_up| self.gave_up(gave_up))?;
             match begun {
-                Begun::Started { attempt, localid } => return Ok((attempt, localid)),
-                Begun::Ended(state) => {
-                    tracing::info!(state = state.as_str(), "this send has ended before");
-                    return Err(Disposal::Done);
+                Begun::Started { attempt, localid } => {
+                    if again {
+                        tracing::warn!(attempt, "sending a message of unknown fate again");
+                        self.0.metrics.reconciled(Reconciled::Resent);
+                    }
+                    return Ok(Attempt {
+                        number: attempt,
+                        localid,
+                        localid_replaced: attempt > 1 && localid == drawn,
+                        repeats: again,
+                    });
                 }
+                // The ledger grants one repetition only.
+                Begun::Ended(LedgerState::Unknown) if again => {
+                    return Err(self.0.reconciler.undecided("sent again before"));
+                }
+                Begun::Ended(LedgerState::Unknown) => {
+                    self.clear_up(run, challenge).await?;
+                    again = true;
+                }
+                Begun::Ended(state) => return Err(ended_before(state)),
                 // The ledger had taken this very attempt and its reply was lost: nothing was sent.
                 Begun::FoundSending(own) if own.fence == run.fence => {
-                    self.take_back(run, own.attempt).await?;
+                    self.take_back(run, own.attempt, SendResult::NotSent, "ledger_reply_lost")
+                        .await?;
                 }
                 Begun::FoundSending(interrupted) => {
                     tracing::warn!(
@@ -245,25 +342,63 @@ impl SmsSender {
                         "a worker died over this send: it is not known whether it went out"
                     );
                     self.0.metrics.ended(LedgerState::Unknown.as_str());
-                    return Err(Disposal::Done);
+                    return Err(self.0.reconciler.begin(run.job.deadline));
                 }
             }
         }
     }
 
+    /// Asks the ledger once; with its answer comes the local id that it was offered.
+    async fn begin_once(
+        &self,
+        run: &Run<'_>,
+        challenge: &Challenge,
+        again: bool,
+    ) -> Result<(Begun, i64), RecordsError> {
+        let begin = self.begin_data(run, challenge);
+        let drawn = begin.localid;
+        let begun = if again {
+            self.0.ledger.resend_unknown(begin).await?
+        } else {
+            self.0.ledger.begin(begin).await?
+        };
+        Ok((begun, drawn))
+    }
+
+    /// Comes back only if the message of unknown fate may be sent again.
+    async fn clear_up(&self, run: &Run<'_>, challenge: &Challenge) -> Result<(), Disposal> {
+        let open = Open {
+            key: run.key,
+            phone: &challenge.phone,
+            deadline: run.job.deadline,
+            attempt: run.attempt,
+        };
+        match self.0.reconciler.step(open).await {
+            Ok(Step::SendAgain) => Ok(()),
+            Ok(Step::End(disposal)) => Err(disposal),
+            Err(gave_up) => Err(self.gave_up(gave_up)),
+        }
+    }
+
     /// Records that an attempt of this run was begun and not made.
-    async fn take_back(&self, run: &Run<'_>, attempt: u32) -> Result<(), Disposal> {
+    async fn take_back(
+        &self,
+        run: &Run<'_>,
+        attempt: u32,
+        result: SendResult,
+        class: &'static str,
+    ) -> Result<(), Disposal> {
         let finish = Finish {
             key: run.key,
             attempt,
             fence: run.fence,
             outcome: LedgerOutcome {
-                result: SendResult::NotSent,
+                result,
                 messageid: None,
                 cost_rials: None,
                 gateway_status: None,
                 entry_status: None,
-                error_class: Some("ledger_reply_lost".to_owned()),
+                error_class: Some(class.to_owned()),
             },
         };
         until_recorded(&self.0.delays, &self.0.stop, || async {
@@ -307,11 +442,14 @@ impl SmsSender {
         outcome
     }
 
-    async fn finish(&self, run: &Run<'_>, attempt: u32, outcome: &SendOutcome) -> Disposal {
-        let verdict = Verdict::of(outcome, run.attempt, &self.0.delays);
+    async fn finish(&self, run: &Run<'_>, attempt: &Attempt, outcome: &SendOutcome) -> Disposal {
+        let mut verdict = Verdict::of(outcome, run.attempt, &self.0.delays);
+        if attempt.localid_replaced {
+            verdict = verdict.without_another_local_id();
+        }
         let finish = Finish {
             key: run.key,
-            attempt,
+            attempt: attempt.number,
             fence: run.fence,
             outcome: verdict.record,
         };
@@ -325,9 +463,13 @@ impl SmsSender {
         match recorded {
             Ok(finished) => {
                 tracing::debug!(?finished, "outcome recorded");
-                verdict
-                    .retry
-                    .map_or(Disposal::Done, |after| self.before_deadline(run, after))
+                match verdict.retry {
+                    Some(after) => self.before_deadline(run, after),
+                    None if result == LedgerState::Unknown => {
+                        self.0.reconciler.begin(run.job.deadline)
+                    }
+                    None => Disposal::Done,
+                }
             }
             Err(error) => self.gave_up(error),
         }
@@ -351,6 +493,11 @@ impl SmsSender {
             }
         }
     }
+}
+
+fn ended_before(state: LedgerState) -> Disposal {
+    tracing::info!(state = state.as_str(), "this send has ended before");
+    Disposal::Done
 }
 
 /// Failures are errors with the gateway's code and class; the class `account` with code 418 is

@@ -84,7 +84,7 @@ pub async fn work(
 ) -> Result<(), StartError> {
     let rate_per_second = config.gateway.rate;
     let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
-    let ledger = LedgerWriter::start(stores.records, clock.clone());
+    let ledger = LedgerWriter::start(stores.records.clone(), clock.clone());
     let metrics = WorkerMetrics::register(registry)?;
     let gauges = GateMetrics::register(registry)?;
     let account = Account::new(gateway.clone(), metrics.clone(), gauges.clone());
@@ -103,6 +103,7 @@ pub async fn work(
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,
+        stores.records,
         ledger.clone(),
         gateway,
         gate,

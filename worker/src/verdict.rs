@@ -8,7 +8,7 @@ use shared::kavenegar::{Refusal, SendOutcome};
 use shared::records::{SendOutcome as LedgerOutcome, SendResult};
 
 /// After "too many calls" (451) the gateway wants to be left alone for this long.
-const SLOW_DOWN: Duration = Duration::from_secs(30);
+pub(crate) const SLOW_DOWN: Duration = Duration::from_secs(30);
 /// An account that refuses everything is not asked again sooner.
 const ACCOUNT_REFUSES: Duration = Duration::from_secs(10);
 
@@ -17,7 +17,8 @@ const ACCOUNT_REFUSES: Duration = Duration::from_secs(10);
 pub(crate) struct Verdict {
     /// What the ledger keeps.
     pub(crate) record: LedgerOutcome,
-    /// When the job runs again; `None` ends it.
+    /// When the job tries again; `None` ends it, or leaves it to be cleared up where the outcome is
+    /// unknown.
     pub(crate) retry: Option<Duration>,
 }
 
@@ -26,9 +27,10 @@ impl Verdict {
     pub(crate) fn of(outcome: &SendOutcome, attempt: u32, delays: &RetryDelays) -> Self {
         let (result, retry) = match outcome {
             SendOutcome::Accepted { .. } => (SendResult::Accepted, None),
-            SendOutcome::Refused { .. }
-            | SendOutcome::Collision { .. }
-            | SendOutcome::NeedsTemplate => (SendResult::Refused, None),
+            SendOutcome::Refused { .. } | SendOutcome::NeedsTemplate => (SendResult::Refused, None),
+            SendOutcome::Collision { .. } => {
+                (SendResult::LocalIdTaken, Some(delays.delay(attempt)))
+            }
             SendOutcome::NotSent { .. }
             | SendOutcome::Later {
                 slow_down: false, ..
@@ -40,13 +42,22 @@ impl Verdict {
                 SendResult::NotSent,
                 Some(ACCOUNT_REFUSES + delays.delay(attempt)),
             ),
-            // Sending again could reach the phone twice.
+            // Sending again could reach the phone twice: see `reconcile.rs`.
             SendOutcome::Unknown { .. } => (SendResult::Unknown, None),
         };
         Self {
             record: record(outcome, result),
             retry,
         }
+    }
+
+    /// Ends a send whose second local id is taken too: that is no accident.
+    pub(crate) fn without_another_local_id(mut self) -> Self {
+        if self.record.result == SendResult::LocalIdTaken {
+            self.record.result = SendResult::Refused;
+            self.retry = None;
+        }
+        self
     }
 }
 
@@ -130,7 +141,6 @@ mod tests {
                 },
                 SendResult::Refused,
             ),
-            (SendOutcome::Collision { messageid: 7 }, SendResult::Refused),
             (SendOutcome::NeedsTemplate, SendResult::Refused),
         ];
         for (outcome, result) in never_again {
@@ -141,6 +151,29 @@ mod tests {
                 "{outcome:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_taken_local_id_is_replaced_once() {
+        let first = verdict(SendOutcome::Collision { messageid: 7 });
+        assert_eq!(first.record.result, SendResult::LocalIdTaken);
+        assert_eq!(first.record.messageid, None, "it is another's");
+        assert_eq!(
+            first.record.error_class.as_deref(),
+            Some("localid_collision")
+        );
+        assert!(first.retry.is_some());
+        let second = first.without_another_local_id();
+        assert_eq!(
+            (second.record.result, second.retry),
+            (SendResult::Refused, None)
+        );
+        let other = verdict(SendOutcome::Later {
+            code: 409,
+            slow_down: false,
+        });
+        let result = other.without_another_local_id().record.result;
+        assert_eq!(result, SendResult::NotSent);
     }
 
     #[test]

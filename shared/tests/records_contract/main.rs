@@ -6,6 +6,7 @@
 mod accounts;
 mod ledger;
 mod ledger_writer;
+mod look;
 mod outage;
 mod sign_in;
 mod stage;
@@ -60,6 +61,12 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    look::a_look_counts_once_however_often_it_is_recorded,
+    look::looks_belong_to_the_attempt_that_is_looked_for,
+    look::looks_stay_when_the_send_is_given_up,
+    look::messages_of_other_sends_are_told_from_ones_own,
+    look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
+    look::a_taken_local_id_is_replaced_in_the_next_attempt,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,

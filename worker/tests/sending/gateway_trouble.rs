@@ -19,7 +19,7 @@ pub(crate) async fn a_gateway_that_is_not_there_is_tried_again(stage: &Stage) {
     );
     stage.let_the_delay_pass(0).await;
     without.stop().await;
-    stage.clock.advance(A_WHILE);
+    stage.advance(A_WHILE);
     let with = stage.work().await;
     let row = stage.reaches(id, LedgerState::Accepted).await;
     assert!(row.attempt >= 2, "{row:?}");
@@ -39,31 +39,6 @@ pub(crate) async fn codes_that_ask_for_patience_are_tried_again(stage: &Stage) {
     worker.stop().await;
     assert_eq!(row.attempt, 3);
     assert_eq!(stage.messages().len(), 1);
-}
-
-pub(crate) async fn f_11_an_unknown_outcome_is_recorded_and_never_repeated(stage: &Stage) {
-    let kinds = [
-        "accept_then_reset",
-        "cut_json",
-        "empty_body",
-        "entries_null",
-        "html_error",
-        "html_ok",
-    ];
-    let worker = stage.work().await;
-    for (number, kind) in kinds.into_iter().enumerate() {
-        stage.faults(json!([{ "times": 1, "fault": { "kind": kind } }]));
-        let id = stage
-            .ask(&format!("+98912000000{number}"), Channel::Sms)
-            .await;
-        let row = stage.reaches(id, LedgerState::Unknown).await;
-        assert_eq!(row.attempt, 1, "{kind}");
-        assert!(row.error_class.is_some(), "{kind}");
-        stage.everything_is_settled().await;
-    }
-    worker.stop().await;
-    // The first four of them had gone out; none was repeated.
-    assert_eq!(stage.messages().len(), 4);
 }
 
 pub(crate) async fn f_10_without_credit_the_error_is_recorded_and_the_message_goes_out_after_the_recharge(

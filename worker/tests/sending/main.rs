@@ -3,7 +3,9 @@
 mod account;
 mod gate;
 mod gateway_trouble;
+mod ledger_away;
 mod promises;
+mod reconciling;
 mod stage;
 
 use stage::Stage;
@@ -26,7 +28,6 @@ macro_rules! in_both_shapes {
 
 in_both_shapes! {
     promises::i_01_a_job_becomes_one_message_with_the_code_of_its_challenge,
-    promises::i_02_a_send_that_a_dead_worker_left_open_is_unknown_and_not_repeated,
     promises::i_02_a_send_that_ended_before_is_not_repeated,
     promises::i_07_nothing_is_sent_after_the_deadline,
     promises::i_07_nothing_is_sent_for_a_code_that_was_used,
@@ -37,7 +38,6 @@ in_both_shapes! {
     promises::f_14_a_stop_finishes_what_runs,
     gateway_trouble::a_gateway_that_is_not_there_is_tried_again,
     gateway_trouble::codes_that_ask_for_patience_are_tried_again,
-    gateway_trouble::f_11_an_unknown_outcome_is_recorded_and_never_repeated,
     gateway_trouble::f_10_without_credit_the_error_is_recorded_and_the_message_goes_out_after_the_recharge,
     gate::f_10_an_open_breaker_lets_no_call_through,
     gate::f_10_the_first_refusals_open_the_breaker_and_no_further_job_is_tried,
@@ -54,4 +54,17 @@ in_both_shapes! {
     account::a_watch_that_fails_does_not_stop_the_worker,
     gateway_trouble::a_refused_receptor_is_final,
     gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
+    reconciling::f_11_a_message_whose_answer_was_lost_is_found_and_never_doubled,
+    reconciling::f_11_a_message_that_did_not_go_is_sent_once_more_and_flagged,
+    reconciling::i_02_a_send_that_a_dead_worker_left_open_is_looked_for_before_it_is_sent,
+    reconciling::i_02_a_message_that_a_dead_worker_had_sent_is_found,
+    reconciling::i_02_a_message_is_sent_again_once_at_most,
+    reconciling::i_02_looks_that_fail_prove_nothing,
+    reconciling::i_02_looks_that_count_are_two_seconds_apart,
+    reconciling::i_02_a_message_of_another_send_is_not_taken_for_ones_own,
+    reconciling::i_02_one_message_is_not_taken_for_either_of_two_open_sends,
+    reconciling::i_02_several_strange_messages_leave_it_undecided,
+    reconciling::i_07_nothing_is_looked_for_or_sent_again_after_the_deadline,
+    reconciling::i_07_nothing_is_sent_again_for_a_code_that_was_used,
+    reconciling::a_local_id_that_is_taken_is_replaced,
 }

@@ -11,11 +11,14 @@ use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
 use shared::clock::Clock;
 use shared::config::{Environment, WorkerConfig};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::kavenegar::{Gateway, GatewaySettings, SendOutcome};
 use shared::otp::{KeyRing, Purpose};
 use shared::phone::PhoneNumber;
 use shared::queue::QueueStats;
 use shared::random::Random;
-use shared::records::{LedgerRow, LedgerState, PoolSettings, SendKey};
+use shared::records::{
+    Begin, Begun, LedgerRow, LedgerState, LedgerWriter, PoolSettings, SendKey, SendMethod,
+};
 use shared::serving::{ServeLimits, serve};
 use shared::stores::Stores;
 use simulator::{FaultRule, ReceivedMessage, Simulator, SimulatorConfig};
@@ -30,6 +33,8 @@ pub(crate) const PHONE: &str = "+989123456789";
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Messages that a worker handles at once.
 pub(crate) const CONCURRENCY: u64 = 16;
+/// The fence of an attempt that no worker of the stage has made.
+pub(crate) const OTHER_RUN: i64 = 4_711;
 pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
 pub(crate) const OTHER_KEY: &str = "k2:tVbUwTRkzH3F4nY6dPzq0uX1M5y8cJ7eA2sK9oLhB3w=";
 
@@ -38,6 +43,7 @@ static SERVERS: OnceCell<(RedisServer, PostgresServer)> = OnceCell::const_new();
 pub(crate) struct Stage {
     pub(crate) stores: Stores,
     pub(crate) clock: Clock,
+    gateway_clock: simulator::Clock,
     pub(crate) simulator: Simulator,
     settings: Settings,
     random: Random,
@@ -45,6 +51,43 @@ pub(crate) struct Stage {
     phones: AtomicU64,
     _folder: tempfile::TempDir,
     _gateway_stop: tokio_util::sync::DropGuard,
+}
+
+/// How messages go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// By a template: `verify/lookup`.
+    Template,
+    /// As a text: `sms/send`.
+    Text,
+}
+
+impl Route {
+    pub(crate) const ALL: [Self; 2] = [Self::Template, Self::Text];
+
+    /// The gateway's method.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Template => "verify/lookup",
+            Self::Text => "sms/send",
+        }
+    }
+
+    /// The same in the ledger.
+    pub(crate) fn ledger_method(self) -> SendMethod {
+        match self {
+            Self::Template => SendMethod::Lookup,
+            Self::Text => SendMethod::Send,
+        }
+    }
+
+    /// The method by which a message of this route is looked for.
+    pub(crate) fn look_method(self) -> &'static str {
+        match self {
+            Self::Template => "sms/statusbyreceptor",
+            Self::Text => "sms/statuslocalmessageid",
+        }
+    }
 }
 
 /// Where the stores are.
@@ -60,10 +103,12 @@ impl Settings {
             ("OTP_KEY", with.otp_key.clone()),
             ("KAVENEGAR_API_KEY", "ABCDEF0123456789".to_owned()),
             ("KAVENEGAR_URL", format!("http://{}/", with.gateway)),
-            ("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()),
             ("KAVENEGAR_RATE", with.rate.to_string()),
             ("WORKER_CONCURRENCY", CONCURRENCY.to_string()),
         ];
+        if with.route == Route::Template {
+            settings.push(("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()));
+        }
         settings.extend(self.redis_url.clone().map(|url| ("REDIS_URL", url)));
         WorkerConfig::load(&Environment::from_pairs(settings)).expect("a configuration")
     }
@@ -85,6 +130,7 @@ struct WorkWith {
     otp_key: String,
     gateway: SocketAddr,
     rate: u32,
+    route: Route,
 }
 
 impl WorkWith {
@@ -93,6 +139,7 @@ impl WorkWith {
             otp_key: OTP_KEY.to_owned(),
             gateway,
             rate: 100,
+            route: Route::Template,
         }
     }
 }
@@ -135,19 +182,37 @@ impl Working {
         .await;
     }
 
+    /// The counter with this value of a label; all of it if that is empty.
     pub(crate) fn counted(&self, metric: &str, label: &str) -> f64 {
+        self.counted_yet(metric, label).expect("a metric")
+    }
+
+    /// None before the worker has registered it.
+    fn counted_yet(&self, metric: &str, label: &str) -> Option<f64> {
         let families = self.registry.gather();
-        let family = families
-            .iter()
-            .find(|family| family.name() == metric)
-            .expect("a metric");
-        let with_label = family
-            .get_metric()
-            .iter()
-            .filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
-        with_label
-            .map(|metric| metric.get_counter().get_value())
-            .sum()
+        let family = families.iter().find(|family| family.name() == metric)?;
+        let with_label = family.get_metric().iter().filter(|metric| {
+            label.is_empty() || metric.get_label().iter().any(|pair| pair.value() == label)
+        });
+        Some(
+            with_label
+                .map(|metric| metric.get_counter().get_value())
+                .sum(),
+        )
+    }
+
+    /// Waits until it was counted so often.
+    pub(crate) async fn counts(&self, metric: &str, label: &str, times: u32) {
+        eventually(PATIENCE, async || {
+            let counted = self.counted_yet(metric, label)?;
+            (counted >= f64::from(times)).then_some(())
+        })
+        .await;
+    }
+
+    /// Whether it was counted exactly so often.
+    pub(crate) fn has_counted(&self, metric: &str, label: &str, times: u32) -> bool {
+        (self.counted(metric, label) - f64::from(times)).abs() < f64::EPSILON
     }
 }
 
@@ -160,20 +225,21 @@ impl Stage {
                 tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync())
             })
             .await;
+        let database = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let redis_url = format!("{}/{database}", redis.url().trim_end_matches('/'));
+        Self::on(redis_url, postgres).await
+    }
+
+    /// On servers of the test, which may break them.
+    pub(crate) async fn on(redis_url: String, postgres: &PostgresServer) -> Self {
         let database_url = postgres.create_database().await;
         let pool = sqlx::PgPool::connect(&database_url)
             .await
             .expect("a connection");
         migrate::run_postgres(&pool).await.expect("the schema");
         pool.close().await;
-        let database = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let redis_url = format!("{}/{database}", redis.url().trim_end_matches('/'));
-        Self::with(
-            database_url,
-            Some(redis_url),
-            tempfile::tempdir().expect("a folder"),
-        )
-        .await
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::with(database_url, Some(redis_url), folder).await
     }
 
     pub(crate) async fn one_file() -> Self {
@@ -196,7 +262,12 @@ impl Stage {
     ) -> Self {
         let clock = Clock::manual(START);
         let random = Random::operating_system();
-        let simulator = Simulator::new(SimulatorConfig::default()).expect("a simulator");
+        let gateway_clock = simulator::Clock::manual(START);
+        let config = SimulatorConfig {
+            clock: gateway_clock.clone(),
+            ..SimulatorConfig::default()
+        };
+        let simulator = Simulator::new(config).expect("a simulator");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let gateway = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
@@ -212,6 +283,7 @@ impl Stage {
         Self {
             stores,
             clock,
+            gateway_clock,
             simulator,
             settings,
             random,
@@ -225,6 +297,14 @@ impl Stage {
     /// A worker that can do everything.
     pub(crate) async fn work(&self) -> Working {
         self.work_with(WorkWith::gateway(self.gateway)).await
+    }
+
+    pub(crate) async fn work_by(&self, route: Route) -> Working {
+        let with = WorkWith {
+            route,
+            ..WorkWith::gateway(self.gateway)
+        };
+        self.work_with(with).await
     }
 
     pub(crate) async fn work_with_key(&self, otp_key: &str) -> Working {
@@ -356,10 +436,34 @@ impl Stage {
         self.simulator.set_faults(rules).expect("rules");
     }
 
+    /// The code of a challenge.
+    pub(crate) async fn code(&self, id: ChallengeId) -> String {
+        let challenge = self.stores.hot_state.challenge(id).await;
+        let challenge = challenge.expect("an answer").expect("a record");
+        let code = challenge.code(&Self::keys()).expect("a key");
+        code.expose().to_owned()
+    }
+
     pub(crate) fn credit(&self, rials: i64) {
         self.simulator
             .change_account(json!({ "credit": rials }))
             .expect("a change");
+    }
+
+    /// The gateway takes a message that is not of this worker.
+    pub(crate) async fn gateway_takes(&self, phone: &str, localid: i64) {
+        let with = WorkWith {
+            route: Route::Text,
+            ..WorkWith::gateway(self.gateway)
+        };
+        let config = self.settings.config(&with);
+        let gateway = Gateway::new(GatewaySettings::from(config.gateway)).expect("a gateway");
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let outcome = gateway.send_text(&phone, "سفارش شما رسید", localid).await;
+        assert!(
+            matches!(outcome, SendOutcome::Accepted { .. }),
+            "{outcome:?}"
+        );
     }
 
     pub(crate) fn messages(&self) -> Vec<ReceivedMessage> {
@@ -421,6 +525,34 @@ impl Stage {
         .await;
     }
 
+    /// Begins an attempt as a worker does that dies or ends right after.
+    pub(crate) async fn begin_elsewhere(
+        &self,
+        key: SendKey,
+        route: Route,
+        localid: i64,
+    ) -> (LedgerWriter, u32) {
+        let ledger = LedgerWriter::start(self.stores.records.clone(), self.clock.clone());
+        let challenge = self.stores.hot_state.challenge(key.challenge).await;
+        let challenge = challenge.expect("an answer").expect("a record");
+        let begin = Begin {
+            key,
+            phone: challenge.phone,
+            purpose: challenge.purpose,
+            channel: Channel::Sms,
+            method: route.ledger_method(),
+            fence: OTHER_RUN,
+            localid,
+            accepted_at: self.clock.now(),
+            deadline_at: self.clock.now(),
+            trace_id: None,
+        };
+        match ledger.begin(begin).await {
+            Ok(Begun::Started { attempt, .. }) => (ledger, attempt),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) async fn queue(&self) -> QueueStats {
         self.stores.feed.stats().await.expect("an answer")
     }
@@ -476,6 +608,23 @@ impl Stage {
             (self.queue().await.delayed > 0).then_some(())
         })
         .await;
+        self.advance(millis);
+    }
+
+    /// Waits until so many looks have found nothing.
+    pub(crate) async fn has_looked(&self, challenge: ChallengeId, looks: u32) -> LedgerRow {
+        eventually(PATIENCE, async || {
+            self.row(challenge, 1)
+                .await
+                .filter(|row| row.state == LedgerState::Unknown && row.looks == looks)
+        })
+        .await
+    }
+
+    /// Moves the time of all, the gateway included.
+    pub(crate) fn advance(&self, millis: i64) {
         self.clock.advance(millis);
+        self.gateway_clock
+            .advance(Duration::from_millis(millis.unsigned_abs()));
     }
 }

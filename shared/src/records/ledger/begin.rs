@@ -28,6 +28,10 @@ const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
      method = CASE WHEN sends.state = 'sending' \
          THEN sends.method ELSE COALESCE(excluded.method, sends.method) END, \
      localid = COALESCE(sends.localid, excluded.localid), \
+     looks = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
+         THEN sends.looks ELSE 0 END, \
+     looked_at = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
+         THEN sends.looked_at END, \
      resent_ambiguous = sends.resent_ambiguous OR sends.state = 'unknown', \
      deadline_at = excluded.deadline_at, \
      started_at = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \

@@ -13,12 +13,14 @@ use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 
 const ENDS: &str = "WITH ends (of_challenge, of_send, of_attempt, of_fence, end_state, \
-     end_messageid, end_cost, end_gateway_status, end_entry_status, end_class, check_at, end_at) \
+     end_messageid, end_cost, end_gateway_status, end_entry_status, end_class, drop_localid, \
+     check_at, end_at) \
      AS (";
 
 /// Only the run that made the attempt decides its row, and only while nobody else has: from
 /// `sending`, or, where it was given up for dead in the meantime, from `unknown`.
 const RECORD: &str = ") UPDATE sends SET state = end_state, \
+     localid = CASE WHEN drop_localid THEN NULL ELSE localid END, \
      messageid = COALESCE(end_messageid, messageid), cost_rials = COALESCE(end_cost, cost_rials), \
      gateway_status = end_gateway_status, entry_status = end_entry_status, \
      error_class = end_class, next_check_at = check_at, finished_at = end_at, updated_at = end_at \
@@ -98,6 +100,7 @@ impl Records {
                     .push_bind(outcome.gateway_status)
                     .push_bind(outcome.entry_status)
                     .push_bind(outcome.error_class.clone())
+                    .push_bind(outcome.result == SendResult::LocalIdTaken)
                     .push_bind(traceable.then_some(now + FIRST_DELIVERY_CHECK))
                     .push_bind(now);
             });

@@ -19,10 +19,14 @@
 //! that died, and nobody knows whether its message went out. Each move is conditional on the
 //! attempt and on the fence, the number of the run that made the attempt: a run that was thought
 //! dead and wakes up changes nothing that was decided without it.
+//!
+//! While a row is `unknown`, it counts the looks at the gateway that did not find its message; a new
+//! attempt begins without any.
 
 mod batch;
 mod begin;
 mod finish;
+mod look;
 mod row;
 mod writer;
 
@@ -142,7 +146,8 @@ pub struct Begin {
     pub method: SendMethod,
     /// The number of this run of the job; no other run of the send has the same.
     pub fence: i64,
-    /// A random positive number; the ledger keeps that of the first attempt.
+    /// A random positive number; the ledger keeps that of the first attempt, unless it turned out
+    /// to be taken ([`SendResult::LocalIdTaken`]).
     pub localid: i64,
     /// When the API accepted the request.
     pub accepted_at: DateTime<Utc>,
@@ -207,6 +212,9 @@ pub enum SendResult {
     Unknown,
     /// It surely did not go out.
     NotSent,
+    /// It surely did not go out, because the gateway knows another message by its local id; the
+    /// next attempt takes the local id that is handed in with it.
+    LocalIdTaken,
 }
 
 impl SendResult {
@@ -216,7 +224,7 @@ impl SendResult {
             Self::Accepted => LedgerState::Accepted,
             Self::Refused => LedgerState::Refused,
             Self::Unknown => LedgerState::Unknown,
-            Self::NotSent => LedgerState::NotSent,
+            Self::NotSent | Self::LocalIdTaken => LedgerState::NotSent,
         }
     }
 }

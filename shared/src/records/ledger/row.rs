@@ -15,7 +15,7 @@ macro_rules! ledger_columns {
         "challenge_id, send_number, phone, purpose, channel, method, state, attempt, fence, \
          localid, messageid, cost_rials, gateway_status, entry_status, error_class, \
          resent_ambiguous, accepted_at, deadline_at, started_at, finished_at, delivery_status, \
-         delivery_checked_at, next_check_at, delivered_at, trace_id, created_at"
+         delivery_checked_at, next_check_at, delivered_at, looks, looked_at, trace_id, created_at"
     };
 }
 
@@ -82,6 +82,10 @@ pub struct LedgerRow {
     pub next_check_at: Option<DateTime<Utc>>,
     /// When it was found delivered.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// How many looks at the gateway did not find the message of the present attempt.
+    pub looks: u32,
+    /// When the last of them was.
+    pub looked_at: Option<DateTime<Utc>>,
     /// The trace of the request.
     pub trace_id: Option<String>,
     /// When the row was made.
@@ -114,6 +118,8 @@ struct StoredRow {
     delivery_checked_at: Option<DateTime<Utc>>,
     next_check_at: Option<DateTime<Utc>>,
     delivered_at: Option<DateTime<Utc>>,
+    looks: i64,
+    looked_at: Option<DateTime<Utc>>,
     trace_id: Option<String>,
     created_at: DateTime<Utc>,
 }
@@ -153,6 +159,11 @@ impl TryFrom<StoredRow> for LedgerRow {
             delivery_checked_at: row.delivery_checked_at,
             next_check_at: row.next_check_at,
             delivered_at: row.delivered_at,
+            looks: row
+                .looks
+                .try_into()
+                .map_err(|_| corrupt("looks is out of range"))?,
+            looked_at: row.looked_at,
             trace_id: row.trace_id,
             created_at: row.created_at,
         })
