@@ -113,8 +113,9 @@ impl SqliteHotState {
         rate_per_second: u32,
         patience: Duration,
     ) -> Result<Admission, HotStateError> {
-        let now = clock.now_millis();
         let mut transaction = self.begin().await?;
+        // Read with the file in hand: the writer may have been waited for.
+        let now = clock.now_millis();
         let breaker = Breaker::find(&mut transaction).await?;
         if let Some(code) = breaker.code {
             let until_probe = if breaker.probing {
@@ -148,8 +149,9 @@ impl SqliteHotState {
         &self,
         clock: &Clock,
     ) -> Result<bool, HotStateError> {
-        let now = clock.now_millis();
         let mut transaction = self.begin().await?;
+        // Read with the file in hand: the writer may have been waited for.
+        let now = clock.now_millis();
         let mut rate = Rate::find(&mut transaction).await?;
         if rate.recovery_steps(now) < 1 {
             return Ok(false);
