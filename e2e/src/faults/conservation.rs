@@ -133,7 +133,7 @@ pub struct Tally {
     /// Recorded as expired.
     pub expired: u64,
     /// Recorded as refused by the gateway.
-    pub refused: u64,
+    pub refused_by_gateway: u64,
     /// Dead letters.
     pub dead: u64,
     /// Requests of any kind with two messages, flagged in the ledger.
@@ -169,7 +169,7 @@ impl Tally {
                 self.unknown_delivered += u64::from(case.messages > 0);
             }
             End::Expired => self.expired += 1,
-            End::Refused => self.refused += 1,
+            End::Refused => self.refused_by_gateway += 1,
             End::Dead => self.dead += 1,
         }
         Ok(())

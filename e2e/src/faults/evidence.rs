@@ -89,6 +89,13 @@ impl Evidence {
             .max()
     }
 
+    /// How many requests were accepted in this span.
+    pub(super) fn accepted_between(&self, from: i64, to: i64) -> usize {
+        let rows = self.rows.values().flatten();
+        rows.filter(|row| (from..to).contains(&row.accepted_at))
+            .count()
+    }
+
     /// When each message was accepted, in the order in which they left.
     pub fn acceptances_by_departure(&self) -> Vec<i64> {
         let mut seen = HashSet::new();

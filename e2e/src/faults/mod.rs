@@ -58,6 +58,8 @@ pub struct Setup {
     pub settings: Vec<(String, String)>,
     /// Where the logs of a run go that broke the promise.
     pub logs: Option<PathBuf>,
+    /// Whether the logs of other runs go there too.
+    pub all_logs: bool,
 }
 
 /// A fault on a running system: when it was over, by both clocks.
@@ -123,7 +125,7 @@ async fn judge_settled(
         .last_end_of_accepted_before(struck.wall)
         .map(|end| seconds_between(struck.wall, end));
     if let Some(folder) = &setup.logs
-        && !report.violations.is_empty()
+        && (setup.all_logs || !report.violations.is_empty())
     {
         keep_logs(&production, folder)?;
     }

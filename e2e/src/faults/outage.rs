@@ -58,10 +58,8 @@ pub async fn run_outage(plan: &OutagePlan, setup: &Setup) -> Result<RunReport, T
     stop.send_replace(true);
     let requests = clients.await?;
 
-    let accepted = requests.iter().filter(|request| request.is_accepted());
-    let before_the_outage = accepted.clone().filter(|r| r.begun < begun.instant).count();
-    let waiting = accepted.filter(|r| r.begun < ended.instant).count();
-    calls.per_accepted = share(calls.during_outage, waiting - before_the_outage);
+    let earlier = |request: &&traffic::Request| request.begun < begun.instant;
+    let before_the_outage = requests.iter().filter(earlier).count();
     let fault = match plan.kind {
         OutageKind::Refused => format!("gateway refuses for {} s", plan.lasts.as_secs()),
         OutageKind::BadGateway => format!("gateway answers 502 for {} s", plan.lasts.as_secs()),
@@ -75,6 +73,8 @@ pub async fn run_outage(plan: &OutagePlan, setup: &Setup) -> Result<RunReport, T
         setup,
     )
     .await?;
+    let meanwhile = evidence.accepted_between(begun.wall, ended.wall);
+    calls.per_accepted = share(calls.during_outage, meanwhile);
     report.calls = Some(calls);
     report.order = Some(Order::of(&evidence.acceptances_by_departure()));
     Ok(report)

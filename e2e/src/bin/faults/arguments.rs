@@ -58,7 +58,11 @@ pub(crate) struct Arguments {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(crate) settings: Vec<(String, String)>,
 
-    /// Folder for the figures, and for the logs of runs with a violation
+    /// Keep the logs of every run, not of those with a violation only
+    #[arg(long)]
+    pub(crate) keep_logs: bool,
+
+    /// Folder for the figures and the logs
     #[arg(
         long,
         default_value = "target/faults",

@@ -122,6 +122,7 @@ async fn one(
         gateway_delay: arguments.gateway_delay(),
         settings: arguments.settings.clone(),
         logs: Some(arguments.output.join(folder)),
+        all_logs: arguments.keep_logs,
     };
     let requests = arguments.requests();
     let carried_out = async {

@@ -18,7 +18,7 @@ const COLUMNS: [Column; 14] = [
     ("unknown", |report| report.tally.unknown),
     ("(reached)", |report| report.tally.unknown_delivered),
     ("expired", |report| report.tally.expired),
-    ("failed", |report| report.tally.refused),
+    ("failed", |report| report.tally.refused_by_gateway),
     ("dead", |report| report.tally.dead),
     ("doubled", |report| report.tally.doubled_flagged),
     ("UNFLAGGED", |report| report.tally.doubled_unflagged),
@@ -26,7 +26,7 @@ const COLUMNS: [Column; 14] = [
     ("no 202", |report| report.tally.sent_without_202),
 ];
 /// Wide enough for its longest value.
-const FAULT: usize = 44;
+const FAULT: usize = 39;
 
 /// One line about a run.
 pub(super) fn summary(report: &RunReport) -> String {
@@ -37,7 +37,7 @@ pub(super) fn summary(report: &RunReport) -> String {
         tally.sent,
         tally.unknown,
         tally.expired,
-        tally.refused,
+        tally.refused_by_gateway,
         tally.dead,
         tally.doubled_flagged + tally.doubled_unflagged,
         tally.missing,
