@@ -168,6 +168,31 @@ impl Arguments {
         }
     }
 
+    /// The command that repeats a run.
+    pub(crate) fn again(&self, scenario: &str, seed: u64, run: u32) -> String {
+        let load = if scenario == Scenario::GatewayOutage.name() {
+            let kind = match self.outage {
+                Outage::Refused => "refused",
+                Outage::BadGateway => "bad-gateway",
+            };
+            let (seconds, rate) = (self.outage_seconds, self.rate);
+            format!("--outage {kind} --outage-seconds {seconds} --rate {rate}")
+        } else {
+            format!("--requests {}", self.requests)
+        };
+        let settings: Vec<String> = self
+            .settings
+            .iter()
+            .map(|(name, value)| format!(" --set {name}={value}"))
+            .collect();
+        format!(
+            "scripts/faults --scenario {scenario} --seed {seed} --only-run {run} {load} \
+             --gateway-delay-ms {}{}",
+            self.gateway_delay_ms,
+            settings.concat()
+        )
+    }
+
     /// After this a run is given up: the outage, ten minutes, and 50 ms a request.
     pub(crate) fn run_limit(&self) -> Duration {
         let millis = 50 * u64::from(self.requests) + 1000 * self.outage_seconds;
@@ -195,6 +220,37 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_command_that_repeats_a_run_means_the_same() {
+        let given = [
+            "--requests",
+            "300",
+            "--gateway-delay-ms",
+            "7",
+            "--set",
+            "A=b",
+        ];
+        let again = parse(&given).again("kills", 5, 2);
+        let words: Vec<&str> = again.split(' ').skip(1).collect();
+        let parsed = parse(&words);
+        assert_eq!((parsed.seed(), parsed.requests()), (5, 300));
+        assert_eq!(parsed.runs_of(Scenario::Kills), 2..=2);
+        assert_eq!(parsed.gateway_delay_ms, 7);
+        assert_eq!(parsed.settings, [("A".to_owned(), "b".to_owned())]);
+
+        let given = [
+            "--outage",
+            "bad-gateway",
+            "--outage-seconds",
+            "9",
+            "--rate",
+            "3",
+        ];
+        let again = parse(&given).again("gateway-outage", 5, 1);
+        let words: Vec<&str> = again.split(' ').skip(1).collect();
+        assert_eq!(parse(&words).outage(), parse(&given).outage());
     }
 
     #[test]

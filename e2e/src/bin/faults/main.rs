@@ -5,6 +5,7 @@ mod table;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -117,11 +118,10 @@ async fn one(
     seed: u64,
     run: u32,
 ) -> Result<RunReport, String> {
-    let folder = format!("{}-seed-{seed}-run-{run}", scenario.name());
     let setup = Setup {
         gateway_delay: arguments.gateway_delay(),
         settings: arguments.settings.clone(),
-        logs: Some(arguments.output.join(folder)),
+        logs: Some(log_folder(arguments, scenario.name(), seed, run)),
         all_logs: arguments.keep_logs,
     };
     let requests = arguments.requests();
@@ -142,6 +142,11 @@ async fn one(
         )),
         Err(panic) => Err(panic_text(panic.as_ref())),
     }
+}
+
+fn log_folder(arguments: &Arguments, scenario: &str, seed: u64, run: u32) -> PathBuf {
+    let folder = format!("{scenario}-seed-{seed}-run-{run}");
+    arguments.output.join(folder)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
@@ -170,12 +175,11 @@ fn print_violations(arguments: &Arguments, seed: u64, runs: &[Run]) -> usize {
             }
         }
         println!(
-            "  again: scripts/faults --scenario {} --seed {seed} --only-run {} --requests {}",
-            run.scenario,
-            run.number,
-            arguments.requests()
+            "  again: {}",
+            arguments.again(run.scenario, seed, run.number)
         );
-        println!("  logs: {}", arguments.output.display());
+        let folder = log_folder(arguments, run.scenario, seed, run.number);
+        println!("  logs: {}", folder.display());
     }
     count
 }
