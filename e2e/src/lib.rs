@@ -3,6 +3,8 @@
 //!
 //! Build the binaries first (`cargo build --workspace --bins`); `scripts/test` does.
 
+pub mod faults;
+
 mod client;
 mod production;
 mod secrets;

@@ -26,7 +26,13 @@ pub struct Production {
     pub api_metrics: String,
     /// The addresses of the workers' metrics.
     pub worker_metrics: Vec<String>,
+    /// Where workers that are added find the gateway: the simulator, unless something is put in
+    /// between.
+    pub gateway_url: String,
+    /// What processes printed that were killed and replaced.
+    ended: Vec<(String, String)>,
     address: String,
+    api_command: ProcessCommand,
     settings: Vec<(String, String)>,
 }
 
@@ -52,6 +58,8 @@ impl Production {
             ("REDIS_URL".to_owned(), redis.url()),
             ("OTP_KEY".to_owned(), secrets.otp_key.clone()),
             ("KAVENEGAR_TEMPLATE".to_owned(), "ramz-otp".to_owned()),
+            // As fast as it goes: the tests send more than an account may.
+            ("KAVENEGAR_RATE".to_owned(), "10000".to_owned()),
             ("LOG_FORMAT".to_owned(), "json".to_owned()),
         ];
         settings.extend(
@@ -61,7 +69,9 @@ impl Production {
         );
         let address = format!("127.0.0.1:{}", free_port());
         let api_metrics = format!("127.0.0.1:{}", free_port());
-        let api = api_command(&settings, &secrets, &address, &api_metrics).start();
+        let api_command = api_command(&settings, &secrets, &address, &api_metrics);
+        let api = api_command.start();
+        let gateway_url = simulator.url().to_owned();
         let mut production = Self {
             redis,
             postgres,
@@ -72,7 +82,10 @@ impl Production {
             database_url,
             api_metrics: format!("http://{api_metrics}/metrics"),
             worker_metrics: Vec::new(),
+            gateway_url,
+            ended: Vec::new(),
             address,
+            api_command,
             settings,
         };
         for _ in 0..workers {
@@ -84,18 +97,51 @@ impl Production {
 
     /// One more worker.
     pub fn add_worker(&mut self) {
+        let (worker, metrics) = self.start_worker();
+        self.workers.push(worker);
+        self.worker_metrics.push(metrics);
+    }
+
+    fn start_worker(&self) -> (Process, String) {
         let metrics = format!("127.0.0.1:{}", free_port());
         let worker = Process::ramz("worker")
             .envs(self.settings.clone())
             .env("KAVENEGAR_API_KEY", &self.secrets.api_key)
-            .env("KAVENEGAR_URL", self.simulator.url())
-            // As fast as it goes: the tests send more than an account may.
-            .env("KAVENEGAR_RATE", "10000")
+            .env("KAVENEGAR_URL", &self.gateway_url)
             .env("METRICS_LISTEN", &metrics)
             .start();
-        self.workers.push(worker);
-        self.worker_metrics
-            .push(format!("http://{metrics}/metrics"));
+        (worker, format!("http://{metrics}/metrics"))
+    }
+
+    /// Kills the worker with this index (SIGKILL) and starts another in its place.
+    pub fn kill_and_replace_worker(&mut self, index: usize) {
+        self.workers[index].kill();
+        let log = self.workers[index].log();
+        self.ended.push((format!("worker-{index}-killed"), log));
+        (self.workers[index], self.worker_metrics[index]) = self.start_worker();
+    }
+
+    /// Kills the API (SIGKILL) and starts it again on the same address. It answers a little later.
+    pub fn kill_and_restart_api(&mut self) {
+        self.api.kill();
+        self.ended.push(("api-killed".to_owned(), self.api.log()));
+        self.api = self.api_command.start();
+    }
+
+    /// Kills Redis (SIGKILL) and starts it again with the data that it had.
+    pub async fn kill_and_restart_redis(&mut self) {
+        self.redis.kill();
+        self.redis.restart().await;
+    }
+
+    /// What every process has printed, by name, those included that were killed and replaced.
+    pub fn logs(&self) -> Vec<(String, String)> {
+        let mut logs = self.ended.clone();
+        logs.push(("api".to_owned(), self.api.log()));
+        logs.push(("redis".to_owned(), self.redis.log()));
+        let workers = self.workers.iter().enumerate();
+        logs.extend(workers.map(|(index, worker)| (format!("worker-{index}"), worker.log())));
+        logs
     }
 
     /// The address of the API.

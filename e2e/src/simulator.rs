@@ -20,6 +20,8 @@ pub struct SimulatorProcess {
 /// One call of the gateway, as the journal tells it.
 #[derive(Debug, Deserialize)]
 pub struct JournalLine {
+    /// When the call was decided, in Unix milliseconds.
+    pub at: i64,
     /// Scope and method, such as `verify/lookup`.
     pub method: String,
     /// The numbers that it was for.
@@ -51,6 +53,11 @@ impl SimulatorProcess {
             http: reqwest_client(),
             _folder: folder,
         }
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// Its address, for `KAVENEGAR_URL`.
