@@ -144,6 +144,23 @@ impl Production {
         logs
     }
 
+    /// How many messages of this worker the gateway has taken, as its metrics say.
+    pub async fn messages_accepted_by_worker(&self, index: usize) -> u64 {
+        let address = self.worker_metrics[index].trim_end_matches("/metrics");
+        let metrics = Client::new(address)
+            .get("/metrics")
+            .await
+            .text()
+            .await
+            .expect("text");
+        let accepted = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("ramz_sms_total{outcome=\"accepted\"} "));
+        accepted
+            .and_then(|count| count.parse().ok())
+            .expect("a counter")
+    }
+
     /// The address of the API.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

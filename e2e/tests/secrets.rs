@@ -39,14 +39,16 @@ impl Search {
 }
 
 /// Finds a text, but not digits inside a longer number: six digits stand by chance in many a
-/// timestamp.
+/// timestamp or fraction.
 fn contains(content: &[u8], canary: &[u8]) -> bool {
     let digits = canary.iter().all(u8::is_ascii_digit);
     content
         .windows(canary.len())
         .enumerate()
         .any(|(at, window)| {
-            let joined = |neighbour: Option<&u8>| neighbour.is_some_and(u8::is_ascii_alphanumeric);
+            let joined = |neighbour: Option<&u8>| {
+                neighbour.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+            };
             window == canary
                 && !(digits
                     && (joined(at.checked_sub(1).and_then(|before| content.get(before)))
@@ -175,4 +177,5 @@ fn the_search_finds_what_it_looks_for() {
     assert!(contains(b"abcSECRETdef", b"SECRET"));
     assert!(!contains(b"1763123456000", b"123456"));
     assert!(!contains(b"a123456f", b"123456"));
+    assert!(!contains(b"3.123456,", b"123456"));
 }

@@ -67,9 +67,10 @@ pub(crate) async fn a_deletion_that_leaves_personal_data_is_refused(stage: Stage
         .await
         .expect("named");
     for kept in [
-        "phone = NULL, email = NULL",
-        "phone = NULL, first_name = ''",
-        "email = NULL, first_name = ''",
+        "phone = NULL, email = NULL, username = 'deleted-1'",
+        "phone = NULL, first_name = '', username = 'deleted-1'",
+        "email = NULL, first_name = '', username = 'deleted-1'",
+        "phone = NULL, email = NULL, first_name = ''",
     ] {
         stage
             .execute(format!("UPDATE users SET deleted_at = '{time}', {kept}"))
@@ -79,7 +80,7 @@ pub(crate) async fn a_deletion_that_leaves_personal_data_is_refused(stage: Stage
     stage
         .execute(format!(
             "UPDATE users SET deleted_at = '{time}', phone = NULL, email = NULL, \
-             first_name = '', username = 'deleted'"
+             first_name = '', username = 'deleted-1'"
         ))
         .await
         .expect("a whole deletion");

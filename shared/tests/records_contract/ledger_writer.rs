@@ -150,6 +150,27 @@ pub(crate) async fn one_taken_localid_does_not_spoil_its_batch(stage: Stage) {
     assert_eq!((refused, started), (1, 49));
 }
 
+pub(crate) async fn one_unreadable_row_does_not_spoil_its_batch(stage: Stage) {
+    let writer = writer(&stage);
+    let mut begins: Vec<Begin> = (0..50).map(|fence| stage.begin(fence)).collect();
+    writer.begin(begins[20].clone()).await.expect("begun");
+    stage
+        .execute("UPDATE sends SET attempt = -5")
+        .await
+        .expect("a row changed by hand");
+    begins[20].fence = 4_711;
+
+    let answers = begin_all(&writer, &begins).await;
+
+    for (index, answer) in answers.iter().enumerate() {
+        match answer {
+            Err(RecordsError::Corrupt { .. }) => assert_eq!(index, 20),
+            Ok(Begun::Started { .. }) => assert_ne!(index, 20),
+            other => panic!("{index}: {other:?}"),
+        }
+    }
+}
+
 pub(crate) async fn closing_writes_what_was_handed_in_and_refuses_more(stage: Stage) {
     let writer = writer(&stage);
     let begins: Vec<Begin> = (0..40).map(|fence| stage.begin(fence)).collect();

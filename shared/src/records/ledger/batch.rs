@@ -30,11 +30,12 @@ pub(super) trait Batch: Send + Sync + 'static {
     /// The row that this is about.
     fn key(input: &Self::Input) -> SendKey;
 
-    /// Writes all, ordered by key and no key twice, and returns what came of each, in order.
+    /// Writes all, ordered by key and no key twice, and returns what came of each, in order. The
+    /// outer error means that nothing was written; an inner one is about one row.
     fn run(
         &self,
         inputs: &[Self::Input],
-    ) -> impl Future<Output = Result<Vec<Self::Output>, RecordsError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Result<Self::Output, RecordsError>>, RecordsError>> + Send;
 
     /// Settles one that, alone, conflicts with rows of other keys.
     fn run_conflicting(
@@ -143,7 +144,7 @@ async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
     match batch.run(&inputs).await {
         Ok(outputs) => {
             for (reply, output) in replies.into_iter().zip(outputs) {
-                answer(reply, Ok(output));
+                answer(reply, output);
             }
         }
         Err(RecordsError::Conflict) => {
@@ -162,7 +163,10 @@ async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
 /// One of a batch that did not go in because of a conflict, its own or a neighbour's.
 async fn write_alone<B: Batch>(batch: &B, input: &B::Input) -> Result<B::Output, RecordsError> {
     match batch.run(std::slice::from_ref(input)).await {
-        Ok(outputs) => outputs.into_iter().next().ok_or(RecordsError::Conflict),
+        Ok(outputs) => outputs
+            .into_iter()
+            .next()
+            .unwrap_or(Err(RecordsError::Conflict)),
         Err(RecordsError::Conflict) => batch.run_conflicting(input).await,
         Err(error) => Err(error),
     }

@@ -91,19 +91,18 @@ impl Batch for Begins {
         request.begin.key
     }
 
-    async fn run(&self, requests: &[Request]) -> Result<Vec<Moved>, RecordsError> {
+    async fn run(
+        &self,
+        requests: &[Request],
+    ) -> Result<Vec<Result<Moved, RecordsError>>, RecordsError> {
         let now = micros(self.clock.now());
-        let moved = self.records.begin_sends(requests, now).await?;
-        requests
-            .iter()
-            .map(|request| {
-                // The row can only have been removed, by the end of its retention.
-                moved
-                    .get(&request.begin.key)
-                    .copied()
-                    .ok_or_else(|| corrupt("the row went away"))
-            })
-            .collect()
+        let mut moved = self.records.begin_sends(requests, now).await?;
+        let of_request = |request: &Request| {
+            // The row can only have been removed, by the end of its retention.
+            let gone = || Err(corrupt("the row went away"));
+            moved.remove(&request.begin.key).unwrap_or_else(gone)
+        };
+        Ok(requests.iter().map(of_request).collect())
     }
 
     /// Two sends drew the same local id; the caller draws another.
@@ -124,11 +123,16 @@ struct MovedRow {
 }
 
 impl MovedRow {
-    fn read(self) -> Result<(SendKey, Moved), RecordsError> {
+    /// What cannot be read is the trouble of its own caller only; the others' rows have moved.
+    fn read(self) -> Result<(SendKey, Result<Moved, RecordsError>), RecordsError> {
         let key = stored_key(&self.challenge_id, self.send_number)?;
+        Ok((key, self.moved()))
+    }
+
+    fn moved(&self) -> Result<Moved, RecordsError> {
         let state = stored_state(&self.state)?;
         if state == LedgerState::Expired {
-            return Ok((key, Moved::Expired));
+            return Ok(Moved::Expired);
         }
         let attempt = stored_attempt(self.attempt)?;
         let localid = self.localid.ok_or_else(|| corrupt("localid is missing"))?;
@@ -143,7 +147,7 @@ impl MovedRow {
                 localid,
             }),
         };
-        Ok((key, Moved::Begun(begun)))
+        Ok(Moved::Begun(begun))
     }
 }
 
@@ -153,7 +157,7 @@ impl Records {
         &self,
         requests: &[Request],
         now: DateTime<Utc>,
-    ) -> Result<HashMap<SendKey, Moved>, RecordsError> {
+    ) -> Result<HashMap<SendKey, Result<Moved, RecordsError>>, RecordsError> {
         on_connection!(self, writer, connection => {
             let mut statement = QueryBuilder::new(INSERT);
             statement.push_values(requests, |mut row, Request { intent, begin }| {
@@ -207,8 +211,9 @@ impl Records {
                     .fetch_all(connection)
                     .await?;
                 for (challenge_id, send_number, state) in rows {
-                    let ended = Begun::Ended(stored_state(&state)?);
-                    moved.insert(stored_key(&challenge_id, send_number)?, Moved::Begun(ended));
+                    let key = stored_key(&challenge_id, send_number)?;
+                    let ended = stored_state(&state).map(|state| Moved::Begun(Begun::Ended(state)));
+                    moved.insert(key, ended);
                 }
             }
             Ok(moved)

@@ -48,7 +48,10 @@ impl Batch for Finishes {
         finish.key
     }
 
-    async fn run(&self, finishes: &[Finish]) -> Result<Vec<Finished>, RecordsError> {
+    async fn run(
+        &self,
+        finishes: &[Finish],
+    ) -> Result<Vec<Result<Finished, RecordsError>>, RecordsError> {
         let now = micros(self.clock.now());
         let recorded = self.records.finish_sends(finishes, now).await?;
         let outcome = |finish: &Finish| {
@@ -58,7 +61,7 @@ impl Batch for Finishes {
                 Finished::Stale
             }
         };
-        Ok(finishes.iter().map(outcome).collect())
+        Ok(finishes.iter().map(outcome).map(Ok).collect())
     }
 
     /// The gateway named a message that is another row's. The message was taken all the same, so
@@ -72,7 +75,7 @@ impl Batch for Finishes {
         finish.outcome.messageid = None;
         finish.outcome.error_class = Some(MESSAGEID_CONFLICT.to_owned());
         let finished = self.run(std::slice::from_ref(&finish)).await?;
-        Ok(finished.first().copied().unwrap_or(Finished::Stale))
+        finished.into_iter().next().unwrap_or(Ok(Finished::Stale))
     }
 }
 
