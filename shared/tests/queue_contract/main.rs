@@ -36,6 +36,7 @@ on_both_feeds! {
     delivering::leaving_loses_no_job,
     delivering::i_10_finished_jobs_leave_nothing_behind,
     running::every_job_runs_once_over_two_workers,
+    running::i_01_a_job_is_settled_only_after_its_run,
     running::no_more_jobs_run_at_once_than_there_are_slots,
     running::f_18_poison_is_buried_and_its_neighbours_run,
     running::f_18_a_panicking_handler_is_buried_after_three_runs,

@@ -37,6 +37,34 @@ pub(crate) async fn every_job_runs_once_over_two_workers(stage: &Stage) {
     );
 }
 
+pub(crate) async fn i_01_a_job_is_settled_only_after_its_run(stage: &Stage) {
+    stage.enqueue(1).await;
+    let (gate, started) = (Arc::new(Semaphore::new(0)), Runs::default());
+    let (held, counted) = (Arc::clone(&gate), started.clone());
+    let worker = stage.work(2, move |job| {
+        let held = Arc::clone(&held);
+        counted.count(&job);
+        async move {
+            held.acquire().await.expect("it is never closed").forget();
+            Disposal::Done
+        }
+    });
+    started.reach(1).await;
+    // Long enough for a settlement that comes too early to be written.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        stage.stats().await.in_flight,
+        1,
+        "settled before its run ended"
+    );
+    gate.add_permits(1);
+    eventually(PATIENCE, || async {
+        stage.leftovers().await.is_empty().then_some(())
+    })
+    .await;
+    worker.stop().await;
+}
+
 pub(crate) async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage) {
     let (running, most, runs) = (
         Arc::new(AtomicUsize::new(0)),
