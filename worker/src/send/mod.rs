@@ -6,31 +6,30 @@
 //! sent again (`reconcile.rs`). There is one call per run; every further try and every look at the
 //! gateway is a delayed job.
 
+mod attempts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use shared::backoff::RetryDelays;
 use shared::challenge::{Challenge, Channel};
 use shared::clock::Clock;
 use shared::hot_state::{HotState, HotStateError};
-use shared::kavenegar::{Gateway, Message, Method, SendOutcome, UnknownReason};
+use shared::kavenegar::{Gateway, Message, SendOutcome, UnknownReason};
 use shared::otp::{KeyRing, OtpCode};
 use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
-use shared::records::{
-    Begin, Begun, Expired, Finish, LedgerState, LedgerWriter, Records, RecordsError, SendKey,
-    SendMethod, SendOutcome as LedgerOutcome, SendResult,
-};
+use shared::records::{Finish, LedgerState, LedgerWriter, Records, SendKey};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::gate::Gate;
-use crate::metrics::{Reconciled, WorkerMetrics};
-use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
-use crate::reconcile::{Open, Reconciler, Step};
+use crate::metrics::WorkerMetrics;
+use crate::patience::until_recorded_even_when_stopped;
+use crate::reconcile::Reconciler;
 use crate::verdict::Verdict;
+use attempts::Attempt;
 
 /// The limit of one call, above the client's own: when it strikes, the call is aborted. It stays
 /// below the time after which a silent job is taken for orphaned. Waiting for the ledger is not
@@ -77,17 +76,6 @@ struct Run<'a> {
     fence: i64,
     /// Which run of this job it is, from 1.
     attempt: u32,
-}
-
-/// An attempt that the ledger has granted.
-struct Attempt {
-    /// Its number.
-    number: u32,
-    localid: i64,
-    /// Whether the local id of an earlier attempt was another message's at the gateway.
-    localid_replaced: bool,
-    /// Whether it repeats one that may have gone out.
-    repeats: bool,
 }
 
 impl SmsSender {
@@ -200,28 +188,6 @@ impl SmsSender {
         challenge.consumed || self.0.clock.now_millis() >= run.job.deadline
     }
 
-    /// Ends an attempt that was begun and not made.
-    async fn give_up_attempt(
-        &self,
-        run: &Run<'_>,
-        attempt: &Attempt,
-        challenge: &Challenge,
-    ) -> Disposal {
-        // A message of unknown fate, which this attempt should have repeated, stays unknown.
-        let result = if attempt.repeats {
-            SendResult::Unknown
-        } else {
-            SendResult::NotSent
-        };
-        if let Err(disposal) = self
-            .take_back(run, attempt.number, result, "overtaken")
-            .await
-        {
-            return disposal;
-        }
-        self.expire(run, challenge).await
-    }
-
     async fn load(&self, run: &Run<'_>) -> Result<Challenge, Disposal> {
         match self.0.hot_state.challenge(run.key.challenge).await {
             Ok(Some(challenge)) => Ok(challenge),
@@ -246,167 +212,6 @@ impl SmsSender {
                 Err(Disposal::Dead("challenge_unreadable"))
             }
         }
-    }
-
-    fn begin_data(&self, run: &Run<'_>, challenge: &Challenge) -> Begin {
-        Begin {
-            key: run.key,
-            phone: challenge.phone.clone(),
-            purpose: challenge.purpose,
-            channel: run.channel,
-            method: self.ledger_method(challenge),
-            fence: run.fence,
-            localid: self.0.random.positive_i64(),
-            accepted_at: time(run.job.accepted_at),
-            deadline_at: time(run.job.deadline),
-            trace_id: run.job.trace.as_deref().and_then(trace_id),
-        }
-    }
-
-    fn ledger_method(&self, challenge: &Challenge) -> SendMethod {
-        match self.0.gateway.method(challenge.locale, challenge.purpose) {
-            Method::Lookup => SendMethod::Lookup,
-            _ => SendMethod::Send,
-        }
-    }
-
-    async fn expire(&self, run: &Run<'_>, challenge: &Challenge) -> Disposal {
-        let expired = until_recorded(&self.0.delays, &self.0.stop, || async {
-            self.0.ledger.expire(self.begin_data(run, challenge)).await
-        })
-        .await;
-        let why = if challenge.consumed {
-            "no longer wanted"
-        } else {
-            "too late"
-        };
-        match expired {
-            Ok(Expired::Recorded) => {
-                tracing::info!(why, "not sent");
-                self.0.metrics.ended(LedgerState::Expired.as_str());
-                Disposal::Done
-            }
-            Ok(Expired::FoundSending(_)) => {
-                self.0.metrics.ended(LedgerState::Unknown.as_str());
-                self.0.reconciler.undecided(why)
-            }
-            Ok(Expired::Ended(LedgerState::Unknown)) => self.0.reconciler.undecided(why),
-            Ok(Expired::Ended(state)) => ended_before(state),
-            Err(error) => self.gave_up(error),
-        }
-    }
-
-    /// Commits the attempt, or ends the run where none may be made.
-    async fn begin(&self, run: &Run<'_>, challenge: &Challenge) -> Result<Attempt, Disposal> {
-        let mut again = false;
-        loop {
-            let (begun, drawn) = until_recorded(&self.0.delays, &self.0.stop, || async {
-                match self.begin_once(run, challenge, again).await {
-                    // Another send has drawn the same 63-bit number: draw again.
-                    Err(RecordsError::Conflict) => self.begin_once(run, challenge, again).await,
-                    begun => begun,
-                }
-            })
-            .await
-            .map_err(|gave_up| self.gave_up(gave_up))?;
-            match begun {
-                Begun::Started { attempt, localid } => {
-                    if again {
-                        tracing::warn!(attempt, "sending a message of unknown fate again");
-                        self.0.metrics.reconciled(Reconciled::Resent);
-                    }
-                    return Ok(Attempt {
-                        number: attempt,
-                        localid,
-                        localid_replaced: attempt > 1 && localid == drawn,
-                        repeats: again,
-                    });
-                }
-                // The ledger grants one repetition only.
-                Begun::Ended(LedgerState::Unknown) if again => {
-                    return Err(self.0.reconciler.undecided("sent again before"));
-                }
-                Begun::Ended(LedgerState::Unknown) => {
-                    self.clear_up(run, challenge).await?;
-                    again = true;
-                }
-                Begun::Ended(state) => return Err(ended_before(state)),
-                // The ledger had taken this very attempt and its reply was lost: nothing was sent.
-                Begun::FoundSending(own) if own.fence == run.fence => {
-                    self.take_back(run, own.attempt, SendResult::NotSent, "ledger_reply_lost")
-                        .await?;
-                }
-                Begun::FoundSending(interrupted) => {
-                    tracing::warn!(
-                        attempt = interrupted.attempt,
-                        "a worker died over this send: it is not known whether it went out"
-                    );
-                    self.0.metrics.ended(LedgerState::Unknown.as_str());
-                    return Err(self.0.reconciler.begin(run.job.deadline));
-                }
-            }
-        }
-    }
-
-    /// Asks the ledger once; with its answer comes the local id that it was offered.
-    async fn begin_once(
-        &self,
-        run: &Run<'_>,
-        challenge: &Challenge,
-        again: bool,
-    ) -> Result<(Begun, i64), RecordsError> {
-        let begin = self.begin_data(run, challenge);
-        let drawn = begin.localid;
-        let begun = if again {
-            self.0.ledger.resend_unknown(begin).await?
-        } else {
-            self.0.ledger.begin(begin).await?
-        };
-        Ok((begun, drawn))
-    }
-
-    /// Comes back only if the message of unknown fate may be sent again.
-    async fn clear_up(&self, run: &Run<'_>, challenge: &Challenge) -> Result<(), Disposal> {
-        let open = Open {
-            key: run.key,
-            phone: &challenge.phone,
-            deadline: run.job.deadline,
-            attempt: run.attempt,
-        };
-        match self.0.reconciler.step(open).await {
-            Ok(Step::SendAgain) => Ok(()),
-            Ok(Step::End(disposal)) => Err(disposal),
-            Err(gave_up) => Err(self.gave_up(gave_up)),
-        }
-    }
-
-    /// Records that an attempt of this run was begun and not made.
-    async fn take_back(
-        &self,
-        run: &Run<'_>,
-        attempt: u32,
-        result: SendResult,
-        class: &'static str,
-    ) -> Result<(), Disposal> {
-        let finish = Finish {
-            key: run.key,
-            attempt,
-            fence: run.fence,
-            outcome: LedgerOutcome {
-                result,
-                messageid: None,
-                cost_rials: None,
-                gateway_status: None,
-                entry_status: None,
-                error_class: Some(class.to_owned()),
-            },
-        };
-        until_recorded(&self.0.delays, &self.0.stop, || async {
-            self.0.ledger.finish(finish.clone()).await
-        })
-        .await
-        .map(|_| ())
-        .map_err(|gave_up| self.gave_up(gave_up))
     }
 
     async fn call(
@@ -482,22 +287,6 @@ impl SmsSender {
             .unsigned_abs();
         Disposal::Delay(after.min(Duration::from_millis(left)))
     }
-
-    fn gave_up(&self, gave_up: GaveUp) -> Disposal {
-        match gave_up {
-            GaveUp::Stopped => Disposal::GiveBack,
-            GaveUp::Refused(error) => {
-                tracing::error!(%error, "the ledger refuses this send");
-                self.0.metrics.ended("dead");
-                Disposal::Dead("ledger_refused")
-            }
-        }
-    }
-}
-
-fn ended_before(state: LedgerState) -> Disposal {
-    tracing::info!(state = state.as_str(), "this send has ended before");
-    Disposal::Done
 }
 
 /// Failures are errors with the gateway's code and class; the class `account` with code 418 is
@@ -514,13 +303,4 @@ fn log_outcome(outcome: &SendOutcome, state: LedgerState) {
             "the gateway did not take the message"
         ),
     }
-}
-
-/// The trace id inside a W3C `traceparent`.
-fn trace_id(traceparent: &str) -> Option<String> {
-    traceparent.split('-').nth(1).map(str::to_owned)
-}
-
-fn time(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }
