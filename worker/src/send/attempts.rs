@@ -9,7 +9,7 @@ use shared::records::{
     SendOutcome as LedgerOutcome, SendResult,
 };
 
-use super::{Run, SmsSender};
+use super::{LOOK_AGAIN, Run, SmsSender};
 use crate::metrics::Reconciled;
 use crate::patience::{GaveUp, until_recorded};
 use crate::reconcile::{Open, Step};
@@ -191,26 +191,49 @@ impl SmsSender {
         .map_err(|gave_up| self.gave_up(gave_up))
     }
 
-    /// Ends an attempt that was begun and not made.
-    pub(super) async fn give_up_attempt(
+    /// After a long wait: the code may have been used or died meanwhile, and a process that was
+    /// stopped may have lost its job, so that another decides about this send now.
+    pub(super) async fn look_again(
         &self,
         run: &Run<'_>,
         attempt: &Attempt,
-        challenge: &Challenge,
-    ) -> Disposal {
+    ) -> Result<(), Disposal> {
+        match self.load(run).await {
+            Ok(challenge) if self.is_unwanted(run, &challenge) => {
+                self.give_up_attempt(run, attempt).await?;
+                return Err(self.expire(run, &challenge).await);
+            }
+            Ok(_) => {}
+            Err(disposal) => {
+                self.give_up_attempt(run, attempt).await?;
+                return Err(disposal);
+            }
+        }
+        let ours = (LedgerState::Sending, attempt.number, run.fence);
+        match self.0.reconciler.records.ledger_row(run.key).await {
+            Ok(Some(row)) if (row.state, row.attempt, row.fence) == ours => Ok(()),
+            Ok(_) => {
+                tracing::warn!("another run decides about this send now");
+                Err(Disposal::Delay(LOOK_AGAIN))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot make sure that this attempt is still ours");
+                self.give_up_attempt(run, attempt).await?;
+                Err(Disposal::Delay(LOOK_AGAIN))
+            }
+        }
+    }
+
+    /// Ends an attempt that was begun and not made.
+    async fn give_up_attempt(&self, run: &Run<'_>, attempt: &Attempt) -> Result<(), Disposal> {
         // A message of unknown fate, which this attempt should have repeated, stays unknown.
         let result = if attempt.repeats {
             SendResult::Unknown
         } else {
             SendResult::NotSent
         };
-        if let Err(disposal) = self
-            .take_back(run, attempt.number, result, "overtaken")
+        self.take_back(run, attempt.number, result, "overtaken")
             .await
-        {
-            return disposal;
-        }
-        self.expire(run, challenge).await
     }
 
     pub(super) fn gave_up(&self, gave_up: GaveUp) -> Disposal {

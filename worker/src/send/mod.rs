@@ -8,7 +8,10 @@
 
 mod attempts;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use shared::backoff::RetryDelays;
@@ -20,7 +23,7 @@ use shared::otp::{KeyRing, OtpCode};
 use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
 use shared::records::{Finish, LedgerState, LedgerWriter, Records, SendKey};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -40,7 +43,8 @@ const LONGEST_RETRY: Duration = Duration::from_secs(15);
 /// How soon a challenge is looked for again when hot state is away or its key is not known here.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// After a longer wait for the ledger, the challenge is looked at again before the call.
+/// After a longer wait, for the ledger or for a place in the gateway's rate, everything is looked at
+/// again before the call.
 const LONG_WAIT_MILLIS: i64 = 1_000;
 
 /// Sends the messages of jobs. Clones share everything.
@@ -147,6 +151,7 @@ impl SmsSender {
     }
 
     async fn send(&self, run: &Run<'_>) -> Disposal {
+        let loaded_at = self.0.clock.now_millis();
         let challenge = match self.load(run).await {
             Ok(challenge) => challenge,
             Err(disposal) => return disposal,
@@ -154,7 +159,6 @@ impl SmsSender {
         if self.is_unwanted(run, &challenge) {
             return self.expire(run, &challenge).await;
         }
-        let now = self.0.clock.now_millis();
         let Some(code) = challenge.code(&self.0.keys) else {
             tracing::error!(
                 kid = challenge.kid,
@@ -169,13 +173,11 @@ impl SmsSender {
             Ok(attempt) => attempt,
             Err(disposal) => return disposal,
         };
-        // The ledger may have been away for longer than the code lives.
-        if self.0.clock.now_millis() - now > LONG_WAIT_MILLIS {
-            match self.load(run).await {
-                Ok(present) if !self.is_unwanted(run, &present) => {}
-                Ok(present) => return self.give_up_attempt(run, &attempt, &present).await,
-                Err(_) => return self.give_up_attempt(run, &attempt, &challenge).await,
-            }
+        let now = self.0.clock.now_millis();
+        if (now - loaded_at > LONG_WAIT_MILLIS || now >= run.job.deadline)
+            && let Err(disposal) = self.look_again(run, &attempt).await
+        {
+            return disposal;
         }
         let outcome = self.call(run, &challenge, &code, attempt.localid).await;
         self.0.gate.observe(&outcome).await;
@@ -233,7 +235,7 @@ impl SmsSender {
             .metrics
             .delay(self.0.clock.now_millis() - run.job.accepted_at);
         let started = Instant::now();
-        let delivery = tokio::time::timeout(CALL_LIMIT, self.0.gateway.deliver(&message)).await;
+        let delivery = within(CALL_LIMIT, self.0.gateway.deliver(&message)).await;
         let outcome = delivery.map_or(
             SendOutcome::Unknown {
                 reason: UnknownReason::Timeout,
@@ -289,6 +291,21 @@ impl SmsSender {
     }
 }
 
+/// A time limit that is looked at before the work goes on, not after. A process that was stopped in
+/// the middle of a call, and whose job another has taken over since, must not write its request when
+/// it wakes up.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let ends_at = Instant::now() + limit;
+    let mut work = pin!(timeout_at(ends_at, work));
+    poll_fn(|context| {
+        if Instant::now() >= ends_at {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(context).map(Result::ok)
+    })
+    .await
+}
+
 /// Failures are errors with the gateway's code and class; the class `account` with code 418 is
 /// "no credit".
 fn log_outcome(outcome: &SendOutcome, state: LedgerState) {
@@ -303,4 +320,27 @@ fn log_outcome(outcome: &SendOutcome, state: LedgerState) {
             "the gateway did not take the message"
         ),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn f_15_work_whose_time_is_over_is_not_taken_up_again() {
+        let limit = Duration::from_millis(20);
+        let mut polled = 0;
+        let work = poll_fn(|context| {
+            polled += 1;
+            // Like a process that is stopped here for longer than its time.
+            std::thread::sleep(limit * 2);
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert_eq!(within(limit, work).await, None);
+        assert_eq!(polled, 1);
+        assert_eq!(within(PATIENCE, async { 7 }).await, Some(7));
+    }
+
+    const PATIENCE: Duration = Duration::from_mins(1);
 }
