@@ -65,33 +65,6 @@ impl RetryDelays {
     }
 }
 
-/// Tries `connect` up to `attempts` times (at least once) with these delays in between, as a
-/// program does at its start for a store that may start a little later. `failed` is told of each
-/// failure that will be tried again and of the wait before it.
-///
-/// # Errors
-/// The failure of the last attempt. An attempt that hangs is not ended: `connect` must limit its
-/// own time.
-pub async fn retry_connect<T, E>(
-    delays: &RetryDelays,
-    attempts: u32,
-    mut connect: impl AsyncFnMut() -> Result<T, E>,
-    mut failed: impl FnMut(&E, Duration),
-) -> Result<T, E> {
-    let mut attempt = 1;
-    loop {
-        match connect().await {
-            Err(error) if attempt < attempts => {
-                let delay = delays.delay(attempt);
-                failed(&error, delay);
-                tokio::time::sleep(delay).await;
-                attempt += 1;
-            }
-            done => return done,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -152,45 +125,6 @@ mod tests {
             prop_assert!(delays.interval(attempt) >= Duration::from_millis(base));
             prop_assert!(delays.interval(attempt) <= delays.interval(attempt.saturating_add(1)));
             prop_assert_eq!(delays.interval(u32::MAX), limit);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_tried_until_it_stands() {
-        let mut tries = 0;
-        let mut told = Vec::new();
-        let connected = retry_connect(
-            &delays(1_000, 60_000, 3),
-            5,
-            async || {
-                tries += 1;
-                if tries < 4 { Err(tries) } else { Ok("up") }
-            },
-            |error, delay| told.push((*error, delay)),
-        )
-        .await;
-        assert_eq!(connected, Ok("up"));
-        assert_eq!(told.len(), 3);
-        for (failure, delay) in told {
-            assert!(delay < Duration::from_secs(1 << (failure - 1)));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_last_failure_is_given_back() {
-        for (attempts, expected) in [(0, 1), (1, 1), (3, 3)] {
-            let mut tries = 0;
-            let result: Result<(), i32> = retry_connect(
-                &delays(1_000, 60_000, 3),
-                attempts,
-                async || {
-                    tries += 1;
-                    Err(tries)
-                },
-                |_, _| {},
-            )
-            .await;
-            assert_eq!(result, Err(expected));
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn has_credentials(url: &Url) -> bool {
 }
 
 /// Whether a URL leads to this machine only.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -26,6 +26,7 @@ mod worker;
 pub use api::ApiConfig;
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
+pub(crate) use http::is_loopback;
 pub use http::{HttpConfig, PublicUrl};
 pub use limits::LimitsConfig;
 pub use logging::LogConfig;

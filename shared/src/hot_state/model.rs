@@ -110,11 +110,6 @@ impl Rule {
         }
     }
 
-    /// Whether the service is at fault, not the one who asks.
-    pub fn is_service_fault(self) -> bool {
-        matches!(self, Self::BreakerOpen | Self::QueueFull | Self::QueueSlow)
-    }
-
     pub(super) fn phone_window(index: usize) -> Self {
         if index == 0 {
             Self::PhoneShort

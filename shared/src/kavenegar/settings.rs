@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use super::templates::Templates;
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, is_loopback};
 
 /// The gateway itself.
 pub const DEFAULT_BASE_URL: &str = "https://api.kavenegar.com";
@@ -209,15 +209,6 @@ impl GatewaySettings {
             builder.tls_certs_only(roots)
         };
         builder.build().map_err(|_| GatewaySetupError::Tls)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -288,8 +288,8 @@ fn reply_may_be_lost(error: &RedisError) -> bool {
     error.is_io_error() || error.is_timeout() || error.is_connection_dropped()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
 /// Keeps the kind of the trouble and Redis' own code, never arguments or addresses.
+#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
 fn unavailable(error: RedisError) -> HotStateError {
     if error.code() == Some("CONFLICT") {
         return HotStateError::Corrupt("this challenge id is taken");
