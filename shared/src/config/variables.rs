@@ -152,6 +152,8 @@ variables! {
             "seconds before a code is sent again; shorter than its life";
         ALLOWED_COUNTRIES: FRONT, Text("IR"),
             "countries whose mobile numbers are served (ISO 3166, separated by commas)";
+        STEP_FLOW: FRONT, Text("on"),
+            "`off` takes away the step flow (`/api/register/` and what follows it), which tells whether a number has a password";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),

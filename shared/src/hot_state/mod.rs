@@ -100,6 +100,18 @@ impl HotState {
         call!(self, state => state.accept(clock, accept, policy))
     }
 
+    /// Counts one request of a client address that asks for no code but is worth as much to
+    /// whoever makes many, in the same bucket as those that do. The refusal of a full bucket is
+    /// the time to wait, in milliseconds; nothing is counted then.
+    pub async fn count_request(
+        &self,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.count_request(clock, address, policy))
+    }
+
     /// The challenge of this id, if its record still exists. It may have expired.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, HotStateError> {
         call!(self, state => state.challenge(id))

@@ -26,6 +26,7 @@ mod ledger;
 mod session_opening;
 mod sessions;
 mod sign_in;
+mod steps;
 mod users;
 
 pub use connection::{PoolSettings, Records};
@@ -37,6 +38,9 @@ pub use ledger::{
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use steps::{
+    NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, UserInfo, UserInfoStep,
+};
 pub use users::User;
 
 use chrono::{DateTime, SubsecRound as _, Utc};

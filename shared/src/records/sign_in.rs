@@ -19,11 +19,11 @@ const ADMIT: &str = concat!(
     user_columns!()
 );
 /// The user name is the number's digits, unless an imported account has chosen just these: that
-/// must not keep the owner of the number out.
-const CREATE: &str = concat!(
+/// must not keep the owner of the number out. `$6` is when they sign in, which may be later.
+pub(super) const CREATE: &str = concat!(
     "INSERT INTO users (id, phone, username, phone_verified_at, last_sign_in_at, created_at, updated_at) ",
     "SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM users WHERE username = $3) THEN $4 ELSE $3 END, ",
-    "$5, $5, $5, $5 WHERE TRUE ON CONFLICT DO NOTHING RETURNING ",
+    "$5, $6, $5, $5 WHERE TRUE ON CONFLICT DO NOTHING RETURNING ",
     user_columns!()
 );
 /// A right code, and what it shall open.
@@ -79,6 +79,7 @@ impl Records {
                     .bind(sign_in.phone.as_e164())
                     .bind(sign_in.phone.digits())
                     .bind(sign_in.new_user_id.to_string())
+                    .bind(now)
                     .bind(now)
                     .fetch_optional(&mut *transaction)
                     .await?;

@@ -33,6 +33,7 @@ on_both_back_ends! {
     accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
     accepting::a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day,
     accepting::an_address_gets_its_requests_a_minute_and_no_more,
+    accepting::requests_for_no_code_share_the_bucket_of_their_address,
     accepting::a_refused_request_consumes_nothing,
     accepting::the_rule_that_takes_longest_is_told,
     accepting::a_full_queue_refuses_instead_of_promising,

@@ -10,6 +10,7 @@ mod look;
 mod outage;
 mod sign_in;
 mod stage;
+mod steps;
 
 /// Makes the two tests of each case.
 macro_rules! on_both {
@@ -51,6 +52,19 @@ on_both! {
     sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
     sign_in::sessions_that_have_ended_are_not_listed,
     sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    steps::a_newcomer_goes_from_a_code_to_a_session,
+    steps::someone_with_a_password_begins_with_it_and_nobody_else,
+    steps::i_05_of_a_handle_its_hash_is_stored,
+    steps::no_step_is_skipped_or_taken_again,
+    steps::r_01_of_20_at_once_one_takes_a_step,
+    steps::two_flows_of_one_new_number_at_once_make_one_user,
+    steps::a_step_lives_fifteen_minutes,
+    steps::r_09_a_block_holds_on_every_step,
+    steps::an_account_that_exists_keeps_itself_and_loses_its_sessions,
+    steps::a_password_that_was_set_since_ends_the_flow,
+    steps::a_number_that_changed_hands_ends_the_flow,
+    steps::a_step_that_fails_was_not_taken,
+    steps::steps_that_are_over_are_swept_a_few_at_a_time,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::PostgresServer;
-use shared::challenge::{ChallengeId, Channel};
+use shared::challenge::{ChallengeId, Channel, SessionId};
 use shared::clock::Clock;
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
@@ -119,6 +119,11 @@ impl Stage {
 
     pub(crate) fn challenge(&self) -> ChallengeId {
         ChallengeId::from_bytes(self.random.bytes())
+    }
+
+    /// A handle of a step.
+    pub(crate) fn step_id(&self) -> SessionId {
+        SessionId::new(&self.random)
     }
 
     /// A sign-in with a code of its own.

@@ -53,6 +53,22 @@ impl SqliteHotState {
         Ok(accepted)
     }
 
+    pub(super) async fn count_request(
+        &self,
+        clock: &Clock,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let mut transaction = self.begin().await?;
+        let now = clock.now_millis();
+        let wait = accept::address_wait(&mut transaction, address, now, policy).await?;
+        if wait.is_none() {
+            accept::count_address(&mut transaction, address, now, policy).await?;
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(wait)
+    }
+
     pub(super) async fn challenge(
         &self,
         id: ChallengeId,
