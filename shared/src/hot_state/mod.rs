@@ -11,6 +11,7 @@ pub mod gate;
 mod model;
 mod redis;
 mod sqlite;
+mod tries;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
 };
+pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
 use crate::clock::Clock;
@@ -144,6 +146,31 @@ impl HotState {
     /// Marks a challenge whose code had its effect. `false` when the record is gone.
     pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
         call!(self, state => state.consume(id))
+    }
+
+    /// Counts a try at a secret of this phone as a failure, or refuses it. Whoever is allowed
+    /// compares afterwards, and says so by [`Self::try_succeeded`] where it was right.
+    ///
+    /// Never repeated by itself: a lost reply means that the try may have been counted.
+    pub async fn begin_try(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<Try, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.begin_try(clock, phone, address, limits))
+    }
+
+    /// Takes back a counted try that turned out right: the failures of the phone are forgotten,
+    /// the address gets back this one.
+    pub async fn try_succeeded(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<(), HotStateError> {
+        call!(self, state => state.try_succeeded(phone, address, limits))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,

@@ -23,6 +23,7 @@ mod connection;
 mod dispatch;
 mod error;
 mod ledger;
+mod passwords;
 mod session_opening;
 mod sessions;
 mod sign_in;
@@ -35,11 +36,13 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
+pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
 pub use steps::{
-    NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, UserInfo, UserInfoStep,
+    NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
+    UserInfoStep,
 };
 pub use users::User;
 

@@ -10,8 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
+use super::passwords::{ADMIT_BY_PASSWORD, END_OTHERS, PasswordLogIn};
 use super::session_opening::{NewSession, open_session, use_code};
-use super::sign_in::CREATE;
+use super::sign_in::admit_or_create;
 use super::users::{User, UserRow, stored_phone, user_columns};
 use super::{Records, RecordsError, micros};
 use crate::challenge::{ChallengeId, SessionId};
@@ -42,8 +43,6 @@ const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, password_change
      phone_verified_at = COALESCE(phone_verified_at, $3), updated_at = $3 \
      WHERE phone = $1 AND blocked_at IS NULL \
      AND (password_changed_at IS NULL OR password_changed_at <= $4) RETURNING id";
-const END_SESSIONS: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'password_changed' \
-     WHERE user_id = $1 AND revoked_at IS NULL";
 /// Neither where another password was set since, nor where the number has another owner by now.
 const SET_USER_INFO: &str = concat!(
     "UPDATE users SET email = COALESCE($5, email), first_name = $6, last_name = $7, ",
@@ -108,7 +107,7 @@ pub struct PasswordStep {
     /// The handle of this step.
     pub session: SessionId,
     /// The hash of the password.
-    pub password: PasswordHash,
+    pub hash: PasswordHash,
     /// The id of the user if the number has none.
     pub new_user_id: Uuid,
     /// The handle of the next step.
@@ -143,6 +142,17 @@ pub struct UserInfoStep {
     pub info: UserInfo,
     /// The session to open, at the present.
     pub opening: NewSession,
+}
+
+/// What became of a log-in by a step. Nothing is written unless it succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepLogInOutcome {
+    /// The session is open.
+    LoggedIn(User),
+    /// There is no such step, or it is that of another user.
+    NoStep,
+    /// The user was blocked, or the password changed, since it was compared.
+    Refused,
 }
 
 #[derive(sqlx::FromRow)]
@@ -239,19 +249,14 @@ impl Records {
             // since.
             for create in [false, true] {
                 if create {
-                    sqlx::query(CREATE)
-                        .bind(step.new_user_id)
-                        .bind(phone.as_e164())
-                        .bind(phone.digits())
-                        .bind(step.new_user_id.to_string())
-                        .bind(now)
-                        .bind(None::<DateTime<Utc>>)
-                        .execute(&mut *transaction)
-                        .await?;
+                    let admitted = admit_or_create!(transaction, &phone, step.new_user_id, now);
+                    if admitted.is_none() {
+                        return Ok(false);
+                    }
                 }
                 user = sqlx::query_scalar(SET_PASSWORD)
                     .bind(phone.as_e164())
-                    .bind(step.password.expose())
+                    .bind(step.hash.expose())
                     .bind(now)
                     .bind(proven_at)
                     .fetch_optional(&mut *transaction)
@@ -263,8 +268,9 @@ impl Records {
             let Some(user) = user else {
                 return Ok(false);
             };
-            sqlx::query(END_SESSIONS)
+            sqlx::query(END_OTHERS)
                 .bind(user)
+                .bind(Uuid::nil())
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
@@ -317,6 +323,38 @@ impl Records {
             // The step before this one created the user at the moment at which it began this one.
             let is_new = user.created_at == row.created_at;
             Ok(Some((user, is_new)))
+        })
+    }
+
+    /// Opens a session for a right password that came with a step, which is used up by that only.
+    pub async fn log_in_by_step(
+        &self,
+        session: SessionId,
+        log_in: &PasswordLogIn,
+    ) -> Result<StepLogInOutcome, RecordsError> {
+        let now = micros(log_in.session.opened_at);
+        in_transaction!(self, transaction => {
+            let row: Option<StepRow> = sqlx::query_as(TAKE)
+                .bind(session.step_hash().as_slice())
+                .bind(Step::Password.as_str())
+                .bind(now)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if row.and_then(|row| row.user_id) != Some(log_in.user) {
+                return Ok(StepLogInOutcome::NoStep);
+            }
+            let user: Option<UserRow> = sqlx::query_as(ADMIT_BY_PASSWORD)
+                .bind(log_in.user)
+                .bind(log_in.hash.expose())
+                .bind(now)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(user) = user.map(User::try_from).transpose()? else {
+                return Ok(StepLogInOutcome::Refused);
+            };
+            open_session!(transaction, user.id, None, &log_in.session);
+            transaction.commit().await?;
+            Ok(StepLogInOutcome::LoggedIn(user))
         })
     }
 

@@ -8,6 +8,7 @@ mod ledger;
 mod ledger_writer;
 mod look;
 mod outage;
+mod passwords;
 mod sign_in;
 mod stage;
 mod steps;
@@ -63,8 +64,20 @@ on_both! {
     steps::an_account_that_exists_keeps_itself_and_loses_its_sessions,
     steps::a_password_that_was_set_since_ends_the_flow,
     steps::a_number_that_changed_hands_ends_the_flow,
+    steps::a_right_password_uses_up_its_step_and_a_refused_one_does_not,
     steps::a_step_that_fails_was_not_taken,
     steps::steps_that_are_over_are_swept_a_few_at_a_time,
+    passwords::a_password_is_found_by_number_and_by_user,
+    passwords::ses_05_a_new_password_ends_all_sessions_but_ones_own,
+    passwords::of_two_changes_at_once_the_one_whose_session_ended_is_refused,
+    passwords::nobody_sets_the_password_of_a_blocked_or_unknown_user,
+    passwords::a_hash_is_upgraded_only_while_it_is_the_old_one,
+    passwords::a_right_password_opens_a_session_without_a_code,
+    passwords::i_03_a_reset_acts_once_and_ends_every_session,
+    passwords::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
+    passwords::a_reset_of_a_number_without_a_user_creates_one,
+    passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
+    passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,

@@ -9,8 +9,8 @@ use shared::otp::Purpose;
 use shared::password::PasswordHash;
 use shared::phone::PhoneNumber;
 use shared::records::{
-    NumberStep, NumberStepOutcome, PasswordStep, RecordsError, STEP_LIFE, Step, User, UserInfo,
-    UserInfoStep,
+    NumberStep, NumberStepOutcome, PasswordLogIn, PasswordStep, RecordsError, STEP_LIFE, Step,
+    StepLogInOutcome, User, UserInfo, UserInfoStep,
 };
 use tokio::task::JoinSet;
 
@@ -39,7 +39,7 @@ impl Stage {
     fn password_step(&self, session: SessionId) -> PasswordStep {
         PasswordStep {
             session,
-            password: HASH.clone(),
+            hash: HASH.clone(),
             new_user_id: self.new_session().id,
             next: self.step_id(),
             now: self.now(),
@@ -91,6 +91,12 @@ impl Stage {
     async fn take_user_info(&self, step: &UserInfoStep) -> Option<(User, bool)> {
         let taken = self.records.take_user_info_step(step).await;
         taken.expect("an answer")
+    }
+
+    /// The whole flow: the user of the number, with a password and a session.
+    async fn take_flow(&self, phone: &PhoneNumber) -> User {
+        let step = self.user_info_step(self.with_password(phone).await);
+        self.take_user_info(&step).await.expect("taken").0
     }
 
     async fn waits_for(&self, session: SessionId) -> Vec<Step> {
@@ -351,6 +357,57 @@ pub(crate) async fn a_number_that_changed_hands_ends_the_flow(stage: Stage) {
     let info = stage.user_info_step(session);
     assert_eq!(stage.take_user_info(&info).await, None);
     assert_eq!(stage.count("sessions").await, 0);
+}
+
+pub(crate) async fn a_right_password_uses_up_its_step_and_a_refused_one_does_not(stage: Stage) {
+    let stage = Arc::new(stage);
+    let user = stage.take_flow(&phone(1)).await;
+    let other = stage.take_flow(&phone(2)).await;
+    let session = stage.begun_with_password(&phone(1)).await.expect("begun");
+    let log_in = async |session, user: &User, hash: &PasswordHash| {
+        let log_in = PasswordLogIn {
+            user: user.id,
+            hash: hash.clone(),
+            session: stage.new_session(),
+        };
+        let outcome = stage.records.log_in_by_step(session, &log_in).await;
+        outcome.expect("an answer")
+    };
+    let unknown = log_in(stage.step_id(), &user, &HASH).await;
+    assert_eq!(unknown, StepLogInOutcome::NoStep);
+    let of_another = log_in(session, &other, &HASH).await;
+    assert_eq!(of_another, StepLogInOutcome::NoStep);
+    let set_password = stage.proven(&phone(1)).await;
+    let wrong_step = log_in(set_password, &user, &HASH).await;
+    assert_eq!(wrong_step, StepLogInOutcome::NoStep);
+    let stale = PasswordHash::from_stored(&HASH.expose().replace("AAEC", "AAED"));
+    let refused = log_in(session, &user, &stale.expect("a hash")).await;
+    assert_eq!(refused, StepLogInOutcome::Refused);
+    assert_eq!(stage.waits_for(session).await, [Step::Password]);
+
+    let mut tries = JoinSet::new();
+    for _ in 0..20 {
+        let (stage, user) = (Arc::clone(&stage), user.id);
+        tries.spawn(async move {
+            let log_in = PasswordLogIn {
+                user,
+                hash: HASH.clone(),
+                session: stage.new_session(),
+            };
+            let outcome = stage.records.log_in_by_step(session, &log_in).await;
+            outcome.expect("an answer") != StepLogInOutcome::NoStep
+        });
+    }
+    let logged_in = tries.join_all().await.into_iter().filter(|one| *one);
+    assert_eq!(logged_in.count(), 1);
+    let live = stage.records.live_sessions(user.id, stage.now()).await;
+    assert_eq!(live.expect("a list").len(), 2);
+
+    let session = stage.begun_with_password(&phone(1)).await.expect("begun");
+    let blocked = stage.records.set_blocked(user.id, true, stage.now()).await;
+    assert!(blocked.expect("an answer"));
+    let refused = log_in(session, &user, &HASH).await;
+    assert_eq!(refused, StepLogInOutcome::Refused);
 }
 
 pub(crate) async fn a_step_that_fails_was_not_taken(stage: Stage) {

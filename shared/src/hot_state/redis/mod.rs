@@ -2,6 +2,7 @@
 
 mod gate;
 mod record;
+mod tries;
 
 use std::sync::LazyLock;
 

@@ -6,6 +6,7 @@
 mod accept;
 mod gate;
 mod row;
+mod tries;
 
 use sqlx::{Sqlite, Transaction};
 
@@ -181,6 +182,7 @@ impl SqliteHotState {
                 "DELETE FROM hot_addresses WHERE arrival < $1",
                 now - MAX_CHALLENGE_MILLIS,
             ),
+            ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)
