@@ -1,4 +1,4 @@
-//! Records: what lives long. Users, sessions, the send ledger, the codes that were used.
+//! Records: what lives long. Users, sessions, the send ledger, notices, the codes that were used.
 //!
 //! [`Records`] is one concrete type over two databases, PostgreSQL in production and the SQLite
 //! file of the one-process shape. Each SQL text is written once; the macros of `dispatch.rs` run it
@@ -23,6 +23,7 @@ mod connection;
 mod dispatch;
 mod error;
 mod ledger;
+mod notices;
 mod passwords;
 mod session_opening;
 mod sessions;
@@ -36,6 +37,7 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
+pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};

@@ -7,6 +7,7 @@ mod accounts;
 mod ledger;
 mod ledger_writer;
 mod look;
+mod notices;
 mod outage;
 mod passwords;
 mod sign_in;
@@ -88,6 +89,11 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    notices::a_notice_waits_until_it_is_in_the_queue,
+    notices::a_notice_is_read_as_it_was_written,
+    notices::an_unreadable_notice_is_told_and_not_guessed_at,
+    notices::notices_are_forgotten_when_they_are_in_the_queue_and_over,
+    notices::the_ledger_keeps_a_notice_under_its_own_key_and_purpose,
     look::a_look_counts_once_however_often_it_is_recorded,
     look::looks_belong_to_the_attempt_that_is_looked_for,
     look::looks_stay_when_the_send_is_given_up,
