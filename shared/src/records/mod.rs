@@ -23,6 +23,8 @@ mod connection;
 mod dispatch;
 mod error;
 mod ledger;
+mod refreshing;
+mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
@@ -34,6 +36,8 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
+pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};

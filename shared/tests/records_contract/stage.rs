@@ -18,6 +18,7 @@ use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// Bounds a failing test only: no test here is about speed.
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
@@ -114,6 +115,14 @@ impl Stage {
         match &self.raw {
             Raw::Postgres(_) => format!("'\\x{digits}'"),
             Raw::Sqlite(_) => format!("x'{digits}'"),
+        }
+    }
+
+    /// An id as a literal of this database.
+    pub(crate) fn id(&self, id: Uuid) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => format!("'{id}'"),
+            Raw::Sqlite(_) => self.blob(id.as_bytes()),
         }
     }
 
