@@ -25,6 +25,8 @@ mod error;
 mod ledger;
 mod notices;
 mod passwords;
+mod refreshing;
+mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
@@ -39,6 +41,8 @@ pub use ledger::{
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
+pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};

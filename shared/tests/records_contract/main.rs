@@ -4,12 +4,15 @@
 //! file of its own and `postgres::…` on a database of its own in one real server.
 
 mod accounts;
+mod family;
 mod ledger;
 mod ledger_writer;
 mod look;
 mod notices;
 mod outage;
 mod passwords;
+mod refreshing;
+mod session_ending;
 mod sign_in;
 mod stage;
 mod steps;
@@ -79,6 +82,20 @@ on_both! {
     passwords::a_reset_of_a_number_without_a_user_creates_one,
     passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
+    refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
+    refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
+    refreshing::ses_09_a_lost_answer_is_given_again_for_ten_seconds,
+    refreshing::ses_09_a_successor_that_was_used_is_not_given_again,
+    refreshing::ses_08_a_token_of_an_early_generation_ends_the_family,
+    refreshing::a_30_of_20_refreshes_at_once_all_get_one_successor,
+    refreshing::ses_03_a_session_ends_when_it_is_not_used_and_at_its_end,
+    refreshing::ses_05_who_may_not_sign_in_may_not_refresh,
+    refreshing::ses_04_a_log_out_at_the_moment_of_a_refresh_wins,
+    refreshing::ses_08_a_copy_used_at_the_moment_of_a_refresh_ends_the_family,
+    refreshing::r_21_a_refresh_that_fails_leaves_the_token_as_it_was,
+    session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
+    session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
+    session_ending::ses_04_a_refresh_token_alone_logs_out,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,

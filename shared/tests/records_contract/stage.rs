@@ -19,6 +19,7 @@ use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// Bounds a failing test only: no test here is about speed.
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
@@ -138,6 +139,14 @@ impl Stage {
         .await
         .expect("written");
         notice
+    }
+
+    /// An id as a literal of this database.
+    pub(crate) fn id(&self, id: Uuid) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => format!("'{id}'"),
+            Raw::Sqlite(_) => self.blob(id.as_bytes()),
+        }
     }
 
     pub(crate) fn challenge(&self) -> ChallengeId {
