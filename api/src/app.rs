@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, request_layer};
+use crate::{background, health, jwks, openapi, otp, profile, request_layer};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -64,6 +64,8 @@ pub(crate) struct AppState {
     pub(crate) trusted_proxies: TrustedProxies,
     /// Whether people reach the service over https.
     pub(crate) secure: bool,
+    /// Scheme, host and port of our own pages, as browsers write it in `Origin`.
+    pub(crate) public_origin: String,
 }
 
 impl App {
@@ -93,6 +95,7 @@ impl App {
             cookies: Cookies::new(secure),
             trusted_proxies: config.http.trusted_proxies.clone(),
             secure,
+            public_origin: config.http.public_url.origin().to_owned(),
         })))
     }
 
@@ -102,6 +105,7 @@ impl App {
         let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
+            .routes(routes!(profile::show_profile))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz))

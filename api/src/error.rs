@@ -128,6 +128,15 @@ error_codes! {
     CodeExpired = "code_expired", GONE,
         fa: "زمان کد گذشته است", "یک کد تازه بخواهید.",
         en: "The code has expired", "Ask for a new code.";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED,
+        fa: "وارد نشده‌اید", "دوباره وارد شوید، یا با refresh token یک access token تازه بگیرید.",
+        en: "You are not signed in", "Sign in, or get a new access token with the refresh token.";
+    CrossSiteRequest = "cross_site_request", FORBIDDEN,
+        fa: "درخواست از سایت دیگری آمده است", "این کار را در خود سایت انجام دهید؛ برنامه‌ها به‌جای کوکی سرآیند Authorization بفرستند.",
+        en: "The request comes from another site", "Do this on the site itself; programs send the Authorization header instead of cookies.";
+    FreshSignInRequired = "fresh_sign_in_required", FORBIDDEN,
+        fa: "ورود تازه لازم است", "برای این کار با کد دوباره وارد شوید؛ پس از آن ده دقیقه فرصت دارید.",
+        en: "A fresh sign-in is required", "Sign in with a code once more; you then have ten minutes for this.";
     TooManyRequestsPhone = "too_many_requests_phone", TOO_MANY_REQUESTS,
         fa: "به این شماره زیاد کد فرستاده شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
         en: "Too many codes for this number", "Ask again after the seconds in `retry_after`.";

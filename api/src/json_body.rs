@@ -24,6 +24,8 @@ const MAX_BODY_BYTES: usize = 4 * 1024;
 /// What is thrown away of a larger body before the answer, so that an honest client reads the
 /// answer instead of a broken connection.
 const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+/// The longest name of a device.
+const MAX_DEVICE_NAME_CHARS: usize = 64;
 /// How long a body may take; slower ones only hold a connection.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -143,6 +145,16 @@ impl Members {
     /// A language.
     pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
         self.parsed(name, Locale::from_name)
+    }
+
+    /// The name that a person gives a device.
+    pub(crate) fn device_name(&mut self) -> Result<Option<String>, ApiError> {
+        let name = "device_name";
+        let text = self.text(name)?;
+        match text {
+            Some(text) if text.chars().count() > MAX_DEVICE_NAME_CHARS => Err(invalid(name)),
+            text => Ok(text),
+        }
     }
 
     fn parsed<T>(

@@ -6,7 +6,9 @@
 //! and `error.rs` for everything that can be refused.
 
 mod app;
+mod authentication;
 mod background;
+mod cross_site;
 mod error;
 mod health;
 mod json_body;
@@ -16,9 +18,11 @@ mod metrics;
 mod openapi;
 mod otp;
 mod problem;
+mod profile;
 mod request_context;
 mod request_layer;
 pub mod serve;
+mod signed_in;
 mod trace_parent;
 
 pub use app::{App, AppParts};

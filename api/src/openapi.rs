@@ -6,9 +6,11 @@ use axum::Router;
 use axum::routing::get;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use shared::challenge::Locale;
+use shared::tokens::cookies::{Cookies, TokenCookie};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -52,6 +54,7 @@ pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
     ),
     tags(
         (name = "sign-in", description = "Codes and what they open"),
+        (name = "account", description = "One's own account, for signed-in users"),
         (name = "tokens", description = "How others check access tokens"),
         (name = "health", description = "For load balancers and operators")
     )
@@ -71,6 +74,18 @@ pub(crate) fn complete(document: &mut Document) {
     components
         .schemas
         .insert(Problem::name().into_owned(), Problem::schema());
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The access token; for apps and other programs."))
+        .build();
+    let cookie = ApiKeyValue::with_description(
+        Cookies::new(true).name(TokenCookie::Access),
+        "The access token as browsers carry it; `ramz_access` where PUBLIC_URL is http. Requests \
+         that change something must come from a page of PUBLIC_URL.",
+    );
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
 }
 
 /// The document and its page.
@@ -91,8 +106,12 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(document: &Document) -> R
 pub(crate) fn error_responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<String, Vec<ErrorCode>> = BTreeMap::new();
     for &code in codes.iter().chain(&ALWAYS) {
-        let of_status = by_status.entry(code.status().as_str().to_owned());
-        of_status.or_default().push(code);
+        let of_status = by_status
+            .entry(code.status().as_str().to_owned())
+            .or_default();
+        if !of_status.contains(&code) {
+            of_status.push(code);
+        }
     }
     by_status
         .into_iter()

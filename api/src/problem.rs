@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY};
+use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use shared::challenge::Locale;
@@ -95,6 +95,9 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
     let language = HeaderValue::from_static(context.locale.as_str());
     headers.insert(CONTENT_LANGUAGE, language);
     headers.insert(VARY, HeaderValue::from_static("accept-language"));
+    if error.code.status() == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = error.members.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

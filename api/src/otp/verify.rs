@@ -1,36 +1,28 @@
 //! `POST /api/v1/usr/otp/verify`: giving a code back.
-//!
-//! With the session id the attempts of that one challenge count, and the answer says why it is
-//! refused. With the phone number alone one guess is compared with all live challenges of the
-//! number under a count of its own, and every refusal is the same: whoever knows a number only
-//! learns nothing about it.
 
 use std::collections::BTreeMap;
-use std::hint::black_box;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
-use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
-use shared::otp::{OtpCode, Purpose};
+use shared::challenge::SessionId;
+use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::sign_in::{Proven, SignedIn, sign_in};
+use super::checking::{CHECKING_ERRORS, Proven, Refused, by_phone, by_session, counted};
+use super::sign_in::sign_in;
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::metrics::VerificationResult;
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::request_context::Client;
+use crate::signed_in::SignedIn;
 
 /// The only purpose whose codes open a session here.
 const PURPOSE: Purpose = Purpose::SignIn;
-/// The number of the challenge that is derived where there is none, for the same work.
-const DECOY_NUMBER: &str = "+989000000000";
 
 /// A code and what it belongs to: `session_id`, or `phone_number`, or both.
 #[derive(ToSchema)]
@@ -47,6 +39,9 @@ pub(crate) struct Verification {
     /// The code as it was typed; Persian and Arabic digits and spaces are understood.
     #[schema(example = "۱۲۳۴۵۶")]
     code: String,
+    /// What the person calls this device, for the list of their sessions; 64 characters at most.
+    #[schema(example = "Pixel 9", max_length = 64)]
+    device_name: Option<String>,
 }
 
 impl FromMembers for Verification {
@@ -55,21 +50,8 @@ impl FromMembers for Verification {
             session_id: members.session_id("session_id")?,
             phone_number: members.text("phone_number")?,
             code: members.required_text("code")?,
+            device_name: members.device_name()?,
         })
-    }
-}
-
-/// A refusal with what the metrics call it, which may be more than the client is told.
-pub(super) struct Refused {
-    pub(super) result: VerificationResult,
-    pub(super) error: ApiError,
-}
-
-impl<E: Into<ApiError>> From<E> for Refused {
-    fn from(error: E) -> Self {
-        let error = error.into();
-        let result = VerificationResult::of_error(&error);
-        Self { result, error }
     }
 }
 
@@ -84,17 +66,9 @@ impl IntoResponses for Refusals {
             ErrorCode::PhoneMalformed,
             ErrorCode::PhoneNotMobile,
             ErrorCode::PhoneCountryNotAllowed,
-            ErrorCode::CodeMalformed,
-            ErrorCode::CodeWrong,
-            ErrorCode::AttemptsExhausted,
-            ErrorCode::SessionUnknown,
             ErrorCode::PhoneMismatch,
-            ErrorCode::CodeUsed,
-            ErrorCode::CodeExpired,
-            ErrorCode::StoreUnavailable,
-            ErrorCode::KeyUnavailable,
         ];
-        error_responses(&[&BODY_ERRORS[..], &own].concat())
+        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &own].concat())
     }
 }
 
@@ -122,19 +96,11 @@ pub(crate) async fn verify_code(
 ) -> Result<Response, ApiError> {
     let verified = async {
         let JsonBody(verification) = body?;
+        let device_name = verification.device_name.clone();
         let proven = check(&app, verification).await?;
-        sign_in(&app, proven, &headers, address).await
+        sign_in(&app, proven, &headers, address, device_name).await
     };
-    match verified.await {
-        Ok(response) => {
-            app.metrics.verification(VerificationResult::Verified);
-            Ok(response)
-        }
-        Err(Refused { result, error }) => {
-            app.metrics.verification(result);
-            Err(error)
-        }
-    }
+    counted(&app, verified.await)
 }
 
 async fn check(app: &AppState, verification: Verification) -> Result<Proven, Refused> {
@@ -143,143 +109,10 @@ async fn check(app: &AppState, verification: Verification) -> Result<Proven, Ref
         .as_deref()
         .map(|typed| PhoneNumber::parse(typed, &app.otp.allowed_countries).map_err(ApiError::from));
     match (verification.session_id, phone.transpose()?) {
-        (Some(session), phone) => by_session(app, session, phone, &verification.code).await,
+        (Some(session), phone) => {
+            by_session(app, PURPOSE, session, phone, &verification.code).await
+        }
         (None, Some(phone)) => by_phone(app, &phone, &verification.code).await,
         (None, None) => Err(missing("session_id").into()),
     }
-}
-
-async fn by_session(
-    app: &AppState,
-    session: SessionId,
-    phone: Option<PhoneNumber>,
-    typed: &str,
-) -> Result<Proven, Refused> {
-    let found = app.hot_state.challenge(session.challenge_id()).await?;
-    let challenge = found.filter(|challenge| challenge.purpose == PURPOSE);
-    let digits = challenge.as_ref().map_or(app.otp.length, |c| c.digits);
-    let typed = parse(typed, digits)?;
-    let Some(challenge) = challenge else {
-        compare_with_decoy(app, &typed);
-        return Err(ErrorCode::SessionUnknown.into());
-    };
-    if phone.is_some_and(|phone| phone != challenge.phone) {
-        return Err(ErrorCode::PhoneMismatch.into());
-    }
-    let Some(code) = challenge.code(&app.otp_keys) else {
-        tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
-        return Err(ErrorCode::KeyUnavailable.into());
-    };
-
-    let right = code.matches(&typed);
-    let attempts = [Attempt {
-        challenge: &challenge,
-        right,
-    }];
-    let allowed = app.otp.max_attempts;
-    let counted = app
-        .hot_state
-        .count_attempt(Way::Session, allowed, &attempts);
-    let verdict = counted.await?;
-    let error = match verdict {
-        Verdict::Right { .. } => {
-            let left = allowed.saturating_sub(challenge.session_attempts + 1);
-            return Ok(Proven {
-                challenge,
-                as_if_wrong: ApiError::code_wrong(Some(left)),
-                if_used: ErrorCode::CodeUsed.into(),
-            });
-        }
-        Verdict::Used => ErrorCode::CodeUsed.into(),
-        Verdict::Wrong { attempts_left } => ApiError::code_wrong(Some(attempts_left)),
-        Verdict::Exhausted => ErrorCode::AttemptsExhausted.into(),
-        Verdict::Expired => ErrorCode::CodeExpired.into(),
-        Verdict::Gone => ErrorCode::SessionUnknown.into(),
-    };
-    Err(refused(verdict, error))
-}
-
-async fn by_phone(app: &AppState, phone: &PhoneNumber, typed: &str) -> Result<Proven, Refused> {
-    let typed = parse(typed, app.otp.length)?;
-    let mut challenges = app.hot_state.phone_challenges(phone).await?;
-    let attempts: Vec<Attempt<'_>> = challenges
-        .iter()
-        .filter_map(|challenge| {
-            let right = is_right_or_decoy(app, challenge, &typed)?;
-            Some(Attempt { challenge, right })
-        })
-        .collect();
-    for _ in attempts.len()..PHONE_CHALLENGES {
-        compare_with_decoy(app, &typed);
-    }
-    // Also where nothing was compared: the answer shall not come sooner for it.
-    let allowed = app.otp.max_attempts;
-    let counted = app.hot_state.count_attempt(Way::Phone, allowed, &attempts);
-    let verdict = counted.await?;
-    if let Verdict::Right { id } = verdict
-        && let Some(index) = challenges.iter().position(|challenge| challenge.id == id)
-    {
-        return Ok(Proven {
-            challenge: challenges.swap_remove(index),
-            as_if_wrong: ApiError::code_wrong(None),
-            if_used: ApiError::code_wrong(None),
-        });
-    }
-    Err(refused(verdict, ApiError::code_wrong(None)))
-}
-
-fn parse(typed: &str, digits: u8) -> Result<OtpCode, ApiError> {
-    OtpCode::parse(typed, digits).map_err(|_| ApiError::code_malformed(digits))
-}
-
-/// `None` where the key is not known here: nothing was compared, so nothing is counted, and another
-/// api that knows the key can still take the code.
-fn is_right_or_decoy(app: &AppState, challenge: &Challenge, typed: &OtpCode) -> Option<bool> {
-    if let Some(code) = challenge.code(&app.otp_keys) {
-        return Some(code.matches(typed));
-    }
-    // An answer of its own would tell that the number has a challenge.
-    tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
-    None
-}
-
-/// Does the work of a comparison where there is nothing to compare with.
-fn compare_with_decoy(app: &AppState, typed: &OtpCode) {
-    let Some(phone) = PhoneNumber::from_e164(DECOY_NUMBER) else {
-        return;
-    };
-    let decoy = Challenge {
-        id: ChallengeId::from_bytes([0; 16]),
-        phone,
-        purpose: PURPOSE,
-        kid: app.otp_keys.newest().kid().to_owned(),
-        salt: Salt::from_bytes([0; 16]),
-        digits: app.otp.length,
-        locale: Locale::Fa,
-        created_at: 0,
-        expires_at: 0,
-        last_send_at: 0,
-        sends: 0,
-        session_attempts: 0,
-        phone_attempts: 0,
-        consumed: false,
-    };
-    black_box(
-        decoy
-            .code(&app.otp_keys)
-            .is_some_and(|code| code.matches(typed)),
-    );
-}
-
-fn refused(verdict: Verdict, error: ApiError) -> Refused {
-    let result = match verdict {
-        // Not here, unless the store names a challenge that it was not asked about.
-        Verdict::Right { .. } => VerificationResult::Failed,
-        Verdict::Used => VerificationResult::Used,
-        Verdict::Wrong { .. } => VerificationResult::Wrong,
-        Verdict::Exhausted => VerificationResult::Exhausted,
-        Verdict::Expired => VerificationResult::Expired,
-        Verdict::Gone => VerificationResult::Unknown,
-    };
-    Refused { result, error }
 }

@@ -48,6 +48,7 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let paths = stage.document["paths"].as_object().expect("paths");
     let expected = [
         "/.well-known/jwks.json",
+        "/api/v1/usr/me",
         "/api/v1/usr/otp",
         "/api/v1/usr/otp/verify",
         "/livez",

@@ -2,6 +2,7 @@
 //! file, through HTTP on a port, with a clock that is moved by hand.
 
 mod answer;
+mod authentication;
 mod bad_input;
 mod interface;
 mod limits;
@@ -61,6 +62,10 @@ on_both_shapes! {
     verifying::an_unreadable_record_is_our_fault_and_says_nothing,
     verifying::ses_01_the_access_token_is_signed_by_a_published_key,
     verifying::cok_01_tokens_come_as_cookies_that_scripts_cannot_read,
+    authentication::an_app_and_a_browser_show_the_same_token_each_in_its_way,
+    authentication::r_24_what_is_not_one_good_token_is_refused,
+    authentication::ses_03_a_token_dies_with_its_time,
+    authentication::ses_05_a_blocked_user_is_out_at_once,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::{App, AppParts};
 use harness::{PostgresServer, RedisServer};
+use http::Method;
 use prometheus::{Registry, TextEncoder};
 use serde_json::{Value, json};
 use shared::challenge::{Challenge, SessionId};
@@ -26,6 +27,7 @@ pub(crate) const START: i64 = 1_763_700_000_000;
 pub(crate) const SECOND: i64 = 1_000;
 pub(crate) const OTP: &str = "/api/v1/usr/otp";
 pub(crate) const VERIFY: &str = "/api/v1/usr/otp/verify";
+pub(crate) const ME: &str = "/api/v1/usr/me";
 pub(crate) const OTP_KEY: &str = "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=";
 pub(crate) const OTHER_OTP_KEY: &str = "k2:Zm9vYmFyLXRoaXMtaXMtbm90LXRoZS1rZXktYWJjZGUBAgM=";
 
@@ -172,6 +174,34 @@ impl Stage {
     pub(crate) async fn verify_by_phone(&self, phone: &str, code: &str) -> Answer {
         let body = json!({ "phone_number": phone, "code": code });
         self.post(VERIFY, body).await
+    }
+
+    /// Signs in by a code and gives the answer with the tokens.
+    pub(crate) async fn sign_in(&self, phone: &str) -> Answer {
+        let session = self.ask(phone).await;
+        let code = self.code(&session).await;
+        let answer = self.verify(&session, &code).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
+    }
+
+    /// Sends a request with an access token in the header, as apps do.
+    pub(crate) async fn bearing(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let request = self
+            .client
+            .request(method, self.url(path))
+            .bearer_auth(token);
+        self.send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
     }
 
     pub(crate) async fn challenge(&self, session: &str) -> Challenge {

@@ -23,6 +23,7 @@ mod connection;
 mod dispatch;
 mod error;
 mod ledger;
+mod session_opening;
 mod sessions;
 mod sign_in;
 mod users;
@@ -33,8 +34,9 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
-pub use sessions::Session;
-pub use sign_in::{Device, SignIn, SignInOutcome};
+pub use session_opening::{Device, NewSession};
+pub use sessions::{Session, SessionInUse};
+pub use sign_in::{SignIn, SignInOutcome};
 pub use users::User;
 
 use chrono::{DateTime, SubsecRound as _, Utc};

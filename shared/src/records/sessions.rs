@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
+use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
 
 const LIVE_OF_USER: &str = "SELECT id, user_id, device_name, user_agent, address, created_at, \
@@ -13,6 +14,16 @@ const LIVE_OF_USER: &str = "SELECT id, user_id, device_name, user_agent, address
      WHERE user_id = $1 AND kind = 'user' AND revoked_at IS NULL \
      AND idle_expires_at > $2 AND expires_at > $2 \
      ORDER BY last_used_at DESC, id";
+
+/// The session and its user in one look; neither, when one of them no longer holds.
+const IN_USE: &str = concat!(
+    "SELECT holder.*, session.opened_at, session.by_code FROM (SELECT ",
+    user_columns!(),
+    " FROM users WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL) AS holder ",
+    "JOIN (SELECT created_at AS opened_at, challenge_id IS NOT NULL AS by_code FROM sessions ",
+    "WHERE id = $2 AND user_id = $1 AND kind = 'user' AND revoked_at IS NULL ",
+    "AND idle_expires_at > $3 AND expires_at > $3) AS session ON TRUE"
+);
 
 /// A sign-in on one device that still holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +46,25 @@ pub struct Session {
     pub idle_expires_at: DateTime<Utc>,
     /// When it ends in any case.
     pub expires_at: DateTime<Utc>,
+}
+
+/// The session under which a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionInUse {
+    /// Its id.
+    pub id: Uuid,
+    /// When its user proved who they are.
+    pub opened_at: DateTime<Utc>,
+    /// Whether a code did that; a password otherwise.
+    pub by_code: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct InUseRow {
+    #[sqlx(flatten)]
+    holder: UserRow,
+    opened_at: DateTime<Utc>,
+    by_code: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -86,6 +116,33 @@ impl Records {
                 .fetch_all(connection)
                 .await?;
             rows.into_iter().map(Session::try_from).collect()
+        })
+    }
+
+    /// The user of a session, if both hold at `now`: the session was not ended and has not
+    /// expired, the user is neither blocked nor deleted.
+    pub async fn session_in_use(
+        &self,
+        user: Uuid,
+        session: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(User, SessionInUse)>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let row: Option<InUseRow> = sqlx::query_as(IN_USE)
+                .bind(user)
+                .bind(session)
+                .bind(micros(now))
+                .fetch_optional(connection)
+                .await?;
+            row.map(|row| {
+                let in_use = SessionInUse {
+                    id: session,
+                    opened_at: row.opened_at,
+                    by_code: row.by_code,
+                };
+                Ok((User::try_from(row.holder)?, in_use))
+            })
+            .transpose()
         })
     }
 }

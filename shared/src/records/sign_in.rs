@@ -1,19 +1,15 @@
 //! Signing in: the one moment at which a code has its effect.
 
-use std::net::IpAddr;
-
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
+use super::session_opening::{NewSession, open_session, use_code};
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
 use crate::challenge::ChallengeId;
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 
-const USE_CODE: &str = "INSERT INTO challenge_uses (challenge_id, purpose, used_at) \
-     VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const CODE_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
 const ADMIT: &str = concat!(
@@ -30,15 +26,6 @@ const CREATE: &str = concat!(
     "$5, $5, $5, $5 WHERE TRUE ON CONFLICT DO NOTHING RETURNING ",
     user_columns!()
 );
-const OPEN_SESSION: &str = "INSERT INTO sessions (id, user_id, challenge_id, device_name, \
-     user_agent, address, created_at, last_used_at, idle_expires_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
-const ISSUE_TOKEN: &str = "INSERT INTO refresh_tokens (token_hash, session_id, generation, \
-     issued_at) VALUES ($1, $2, 0, $3)";
-
-/// No more of what a client says about itself is kept.
-const MAX_DEVICE_TEXT: usize = 256;
-
 /// A right code, and what it shall open.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -50,29 +37,8 @@ pub struct SignIn {
     pub phone: PhoneNumber,
     /// The id of the user if this is their first time.
     pub new_user_id: Uuid,
-    /// The id of the session to open.
-    pub session_id: Uuid,
-    /// SHA-256 of the session's first refresh token.
-    pub refresh_token_hash: [u8; 32],
-    /// Where it happens.
-    pub device: Device,
-    /// The present.
-    pub now: DateTime<Utc>,
-    /// When the session ends if it is not used.
-    pub idle_expires_at: DateTime<Utc>,
-    /// When the session ends in any case.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// What is known of a client; control characters and excess are cut off before it is stored.
-#[derive(Clone, Debug, Default)]
-pub struct Device {
-    /// The name that the client gives the device.
-    pub name: Option<String>,
-    /// The `User-Agent` header.
-    pub user_agent: Option<String>,
-    /// The client's address.
-    pub address: Option<IpAddr>,
+    /// The session to open, at the present.
+    pub session: NewSession,
 }
 
 /// What became of a sign-in. Nothing is written except by the first.
@@ -95,18 +61,9 @@ impl Records {
     /// Lets a code act, once: uses it up, finds or creates the user of the number, and opens a
     /// session with its first refresh token, all or nothing.
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
-        let now = micros(sign_in.now);
-        let challenge = sign_in.challenge.as_bytes().as_slice();
+        let now = micros(sign_in.session.opened_at);
         in_transaction!(self, transaction => {
-            // First, so that of several at once all but one wait here and then find the code used.
-            let first_uses = sqlx::query(USE_CODE)
-                .bind(challenge)
-                .bind(sign_in.purpose.as_str())
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-            if first_uses == 0 {
+            if !use_code!(transaction, sign_in.challenge, sign_in.purpose, now) {
                 return Ok(SignInOutcome::CodeUsed);
             }
 
@@ -141,24 +98,7 @@ impl Records {
             };
             let user = User::try_from(user)?;
 
-            sqlx::query(OPEN_SESSION)
-                .bind(sign_in.session_id)
-                .bind(user.id)
-                .bind(challenge)
-                .bind(sign_in.device.name.as_deref().map(presentable))
-                .bind(sign_in.device.user_agent.as_deref().map(presentable))
-                .bind(sign_in.device.address.map(|address| address.to_string()))
-                .bind(now)
-                .bind(micros(sign_in.idle_expires_at))
-                .bind(micros(sign_in.expires_at))
-                .execute(&mut *transaction)
-                .await?;
-            sqlx::query(ISSUE_TOKEN)
-                .bind(sign_in.refresh_token_hash.as_slice())
-                .bind(sign_in.session_id)
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
+            open_session!(transaction, user.id, Some(sign_in.challenge), &sign_in.session);
             transaction.commit().await?;
             Ok(SignInOutcome::SignedIn { user, is_new })
         })
@@ -174,12 +114,4 @@ impl Records {
             Ok(uses > 0)
         })
     }
-}
-
-/// What a client says about itself, fit for a page, a log and a TEXT column (which takes no NUL).
-fn presentable(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(MAX_DEVICE_TEXT)
-        .collect()
 }

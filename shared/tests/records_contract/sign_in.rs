@@ -57,15 +57,15 @@ pub(crate) async fn the_first_sign_in_creates_the_user_and_the_next_finds_it(sta
         .expect("a list");
     assert_eq!(sessions.len(), 2);
     let oldest = &sessions[1];
-    assert_eq!(oldest.id, first.session_id);
+    assert_eq!(oldest.id, first.session.id);
     assert_eq!(oldest.user_id, user.id);
-    assert_eq!(oldest.device_name, first.device.name);
-    assert_eq!(oldest.user_agent, first.device.user_agent);
-    assert_eq!(oldest.address, first.device.address);
-    assert_eq!(oldest.created_at, first.now);
-    assert_eq!(oldest.last_used_at, first.now);
-    assert_eq!(oldest.idle_expires_at, first.idle_expires_at);
-    assert_eq!(oldest.expires_at, first.expires_at);
+    assert_eq!(oldest.device_name, first.session.device.name);
+    assert_eq!(oldest.user_agent, first.session.device.user_agent);
+    assert_eq!(oldest.address, first.session.device.address);
+    assert_eq!(oldest.created_at, first.session.opened_at);
+    assert_eq!(oldest.last_used_at, first.session.opened_at);
+    assert_eq!(oldest.idle_expires_at, first.session.idle_expires_at);
+    assert_eq!(oldest.expires_at, first.session.expires_at);
     assert_eq!(stage.count("refresh_tokens WHERE generation = 0").await, 2);
 }
 
@@ -183,7 +183,7 @@ pub(crate) async fn a_sign_in_that_fails_leaves_nothing_behind(stage: Stage) {
     stage.records.sign_in(&first).await.expect("signed in");
 
     let mut second = stage.sign_in(&phone(2));
-    second.refresh_token_hash = first.refresh_token_hash;
+    second.session.refresh_token_hash = first.session.refresh_token_hash;
     let error = stage
         .records
         .sign_in(&second)
@@ -243,8 +243,8 @@ pub(crate) async fn sessions_that_have_ended_are_not_listed(stage: Stage) {
 
 pub(crate) async fn r_27_what_a_client_says_about_itself_is_cut_and_cleaned(stage: Stage) {
     let mut sign_in = stage.sign_in(&phone(1));
-    sign_in.device.name = Some("a\0b\u{1b}[31m\r\nc".to_owned());
-    sign_in.device.user_agent = Some("آ".repeat(10_000));
+    sign_in.session.device.name = Some("a\0b\u{1b}[31m\r\nc".to_owned());
+    sign_in.session.device.user_agent = Some("آ".repeat(10_000));
     stage.records.sign_in(&sign_in).await.expect("signed in");
     let sessions = stage
         .records

@@ -11,8 +11,8 @@ use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::random::Random;
 use shared::records::{
-    Begin, Device, Finish, PoolSettings, Records, SendKey, SendMethod, SendOutcome, SendResult,
-    SignIn, SignInOutcome, User,
+    Begin, Device, Finish, NewSession, PoolSettings, Records, SendKey, SendMethod, SendOutcome,
+    SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -123,20 +123,26 @@ impl Stage {
 
     /// A sign-in with a code of its own.
     pub(crate) fn sign_in(&self, phone: &PhoneNumber) -> SignIn {
-        let now = self.now();
         SignIn {
             challenge: self.challenge(),
             purpose: Purpose::SignIn,
             phone: phone.clone(),
             new_user_id: self.random.uuid_v7(self.clock.now_millis()),
-            session_id: self.random.uuid_v4(),
+            session: self.new_session(),
+        }
+    }
+
+    pub(crate) fn new_session(&self) -> NewSession {
+        let now = self.now();
+        NewSession {
+            id: self.random.uuid_v4(),
             refresh_token_hash: self.random.bytes(),
             device: Device {
                 name: Some("گوشی من".to_owned()),
                 user_agent: Some("Mozilla/5.0".to_owned()),
                 address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
             },
-            now,
+            opened_at: now,
             idle_expires_at: now + TimeDelta::days(1),
             expires_at: now + TimeDelta::days(30),
         }

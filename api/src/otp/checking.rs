@@ -1,0 +1,249 @@
+//! Checking a code: one read, one comparison in constant time, and one step that counts the
+//! attempt before the verdict is honoured.
+//!
+//! With the session id the attempts of that one challenge count, and the answer says why it is
+//! refused. With the phone number alone one guess is compared with all live challenges of the
+//! number under a count of its own, and every refusal is the same: whoever knows a number only
+//! learns nothing about it.
+
+use std::hint::black_box;
+
+use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
+use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
+use shared::otp::{OtpCode, Purpose};
+use shared::phone::PhoneNumber;
+
+use crate::app::AppState;
+use crate::error::{ApiError, ErrorCode};
+use crate::metrics::VerificationResult;
+
+/// The number of the challenge that is derived where there is none, for the same work.
+const DECOY_NUMBER: &str = "+989000000000";
+
+/// What checking a code with its session id can be refused with.
+pub(crate) const CHECKING_ERRORS: [ErrorCode; 8] = [
+    ErrorCode::CodeMalformed,
+    ErrorCode::CodeWrong,
+    ErrorCode::AttemptsExhausted,
+    ErrorCode::SessionUnknown,
+    ErrorCode::CodeUsed,
+    ErrorCode::CodeExpired,
+    ErrorCode::StoreUnavailable,
+    ErrorCode::KeyUnavailable,
+];
+
+/// A challenge whose code was right, with an attempt counted for it.
+pub(crate) struct Proven {
+    pub(crate) challenge: Challenge,
+    /// What a wrong code would have been answered: blocked users hear no more.
+    pub(crate) as_if_wrong: ApiError,
+    /// The answer where the code had its effect before.
+    pub(crate) if_used: ApiError,
+}
+
+impl Proven {
+    /// The refusal where the code had its effect before.
+    pub(crate) fn used(self) -> Refused {
+        Refused {
+            result: VerificationResult::Used,
+            error: self.if_used,
+        }
+    }
+
+    /// The refusal of a user who is kept out.
+    pub(crate) fn blocked(self) -> Refused {
+        Refused {
+            result: VerificationResult::Blocked,
+            error: self.as_if_wrong,
+        }
+    }
+
+    /// Ends the challenge whose code has had its effect. The records keep the code from acting
+    /// twice; this only stops resends of it.
+    pub(crate) async fn consume(&self, app: &AppState) {
+        let challenge = &self.challenge;
+        if let Err(error) = app.hot_state.consume(challenge.id).await {
+            tracing::warn!(%error, challenge = %challenge.id, "a used challenge stays open");
+        }
+        let lasted = app.clock.now_millis() - challenge.created_at;
+        app.metrics.verified_after(seconds(lasted));
+    }
+}
+
+/// Counts how a verification ended.
+pub(crate) fn counted<T>(app: &AppState, ended: Result<T, Refused>) -> Result<T, ApiError> {
+    match ended {
+        Ok(value) => {
+            app.metrics.verification(VerificationResult::Verified);
+            Ok(value)
+        }
+        Err(Refused { result, error }) => {
+            app.metrics.verification(result);
+            Err(error)
+        }
+    }
+}
+
+/// A refusal with what the metrics call it, which may be more than the client is told.
+pub(crate) struct Refused {
+    pub(crate) result: VerificationResult,
+    pub(crate) error: ApiError,
+}
+
+impl<E: Into<ApiError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let result = VerificationResult::of_error(&error);
+        Self { result, error }
+    }
+}
+
+/// Checks a code that comes with its session id. Only a challenge of this purpose is known here.
+pub(crate) async fn by_session(
+    app: &AppState,
+    purpose: Purpose,
+    session: SessionId,
+    phone: Option<PhoneNumber>,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    let found = app.hot_state.challenge(session.challenge_id()).await?;
+    let challenge = found.filter(|challenge| challenge.purpose == purpose);
+    let digits = challenge.as_ref().map_or(app.otp.length, |c| c.digits);
+    let typed = parse(typed, digits)?;
+    let Some(challenge) = challenge else {
+        compare_with_decoy(app, &typed);
+        return Err(ErrorCode::SessionUnknown.into());
+    };
+    if phone.is_some_and(|phone| phone != challenge.phone) {
+        return Err(ErrorCode::PhoneMismatch.into());
+    }
+    let Some(code) = challenge.code(&app.otp_keys) else {
+        tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
+        return Err(ErrorCode::KeyUnavailable.into());
+    };
+
+    let right = code.matches(&typed);
+    let attempts = [Attempt {
+        challenge: &challenge,
+        right,
+    }];
+    let allowed = app.otp.max_attempts;
+    let counted = app
+        .hot_state
+        .count_attempt(Way::Session, allowed, &attempts);
+    let verdict = counted.await?;
+    let error = match verdict {
+        Verdict::Right { .. } => {
+            let left = allowed.saturating_sub(challenge.session_attempts + 1);
+            return Ok(Proven {
+                challenge,
+                as_if_wrong: ApiError::code_wrong(Some(left)),
+                if_used: ErrorCode::CodeUsed.into(),
+            });
+        }
+        Verdict::Used => ErrorCode::CodeUsed.into(),
+        Verdict::Wrong { attempts_left } => ApiError::code_wrong(Some(attempts_left)),
+        Verdict::Exhausted => ErrorCode::AttemptsExhausted.into(),
+        Verdict::Expired => ErrorCode::CodeExpired.into(),
+        Verdict::Gone => ErrorCode::SessionUnknown.into(),
+    };
+    Err(refused(verdict, error))
+}
+
+/// Checks a code that comes with its number only.
+pub(crate) async fn by_phone(
+    app: &AppState,
+    phone: &PhoneNumber,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    let typed = parse(typed, app.otp.length)?;
+    let mut challenges = app.hot_state.phone_challenges(phone).await?;
+    let attempts: Vec<Attempt<'_>> = challenges
+        .iter()
+        .filter_map(|challenge| {
+            let right = is_right_or_decoy(app, challenge, &typed)?;
+            Some(Attempt { challenge, right })
+        })
+        .collect();
+    for _ in attempts.len()..PHONE_CHALLENGES {
+        compare_with_decoy(app, &typed);
+    }
+    // Also where nothing was compared: the answer shall not come sooner for it.
+    let allowed = app.otp.max_attempts;
+    let counted = app.hot_state.count_attempt(Way::Phone, allowed, &attempts);
+    let verdict = counted.await?;
+    if let Verdict::Right { id } = verdict
+        && let Some(index) = challenges.iter().position(|challenge| challenge.id == id)
+    {
+        return Ok(Proven {
+            challenge: challenges.swap_remove(index),
+            as_if_wrong: ApiError::code_wrong(None),
+            if_used: ApiError::code_wrong(None),
+        });
+    }
+    Err(refused(verdict, ApiError::code_wrong(None)))
+}
+
+fn parse(typed: &str, digits: u8) -> Result<OtpCode, ApiError> {
+    OtpCode::parse(typed, digits).map_err(|_| ApiError::code_malformed(digits))
+}
+
+/// `None` where the key is not known here: nothing was compared, so nothing is counted, and another
+/// api that knows the key can still take the code.
+fn is_right_or_decoy(app: &AppState, challenge: &Challenge, typed: &OtpCode) -> Option<bool> {
+    if let Some(code) = challenge.code(&app.otp_keys) {
+        return Some(code.matches(typed));
+    }
+    // An answer of its own would tell that the number has a challenge.
+    tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
+    None
+}
+
+/// Does the work of a comparison where there is nothing to compare with.
+fn compare_with_decoy(app: &AppState, typed: &OtpCode) {
+    let Some(phone) = PhoneNumber::from_e164(DECOY_NUMBER) else {
+        return;
+    };
+    let decoy = Challenge {
+        id: ChallengeId::from_bytes([0; 16]),
+        phone,
+        purpose: Purpose::SignIn,
+        kid: app.otp_keys.newest().kid().to_owned(),
+        salt: Salt::from_bytes([0; 16]),
+        digits: app.otp.length,
+        locale: Locale::Fa,
+        created_at: 0,
+        expires_at: 0,
+        last_send_at: 0,
+        sends: 0,
+        session_attempts: 0,
+        phone_attempts: 0,
+        consumed: false,
+    };
+    black_box(
+        decoy
+            .code(&app.otp_keys)
+            .is_some_and(|code| code.matches(typed)),
+    );
+}
+
+fn refused(verdict: Verdict, error: ApiError) -> Refused {
+    let result = match verdict {
+        // Not here, unless the store names a challenge that it was not asked about.
+        Verdict::Right { .. } => VerificationResult::Failed,
+        Verdict::Used => VerificationResult::Used,
+        Verdict::Wrong { .. } => VerificationResult::Wrong,
+        Verdict::Exhausted => VerificationResult::Exhausted,
+        Verdict::Expired => VerificationResult::Expired,
+        Verdict::Gone => VerificationResult::Unknown,
+    };
+    Refused { result, error }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a span in milliseconds is far below 2^52"
+)]
+fn seconds(millis: i64) -> f64 {
+    millis.max(0) as f64 / 1000.0
+}

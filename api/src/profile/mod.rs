@@ -1,0 +1,5 @@
+//! What signed-in users see and change of their own account.
+
+mod show;
+
+pub(crate) use show::{__path_show_profile, show_profile};
