@@ -69,7 +69,9 @@ impl Site {
             wait_for_http(&format!("{address}/readyz"), LONG).await;
         }
         let store = RedisStore::connect(&redis.url()).expect("an address");
-        let client = Client::builder().no_proxy().build().expect("a client");
+        // A connection that idles while its process ends would fail the next request.
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = client.build().expect("a client");
         let people = Arc::new(People {
             client,
             addresses,
@@ -148,21 +150,26 @@ impl People {
         answer.expect("an answer").json().await.expect("JSON")
     }
 
-    /// Whether the published keys of a process verify the token.
+    /// Whether a process takes the token, and so do its published keys.
     async fn accepts(&self, address: &str, token: &str) -> bool {
+        let me = format!("{address}/api/v1/usr/me");
+        let answer = self.client.get(me).bearer_auth(token).send().await;
+        let status = answer.expect("an answer").status();
+        assert!(status == 200 || status == 401, "{status}");
         let jwks = self.get(address, "/.well-known/jwks.json").await;
         let jwks: jsonwebtoken::jwk::JwkSet = serde_json::from_value(jwks).expect("a JWK set");
-        let header = jsonwebtoken::decode_header(token).expect("a header");
-        let Some(jwk) = jwks.find(&header.kid.expect("a kid")) else {
-            return false;
-        };
-        let key = jsonwebtoken::DecodingKey::from_jwk(jwk).expect("a key");
-        let mut rules = jsonwebtoken::Validation::new(header.alg);
-        rules.set_audience(&["http://127.0.0.1:8000"]);
-        jsonwebtoken::decode::<Value>(token, &key, &rules).is_ok()
+        let verified = jwks.find(&kid(token)).is_some_and(|jwk| {
+            let key = jsonwebtoken::DecodingKey::from_jwk(jwk).expect("a key");
+            let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
+            rules.set_audience(&["http://127.0.0.1:8000"]);
+            jsonwebtoken::decode::<Value>(token, &key, &rules).is_ok()
+        });
+        assert_eq!(verified, status == 200, "other services judge alike");
+        verified
     }
 
-    /// Posts to a process that is up; one that is just being restarted refuses the connection.
+    /// Posts to a process that is up. One that is being restarted refuses the connection, or resets
+    /// it where it had not taken it yet, as load balancers know.
     async fn post(&self, path: &str, body: &Value) -> Value {
         for _ in 0..100 {
             for address in &self.addresses {
@@ -174,7 +181,7 @@ impl People {
                         assert!(status.is_success(), "{path}: {status} {body}");
                         return body;
                     }
-                    Err(error) if error.is_connect() => {}
+                    Err(error) if error.is_request() => {}
                     Err(error) => panic!("{path}: {error}"),
                 }
             }
