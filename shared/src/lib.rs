@@ -1,6 +1,6 @@
 //! The domain of Ramz and what its binaries share.
 //!
-//! A newcomer's order of reading: [`phone`], [`challenge`] and [`otp`] are the domain;
+//! A newcomer's order of reading: [`phone`], [`challenge`], [`otp`] and [`password`] are the domain;
 //! [`hot_state`] holds what lives minutes (Redis or SQLite), [`records`] what lives long
 //! (PostgreSQL or SQLite), [`queue`] carries jobs from the API to the worker, and [`kavenegar`]
 //! speaks to the gateway. `docs/architecture.md` draws how they meet.
@@ -13,6 +13,7 @@ pub mod config;
 pub mod hot_state;
 pub mod kavenegar;
 pub mod otp;
+pub mod password;
 pub mod phone;
 pub mod queue;
 pub mod random;

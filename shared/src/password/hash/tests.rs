@@ -1,0 +1,178 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+
+const TYPED: &str = "correct horse battery";
+const PERSIAN: &str = "سلام بر رمز ۱۲۳";
+
+/// Made by Django 5.2.19 with `make_password(…, hasher=…)` and its default costs.
+const MADE_BY_DJANGO: [(&str, &str); 6] = [
+    (
+        PERSIAN,
+        "pbkdf2_sha256$1000000$Z6R8AfQcO17zVdmXIlO2sp$tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=",
+    ),
+    (
+        PERSIAN,
+        "argon2$argon2id$v=19$m=102400,t=2,p=8$Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA",
+    ),
+    (
+        PERSIAN,
+        "bcrypt_sha256$$2b$12$H92xI8r2UnnC2axy3AMNwOceS8UAErTdnbfK5pzzijplCDETPODa6",
+    ),
+    (
+        TYPED,
+        "argon2$argon2id$v=19$m=102400,t=2,p=8$N1Z6dXg3aU55c2tpcXJHVWtFVTdvOA$5UBEIpT14mMmIAt4atyet1qHASs38vySKKQT4i59UGE",
+    ),
+    (
+        TYPED,
+        "bcrypt_sha256$$2b$12$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu",
+    ),
+    // A salt that is not ASCII, which Django allows.
+    (
+        TYPED,
+        "pbkdf2_sha256$1000$saltéRamz$1O+K7p0bbVmGOzCiquSmAJ71rXzdy0mkN71NIExJJRY=",
+    ),
+];
+
+fn stored(text: &str) -> PasswordHash {
+    PasswordHash::from_stored(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn typed(text: &str) -> Password {
+    Password::parse(text).expect("a password")
+}
+
+#[test]
+fn the_vectors_of_django_verify_and_want_an_upgrade() {
+    for (text, made) in MADE_BY_DJANGO {
+        let hash = stored(made);
+        assert!(hash.matches(&typed(text)), "{made}");
+        assert!(!hash.matches(&typed(&format!("{text}!"))), "{made}");
+        assert!(hash.needs_upgrade(), "{made}");
+        assert_eq!(hash.expose(), made);
+    }
+}
+
+#[test]
+fn a_hash_of_ours_is_argon2id_as_owasp_recommends_and_stays() {
+    let hash = PasswordHash::compute(&typed(TYPED), [7; SALT_BYTES]);
+    let start = "$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$";
+    assert!(hash.expose().starts_with(start), "{}", hash.expose());
+    assert!(!hash.needs_upgrade());
+    let again = stored(hash.expose());
+    assert!(!again.needs_upgrade());
+    assert!(again.matches(&typed(TYPED)));
+    assert!(!again.matches(&typed(PERSIAN)));
+}
+
+/// From the reference implementation's command line, see `src/test.c` of P-H-C/phc-winner-argon2.
+#[test]
+fn a_phc_text_of_others_verifies_and_other_costs_want_an_upgrade() {
+    let hash = stored(
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+    );
+    assert!(hash.matches(&typed("password")));
+    assert!(hash.needs_upgrade());
+}
+
+#[test]
+fn a_changed_hash_or_salt_does_not_verify() {
+    for (text, made) in MADE_BY_DJANGO {
+        let mut bytes = made.as_bytes().to_vec();
+        // Not the last: its low bits may be padding.
+        let position = bytes.len() - 5;
+        bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
+        let changed = String::from_utf8(bytes).expect("ASCII for ASCII");
+        assert!(!stored(&changed).matches(&typed(text)), "{changed}");
+    }
+}
+
+#[test]
+fn what_is_no_hash_of_ours_is_refused() {
+    let bcrypt = "$2b$12$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu";
+    let pbkdf2 = "tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=";
+    let argon2 = "Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA";
+    for text in [
+        String::new(),
+        "password".into(),
+        // Django: no password can be right.
+        "!F2mIzoayDJ3jBFMo1FvmZiOK1Q1IlSgkXJk9Wy1S".into(),
+        "md5$salt$0123456789abcdef0123456789abcdef".into(),
+        format!("pbkdf2_sha1$1000$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$0$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$999$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$-1$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$+1000$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$1000$${pbkdf2}"),
+        format!("pbkdf2_sha256$1000$salt${pbkdf2}$"),
+        "pbkdf2_sha256$1000$salt$c2hvcnQ=".into(),
+        "pbkdf2_sha256$1000$salt$".into(),
+        bcrypt.into(),
+        format!("bcrypt${bcrypt}"),
+        format!("bcrypt_sha256${}", bcrypt.replace("$2b$", "$2x$")),
+        format!("bcrypt_sha256${}", bcrypt.replace("$12$", "$03$")),
+        format!("bcrypt_sha256${}", &bcrypt[..50]),
+        format!("argon2$argon2i$v=19$m=1024,t=2,p=1${argon2}"),
+        format!("argon2$argon2id$v=16$m=1024,t=2,p=1${argon2}"),
+        format!("argon2$argon2id$m=1024,t=2,p=1${argon2}"),
+        format!("argon2$argon2id$v=19$m=1024,t=2,p=1,x=1${argon2}"),
+        format!("argon2$argon2id$v=19$m=1,t=2,p=8${argon2}"),
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".into(),
+        "$argon2id$v=19$m=19456,t=2,p=1".into(),
+        format!("$argon2id${}", "$".repeat(300)),
+    ] {
+        assert_eq!(
+            PasswordHash::from_stored(&text).err(),
+            Some(UnknownFormat),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_hash_that_would_cost_minutes_or_gigabytes_is_refused() {
+    let bcrypt = "yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu";
+    let pbkdf2 = "tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=";
+    let argon2 = "Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA";
+    for text in [
+        format!("pbkdf2_sha256$2000001$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$4294967297$salt${pbkdf2}"),
+        format!("pbkdf2_sha256$99999999999999999999999$salt${pbkdf2}"),
+        format!("bcrypt_sha256$$2b$15${bcrypt}"),
+        format!("bcrypt_sha256$$2b$31${bcrypt}"),
+        format!("argon2$argon2id$v=19$m=131073,t=1,p=1${argon2}"),
+        format!("$argon2id$v=19$m=4194304,t=1,p=1${argon2}"),
+        format!("$argon2id$v=19$m=1024,t=9,p=1${argon2}"),
+        format!("$argon2id$v=19$m=131072,t=8,p=1${argon2}"),
+        format!("$argon2id$v=19$m=1024,t=1,p=17${argon2}"),
+    ] {
+        assert_eq!(
+            PasswordHash::from_stored(&text).err(),
+            Some(TooCostly),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_costliest_hashes_that_are_taken_take_seconds_at_most() {
+    let argon2 = "Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA";
+    for text in [
+        "pbkdf2_sha256$2000000$salt$tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=".into(),
+        "bcrypt_sha256$$2b$14$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu".into(),
+        format!("$argon2id$v=19$m=131072,t=4,p=16${argon2}"),
+    ] {
+        let start = Instant::now();
+        assert!(!stored(&text).matches(&typed(TYPED)));
+        // About one second of a core; the rest is for a machine that is busy.
+        let spent = start.elapsed();
+        assert!(spent < Duration::from_secs(10), "{text}: {spent:?}");
+    }
+}
+
+#[test]
+fn i_05_debug_output_hides_the_hash() {
+    let hash = stored(MADE_BY_DJANGO[0].1);
+    assert_eq!(format!("{hash:?}"), "PasswordHash(••••)");
+}

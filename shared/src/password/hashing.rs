@@ -1,0 +1,251 @@
+//! Hashing off the async threads, a few at a time.
+//!
+//! One argon2id hash takes 19 MiB and some 20 ms of a core. As many run at once as there are cores,
+//! a bounded number waits, and beyond that [`Busy`] is the answer at once: a flood of log-ins costs
+//! neither memory without end nor the time of everybody else.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+
+use super::Password;
+use super::hash::PasswordHash;
+use super::policy::{OwnWords, Weakness, judge};
+use crate::random::Random;
+
+/// How many may wait for one core: a third of a second with hashes of our own.
+const WAITING_PER_CORE: usize = 16;
+
+/// Hashes, verifies and judges passwords. Clones share the bounds.
+#[derive(Clone, Debug)]
+pub struct Passwords(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    random: Random,
+    /// What is verified where there is nothing to verify.
+    decoy: PasswordHash,
+    /// One permit for each that runs or waits.
+    admitted: Arc<Semaphore>,
+    /// One permit for each that runs.
+    running: Arc<Semaphore>,
+}
+
+/// Too many passwords are being hashed; nothing was done. A second later there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being hashed")]
+pub struct Busy;
+
+/// Why a new password was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NewPasswordError {
+    /// It is too weak.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// It was not looked at.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl Passwords {
+    /// As many at once as the machine has cores. Hashes once for itself, some 20 ms.
+    pub fn new(random: &Random) -> Self {
+        let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self::with_bounds(random, cores, cores.get() * WAITING_PER_CORE)
+    }
+
+    /// `running` at once, and `waiting` more may wait for them.
+    pub fn with_bounds(random: &Random, running: NonZeroUsize, waiting: usize) -> Self {
+        let unknown = Password::parse(hex::encode(random.bytes::<32>()))
+            .expect("64 hexadecimal digits are a password");
+        Self(Arc::new(Inner {
+            random: random.clone(),
+            decoy: PasswordHash::compute(&unknown, random.bytes()),
+            admitted: Arc::new(Semaphore::new(running.get() + waiting)),
+            running: Arc::new(Semaphore::new(running.get())),
+        }))
+    }
+
+    /// Whether a new password is good enough for the person that `own` describes.
+    pub async fn judge(&self, password: &Password, own: OwnWords) -> Result<(), NewPasswordError> {
+        let password = password.clone();
+        Ok(self.run(move || judge(&password, &own)).await??)
+    }
+
+    /// The hash to store of a password.
+    pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Busy> {
+        let (password, salt) = (password.clone(), self.0.random.bytes());
+        self.run(move || PasswordHash::compute(&password, salt))
+            .await
+    }
+
+    /// Whether the password belongs to this hash. `None`, for a person without a password or a
+    /// number without a person, is never right and takes as long as a hash of ours.
+    ///
+    /// A hash of another format takes its own time, until its owner logs in and it is replaced.
+    pub async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, Busy> {
+        let real = hash.is_some();
+        let hash = hash.unwrap_or(&self.0.decoy).clone();
+        let password = password.clone();
+        let matches = self.run(move || hash.matches(&password)).await?;
+        Ok(matches && real)
+    }
+
+    /// The permits go with the work and not with the caller: a request that was given up still
+    /// occupies its core.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let admitted = Arc::clone(&self.0.admitted)
+            .try_acquire_owned()
+            .map_err(|_| Busy)?;
+        let running = Arc::clone(&self.0.running)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((running, admitted));
+            result
+        });
+        match done.await {
+            Ok(result) => Ok(result),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down and takes nothing on.
+                Err(_) => Err(Busy),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+
+    fn passwords(running: usize, waiting: usize) -> Passwords {
+        let running = NonZeroUsize::new(running).expect("not zero");
+        Passwords::with_bounds(&Random::seeded(1), running, waiting)
+    }
+
+    fn typed(text: &str) -> Password {
+        Password::parse(text).expect("a password")
+    }
+
+    #[tokio::test]
+    async fn a_password_verifies_against_its_own_hash_only() {
+        let passwords = passwords(2, 2);
+        let hash = passwords
+            .hash(&typed("tahdig-va-ghormeh"))
+            .await
+            .expect("room");
+        let again = passwords
+            .hash(&typed("tahdig-va-ghormeh"))
+            .await
+            .expect("room");
+        assert_ne!(
+            hash.expose(),
+            again.expose(),
+            "each hash has a salt of its own"
+        );
+        for (text, right) in [
+            ("tahdig-va-ghormeh", true),
+            ("tahdig-va-ghormeh ", false),
+            ("Tahdig-va-ghormeh", false),
+        ] {
+            assert_eq!(passwords.verify(&typed(text), Some(&hash)).await, Ok(right));
+        }
+    }
+
+    #[tokio::test]
+    async fn thr_09_nothing_to_verify_costs_as_much_and_is_never_right() {
+        let passwords = passwords(1, 0);
+        let password = typed("tahdig-va-ghormeh");
+        let hash = passwords.hash(&password).await.expect("room");
+        let mut spent = [Vec::new(), Vec::new()];
+        for _ in 0..9 {
+            for (times, hash) in spent.iter_mut().zip([Some(&hash), None]) {
+                let start = Instant::now();
+                let right = passwords.verify(&password, hash).await.expect("room");
+                times.push(start.elapsed());
+                assert_eq!(right, hash.is_some());
+            }
+        }
+        let [real, decoy] = spent.map(|mut times| {
+            times.sort();
+            times[times.len() / 2]
+        });
+        assert!(
+            decoy > real / 2 && real > decoy / 2,
+            "{real:?} and {decoy:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn beyond_its_bounds_it_answers_busy_at_once_and_recovers() {
+        let passwords = passwords(1, 1);
+        let (release, hold) = mpsc::channel::<()>();
+        let (started, starting) = mpsc::channel::<()>();
+        let other = passwords.clone();
+        let running = tokio::spawn(async move {
+            let work = move || {
+                started.send(()).expect("somebody listens");
+                hold.recv().expect("a word");
+            };
+            other.run(work).await
+        });
+        tokio::task::spawn_blocking(move || starting.recv())
+            .await
+            .expect("joins")
+            .expect("runs");
+
+        let password = typed("tahdig-va-ghormeh");
+        let mut waiting = Box::pin(passwords.hash(&password));
+        assert!(futures::poll!(&mut waiting).is_pending(), "one may wait");
+        assert_eq!(passwords.hash(&password).await.err(), Some(Busy));
+        let judged = passwords.judge(&password, OwnWords::default()).await;
+        assert_eq!(judged, Err(NewPasswordError::Busy(Busy)));
+
+        release.send(()).expect("the work waits");
+        assert_eq!(running.await.expect("joins"), Ok(()));
+        assert!(waiting.await.is_ok());
+        assert!(passwords.hash(&password).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_is_gone_keeps_its_place() {
+        let passwords = passwords(1, 0);
+        let (release, hold) = mpsc::channel::<()>();
+        let mut given_up = Box::pin(passwords.run(move || hold.recv()));
+        assert!(futures::poll!(&mut given_up).is_pending());
+        drop(given_up);
+        assert_eq!(passwords.hash(&typed("x")).await.err(), Some(Busy));
+        release.send(()).expect("the work still runs");
+        while passwords.hash(&typed("x")).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_judged() {
+        let passwords = passwords(1, 0);
+        let judged = passwords
+            .judge(&typed("12345678"), OwnWords::default())
+            .await;
+        assert_eq!(judged, Err(NewPasswordError::Weak(Weakness::Guessable)));
+        let judged = passwords
+            .judge(&typed("tahdig-va-ghormeh"), OwnWords::default())
+            .await;
+        assert_eq!(judged, Ok(()));
+    }
+}

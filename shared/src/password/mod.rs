@@ -1,0 +1,100 @@
+//! Passwords: what people type, what is stored of it, and which ones are taken.
+//!
+//! [`Passwords`] does the hashing, which is slow and takes memory by design: off the async threads,
+//! a few at a time. A [`PasswordHash`] is what is stored; it names its own format, so the hashes
+//! that a Django project brings along are verified too, and replaced at the next log-in.
+
+mod hash;
+mod hashing;
+mod policy;
+
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+pub use hash::{PasswordHash, StoredHashError};
+pub use hashing::{Busy, NewPasswordError, Passwords};
+pub use policy::{MIN_CHARS, OwnWords, Weakness};
+
+/// The longest password that is taken. ASVS 5.0 (6.2.9) asks for at least 64 characters.
+pub const MAX_CHARS: usize = 128;
+/// The same in bytes of UTF-8: any script has its 128 characters, and nobody makes us hash more.
+const MAX_BYTES: usize = 4 * MAX_CHARS;
+
+/// A password as it was typed. It is wiped from memory when it goes, and Debug output hides it.
+///
+/// Nothing is normalised, not even digits or spaces: Django hashes what was typed, and its hashes
+/// must stay valid here.
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+/// Why a text cannot be a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Nothing was typed.
+    #[error("the password is empty")]
+    Empty,
+    /// More than [`MAX_CHARS`] characters.
+    #[error("the password is longer than {MAX_CHARS} characters")]
+    TooLong,
+}
+
+impl Password {
+    /// Takes what a person typed.
+    pub fn parse(typed: impl Into<SecretString>) -> Result<Self, PasswordError> {
+        let typed = typed.into();
+        let text = typed.expose_secret();
+        if text.is_empty() {
+            Err(PasswordError::Empty)
+        } else if text.len() > MAX_BYTES || text.chars().count() > MAX_CHARS {
+            Err(PasswordError::TooLong)
+        } else {
+            Ok(Self(typed))
+        }
+    }
+
+    fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(••••)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_has_1_to_128_characters_of_any_script() {
+        for (typed, error) in [
+            (String::new(), Some(PasswordError::Empty)),
+            (" ".into(), None),
+            ("a".repeat(128), None),
+            ("a".repeat(129), Some(PasswordError::TooLong)),
+            ("ر".repeat(128), None),
+            ("🔑".repeat(128), None),
+            ("🔑".repeat(129), Some(PasswordError::TooLong)),
+            ("a".repeat(1 << 20), Some(PasswordError::TooLong)),
+        ] {
+            let chars = typed.chars().count();
+            assert_eq!(Password::parse(typed).err(), error, "{chars} characters");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_kept_to_the_letter() {
+        let typed = " ۱۲۳ رمز e\u{301} ";
+        let password = Password::parse(typed).expect("a password");
+        assert_eq!(password.expose(), typed);
+    }
+
+    #[test]
+    fn i_05_debug_output_hides_the_password() {
+        let password = Password::parse("correct horse battery staple");
+        assert_eq!(format!("{password:?}"), "Ok(Password(••••))");
+    }
+}
