@@ -4,11 +4,49 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::Environment;
+use super::logging::LogConfig;
+use super::otp::read_allowed_countries;
 use super::reader::{ConfigError, Read, Reader};
+use super::stores::read_database_url;
 use super::tokens::read_access_token_lifetime;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY};
+use crate::phone::AllowedCountries;
+
+/// What a command on the records reads.
+#[derive(Clone, Debug)]
+pub struct RecordsCommandConfig {
+    /// `DATABASE_URL`
+    pub database_url: SecretString,
+    /// `ALLOWED_COUNTRIES`
+    pub allowed_countries: AllowedCountries,
+    /// Log lines.
+    pub log: LogConfig,
+}
+
+impl RecordsCommandConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader);
+        Ok(reader.finish(config)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let database_url = read_database_url(reader);
+        let allowed_countries = read_allowed_countries(reader);
+        let log = LogConfig::read(reader);
+        Ok(Self {
+            database_url: database_url?,
+            allowed_countries: allowed_countries?,
+            log: log?,
+        })
+    }
+}
 
 /// What the rotation of signing keys reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

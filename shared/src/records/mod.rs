@@ -19,17 +19,21 @@
 //!
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
+mod audit;
 mod connection;
 mod dispatch;
 mod error;
+mod import;
 mod ledger;
 mod session_opening;
 mod sessions;
 mod sign_in;
 mod users;
 
+pub use audit::{AuditEntry, AuditSource};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
+pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
