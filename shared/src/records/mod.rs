@@ -19,9 +19,11 @@
 //!
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
+mod audit;
 mod connection;
 mod dispatch;
 mod error;
+mod import;
 mod ledger;
 mod notices;
 mod passwords;
@@ -33,8 +35,10 @@ mod sign_in;
 mod steps;
 mod users;
 
+pub use audit::{AuditEntry, AuditSource};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
+pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod family;
+mod import;
 mod ledger;
 mod ledger_writer;
 mod look;
@@ -96,6 +97,10 @@ on_both! {
     session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
     session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
     session_ending::ses_04_a_refresh_token_alone_logs_out,
+    import::imported_users_are_as_they_were_and_the_progress_is_kept,
+    import::an_import_leaves_accounts_alone_and_tells_of_them,
+    import::what_could_not_be_noted_is_not_imported,
+    import::of_two_imports_of_one_file_one_goes_on,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,
