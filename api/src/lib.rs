@@ -17,6 +17,7 @@ mod language;
 mod metrics;
 mod openapi;
 mod otp;
+mod password;
 mod problem;
 mod profile;
 mod request_context;
@@ -24,6 +25,7 @@ mod request_layer;
 pub mod serve;
 mod signed_in;
 mod trace_parent;
+mod tries;
 
 pub use app::{App, AppParts};
 pub use error::ErrorCode;
