@@ -22,12 +22,12 @@ const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3
      WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
 const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
-const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
+pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
      revoked_reason = 'password_changed' WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
 /// Not a change of the password: nobody is told, and no session ends.
 const UPGRADE: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 /// Only while the hash is still the one that the password was compared with.
-const ADMIT_BY_PASSWORD: &str = concat!(
+pub(super) const ADMIT_BY_PASSWORD: &str = concat!(
     "UPDATE users SET last_sign_in_at = $3, updated_at = $3 ",
     "WHERE id = $1 AND password_hash = $2 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING ",
     user_columns!()

@@ -4,6 +4,7 @@
 mod accepting;
 mod counting;
 mod gateway_gate;
+mod notices;
 mod stage;
 mod tries;
 
@@ -34,6 +35,7 @@ on_both_back_ends! {
     accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
     accepting::a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day,
     accepting::an_address_gets_its_requests_a_minute_and_no_more,
+    accepting::requests_for_no_code_share_the_bucket_of_their_address,
     accepting::a_refused_request_consumes_nothing,
     accepting::the_rule_that_takes_longest_is_told,
     accepting::a_full_queue_refuses_instead_of_promising,
@@ -50,6 +52,11 @@ on_both_back_ends! {
     counting::a_record_that_was_replaced_is_gone,
     counting::the_phone_way_sees_the_last_three_sign_in_challenges,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
+    notices::of_many_who_enqueue_a_notice_at_once_one_does,
+    notices::no_limit_and_no_guard_holds_a_notice_back,
+    notices::a_notice_that_was_left_over_does_not_make_the_queue_look_slow,
+    notices::the_mark_of_a_notice_is_swept_when_its_time_is_over,
     gateway_gate::no_second_has_more_calls_than_the_rate_and_its_burst,
     gateway_gate::calls_of_all_workers_reserve_their_places_in_one_line,
     gateway_gate::a_call_that_would_wait_too_long_reserves_nothing,
