@@ -23,6 +23,7 @@ mod request_context;
 mod request_layer;
 pub mod serve;
 mod signed_in;
+mod steps;
 mod trace_parent;
 
 pub use app::{App, AppParts};
