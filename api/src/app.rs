@@ -9,9 +9,10 @@ use prometheus::Registry;
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
 use shared::config::{ApiConfig, OtpConfig, TokensConfig};
-use shared::hot_state::{AcceptPolicy, HotState};
+use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
 use shared::kavenegar::Templates;
 use shared::otp::KeyRing;
+use shared::password::Passwords;
 use shared::queue::Feed;
 use shared::random::Random;
 use shared::records::Records;
@@ -22,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, profile, request_layer, steps};
+use crate::{background, health, jwks, openapi, otp, password, profile, request_layer, steps};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -57,6 +58,8 @@ pub(crate) struct AppState {
     pub(crate) otp_keys: KeyRing,
     pub(crate) otp: OtpConfig,
     pub(crate) accept_policy: AcceptPolicy,
+    pub(crate) try_limits: TryLimits,
+    pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
     pub(crate) step_flow: bool,
     pub(crate) tokens: TokensConfig,
@@ -82,6 +85,8 @@ impl App {
             queue: parts.queue,
             records: parts.records,
             clock: parts.clock,
+            try_limits: config.limits.tries,
+            passwords: Passwords::new(&parts.random),
             random: parts.random,
             metrics: ApiMetrics::register(parts.registry)?,
             otp_keys: config.otp_keys.clone(),
@@ -107,6 +112,10 @@ impl App {
         let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
+            .routes(routes!(password::log_in))
+            .routes(routes!(password::change_password))
+            .routes(routes!(password::ask_reset_code))
+            .routes(routes!(password::reset_password))
             .routes(routes!(profile::show_profile))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))

@@ -17,6 +17,7 @@ mod language;
 mod metrics;
 mod openapi;
 mod otp;
+mod password;
 mod problem;
 mod profile;
 mod request_context;
@@ -25,6 +26,7 @@ pub mod serve;
 mod signed_in;
 mod steps;
 mod trace_parent;
+mod tries;
 
 pub use app::{App, AppParts};
 pub use error::ErrorCode;

@@ -179,6 +179,11 @@ impl ApiError {
             | ErrorCode::PhoneMalformed
             | ErrorCode::PhoneNotMobile
             | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
+            ErrorCode::PasswordTooShort
+            | ErrorCode::PasswordTooLong
+            | ErrorCode::PasswordTooEasy => members.field = Some("new_password".into()),
+            ErrorCode::TooManyFailuresPhone => members.retry_after = Some(3_600),
+            ErrorCode::TooManyFailuresAddress => members.retry_after = Some(1),
             ErrorCode::FieldUnknown => members.field = Some("phone".into()),
             ErrorCode::CodeWrong => members.attempts_left = Some(2),
             ErrorCode::CodeMalformed => members.code_length = Some(6),

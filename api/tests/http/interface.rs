@@ -48,9 +48,13 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let paths = stage.document["paths"].as_object().expect("paths");
     let expected = [
         "/.well-known/jwks.json",
+        "/api/v1/usr/login",
         "/api/v1/usr/me",
         "/api/v1/usr/otp",
         "/api/v1/usr/otp/verify",
+        "/api/v1/usr/password",
+        "/api/v1/usr/password/reset",
+        "/api/v1/usr/password/reset/verify",
         "/livez",
         "/readyz",
     ];
@@ -92,6 +96,10 @@ pub(crate) async fn a_33_metrics_stand_at_zero_and_no_client_makes_a_series(shap
         r#"ramz_otp_requests_total{result="sent"}"#,
         r#"ramz_otp_verifications_total{result="verified"}"#,
         r#"ramz_limit_refused_total{rule="phone_day"}"#,
+        r#"ramz_limit_refused_total{rule="failures_phone"}"#,
+        r#"ramz_limit_refused_total{rule="failures_address"}"#,
+        r#"ramz_password_logins_total{result="logged_in"}"#,
+        r#"ramz_password_logins_total{result="wrong"}"#,
         "ramz_queue_dead",
         "ramz_time_to_verified_seconds_count",
     ] {

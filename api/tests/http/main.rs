@@ -4,9 +4,12 @@
 mod answer;
 mod authentication;
 mod bad_input;
+mod failed_tries;
 mod interface;
 mod limits;
 mod outages;
+mod password_reset;
+mod passwords;
 mod races;
 mod sending;
 mod stage;
@@ -66,6 +69,29 @@ on_both_shapes! {
     authentication::r_24_what_is_not_one_good_token_is_refused,
     authentication::ses_03_a_token_dies_with_its_time,
     authentication::ses_05_a_blocked_user_is_out_at_once,
+    passwords::a_password_is_set_and_opens_a_session,
+    passwords::thr_09_a_19_wrong_credentials_of_any_kind_get_the_same_bytes,
+    passwords::a_hash_made_by_django_is_replaced_by_the_log_in,
+    passwords::a_flood_is_told_to_come_back_and_costs_no_tries,
+    passwords::a_first_password_needs_a_fresh_sign_in_by_a_code,
+    passwords::a_change_needs_the_current_password_or_a_fresh_code,
+    passwords::ses_05_a_change_ends_every_other_session,
+    passwords::new_passwords_are_judged_before_anything_is_counted,
+    passwords::csr_02_a_page_of_another_site_changes_no_password,
+    password_reset::a_code_sets_a_new_password_and_ends_every_session,
+    password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
+    password_reset::a_poor_choice_costs_no_attempt,
+    password_reset::r_17_codes_of_a_sign_in_and_of_a_reset_are_not_each_others,
+    password_reset::a_proven_number_without_an_account_gets_one,
+    password_reset::a_blocked_user_resets_nothing_and_hears_of_a_wrong_code,
+    password_reset::r_30_a_locked_number_gets_a_new_password,
+    failed_tries::r_11_all_spellings_of_a_number_share_a_lock_that_ends_in_time,
+    failed_tries::a_05_r_02_of_100_parallel_wrong_passwords_ten_are_compared,
+    failed_tries::i_12_r_30_a_stranger_cannot_keep_the_owner_out,
+    failed_tries::thr_08_codes_by_number_and_passwords_count_on_one_lock,
+    failed_tries::thr_04_a_success_clears_the_failures_of_the_number,
+    failed_tries::failures_of_an_address_are_throttled_or_lock_it,
+    failed_tries::r_12_an_address_is_that_of_the_client_and_one_network_is_one,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,

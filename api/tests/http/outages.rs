@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use harness::{PostgresServer, RedisServer, eventually};
+use http::Method;
 use serde_json::json;
 use shared::clock::Clock;
 
 use crate::answer::Answer;
-use crate::stage::{OTP, START, Stage};
+use crate::passwords::{GOOD, OTHER};
+use crate::stage::{ME, OTP, START, Stage};
 use crate::stores::{Stores, start_servers};
 
 const PHONE: &str = "09123456789";
@@ -70,6 +72,45 @@ async fn i_08_f_03_while_redis_is_dead_or_hangs_requests_are_refused_and_then_se
     }
     assert_eq!(stage.verify(&session, &code).await.status, 200);
     stage.ask("09123456781").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_08_while_a_store_is_away_no_password_is_compared_and_no_try_counted() {
+    let (stage, mut redis, mut postgres) = stage().await;
+    let token = stage.with_password(PHONE, GOOD).await;
+    let user = stage.bearing(&token, Method::GET, ME, None).await;
+    let user = user.member("id").parse().expect("a UUID");
+    let sessions = async || {
+        let live = stage.stores.records.live_sessions(user, stage.clock.now());
+        live.await.expect("an answer").len()
+    };
+    redis.flush_aof().await;
+    redis.kill();
+    for password in [GOOD, OTHER] {
+        let refused = promptly(stage.log_in(PHONE, password)).await;
+        refused.is(503, "store_unavailable");
+        let body = json!({ "new_password": OTHER, "current_password": password });
+        let refused = promptly(stage.set(&token, body)).await;
+        refused.is(503, "store_unavailable");
+    }
+    assert_eq!(sessions().await, 1, "not even the right one gets in");
+    redis.restart().await;
+    recovers(&stage, "/readyz").await;
+
+    // More often than the lock allows: none of them may count.
+    postgres.pause();
+    let refused = promptly(stage.log_in(PHONE, GOOD)).await;
+    refused.is(503, "store_unavailable");
+    postgres.resume();
+    postgres.kill();
+    for _ in 0..12 {
+        let refused = promptly(stage.log_in(PHONE, OTHER)).await;
+        refused.is(503, "store_unavailable");
+    }
+    postgres.restart().await;
+    recovers(&stage, "/readyz").await;
+    assert_eq!(stage.log_in(PHONE, GOOD).await.status, 200);
+    assert_eq!(sessions().await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
