@@ -7,8 +7,10 @@
 //! Registration tells whether a number has a password, by design; `STEP_FLOW=off` takes the whole
 //! flow away.
 
+mod log_in;
 mod next_step;
 mod register;
+mod set_password;
 mod user_info;
 mod verify_otp;
 
@@ -26,8 +28,12 @@ pub(crate) fn router() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(verify_otp::verify_otp))
+        .routes(routes!(set_password::set_password))
         .routes(routes!(user_info::set_user_info))
+        .routes(routes!(log_in::log_in))
         .route("/api/register", post(register::register))
         .route("/api/verify-otp", post(verify_otp::verify_otp))
+        .route("/api/set-password", post(set_password::set_password))
+        .route("/api/login", post(log_in::log_in))
         .route("/api/user-info", post(user_info::set_user_info))
 }

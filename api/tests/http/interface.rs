@@ -48,6 +48,10 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let paths = stage.document["paths"].as_object().expect("paths");
     let expected = [
         "/.well-known/jwks.json",
+        "/api/login/",
+        "/api/register/",
+        "/api/set-password/",
+        "/api/user-info/",
         "/api/v1/usr/login",
         "/api/v1/usr/me",
         "/api/v1/usr/otp",
@@ -55,6 +59,7 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
         "/api/v1/usr/password",
         "/api/v1/usr/password/reset",
         "/api/v1/usr/password/reset/verify",
+        "/api/verify-otp/",
         "/livez",
         "/readyz",
     ];
