@@ -23,7 +23,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, password, profile, request_layer, steps};
+use crate::{
+    background, health, jwks, openapi, otp, password, profile, request_layer, sessions, steps,
+};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -117,6 +119,13 @@ impl App {
             .routes(routes!(password::ask_reset_code))
             .routes(routes!(password::reset_password))
             .routes(routes!(profile::show_profile))
+            .routes(routes!(sessions::refresh_tokens))
+            .routes(routes!(sessions::log_out))
+            .routes(routes!(
+                sessions::list_sessions,
+                sessions::end_other_sessions
+            ))
+            .routes(routes!(sessions::end_session))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz));

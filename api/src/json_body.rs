@@ -4,6 +4,8 @@
 //! error that names what to mend. axum's own extractor would answer in plain text, let a repeated
 //! member win over the first and take bodies of two megabytes.
 
+mod optional;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use shared::challenge::{Channel, Locale, SessionId};
 use shared::password::{Password, PasswordError};
 
 use crate::error::{ApiError, ErrorCode};
+
+pub(crate) use optional::OptionalJsonBody;
 
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024;

@@ -1,12 +1,17 @@
 //! The figures of the API, each with its name and help text. Label values come from closed sets:
 //! no client can make a new series.
 
+mod refreshes;
+
 use http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
+
+pub(crate) use refreshes::RefreshResult;
+use refreshes::Refreshes;
 
 const HTTP_LABELS: [&str; 3] = ["method", "route", "status"];
 
@@ -20,6 +25,7 @@ pub(crate) struct ApiMetrics {
     password_logins: IntCounterVec,
     limit_refused: IntCounterVec,
     time_to_verified: Histogram,
+    pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
 
@@ -241,6 +247,7 @@ impl ApiMetrics {
                 &["rule"],
             )?,
             time_to_verified,
+            refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
         for result in RequestResult::ALL {

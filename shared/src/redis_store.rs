@@ -120,6 +120,11 @@ impl Keys {
         format!("{}:fa:", self.tag)
     }
 
+    /// What precedes the id in the mark of a notice that is in the queue, or was.
+    pub(crate) fn notice_prefix(&self) -> String {
+        format!("{}:n:", self.tag)
+    }
+
     /// The breaker: a hash with `until`, the moment up to which requests are refused.
     pub(crate) fn breaker(&self) -> String {
         format!("{}:breaker", self.tag)

@@ -109,7 +109,7 @@ pub(crate) async fn a_39_bodies_that_are_no_request_are_refused_by_name(shape: S
     }
     let invalid = stage.metric(r#"ramz_otp_requests_total{result="invalid"}"#);
     assert!(
-        (invalid - 17.0).abs() < f64::EPSILON,
+        (invalid - 18.0).abs() < f64::EPSILON,
         "{invalid} were counted"
     );
 }

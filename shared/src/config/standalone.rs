@@ -27,6 +27,8 @@ use crate::tokens::SigningKeys;
 
 /// The key that standalone and its simulator agree on.
 const SIMULATOR_KEY: &str = "simulator";
+/// The line of every simulator, from which notices go.
+const SIMULATOR_LINE: &str = "30009911";
 
 /// The settings of `standalone`, which makes the keys that are not given.
 #[derive(Clone, Debug)]
@@ -163,6 +165,9 @@ fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Op
     if gateway.templates.is_empty() {
         gateway.templates = simulator_templates();
     }
+    gateway
+        .sender
+        .get_or_insert_with(|| SIMULATOR_LINE.to_owned());
     Ok((gateway, Some(simulator)))
 }
 

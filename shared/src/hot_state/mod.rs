@@ -15,6 +15,8 @@ mod tries;
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 pub use gate::{Admission, OpenBreaker};
 pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
@@ -23,13 +25,17 @@ pub use model::{
 pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::phone::PhoneNumber;
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
 /// How many challenges of a phone are tried when a code comes with the number only.
 pub const PHONE_CHALLENGES: usize = 3;
+
+/// How long it is remembered that a notice is in the queue, or was: longer than its row can wait to
+/// be marked. After that the ledger alone keeps it from being sent twice.
+const NOTICE_MARK_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
 /// No call takes longer, so that a client hears of a Redis that is away within a second.
 const REDIS_CALL_LIMIT: Duration = Duration::from_millis(900);
@@ -171,6 +177,22 @@ impl HotState {
         limits: &TryLimits,
     ) -> Result<(), HotStateError> {
         call!(self, state => state.try_succeeded(phone, address, limits))
+    }
+
+    /// Puts the job of a notice into the queue, once however often this is repeated: `false` when
+    /// it was put there before. `deadline` is the notice's, in milliseconds since 1970.
+    ///
+    /// No limit and no guard of the queue applies, since what the notice tells of has happened. The
+    /// job counts as accepted now and not when the notice was written, so that one that was left
+    /// over by a crash does not make the queue look slow.
+    pub async fn enqueue_notice(
+        &self,
+        notice: Uuid,
+        deadline: UnixMillis,
+        trace: Option<&str>,
+    ) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,

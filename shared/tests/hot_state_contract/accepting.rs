@@ -132,6 +132,7 @@ pub(crate) async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minut
         .iter()
         .map(|job| match job.task {
             JobTask::Send { send, .. } => send,
+            JobTask::Notice { .. } => panic!("a notice"),
         })
         .collect();
     assert_eq!(sends, [1, 2, 3, 4, 5, 6]);

@@ -4,6 +4,7 @@
 mod accepting;
 mod counting;
 mod gateway_gate;
+mod notices;
 mod stage;
 mod tries;
 
@@ -51,6 +52,11 @@ on_both_back_ends! {
     counting::a_record_that_was_replaced_is_gone,
     counting::the_phone_way_sees_the_last_three_sign_in_challenges,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
+    notices::of_many_who_enqueue_a_notice_at_once_one_does,
+    notices::no_limit_and_no_guard_holds_a_notice_back,
+    notices::a_notice_that_was_left_over_does_not_make_the_queue_look_slow,
+    notices::the_mark_of_a_notice_is_swept_when_its_time_is_over,
     gateway_gate::no_second_has_more_calls_than_the_rate_and_its_burst,
     gateway_gate::calls_of_all_workers_reserve_their_places_in_one_line,
     gateway_gate::a_call_that_would_wait_too_long_reserves_nothing,

@@ -163,6 +163,22 @@ fn a_gateway_without_line_and_template_is_allowed_with_a_warning() {
 }
 
 #[test]
+fn templates_for_codes_alone_are_allowed_with_a_warning_about_notices() {
+    let worker = WorkerConfig::load(&complete_but(&[])).expect("a configuration");
+    assert!(worker.warnings[0].contains("KAVENEGAR_TEMPLATE_PHONE_CHANGED"));
+    for enough in [
+        &[("KAVENEGAR_SENDER", "10004346")][..],
+        &[
+            ("KAVENEGAR_TEMPLATE_PHONE_CHANGED", "ramz-changed"),
+            ("KAVENEGAR_TEMPLATE_PASSWORD_CHANGED", "ramz-changed"),
+        ],
+    ] {
+        let worker = WorkerConfig::load(&complete_but(enough)).expect("a configuration");
+        assert_eq!(worker.warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn single_values_are_refused_with_what_would_be_right() {
     let cases = [
         ("OTP_EXPIRY_TIME", "119", "from 120 to 600"),

@@ -34,7 +34,7 @@ const INSERT: &str = "INSERT INTO hot_challenges (id, nonce, phone, purpose, loc
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11)";
 const EXTEND: &str = "UPDATE hot_challenges SET nonce = $2, expires_at = $3, last_send_at = $4, \
      sends = $5, forget_at = $6 WHERE id = $1";
-const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
+pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
 
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
