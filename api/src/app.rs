@@ -23,7 +23,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, password, profile, request_layer, sessions};
+use crate::{
+    background, health, jwks, openapi, otp, password, profile, request_layer, sessions, steps,
+};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -61,6 +63,7 @@ pub(crate) struct AppState {
     pub(crate) try_limits: TryLimits,
     pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
+    pub(crate) step_flow: bool,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,
@@ -92,6 +95,7 @@ impl App {
             otp: config.otp.clone(),
             accept_policy: config.accept_policy(),
             templates: config.templates.clone(),
+            step_flow: config.step_flow,
             tokens: config.tokens.clone(),
             access_tokens: AccessTokens::new(
                 config.signing_keys.clone(),
@@ -107,7 +111,7 @@ impl App {
     /// Everything that is served on the public listener; serve it with `shared::serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
-        let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
+        let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
             .routes(routes!(password::log_in))
@@ -124,8 +128,11 @@ impl App {
             .routes(routes!(sessions::end_session))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
-            .routes(routes!(health::readyz))
-            .split_for_parts();
+            .routes(routes!(health::readyz));
+        if self.0.step_flow {
+            router = router.merge(steps::router());
+        }
+        let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document);
         let router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))

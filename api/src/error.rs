@@ -114,6 +114,9 @@ error_codes! {
     SessionUnknown = "session_unknown", NOT_FOUND,
         fa: "این درخواست کد پیدا نشد", "با شمارهٔ موبایل یک کد تازه بخواهید.",
         en: "This request for a code is unknown", "Ask for a new code with the phone number.";
+    StepSessionUnknown = "step_session_unknown", NOT_FOUND,
+        fa: "این مرحلهٔ ثبت‌نام پیدا نشد", "هر مرحله یک بار و تا پانزده دقیقه انجام می‌شود؛ از ابتدا شروع کنید.",
+        en: "This step is unknown", "A step is taken once, within fifteen minutes; begin anew.";
     PhoneMismatch = "phone_mismatch", CONFLICT,
         fa: "شماره با درخواست کد یکی نیست", "شمارهٔ همان درخواست را بدهید یا کد تازه بخواهید.",
         en: "The number is not that of the request", "Give the number of that request, or ask for a new code.";

@@ -195,7 +195,8 @@ impl Members {
     }
 }
 
-fn invalid(name: &str) -> ApiError {
+/// The error of a member whose value cannot be taken.
+pub(crate) fn invalid(name: &str) -> ApiError {
     ApiError::field(ErrorCode::FieldInvalid, name)
 }
 

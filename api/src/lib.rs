@@ -26,6 +26,7 @@ mod request_layer;
 pub mod serve;
 mod sessions;
 mod signed_in;
+mod steps;
 mod trace_parent;
 mod tries;
 

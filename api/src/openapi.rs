@@ -56,6 +56,8 @@ pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
     ),
     tags(
         (name = "sign-in", description = "Codes and what they open"),
+        (name = "step flow", description = "Registration and log-in in steps, each answer naming the \
+            next; `STEP_FLOW=off` takes it away"),
         (name = "sessions", description = "Staying signed in, and ending it"),
         (name = "account", description = "One's own account, for signed-in users"),
         (name = "tokens", description = "How others check access tokens"),

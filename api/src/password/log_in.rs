@@ -9,10 +9,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
+use shared::challenge::SessionId;
 use shared::client_address::ClientAddress;
 use shared::password::{Password, PasswordHash, Place};
 use shared::phone::PhoneNumber;
-use shared::records::{PasswordHolder, PasswordLogIn, User};
+use shared::records::{PasswordHolder, PasswordLogIn, StepLogInOutcome, User};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
@@ -53,23 +54,25 @@ impl FromMembers for Credentials {
     }
 }
 
+/// What a log-in with a password can be refused with, besides a malformed body and too many tries.
+pub(crate) const LOG_IN_ERRORS: [ErrorCode; 9] = [
+    ErrorCode::FieldMissing,
+    ErrorCode::PhoneEmpty,
+    ErrorCode::PhoneMalformed,
+    ErrorCode::PhoneNotMobile,
+    ErrorCode::PhoneCountryNotAllowed,
+    ErrorCode::PasswordTooLong,
+    ErrorCode::CredentialsWrong,
+    ErrorCode::PasswordBusy,
+    ErrorCode::StoreUnavailable,
+];
+
 /// What the call can be refused with.
 struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::FieldMissing,
-            ErrorCode::PhoneEmpty,
-            ErrorCode::PhoneMalformed,
-            ErrorCode::PhoneNotMobile,
-            ErrorCode::PhoneCountryNotAllowed,
-            ErrorCode::PasswordTooLong,
-            ErrorCode::CredentialsWrong,
-            ErrorCode::PasswordBusy,
-            ErrorCode::StoreUnavailable,
-        ];
-        error_responses(&[&BODY_ERRORS[..], &TRY_ERRORS, &own].concat())
+        error_responses(&[&BODY_ERRORS[..], &TRY_ERRORS, &LOG_IN_ERRORS].concat())
     }
 }
 
@@ -95,8 +98,38 @@ pub(crate) async fn log_in(
     headers: HeaderMap,
     body: Result<JsonBody<Credentials>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let ended = async { check(&app, body?.0, &headers, address).await };
-    match ended.await {
+    let ended = async {
+        let Credentials {
+            phone_number,
+            password,
+            device_name,
+        } = body?.0;
+        let log_in = LogIn {
+            phone: PhoneNumber::parse(&phone_number, &app.otp.allowed_countries)?,
+            password,
+            device_name,
+            step: None,
+        };
+        log_in_with(&app, log_in, &headers, address).await
+    };
+    counted_log_in(&app, ended.await)
+}
+
+/// A password that was given for a number.
+pub(crate) struct LogIn {
+    pub(crate) phone: PhoneNumber,
+    pub(crate) password: Password,
+    pub(crate) device_name: Option<String>,
+    /// The step of the step flow that it comes with, which a right password uses up.
+    pub(crate) step: Option<SessionId>,
+}
+
+/// Counts how a log-in ended.
+pub(crate) fn counted_log_in(
+    app: &AppState,
+    ended: Result<Response, Refused>,
+) -> Result<Response, ApiError> {
+    match ended {
         Ok(response) => {
             app.metrics.password_log_in(LogInResult::LoggedIn);
             Ok(response)
@@ -109,7 +142,7 @@ pub(crate) async fn log_in(
 }
 
 /// A refusal with what the metrics call it, which may be more than the client is told.
-struct Refused {
+pub(crate) struct Refused {
     result: LogInResult,
     error: ApiError,
 }
@@ -131,36 +164,44 @@ enum Compared {
     Blocked,
     /// Right, but the hash is no longer that.
     Changed,
+    /// Right, but another has taken the step since.
+    NoStep,
 }
 
-async fn check(
+/// Logs in: counts the try, compares, opens the session, and replaces a hash that is out of date.
+pub(crate) async fn log_in_with(
     app: &AppState,
-    credentials: Credentials,
+    log_in: LogIn,
     headers: &HeaderMap,
     address: ClientAddress,
 ) -> Result<Response, Refused> {
-    let Credentials {
-        phone_number,
+    let LogIn {
+        phone,
         password,
         device_name,
-    } = credentials;
-    let phone = PhoneNumber::parse(&phone_number, &app.otp.allowed_countries)?;
+        step,
+    } = log_in;
     let holder = app.records.password_of_phone(&phone).await?;
     // What can be away or busy comes before the try is counted.
     let place = app.passwords.place()?;
     let counted = CountedTry::begin(app, &phone, address).await?;
 
     let opening = Opening::new(app, headers, address, device_name);
-    let mut compared = compare(app, place, holder, &password, &opening).await?;
+    let mut compared = compare(app, place, holder, &password, step, &opening).await?;
     if matches!(compared, Compared::Changed) {
         // Most likely a log-in at the same moment has upgraded the hash of this very password.
         let holder = app.records.password_of_phone(&phone).await?;
         let place = app.passwords.place()?;
-        compared = compare(app, place, holder, &password, &opening).await?;
+        compared = compare(app, place, holder, &password, step, &opening).await?;
     }
     let (user, hash) = match compared {
         Compared::LoggedIn(user, hash) => (*user, hash),
         Compared::Wrong | Compared::Changed => return Err(ErrorCode::CredentialsWrong.into()),
+        Compared::NoStep => {
+            // It was no guess.
+            counted.succeeded(app).await;
+            return Err(ErrorCode::StepSessionUnknown.into());
+        }
         Compared::Blocked => {
             return Err(Refused {
                 result: LogInResult::Blocked,
@@ -181,6 +222,7 @@ async fn compare(
     place: Place<'_>,
     holder: Option<PasswordHolder>,
     password: &Password,
+    step: Option<SessionId>,
     opening: &Opening,
 ) -> Result<Compared, ApiError> {
     let hash = holder.as_ref().and_then(|holder| holder.hash.as_ref());
@@ -196,7 +238,15 @@ async fn compare(
         hash: hash.clone(),
         session: opening.session.clone(),
     };
-    Ok(match app.records.log_in(&log_in).await? {
+    let user = match step {
+        None => app.records.log_in(&log_in).await?,
+        Some(step) => match app.records.log_in_by_step(step, &log_in).await? {
+            StepLogInOutcome::LoggedIn(user) => Some(user),
+            StepLogInOutcome::NoStep => return Ok(Compared::NoStep),
+            StepLogInOutcome::Refused => None,
+        },
+    };
+    Ok(match user {
         Some(user) => Compared::LoggedIn(Box::new(user), log_in.hash),
         None => Compared::Changed,
     })

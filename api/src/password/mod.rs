@@ -8,7 +8,9 @@ mod log_in;
 mod reset;
 
 pub(crate) use change::{__path_change_password, change_password};
-pub(crate) use log_in::{__path_log_in, log_in};
+pub(crate) use log_in::{
+    __path_log_in, LOG_IN_ERRORS, LogIn, Refused, counted_log_in, log_in, log_in_with,
+};
 pub(crate) use reset::{
     __path_ask_reset_code, __path_reset_password, ask_reset_code, reset_password,
 };
@@ -16,7 +18,7 @@ pub(crate) use reset::{
 use crate::error::ErrorCode;
 
 /// What a new password can be refused with, besides a malformed body.
-const NEW_PASSWORD_ERRORS: [ErrorCode; 5] = [
+pub(crate) const NEW_PASSWORD_ERRORS: [ErrorCode; 5] = [
     ErrorCode::FieldMissing,
     ErrorCode::PasswordTooShort,
     ErrorCode::PasswordTooLong,

@@ -48,6 +48,10 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let paths = stage.document["paths"].as_object().expect("paths");
     let expected = [
         "/.well-known/jwks.json",
+        "/api/login/",
+        "/api/register/",
+        "/api/set-password/",
+        "/api/user-info/",
         "/api/v1/usr/login",
         "/api/v1/usr/logout",
         "/api/v1/usr/me",
@@ -59,6 +63,7 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
         "/api/v1/usr/sessions",
         "/api/v1/usr/sessions/{id}",
         "/api/v1/usr/token/refresh",
+        "/api/verify-otp/",
         "/livez",
         "/readyz",
     ];

@@ -16,6 +16,9 @@ mod refreshing;
 mod sending;
 mod session_list;
 mod stage;
+mod step_outages;
+mod step_refusals;
+mod steps;
 mod stores;
 mod tokens;
 mod verifying;
@@ -115,6 +118,23 @@ on_both_shapes! {
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,
+    steps::a_newcomer_goes_from_a_number_to_tokens,
+    steps::someone_with_a_password_is_asked_for_it,
+    steps::a_user_without_a_password_keeps_the_account_and_loses_the_sessions,
+    steps::no_step_is_skipped_or_replayed,
+    steps::r_01_of_20_at_once_one_takes_a_step,
+    steps::a_step_is_over_after_fifteen_minutes,
+    steps::r_17_codes_and_sessions_of_other_flows_are_unknown,
+    step_refusals::r_08_a_14_a_phone_gets_no_more_codes_than_elsewhere,
+    step_refusals::r_08_a_20_a_request_that_sends_nothing_costs_its_address_as_much,
+    step_refusals::r_08_a_01_a_code_has_its_attempts,
+    step_refusals::r_08_wrong_passwords_lock_the_number_in_every_way,
+    step_refusals::whoever_has_no_such_password_gets_the_bytes_of_a_wrong_one,
+    step_refusals::a_blocked_user_is_told_what_anyone_is,
+    step_refusals::a_registration_is_sent_again_by_its_handle,
+    step_refusals::a_password_that_is_refused_does_not_use_up_the_step,
+    step_refusals::a_39_bodies_that_are_no_step_are_refused_by_name,
+    step_refusals::step_flow_off_takes_the_paths_away,
     races::a_06_r_01_of_200_parallel_right_codes_one_opens_a_session,
     races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
     interface::health_names_each_dependency,

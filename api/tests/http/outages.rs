@@ -17,7 +17,7 @@ const PHONE: &str = "09123456789";
 const PROMPTLY: Duration = Duration::from_secs(2);
 const RECOVERY: Duration = Duration::from_secs(30);
 
-async fn stage() -> (Stage, RedisServer, PostgresServer) {
+pub(crate) async fn stage() -> (Stage, RedisServer, PostgresServer) {
     let (redis, postgres) = start_servers().await;
     let clock = Clock::manual(START);
     let stores = Stores::on_servers(&redis, &postgres, &clock).await;
@@ -25,14 +25,14 @@ async fn stage() -> (Stage, RedisServer, PostgresServer) {
     (stage, redis, postgres)
 }
 
-async fn promptly(answer: impl Future<Output = Answer>) -> Answer {
+pub(crate) async fn promptly(answer: impl Future<Output = Answer>) -> Answer {
     let began = Instant::now();
     let answer = answer.await;
     assert!(began.elapsed() < PROMPTLY, "{:?}", began.elapsed());
     answer
 }
 
-async fn recovers(stage: &Stage, path: &str) {
+pub(crate) async fn recovers(stage: &Stage, path: &str) {
     eventually(RECOVERY, async || {
         (stage.get(path).await.status == 200).then_some(())
     })
