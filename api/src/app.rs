@@ -120,7 +120,7 @@ impl App {
         openapi::complete(&mut document);
         let router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
-            .merge(openapi::routes(&document));
+            .merge(openapi::routes(&document, self.0.otp.length));
         self.finish(router)
     }
 

@@ -15,6 +15,7 @@ mod json_body;
 mod jwks;
 mod language;
 mod metrics;
+mod notices;
 mod openapi;
 mod otp;
 mod problem;

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::PostgresServer;
-use shared::challenge::{ChallengeId, Channel};
+use shared::challenge::{ChallengeId, Channel, Locale, SessionId};
 use shared::clock::Clock;
+use shared::notice::NoticeKind;
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::random::Random;
 use shared::records::{
-    Begin, Device, Finish, NewSession, PoolSettings, Records, SendKey, SendMethod, SendOutcome,
-    SendResult, SignIn, SignInOutcome, User,
+    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Records, SendKey, SendMethod,
+    SendOutcome, SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -118,6 +119,28 @@ impl Stage {
         }
     }
 
+    /// Writes a notice as whoever changes an account does.
+    pub(crate) async fn write_notice(&self, phone: &PhoneNumber, kind: NoticeKind) -> NewNotice {
+        let (clock, locale) = (self.clock.now(), Locale::En);
+        let notice = NewNotice::new(&self.random, phone.clone(), kind, locale, clock);
+        let id = match &self.raw {
+            Raw::Postgres(_) => format!("'{}'", notice.id),
+            Raw::Sqlite(_) => self.blob(notice.id.as_bytes()),
+        };
+        let (at, deadline) = (notice.created_at, notice.waiting().deadline_at);
+        self.execute(format!(
+            "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \
+             VALUES ({id}, '{}', '{}', 'en', '{}', '{}')",
+            phone.as_e164(),
+            kind.as_str(),
+            at.to_rfc3339(),
+            deadline.to_rfc3339(),
+        ))
+        .await
+        .expect("written");
+        notice
+    }
+
     /// An id as a literal of this database.
     pub(crate) fn id(&self, id: Uuid) -> String {
         match &self.raw {
@@ -128,6 +151,11 @@ impl Stage {
 
     pub(crate) fn challenge(&self) -> ChallengeId {
         ChallengeId::from_bytes(self.random.bytes())
+    }
+
+    /// A handle of a step.
+    pub(crate) fn step_id(&self) -> SessionId {
+        SessionId::new(&self.random)
     }
 
     /// A sign-in with a code of its own.
@@ -173,7 +201,7 @@ impl Stage {
                 send: 1,
             },
             phone: phone(1),
-            purpose: Purpose::SignIn,
+            purpose: Purpose::SignIn.into(),
             channel: Channel::Sms,
             method: SendMethod::Lookup,
             fence,
