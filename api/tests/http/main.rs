@@ -5,6 +5,8 @@ mod answer;
 mod authentication;
 mod bad_input;
 mod failed_tries;
+mod forge;
+mod forged_tokens;
 mod interface;
 mod limits;
 mod log_out;
@@ -115,6 +117,12 @@ on_both_shapes! {
     session_list::ses_06_one_ends_a_session_from_another_device,
     session_list::ses_06_one_ends_all_other_sessions,
     session_list::csr_02_the_list_needs_a_sign_in_and_our_own_page,
+    forged_tokens::jwt_03_a_token_says_all_that_it_must,
+    forged_tokens::a_29_jwt_04_foreign_headers_are_refused,
+    forged_tokens::a_29_jwt_01_the_public_key_is_no_secret,
+    forged_tokens::a_29_jwt_03_wrong_claims_are_refused,
+    forged_tokens::a_29_jwt_05_jwt_06_other_texts_are_refused,
+    forged_tokens::a_38_jwt_06_a_token_of_a_megabyte_is_cut_off,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,
