@@ -105,7 +105,13 @@ impl App {
         let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
-            .routes(routes!(profile::show_profile))
+            .routes(routes!(
+                profile::show_profile,
+                profile::update_profile,
+                profile::delete_account
+            ))
+            .routes(routes!(profile::request_phone_change))
+            .routes(routes!(profile::verify_phone_change))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz))

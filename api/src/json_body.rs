@@ -127,6 +127,16 @@ impl Members {
         }
     }
 
+    /// A text, `Some(None)` where the member is `null`, or nothing where it is absent: for changes
+    /// that leave alone what they do not name.
+    pub(crate) fn change(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Option<String>>, ApiError> {
+        let there = self.0.iter().any(|(of, _)| of == name);
+        Ok(there.then_some(self.text(name)?))
+    }
+
     /// A text that must be there.
     pub(crate) fn required_text(&mut self, name: &'static str) -> Result<String, ApiError> {
         self.text(name)?.ok_or_else(|| missing(name))
@@ -176,7 +186,8 @@ impl Members {
     }
 }
 
-fn invalid(name: &str) -> ApiError {
+/// The error of a member whose value cannot be taken.
+pub(crate) fn invalid(name: &str) -> ApiError {
     ApiError::field(ErrorCode::FieldInvalid, name)
 }
 
@@ -249,6 +260,7 @@ mod tests {
         );
         assert_eq!(members.text("absent"), Ok(None));
         assert_eq!(members.required_text("absent"), Err(missing("absent")));
+        assert_eq!(members.change("absent"), Ok(None));
         let left = members.none_left().expect_err("one is left");
         assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
     }

@@ -176,6 +176,7 @@ impl ApiError {
             | ErrorCode::PhoneEmpty
             | ErrorCode::PhoneMalformed
             | ErrorCode::PhoneNotMobile
+            | ErrorCode::PhoneUnchanged
             | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
             ErrorCode::FieldUnknown => members.field = Some("phone".into()),
             ErrorCode::CodeWrong => members.attempts_left = Some(2),

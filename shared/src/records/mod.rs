@@ -24,6 +24,8 @@ mod dispatch;
 mod error;
 mod ledger;
 mod notices;
+mod phone_change;
+mod profile;
 mod session_opening;
 mod sessions;
 mod sign_in;
@@ -36,6 +38,8 @@ pub use ledger::{
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
+pub use phone_change::{PhoneChange, PhoneChangeOutcome};
+pub use profile::ProfileChange;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
