@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, profile, request_layer};
+use crate::{background, health, jwks, openapi, otp, profile, request_layer, sessions};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -112,6 +112,13 @@ impl App {
             ))
             .routes(routes!(profile::request_phone_change))
             .routes(routes!(profile::verify_phone_change))
+            .routes(routes!(sessions::refresh_tokens))
+            .routes(routes!(sessions::log_out))
+            .routes(routes!(
+                sessions::list_sessions,
+                sessions::end_other_sessions
+            ))
+            .routes(routes!(sessions::end_session))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz))

@@ -23,6 +23,7 @@ mod profile;
 mod request_context;
 mod request_layer;
 pub mod serve;
+mod sessions;
 mod signed_in;
 mod trace_parent;
 

@@ -1,4 +1,7 @@
-//! The binary `api`: reads the command line and the environment, and serves.
+//! The binary `api`: reads the command line and the environment, and serves or carries out a
+//! command.
+
+mod commands;
 
 use std::process::ExitCode;
 
@@ -7,23 +10,31 @@ use shared::config::{ApiConfig, Binary, Environment, help_text};
 use shared::telemetry::init_logging;
 
 /// The HTTP face of Ramz: sign-in by phone number with a one-time code.
+///
+/// Without a command it serves. Exit status: 0 when it was done, 1 when it was not, 2 when the
+/// command line is wrong.
 #[derive(Parser)]
-#[command(name = "api", version, after_help = help_text(Binary::Api))]
+#[command(name = "api", version, after_long_help = help_text(Binary::Api))]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Task>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Task {
     /// Serve the API (the default).
     Serve,
+    #[command(flatten)]
+    Command(commands::Command),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Serve = Cli::parse().command.unwrap_or(Command::Serve);
-    match serve().await {
+    let result = match Cli::parse().command.unwrap_or(Task::Serve) {
+        Task::Serve => serve().await,
+        Task::Command(command) => commands::run(command, &Environment::from_process()),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("api: {error}");

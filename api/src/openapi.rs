@@ -56,6 +56,7 @@ pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
     ),
     tags(
         (name = "sign-in", description = "Codes and what they open"),
+        (name = "sessions", description = "Staying signed in, and ending it"),
         (name = "account", description = "One's own account, for signed-in users"),
         (name = "tokens", description = "How others check access tokens"),
         (name = "health", description = "For load balancers and operators")

@@ -8,6 +8,7 @@
 //! One file per concern; [`variables`] is the table of all names, defaults and meanings.
 
 mod api;
+mod commands;
 mod environment;
 mod gateway;
 mod http;
@@ -24,6 +25,7 @@ mod variables;
 mod worker;
 
 pub use api::ApiConfig;
+pub use commands::{RecordsCommandConfig, SigningKeyConfig};
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
 pub(crate) use http::is_loopback;

@@ -30,10 +30,7 @@ impl OtpConfig {
         let life = reader.number(&OTP_EXPIRY_TIME, 120..=600_u64);
         let max_attempts = reader.number(&OTP_MAX_ATTEMPTS, 1..=10);
         let resend_cooldown = reader.number(&OTP_RESEND_COOLDOWN, 1..=600_u64);
-        let allowed_countries = reader.parsed(&ALLOWED_COUNTRIES, |text| {
-            AllowedCountries::parse(text)
-                .map_err(|part| format!("`{part}` is not an ISO 3166 code such as IR"))
-        });
+        let allowed_countries = read_allowed_countries(reader);
         let (life, resend_cooldown) = (life?, resend_cooldown?);
         if resend_cooldown >= life {
             return Err(reader.refuse(
@@ -51,6 +48,14 @@ impl OtpConfig {
             allowed_countries: allowed_countries?,
         })
     }
+}
+
+/// Reads `ALLOWED_COUNTRIES`.
+pub(super) fn read_allowed_countries(reader: &mut Reader<'_>) -> Read<AllowedCountries> {
+    reader.parsed(&ALLOWED_COUNTRIES, |text| {
+        AllowedCountries::parse(text)
+            .map_err(|part| format!("`{part}` is not an ISO 3166 code such as IR"))
+    })
 }
 
 /// Reads `OTP_KEY`.

@@ -59,6 +59,8 @@ pub struct StandaloneConfig {
     pub gateway: GatewayConfig,
     /// `WORKER_CONCURRENCY`
     pub concurrency: usize,
+    /// `STEP_FLOW`
+    pub step_flow: bool,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -94,6 +96,7 @@ impl StandaloneConfig {
             otp: front.otp,
             limits: front.limits,
             tokens: front.tokens,
+            step_flow: front.step_flow,
             gateway,
             concurrency: concurrency?,
             warnings: Vec::new(),
@@ -118,6 +121,7 @@ impl StandaloneConfig {
             signing_keys,
             tokens: self.tokens.clone(),
             templates: self.gateway.templates.clone(),
+            step_flow: self.step_flow,
             warnings: Vec::new(),
         };
         let worker = WorkerConfig {

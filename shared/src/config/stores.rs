@@ -74,6 +74,14 @@ fn read_database(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Datab
     Err(reader.refuse(DATABASE_URL.name, problem))
 }
 
+/// Reads `DATABASE_URL` where the other stores do not matter.
+pub(super) fn read_database_url(reader: &mut Reader<'_>) -> Read<SecretString> {
+    Ok(match read_database(reader, None)? {
+        Database::Postgres(url) => url,
+        Database::Sqlite(url) => url.into(),
+    })
+}
+
 fn read_redis(reader: &mut Reader<'_>) -> Read<Option<SecretString>> {
     let Some(url) = reader.secret(&REDIS_URL)? else {
         return Ok(None);

@@ -27,7 +27,7 @@ impl TokensConfig {
     pub(super) fn read(reader: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Read<Self> {
         let issuer = reader.parsed_if_set(&JWT_ISSUER, parse_claim);
         let audience = reader.parsed_if_set(&JWT_AUDIENCE, parse_claim);
-        let access = reader.number(&ACCESS_TOKEN_LIFETIME, 60..=3_600);
+        let access = read_access_token_lifetime(reader).map(|lifetime| lifetime.as_secs());
         let idle = reader.number(&REFRESH_TOKEN_IDLE_LIFETIME, 60..=YEAR_SECONDS);
         let whole = reader.number(&REFRESH_TOKEN_LIFETIME, 60..=YEAR_SECONDS);
         let (access, idle, whole) = (access?, idle?, whole?);
@@ -75,6 +75,12 @@ fn parse_claim(text: &str) -> Result<String, String> {
             shown(text)
         ))
     }
+}
+
+/// Reads `ACCESS_TOKEN_LIFETIME`.
+pub(super) fn read_access_token_lifetime(reader: &mut Reader<'_>) -> Read<Duration> {
+    let seconds = reader.number(&ACCESS_TOKEN_LIFETIME, 60..=3_600)?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Reads `JWT_PRIVATE_KEY`.

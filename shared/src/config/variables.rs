@@ -152,6 +152,8 @@ variables! {
             "seconds before a code is sent again; shorter than its life";
         ALLOWED_COUNTRIES: FRONT, Text("IR"),
             "countries whose mobile numbers are served (ISO 3166, separated by commas)";
+        STEP_FLOW: FRONT, Text("on"),
+            "`off` takes away the step flow (`/api/register/` and what follows it), which tells whether a number has a password";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),
@@ -162,6 +164,12 @@ variables! {
             "sends to one phone in 24 hours";
         LIMIT_ADDRESS_PER_MINUTE: FRONT, Derived("30, or 5 with `LIMITS=strict`"),
             "requests for a code from one client address (IPv6: one /64) in a minute";
+        LIMIT_FAILURES_PHONE: FRONT, Derived("10, or 3 with `LIMITS=strict`"),
+            "wrong passwords, and wrong codes that come without their session id, that lock a phone for these two ways";
+        LIMIT_FAILURES_ADDRESS: FRONT, Derived("`1/s`, or 3 with `LIMITS=strict`"),
+            "the same from one client address: `1/s` throttles them to one a second, a number locks the address after as many";
+        LIMIT_FAILURES_LOCK: FRONT, Text("3600"),
+            "seconds that such a lock lasts (60 to 86400)";
         QUEUE_MAX: FRONT, Text("100000"),
             "waiting messages above which requests for a code are refused with 503";
     }

@@ -11,6 +11,7 @@ pub mod gate;
 mod model;
 mod redis;
 mod sqlite;
+mod tries;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
 };
+pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
 use crate::clock::{Clock, UnixMillis};
@@ -106,6 +108,18 @@ impl HotState {
         call!(self, state => state.accept(clock, accept, policy))
     }
 
+    /// Counts one request of a client address that asks for no code but is worth as much to
+    /// whoever makes many, in the same bucket as those that do. The refusal of a full bucket is
+    /// the time to wait, in milliseconds; nothing is counted then.
+    pub async fn count_request(
+        &self,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.count_request(clock, address, policy))
+    }
+
     /// The challenge of this id, if its record still exists. It may have expired.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, HotStateError> {
         call!(self, state => state.challenge(id))
@@ -138,6 +152,31 @@ impl HotState {
     /// Marks a challenge whose code had its effect. `false` when the record is gone.
     pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
         call!(self, state => state.consume(id))
+    }
+
+    /// Counts a try at a secret of this phone as a failure, or refuses it. Whoever is allowed
+    /// compares afterwards, and says so by [`Self::try_succeeded`] where it was right.
+    ///
+    /// Never repeated by itself: a lost reply means that the try may have been counted.
+    pub async fn begin_try(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<Try, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.begin_try(clock, phone, address, limits))
+    }
+
+    /// Takes back a counted try that turned out right: the failures of the phone are forgotten,
+    /// the address gets back this one.
+    pub async fn try_succeeded(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<(), HotStateError> {
+        call!(self, state => state.try_succeeded(phone, address, limits))
     }
 
     /// Puts the job of a notice into the queue, once however often this is repeated: `false` when

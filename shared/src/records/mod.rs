@@ -19,30 +19,45 @@
 //!
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
+mod audit;
 mod connection;
 mod dispatch;
 mod error;
+mod import;
 mod ledger;
 mod notices;
+mod passwords;
 mod phone_change;
 mod profile;
+mod refreshing;
+mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
+mod steps;
 mod users;
 
+pub use audit::{AuditEntry, AuditSource};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
+pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
+pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
 pub use phone_change::{PhoneChange, PhoneChangeOutcome};
 pub use profile::ProfileChange;
+pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use steps::{
+    NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
+    UserInfoStep,
+};
 pub use users::User;
 
 use chrono::{DateTime, SubsecRound as _, Utc};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Stores;
-use crate::records::RecordsError;
+use crate::records::{Records, RecordsError};
 
 /// How long a start waits for the database; orchestrators often start both at once.
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
@@ -19,8 +19,10 @@ pub enum SchemaError {
     #[error("DATABASE_URL cannot be used: {0}")]
     Records(#[from] RecordsError),
     /// It stayed away.
-    #[error("the database did not answer within {limit} s: {cause}", limit = WAIT_LIMIT.as_secs())]
+    #[error("the database did not answer within {seconds} s: {cause}")]
     Away {
+        /// How long it was waited for.
+        seconds: u64,
         /// What its driver said last.
         cause: String,
     },
@@ -37,10 +39,17 @@ pub enum SchemaError {
 impl Stores {
     /// Waits for a database that is just starting, with a line in the log every few seconds.
     pub async fn require_schema(&self) -> Result<(), SchemaError> {
-        let deadline = Instant::now() + WAIT_LIMIT;
+        self.records.require_schema(WAIT_LIMIT).await
+    }
+}
+
+impl Records {
+    /// The same for records alone, and for as long as the caller wants to wait.
+    pub async fn require_schema(&self, wait: Duration) -> Result<(), SchemaError> {
+        let deadline = Instant::now() + wait;
         let mut logged_at: Option<Instant> = None;
         let pending = loop {
-            let cause = match self.records.pending_migrations().await {
+            let cause = match self.pending_migrations().await {
                 Ok(pending) => break pending,
                 Err(RecordsError::Unavailable(cause)) => cause,
                 Err(error) => return Err(error.into()),
@@ -51,7 +60,8 @@ impl Stores {
             let now = Instant::now();
             if now >= deadline {
                 let cause = cause.to_string();
-                return Err(SchemaError::Away { cause });
+                let seconds = wait.as_secs();
+                return Err(SchemaError::Away { seconds, cause });
             }
             if logged_at.is_none_or(|at| now - at >= WAIT_LOG_EVERY) {
                 let seconds_left = (deadline - now).as_secs();

@@ -6,6 +6,7 @@ mod counting;
 mod gateway_gate;
 mod notices;
 mod stage;
+mod tries;
 
 use stage::Stage;
 
@@ -34,6 +35,7 @@ on_both_back_ends! {
     accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
     accepting::a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day,
     accepting::an_address_gets_its_requests_a_minute_and_no_more,
+    accepting::requests_for_no_code_share_the_bucket_of_their_address,
     accepting::a_refused_request_consumes_nothing,
     accepting::the_rule_that_takes_longest_is_told,
     accepting::a_full_queue_refuses_instead_of_promising,
@@ -71,4 +73,15 @@ on_both_back_ends! {
     gateway_gate::a_breaker_that_is_open_is_not_opened_again,
     gateway_gate::what_happens_to_a_closed_breaker_changes_nothing,
     gateway_gate::a_job_that_was_put_off_does_not_make_the_queue_look_slow,
+    tries::a_phone_is_locked_for_an_hour_after_its_last_failure,
+    tries::r_02_a_05_parallel_tries_never_exceed_the_cap,
+    tries::r_02_parallel_tries_of_an_address_never_exceed_its_cap,
+    tries::an_address_that_people_share_is_throttled_to_one_failure_a_second,
+    tries::a_strict_address_is_locked_for_an_hour,
+    tries::a_refused_try_consumes_nothing,
+    tries::thr_04_a_success_clears_the_phone_and_gives_the_address_its_one_back,
+    tries::a_success_of_the_last_allowed_try_unlocks_phone_and_address,
+    tries::r_31_old_failures_do_not_lock,
+    tries::r_32_a_restart_keeps_locks_and_counts,
+    tries::what_is_forgotten_leaves_nothing_behind,
 }

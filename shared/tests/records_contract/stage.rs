@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::PostgresServer;
-use shared::challenge::{ChallengeId, Channel, Locale};
+use shared::challenge::{ChallengeId, Channel, Locale, SessionId};
 use shared::clock::Clock;
 use shared::notice::NoticeKind;
 use shared::otp::Purpose;
@@ -19,6 +19,7 @@ use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// Bounds a failing test only: no test here is about speed.
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
@@ -140,8 +141,21 @@ impl Stage {
         notice
     }
 
+    /// An id as a literal of this database.
+    pub(crate) fn id(&self, id: Uuid) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => format!("'{id}'"),
+            Raw::Sqlite(_) => self.blob(id.as_bytes()),
+        }
+    }
+
     pub(crate) fn challenge(&self) -> ChallengeId {
         ChallengeId::from_bytes(self.random.bytes())
+    }
+
+    /// A handle of a step.
+    pub(crate) fn step_id(&self) -> SessionId {
+        SessionId::new(&self.random)
     }
 
     /// A sign-in with a code of its own.

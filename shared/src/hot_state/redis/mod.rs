@@ -2,6 +2,7 @@
 
 mod gate;
 mod record;
+mod tries;
 
 use std::sync::LazyLock;
 
@@ -21,6 +22,8 @@ use crate::phone::PhoneNumber;
 use crate::redis_store::RedisStore;
 
 static ACCEPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("accept.lua")));
+static COUNT_REQUEST: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("count_request.lua")));
 static COUNT_ATTEMPT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("count_attempt.lua")));
 static PHONE_CHALLENGES: LazyLock<Script> =
@@ -116,6 +119,23 @@ impl RedisHotState {
             reply => reply,
         };
         read_accept_reply(reply.map_err(unavailable)?)
+    }
+
+    pub(super) async fn count_request(
+        &self,
+        clock: &Clock,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let key = format!("{}{address}", self.store.keys().address_prefix());
+        let wait: i64 = COUNT_REQUEST
+            .key(key)
+            .arg(now_argument(clock))
+            .arg(policy.address_per_minute)
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        Ok((wait > 0).then_some(wait))
     }
 
     pub(super) async fn challenge(

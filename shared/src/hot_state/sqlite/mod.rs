@@ -6,6 +6,7 @@
 mod accept;
 mod gate;
 mod row;
+mod tries;
 
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
@@ -55,6 +56,22 @@ impl SqliteHotState {
             self.file.wake_workers();
         }
         Ok(accepted)
+    }
+
+    pub(super) async fn count_request(
+        &self,
+        clock: &Clock,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let mut transaction = self.begin().await?;
+        let now = clock.now_millis();
+        let wait = accept::address_wait(&mut transaction, address, now, policy).await?;
+        if wait.is_none() {
+            accept::count_address(&mut transaction, address, now, policy).await?;
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(wait)
     }
 
     pub(super) async fn challenge(
@@ -200,6 +217,7 @@ impl SqliteHotState {
                 "DELETE FROM hot_addresses WHERE arrival < $1",
                 now - MAX_CHALLENGE_MILLIS,
             ),
+            ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)

@@ -1,0 +1,24 @@
+//! What an operator does by hand. `api serve` is not among them: it is what the binary is for.
+
+mod signing_key;
+
+use std::error::Error;
+
+use clap::Subcommand;
+use shared::config::Environment;
+
+/// Why a command was not carried out; the text is for people and holds no secret.
+type CommandResult = Result<(), Box<dyn Error>>;
+
+/// The commands beside `serve`.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    SigningKey(signing_key::Arguments),
+}
+
+/// Carries a command out.
+pub(crate) fn run(command: Command, environment: &Environment) -> CommandResult {
+    match command {
+        Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
+    }
+}

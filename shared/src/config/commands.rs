@@ -1,0 +1,94 @@
+//! What the commands of `api` read: each no more than it needs, so that an operator need not have
+//! every secret of the service at hand.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Environment;
+use super::logging::LogConfig;
+use super::otp::read_allowed_countries;
+use super::reader::{ConfigError, Read, Reader};
+use super::stores::read_database_url;
+use super::tokens::read_access_token_lifetime;
+use super::unknown::refuse_unknown;
+use super::variables::{Binary, JWT_PRIVATE_KEY};
+use crate::phone::AllowedCountries;
+
+/// What a command on the records reads.
+#[derive(Clone, Debug)]
+pub struct RecordsCommandConfig {
+    /// `DATABASE_URL`
+    pub database_url: SecretString,
+    /// `ALLOWED_COUNTRIES`
+    pub allowed_countries: AllowedCountries,
+    /// Log lines.
+    pub log: LogConfig,
+}
+
+impl RecordsCommandConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader);
+        Ok(reader.finish(config)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let database_url = read_database_url(reader);
+        let allowed_countries = read_allowed_countries(reader);
+        let log = LogConfig::read(reader);
+        Ok(Self {
+            database_url: database_url?,
+            allowed_countries: allowed_countries?,
+            log: log?,
+        })
+    }
+}
+
+/// What the rotation of signing keys reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeyConfig {
+    /// `JWT_PRIVATE_KEY_FILE`, unless another file is named.
+    pub file: PathBuf,
+    /// `ACCESS_TOKEN_LIFETIME`
+    pub access_token_lifetime: Duration,
+}
+
+impl SigningKeyConfig {
+    /// Reads the settings; `file` is named on the command line.
+    pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader, file);
+        Ok(reader.finish(config)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>, file: Option<&Path>) -> Read<Self> {
+        refuse_unknown(reader);
+        let lifetime = read_access_token_lifetime(reader);
+        let file = match file {
+            Some(file) => Ok(file.to_owned()),
+            None => read_key_file(reader),
+        };
+        Ok(Self {
+            file: file?,
+            access_token_lifetime: lifetime?,
+        })
+    }
+}
+
+fn read_key_file(reader: &mut Reader<'_>) -> Read<PathBuf> {
+    let name = format!("{}_FILE", JWT_PRIVATE_KEY.name);
+    if let Some(path) = reader.given_by_name(&name)? {
+        return Ok(PathBuf::from(path));
+    }
+    let problem = match reader.given_by_name(JWT_PRIVATE_KEY.name)? {
+        Some(_) => {
+            "is not set: JWT_PRIVATE_KEY holds the keys themselves, which no command can change; write them to a file and name it here"
+        }
+        None => "is not set, and no --file names the file of the keys",
+    };
+    Err(reader.refuse(&name, problem))
+}
