@@ -185,6 +185,12 @@ impl Stage {
         }
     }
 
+    /// The ids of the sessions of a user that hold.
+    pub(crate) async fn live(&self, user: Uuid) -> Vec<Uuid> {
+        let sessions = self.records.live_sessions(user, self.now()).await;
+        sessions.expect("a list").iter().map(|one| one.id).collect()
+    }
+
     pub(crate) async fn signed_in(&self, phone: &PhoneNumber) -> (User, bool) {
         match self.records.sign_in(&self.sign_in(phone)).await {
             Ok(SignInOutcome::SignedIn { user, is_new }) => (user, is_new),
