@@ -10,5 +10,5 @@ pub(crate) use phone::{
     __path_request_phone_change, __path_verify_phone_change, request_phone_change,
     verify_phone_change,
 };
-pub(crate) use show::{__path_show_profile, Profile, show_profile};
+pub(crate) use show::{__path_show_profile, show_profile};
 pub(crate) use update::{__path_update_profile, update_profile};

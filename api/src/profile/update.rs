@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use email_address::{EmailAddress, Options};
-use shared::records::ProfileChange;
+use shared::records::{EmailChange, ProfileChange};
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
 
@@ -14,7 +14,7 @@ use super::show::Profile;
 use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::{ApiError, ErrorCode};
-use crate::json_body::{FromMembers, JsonBody, Members, invalid};
+use crate::json_body::{Change, FromMembers, JsonBody, Members, invalid};
 use crate::openapi::{BODY_ERRORS, error_responses};
 
 const MAX_NAME_CHARS: usize = 150;
@@ -60,10 +60,11 @@ impl FromMembers for Update {
 }
 
 fn name(members: &mut Members, field: &'static str) -> Result<Option<String>, ApiError> {
-    let Some(text) = members.change(field)? else {
-        return Ok(None);
+    let text = match members.change(field)? {
+        Change::Absent => return Ok(None),
+        Change::Null => return Err(invalid(field)),
+        Change::Text(text) => text,
     };
-    let text = text.ok_or_else(|| invalid(field))?;
     let name = text.trim();
     if name.chars().count() > MAX_NAME_CHARS || name.chars().any(turns_lines_around) {
         return Err(invalid(field));
@@ -77,11 +78,11 @@ fn turns_lines_around(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn email(members: &mut Members, field: &'static str) -> Result<Option<Option<String>>, ApiError> {
+fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiError> {
     let text = match members.change(field)? {
-        None => return Ok(None),
-        Some(None) => return Ok(Some(None)),
-        Some(Some(text)) => text,
+        Change::Absent => return Ok(EmailChange::Keep),
+        Change::Null => return Ok(EmailChange::Remove),
+        Change::Text(text) => text,
     };
     let plain = Options::default()
         .with_required_tld()
@@ -90,7 +91,7 @@ fn email(members: &mut Members, field: &'static str) -> Result<Option<Option<Str
     let address = EmailAddress::parse_with_options(text.trim(), plain);
     match address {
         Ok(address) if address.as_str().len() <= MAX_EMAIL_BYTES => {
-            Ok(Some(Some(address.to_string())))
+            Ok(EmailChange::Set(address.to_string()))
         }
         _ => Err(invalid(field)),
     }

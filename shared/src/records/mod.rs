@@ -48,7 +48,7 @@ pub use ledger::{
 pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
 pub use phone_change::{PhoneChange, PhoneChangeOutcome};
-pub use profile::ProfileChange;
+pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};

@@ -38,8 +38,20 @@ pub struct ProfileChange {
     pub first_name: Option<String>,
     /// The last name, perhaps empty.
     pub last_name: Option<String>,
-    /// The e-mail address; `Some(None)` removes it.
-    pub email: Option<Option<String>>,
+    /// The e-mail address.
+    pub email: EmailChange,
+}
+
+/// What becomes of an e-mail address.
+#[derive(Clone, Debug, Default)]
+pub enum EmailChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// There is none any more.
+    Remove,
+    /// It is this one.
+    Set(String),
 }
 
 impl Records {
@@ -50,13 +62,18 @@ impl Records {
         change: &ProfileChange,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, RecordsError> {
+        let (changes_email, email) = match &change.email {
+            EmailChange::Keep => (false, None),
+            EmailChange::Remove => (true, None),
+            EmailChange::Set(email) => (true, Some(email.as_str())),
+        };
         on_connection!(self, writer, connection => {
             let row: Option<UserRow> = sqlx::query_as(UPDATE)
                 .bind(user)
                 .bind(change.first_name.as_deref())
                 .bind(change.last_name.as_deref())
-                .bind(change.email.is_some())
-                .bind(change.email.as_ref().and_then(Option::as_deref))
+                .bind(changes_email)
+                .bind(email)
                 .bind(micros(now))
                 .fetch_optional(connection)
                 .await?;

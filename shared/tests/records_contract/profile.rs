@@ -4,7 +4,7 @@ use shared::challenge::Locale;
 use shared::notice::NoticeKind;
 use shared::phone::PhoneNumber;
 use shared::records::{
-    LedgerWriter, PhoneChange, PhoneChangeOutcome, ProfileChange, SignInOutcome, User,
+    EmailChange, LedgerWriter, PhoneChange, PhoneChangeOutcome, ProfileChange, SignInOutcome, User,
 };
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub(crate) async fn a_profile_changes_as_far_as_it_is_named_and_only_for_who_may
     };
     let named = update(ProfileChange {
         first_name: Some("مریم".to_owned()),
-        email: Some(Some("maryam@example.com".to_owned())),
+        email: EmailChange::Set("maryam@example.com".to_owned()),
         ..ProfileChange::default()
     })
     .await
@@ -59,7 +59,7 @@ pub(crate) async fn a_profile_changes_as_far_as_it_is_named_and_only_for_who_may
     assert_eq!(unchanged, Some(named.clone()));
     let removed = update(ProfileChange {
         last_name: Some("رضایی".to_owned()),
-        email: Some(None),
+        email: EmailChange::Remove,
         ..ProfileChange::default()
     })
     .await
