@@ -12,6 +12,7 @@ mod look;
 mod notices;
 mod outage;
 mod passwords;
+mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
@@ -111,6 +112,13 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
+    profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,
+    profile::a_change_that_is_not_allowed_uses_no_code,
+    profile::a_taken_number_uses_the_code_up_and_changes_nothing,
+    profile::i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_used,
+    profile::a_deletion_does_not_silence_the_notice_to_the_number_before,
+    profile::who_is_kept_out_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
     notices::a_notice_is_read_as_it_was_written,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,
