@@ -29,7 +29,7 @@ fn row(id: u64) -> Row {
     };
     let password = match id % 300 {
         0 => format!("md5$salt${id:032x}"),
-        _ if id % 4 == 0 => format!("!{id:040}"),
+        _ if id.is_multiple_of(4) => format!("!{id:040}"),
         // As long as a real one; nobody will log in.
         _ => format!("pbkdf2_sha256$1000000${id:022}${:A>43}=", "A"),
     };
