@@ -20,17 +20,20 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod by_hand;
 mod connection;
 mod dispatch;
 mod error;
 mod import;
 mod ledger;
+mod passwords;
 mod session_opening;
 mod sessions;
 mod sign_in;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource};
+pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
@@ -38,6 +41,7 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
+pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};

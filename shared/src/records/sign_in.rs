@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::session_opening::{NewSession, open_session, use_code};
-use super::users::{User, UserRow, user_columns};
+use super::users::{User, user_columns};
 use super::{Records, RecordsError, micros};
 use crate::challenge::ChallengeId;
 use crate::otp::Purpose;
@@ -12,7 +12,7 @@ use crate::phone::PhoneNumber;
 
 const CODE_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
-const ADMIT: &str = concat!(
+pub(super) const ADMIT: &str = concat!(
     "UPDATE users SET last_sign_in_at = $2, updated_at = $2, ",
     "phone_verified_at = COALESCE(phone_verified_at, $2) ",
     "WHERE phone = $1 AND blocked_at IS NULL RETURNING ",
@@ -20,12 +20,55 @@ const ADMIT: &str = concat!(
 );
 /// The user name is the number's digits, unless an imported account has chosen just these: that
 /// must not keep the owner of the number out.
-const CREATE: &str = concat!(
+pub(super) const CREATE: &str = concat!(
     "INSERT INTO users (id, phone, username, phone_verified_at, last_sign_in_at, created_at, updated_at) ",
     "SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM users WHERE username = $3) THEN $4 ELSE $3 END, ",
     "$5, $5, $5, $5 WHERE TRUE ON CONFLICT DO NOTHING RETURNING ",
     user_columns!()
 );
+
+/// Finds or creates the user of a number that a code has proven, with whether it was created;
+/// `None` for one who is kept out. Their row stays locked until the end of the transaction.
+macro_rules! admit_or_create {
+    ($transaction:ident, $phone:expr, $new_user_id:expr, $now:expr) => {{
+        use $crate::records::sign_in::{ADMIT, CREATE};
+        use $crate::records::users::{User, UserRow};
+        let phone: &$crate::phone::PhoneNumber = $phone;
+        let new_user_id: uuid::Uuid = $new_user_id;
+        let mut user: Option<UserRow> = sqlx::query_as(ADMIT)
+            .bind(phone.as_e164())
+            .bind($now)
+            .fetch_optional(&mut *$transaction)
+            .await?;
+        let mut is_new = false;
+        if user.is_none() {
+            user = sqlx::query_as(CREATE)
+                .bind(new_user_id)
+                .bind(phone.as_e164())
+                .bind(phone.digits())
+                .bind(new_user_id.to_string())
+                .bind($now)
+                .fetch_optional(&mut *$transaction)
+                .await?;
+            is_new = user.is_some();
+        }
+        if user.is_none() {
+            // The number has a user after all: one who is blocked, or one whom another sign-in has
+            // created since.
+            user = sqlx::query_as(ADMIT)
+                .bind(phone.as_e164())
+                .bind($now)
+                .fetch_optional(&mut *$transaction)
+                .await?;
+        }
+        match user {
+            Some(user) => Some((User::try_from(user)?, is_new)),
+            None => None,
+        }
+    }};
+}
+pub(super) use admit_or_create;
+
 /// A right code, and what it shall open.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -67,36 +110,10 @@ impl Records {
                 return Ok(SignInOutcome::CodeUsed);
             }
 
-            let mut user: Option<UserRow> = sqlx::query_as(ADMIT)
-                .bind(sign_in.phone.as_e164())
-                .bind(now)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let mut is_new = false;
-            if user.is_none() {
-                user = sqlx::query_as(CREATE)
-                    .bind(sign_in.new_user_id)
-                    .bind(sign_in.phone.as_e164())
-                    .bind(sign_in.phone.digits())
-                    .bind(sign_in.new_user_id.to_string())
-                    .bind(now)
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-                is_new = user.is_some();
-            }
-            if user.is_none() {
-                // The number has a user after all: one who is blocked, or one whom another
-                // sign-in has created since.
-                user = sqlx::query_as(ADMIT)
-                    .bind(sign_in.phone.as_e164())
-                    .bind(now)
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-            }
-            let Some(user) = user else {
+            let admitted = admit_or_create!(transaction, &sign_in.phone, sign_in.new_user_id, now);
+            let Some((user, is_new)) = admitted else {
                 return Ok(SignInOutcome::Blocked);
             };
-            let user = User::try_from(user)?;
 
             open_session!(transaction, user.id, Some(sign_in.challenge), &sign_in.session);
             transaction.commit().await?;

@@ -4,11 +4,13 @@
 //! file of its own and `postgres::…` on a database of its own in one real server.
 
 mod accounts;
+mod by_hand;
 mod import;
 mod ledger;
 mod ledger_writer;
 mod look;
 mod outage;
+mod passwords;
 mod sign_in;
 mod stage;
 
@@ -52,10 +54,23 @@ on_both! {
     sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
     sign_in::sessions_that_have_ended_are_not_listed,
     sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    by_hand::a_superuser_is_created_or_promoted_and_the_audit_log_says_so,
+    by_hand::a_password_set_by_hand_ends_the_sessions,
     import::imported_users_are_as_they_were_and_the_progress_is_kept,
     import::an_import_leaves_accounts_alone_and_tells_of_them,
     import::what_could_not_be_noted_is_not_imported,
     import::of_two_imports_of_one_file_one_goes_on,
+    passwords::a_password_is_found_by_number_and_by_user,
+    passwords::ses_05_a_new_password_ends_all_sessions_but_ones_own,
+    passwords::of_two_changes_at_once_the_one_whose_session_ended_is_refused,
+    passwords::nobody_sets_the_password_of_a_blocked_or_unknown_user,
+    passwords::a_hash_is_upgraded_only_while_it_is_the_old_one,
+    passwords::a_right_password_opens_a_session_without_a_code,
+    passwords::i_03_a_reset_acts_once_and_ends_every_session,
+    passwords::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
+    passwords::a_reset_of_a_number_without_a_user_creates_one,
+    passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
+    passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,

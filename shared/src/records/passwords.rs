@@ -1,0 +1,254 @@
+//! Passwords: found for a log-in, set, reset by a code, and replaced by a better hash.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::dispatch::{in_transaction, on_connection};
+use super::session_opening::{NewSession, open_session, use_code};
+use super::sign_in::{SignInOutcome, admit_or_create};
+use super::users::{User, UserRow, user_columns};
+use super::{Records, RecordsError, micros};
+use crate::challenge::ChallengeId;
+use crate::otp::Purpose;
+use crate::password::PasswordHash;
+use crate::phone::PhoneNumber;
+
+const HOLDER: &str = "SELECT id, password_hash, blocked_at IS NOT NULL AS blocked \
+     FROM users WHERE phone = $1";
+const OF_USER: &str = "SELECT password_hash FROM users WHERE id = $1 AND deleted_at IS NULL";
+/// Locks the row of the user: of two changes at once the second sees the sessions that the first
+/// has ended.
+pub(super) const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3 \
+     WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
+const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
+     revoked_reason = 'password_changed' WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
+/// Not a change of the password: nobody is told, and no session ends.
+const UPGRADE: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+/// Only while the hash is still the one that the password was compared with.
+const ADMIT_BY_PASSWORD: &str = concat!(
+    "UPDATE users SET last_sign_in_at = $3, updated_at = $3 ",
+    "WHERE id = $1 AND password_hash = $2 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING ",
+    user_columns!()
+);
+
+/// Whose password a number has.
+#[derive(Clone, Debug)]
+pub struct PasswordHolder {
+    /// The user.
+    pub user: Uuid,
+    /// What is stored of the password, if they have one.
+    pub hash: Option<PasswordHash>,
+    /// Whether they are kept out.
+    pub blocked: bool,
+}
+
+/// A new password of a user.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// The user.
+    pub user: Uuid,
+    /// The hash of the new password.
+    pub hash: PasswordHash,
+    /// The one session that stays: that of whoever changes it.
+    pub keep_session: Option<Uuid>,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// A right password, and what it shall open.
+#[derive(Clone, Debug)]
+pub struct PasswordLogIn {
+    /// The user.
+    pub user: Uuid,
+    /// The hash that the password was compared with.
+    pub hash: PasswordHash,
+    /// The session to open, at the present.
+    pub session: NewSession,
+}
+
+/// A right code for a new password, and what it shall open.
+#[derive(Clone, Debug)]
+pub struct PasswordReset {
+    /// The challenge of the code.
+    pub challenge: ChallengeId,
+    /// The number that the code proved.
+    pub phone: PhoneNumber,
+    /// The id of the user if the number has none yet.
+    pub new_user_id: Uuid,
+    /// The hash of the new password.
+    pub hash: PasswordHash,
+    /// The session to open, at the present.
+    pub session: NewSession,
+}
+
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    id: Uuid,
+    password_hash: Option<String>,
+    blocked: bool,
+}
+
+fn stored_hash(text: Option<String>) -> Result<Option<PasswordHash>, RecordsError> {
+    text.map(|text| {
+        PasswordHash::from_stored(&text).map_err(|_| RecordsError::Corrupt {
+            table: "users",
+            problem: "password_hash has no known format, or costs too much",
+        })
+    })
+    .transpose()
+}
+
+/// Stores a new password; `false` for a user who is kept out or gone. The row of the user is
+/// locked from here on.
+macro_rules! store_password {
+    ($transaction:ident, $user:expr, $hash:expr, $now:expr) => {
+        sqlx::query(SET)
+            .bind($user)
+            .bind($hash.expose())
+            .bind($now)
+            .execute(&mut *$transaction)
+            .await?
+            .rows_affected()
+            == 1
+    };
+}
+
+/// Ends all sessions of a user but one; the nil id spares none.
+macro_rules! end_other_sessions {
+    ($transaction:ident, $user:expr, $kept:expr, $now:expr) => {
+        sqlx::query(END_OTHERS)
+            .bind($user)
+            .bind($kept)
+            .bind($now)
+            .execute(&mut *$transaction)
+            .await?
+    };
+}
+
+impl Records {
+    /// Whose password this number has.
+    pub async fn password_of_phone(
+        &self,
+        phone: &PhoneNumber,
+    ) -> Result<Option<PasswordHolder>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let row: Option<HolderRow> = sqlx::query_as(HOLDER)
+                .bind(phone.as_e164())
+                .fetch_optional(connection)
+                .await?;
+            row.map(|row| {
+                Ok(PasswordHolder {
+                    user: row.id,
+                    hash: stored_hash(row.password_hash)?,
+                    blocked: row.blocked,
+                })
+            })
+            .transpose()
+        })
+    }
+
+    /// What is stored of a user's password, if they have one.
+    pub async fn password_of_user(&self, user: Uuid) -> Result<Option<PasswordHash>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let hash: Option<Option<String>> = sqlx::query_scalar(OF_USER)
+                .bind(user)
+                .fetch_optional(connection)
+                .await?;
+            stored_hash(hash.flatten())
+        })
+    }
+
+    /// Sets a password and ends the other sessions of the user. `false`, with nothing done, for a
+    /// user who is kept out or gone, and where the session to keep was ended meanwhile.
+    pub async fn set_password(&self, change: &PasswordChange) -> Result<bool, RecordsError> {
+        let now = micros(change.now);
+        in_transaction!(self, transaction => {
+            if !store_password!(transaction, change.user, change.hash, now) {
+                return Ok(false);
+            }
+            if let Some(session) = change.keep_session {
+                let holds: i64 = sqlx::query_scalar(HOLDS)
+                    .bind(session)
+                    .bind(change.user)
+                    .fetch_one(&mut *transaction)
+                    .await?;
+                if holds == 0 {
+                    return Ok(false);
+                }
+            }
+            let kept = change.keep_session.unwrap_or_default();
+            end_other_sessions!(transaction, change.user, kept, now);
+            transaction.commit().await?;
+            Ok(true)
+        })
+    }
+
+    /// Replaces the hash of an unchanged password by a better one. `false` when the stored hash is
+    /// no longer the old one.
+    pub async fn upgrade_password(
+        &self,
+        user: Uuid,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, RecordsError> {
+        on_connection!(self, writer, connection => {
+            let updated = sqlx::query(UPGRADE)
+                .bind(user)
+                .bind(old.expose())
+                .bind(new.expose())
+                .execute(connection)
+                .await?
+                .rows_affected();
+            Ok(updated == 1)
+        })
+    }
+
+    /// Opens a session for a right password. `None` when the user was blocked, or the password
+    /// changed, since it was compared.
+    pub async fn log_in(&self, log_in: &PasswordLogIn) -> Result<Option<User>, RecordsError> {
+        let now = micros(log_in.session.opened_at);
+        in_transaction!(self, transaction => {
+            let row: Option<UserRow> = sqlx::query_as(ADMIT_BY_PASSWORD)
+                .bind(log_in.user)
+                .bind(log_in.hash.expose())
+                .bind(now)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            let user = User::try_from(row)?;
+            open_session!(transaction, user.id, None, &log_in.session);
+            transaction.commit().await?;
+            Ok(Some(user))
+        })
+    }
+
+    /// Lets a code for a new password act, once: uses it up, finds or creates the user of the
+    /// number, sets the password, ends all their sessions and opens one, all or nothing.
+    pub async fn reset_password(
+        &self,
+        reset: &PasswordReset,
+    ) -> Result<SignInOutcome, RecordsError> {
+        let now = micros(reset.session.opened_at);
+        in_transaction!(self, transaction => {
+            if !use_code!(transaction, reset.challenge, Purpose::ResetPassword, now) {
+                return Ok(SignInOutcome::CodeUsed);
+            }
+            let admitted = admit_or_create!(transaction, &reset.phone, reset.new_user_id, now);
+            let Some((mut user, is_new)) = admitted else {
+                return Ok(SignInOutcome::Blocked);
+            };
+            if !store_password!(transaction, user.id, reset.hash, now) {
+                return Ok(SignInOutcome::Blocked);
+            }
+            user.has_password = true;
+            end_other_sessions!(transaction, user.id, Uuid::nil(), now);
+            open_session!(transaction, user.id, Some(reset.challenge), &reset.session);
+            transaction.commit().await?;
+            Ok(SignInOutcome::SignedIn { user, is_new })
+        })
+    }
+}
