@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use shared::config::RecordsCommandConfig;
-use shared::records::{PoolSettings, Records, RecordsError};
+use shared::password::OwnWords;
+use shared::records::{PoolSettings, Records, RecordsError, User};
 use shared::stores::SchemaError;
 
 /// How long a command waits for a database that does not answer.
@@ -42,4 +43,11 @@ pub(super) fn explain(error: &RecordsError) -> String {
         RecordsError::Unavailable(cause) => format!("the database did not answer: {cause}"),
         other => other.to_string(),
     }
+}
+
+/// What a user's password must not consist of.
+pub(super) fn words_of(user: &User) -> OwnWords {
+    let others = [&user.username, &user.first_name, &user.last_name];
+    let others = others.into_iter().chain(&user.email).map(String::as_str);
+    OwnWords::new(user.phone.as_ref(), others)
 }

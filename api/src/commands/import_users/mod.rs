@@ -30,7 +30,7 @@ use fields::Names;
 use import::{Import, Reasons};
 use report::Report;
 
-/// Imports users that a Django project has dumped.
+/// Import users that a Django project has dumped.
 ///
 /// Takes phone number, names, e-mail, password hash, rights, the block of inactive users and the
 /// times. Accounts that exist are never changed. A run that was interrupted is taken up by the
