@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, profile, request_layer};
+use crate::{background, health, jwks, openapi, otp, profile, request_layer, sessions};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -106,6 +106,13 @@ impl App {
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
             .routes(routes!(profile::show_profile))
+            .routes(routes!(sessions::refresh_tokens))
+            .routes(routes!(sessions::log_out))
+            .routes(routes!(
+                sessions::list_sessions,
+                sessions::end_other_sessions
+            ))
+            .routes(routes!(sessions::end_session))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz))
@@ -113,7 +120,7 @@ impl App {
         openapi::complete(&mut document);
         let router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
-            .merge(openapi::routes(&document));
+            .merge(openapi::routes(&document, self.0.otp.length));
         self.finish(router)
     }
 

@@ -6,13 +6,21 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppState;
+use crate::notices;
 
 const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
 /// Runs until `shutdown` is cancelled.
 pub(crate) async fn run(app: &AppState, shutdown: CancellationToken) {
-    let tasks = async { tokio::join!(watch_queue(app), sweep_regularly(app)) };
+    let tasks = async {
+        tokio::join!(
+            watch_queue(app),
+            sweep_regularly(app),
+            enqueue_left_over_notices(app)
+        )
+    };
     let _ended = shutdown.run_until_cancelled(tasks).await;
 }
 
@@ -29,6 +37,15 @@ async fn sweep_regularly(app: &AppState) {
     loop {
         ticks.tick().await;
         sweep(app).await;
+        notices::forget_old(app).await;
+    }
+}
+
+async fn enqueue_left_over_notices(app: &AppState) {
+    let mut ticks = unhurried(NOTICES_EVERY);
+    loop {
+        ticks.tick().await;
+        notices::enqueue_left_over(app).await;
     }
 }
 

@@ -131,6 +131,12 @@ error_codes! {
     Unauthenticated = "unauthenticated", UNAUTHORIZED,
         fa: "وارد نشده‌اید", "دوباره وارد شوید، یا با refresh token یک access token تازه بگیرید.",
         en: "You are not signed in", "Sign in, or get a new access token with the refresh token.";
+    RefreshTokenInvalid = "refresh_token_invalid", UNAUTHORIZED,
+        fa: "نشست شما تمام شده است", "دوباره وارد شوید.",
+        en: "Your session is over", "Sign in again.";
+    SessionNotFound = "session_not_found", NOT_FOUND,
+        fa: "چنین نشستی نیست", "فهرست نشست‌ها را دوباره بگیرید؛ شاید این نشست تمام شده باشد.",
+        en: "There is no such session", "Get the list of sessions again; this one may have ended.";
     CrossSiteRequest = "cross_site_request", FORBIDDEN,
         fa: "درخواست از سایت دیگری آمده است", "این کار را در خود سایت انجام دهید؛ برنامه‌ها به‌جای کوکی سرآیند Authorization بفرستند.",
         en: "The request comes from another site", "Do this on the site itself; programs send the Authorization header instead of cookies.";

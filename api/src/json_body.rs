@@ -4,6 +4,8 @@
 //! error that names what to mend. axum's own extractor would answer in plain text, let a repeated
 //! member win over the first and take bodies of two megabytes.
 
+mod optional;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use serde_json::Value;
 use shared::challenge::{Channel, Locale, SessionId};
 
 use crate::error::{ApiError, ErrorCode};
+
+pub(crate) use optional::OptionalJsonBody;
 
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024;

@@ -15,6 +15,7 @@ mod json_body;
 mod jwks;
 mod language;
 mod metrics;
+mod notices;
 mod openapi;
 mod otp;
 mod problem;
@@ -22,6 +23,7 @@ mod profile;
 mod request_context;
 mod request_layer;
 pub mod serve;
+mod sessions;
 mod signed_in;
 mod trace_parent;
 

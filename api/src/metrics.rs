@@ -1,12 +1,17 @@
 //! The figures of the API, each with its name and help text. Label values come from closed sets:
 //! no client can make a new series.
 
+mod refreshes;
+
 use http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::Rule;
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
+
+pub(crate) use refreshes::RefreshResult;
+use refreshes::Refreshes;
 
 const HTTP_LABELS: [&str; 3] = ["method", "route", "status"];
 
@@ -19,6 +24,7 @@ pub(crate) struct ApiMetrics {
     otp_verifications: IntCounterVec,
     limit_refused: IntCounterVec,
     time_to_verified: Histogram,
+    pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
 
@@ -180,6 +186,7 @@ impl ApiMetrics {
                 &["rule"],
             )?,
             time_to_verified,
+            refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
         for result in RequestResult::ALL {

@@ -1,5 +1,7 @@
 //! The description of the API (OpenAPI 3.1) and Swagger UI, both served from the binary.
 
+mod requests;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -54,6 +56,7 @@ pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
     ),
     tags(
         (name = "sign-in", description = "Codes and what they open"),
+        (name = "sessions", description = "Staying signed in, and ending it"),
         (name = "account", description = "One's own account, for signed-in users"),
         (name = "tokens", description = "How others check access tokens"),
         (name = "health", description = "For load balancers and operators")
@@ -88,10 +91,15 @@ pub(crate) fn complete(document: &mut Document) {
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
 }
 
-/// The document and its page.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(document: &Document) -> Router<S> {
+/// The document and its page, for codes of this length.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
+    document: &Document,
+    code_length: u8,
+) -> Router<S> {
     // A document is maps, texts and numbers, which always serialize.
-    let json = bytes::Bytes::from(serde_json::to_vec(document).unwrap_or_default());
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    requests::describe(&mut document, code_length);
+    let json = bytes::Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
     let config = Config::from(DOCUMENT_PATH).try_it_out_enabled(true);
     Router::new()
         .route(

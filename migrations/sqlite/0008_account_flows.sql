@@ -41,3 +41,10 @@ CREATE TABLE user_imports (
     refused    INTEGER     NOT NULL,
     updated_at TEXT        NOT NULL
 );
+
+-- Which notices are in the queue or were; in production a key of Redis each. Milliseconds since the
+-- Unix epoch.
+CREATE TABLE hot_notices (
+    id        BLOB    PRIMARY KEY,
+    forget_at INTEGER NOT NULL
+) WITHOUT ROWID;

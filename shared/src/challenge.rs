@@ -16,6 +16,7 @@ use crate::phone::PhoneNumber;
 use crate::random::Random;
 
 const CHALLENGE_DOMAIN: &[u8] = b"ramz challenge v1";
+const STEP_DOMAIN: &[u8] = b"ramz step session v1";
 
 /// No challenge outlives this, however often its code is sent again.
 pub const MAX_CHALLENGE_MILLIS: i64 = 10 * 60 * 1000;
@@ -24,8 +25,8 @@ pub const MAX_CHALLENGE_MILLIS: i64 = 10 * 60 * 1000;
 /// arrive dead.
 pub const SEND_MARGIN_MILLIS: i64 = 30 * 1000;
 
-/// The client's secret handle of a challenge: a random UUID, version 4. Debug output hides it and
-/// it has no `Display`.
+/// The client's secret handle of a challenge, or of its place in the step flow: a random UUID,
+/// version 4. Debug output hides it and it has no `Display`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionId(Uuid);
 
@@ -50,6 +51,16 @@ impl SessionId {
         let mut id = [0; 16];
         id.copy_from_slice(&hash[..16]);
         ChallengeId(id)
+    }
+
+    /// What the records keep of a place in the step flow: SHA-256("ramz step session v1" ‖ session
+    /// id).
+    pub fn step_hash(self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(STEP_DOMAIN)
+            .chain_update(self.0)
+            .finalize()
+            .into()
     }
 }
 
@@ -341,6 +352,10 @@ mod tests {
         assert_eq!(format!("{:?}", Salt::new(&Random::seeded(1))), "Salt(••••)");
         let id = session.challenge_id();
         assert_eq!(id.to_string().parse::<ChallengeId>(), Ok(id));
+        assert_eq!(
+            hex::encode(session.step_hash()),
+            "cc1dc3f577ccaa47d470cf0fbf3758d15ea6ccaa92984e06797275bee2379b26"
+        );
         assert_eq!(
             serde_json::to_string(&id).expect("JSON"),
             format!("\"{id}\"")

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod hot_state;
 pub mod kavenegar;
+pub mod notice;
 pub mod otp;
 pub mod password;
 pub mod phone;

@@ -126,6 +126,12 @@ impl PhoneNumber {
         }
     }
 
+    /// Its last four digits, by which people know which of their numbers is meant.
+    pub fn last_digits(&self) -> &str {
+        let digits = self.digits();
+        &digits[digits.len().saturating_sub(4)..]
+    }
+
     /// Enough to recognise one's own number, not enough to call it: `+98912•••6789`.
     pub fn masked(&self) -> String {
         let digits = self.digits();
@@ -380,6 +386,7 @@ mod tests {
         assert_eq!(phone.to_string(), "+98912•••6789");
         assert_eq!(format!("{phone:?}"), "PhoneNumber(+98912•••6789)");
         assert_eq!(phone.gateway_receptor(), "09123456789");
+        assert_eq!(phone.last_digits(), "6789");
     }
 
     #[test]

@@ -110,6 +110,21 @@ impl Keys {
         format!("{}:a:", self.tag)
     }
 
+    /// What precedes the digits in the key of a phone's failed tries.
+    pub(crate) fn phone_failures_prefix(&self) -> String {
+        format!("{}:fp:", self.tag)
+    }
+
+    /// What precedes the address in the key of its failed tries.
+    pub(crate) fn address_failures_prefix(&self) -> String {
+        format!("{}:fa:", self.tag)
+    }
+
+    /// What precedes the id in the mark of a notice that is in the queue, or was.
+    pub(crate) fn notice_prefix(&self) -> String {
+        format!("{}:n:", self.tag)
+    }
+
     /// The breaker: a hash with `until`, the moment up to which requests are refused.
     pub(crate) fn breaker(&self) -> String {
         format!("{}:breaker", self.tag)

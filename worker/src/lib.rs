@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `start.rs` | opens what the configuration names and runs until the stop |
 //! | `runner.rs` | the apalis Monitor and Worker on our backend; the only file with their types |
-//! | `send/` | one run of a job: load, ledger, call, ledger, settle; its attempts in the ledger |
+//! | `send/` | one run of a job: load, ledger, call, ledger, settle; its message, its attempts in the ledger |
 //! | `gate.rs` | whether a call may be made: the rate and the breaker over all workers |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
 //! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |

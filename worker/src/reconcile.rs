@@ -33,6 +33,8 @@ use crate::verdict::SLOW_DOWN;
 const APART: Duration = Duration::from_secs(2);
 /// What is added at random, so that sends that failed together are not looked for together.
 const JITTER: Duration = Duration::from_secs(1);
+/// After so many runs a send that cannot be told from another waits longer between its looks.
+const PATIENT_FROM: u32 = 40;
 /// So many looks that find nothing prove that there is nothing.
 const LOOKS: u32 = 2;
 /// The window in which `sms/statusbyreceptor` is asked, around the begin of the attempt: the two
@@ -49,6 +51,8 @@ pub(crate) struct Open<'a> {
     pub(crate) deadline: UnixMillis,
     /// The number of the run, from 1.
     pub(crate) attempt: u32,
+    /// How long the job waits until it is tried again.
+    pub(crate) delays: &'a RetryDelays,
 }
 
 /// What the run does about it.
@@ -131,7 +135,7 @@ impl Reconciler {
             Ok(listed) => listed,
             Err(error) => {
                 tracing::warn!(%error, "cannot look for a message of unknown fate");
-                let mut after = self.delays.delay(open.attempt);
+                let mut after = open.delays.delay(open.attempt);
                 if error.gateway_status() == Some(451) {
                     after += SLOW_DOWN;
                 }
@@ -143,7 +147,7 @@ impl Reconciler {
             Sight::Nothing => self.found_nothing(open, row).await,
             Sight::NotOursAlone => {
                 tracing::info!("another send to this number is open too; looking again");
-                Ok(self.begin(open.deadline))
+                Ok(self.look_when_it_may_be_over(open))
             }
             Sight::Several => Ok(self.undecided("several messages")),
         }
@@ -265,6 +269,19 @@ impl Reconciler {
             "a message of unknown fate did not go; sending it again"
         );
         Ok(self.look_after(self.delays.delay(1), open.deadline))
+    }
+
+    /// The other send is cleared up as fast as this one, or stays open for good: who has a day to
+    /// wait does not ask every few seconds.
+    fn look_when_it_may_be_over(&self, open: Open<'_>) -> Disposal {
+        let soon = APART + JITTER.mul_f64(self.random.fraction());
+        let patient = open.attempt > PATIENT_FROM;
+        let more = if patient {
+            open.delays.delay(open.attempt)
+        } else {
+            Duration::ZERO
+        };
+        self.look_after(soon + more, open.deadline)
     }
 
     /// Runs the job again after this time, unless that would be past the deadline.

@@ -27,7 +27,9 @@ impl Verdict {
     pub(crate) fn of(outcome: &SendOutcome, attempt: u32, delays: &RetryDelays) -> Self {
         let (result, retry) = match outcome {
             SendOutcome::Accepted { .. } => (SendResult::Accepted, None),
-            SendOutcome::Refused { .. } | SendOutcome::NeedsTemplate => (SendResult::Refused, None),
+            SendOutcome::Refused { .. } | SendOutcome::NeedsTemplate | SendOutcome::NeedsSender => {
+                (SendResult::Refused, None)
+            }
             SendOutcome::Collision { .. } => {
                 (SendResult::LocalIdTaken, Some(delays.delay(attempt)))
             }
@@ -142,6 +144,7 @@ mod tests {
                 SendResult::Refused,
             ),
             (SendOutcome::NeedsTemplate, SendResult::Refused),
+            (SendOutcome::NeedsSender, SendResult::Refused),
         ];
         for (outcome, result) in never_again {
             let verdict = verdict(outcome);

@@ -37,7 +37,7 @@ pub(crate) struct Verification {
     #[schema(example = "09123456789")]
     phone_number: Option<String>,
     /// The code as it was typed; Persian and Arabic digits and spaces are understood.
-    #[schema(example = "۱۲۳۴۵۶")]
+    #[schema(example = "123456")]
     code: String,
     /// What the person calls this device, for the list of their sessions; 64 characters at most.
     #[schema(example = "Pixel 9", max_length = 64)]

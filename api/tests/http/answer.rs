@@ -85,7 +85,7 @@ impl Answer {
             }
         }
         let method = method.as_str().to_ascii_lowercase();
-        let operation = &document["paths"][path][&method];
+        let operation = &paths_item(document, path)[&method];
         if operation.is_null() {
             return;
         }
@@ -114,4 +114,25 @@ impl Answer {
             "{code} is not documented: {self:?}"
         );
     }
+}
+
+/// What the document says of a path; `{id}` in its paths stands for one part of any text.
+fn paths_item<'a>(document: &'a Value, path: &str) -> &'a Value {
+    let paths = &document["paths"];
+    if paths[path].is_object() {
+        return &paths[path];
+    }
+    let matches = |template: &str| {
+        template.contains('{')
+            && template.split('/').count() == path.split('/').count()
+            && template
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(of_template, part)| of_template.starts_with('{') || of_template == part)
+    };
+    let templates = paths.as_object().expect("paths");
+    templates
+        .iter()
+        .find_map(|(template, item)| matches(template).then_some(item))
+        .unwrap_or(&Value::Null)
 }

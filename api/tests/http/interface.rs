@@ -48,9 +48,13 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let paths = stage.document["paths"].as_object().expect("paths");
     let expected = [
         "/.well-known/jwks.json",
+        "/api/v1/usr/logout",
         "/api/v1/usr/me",
         "/api/v1/usr/otp",
         "/api/v1/usr/otp/verify",
+        "/api/v1/usr/sessions",
+        "/api/v1/usr/sessions/{id}",
+        "/api/v1/usr/token/refresh",
         "/livez",
         "/readyz",
     ];
@@ -91,6 +95,7 @@ pub(crate) async fn a_33_metrics_stand_at_zero_and_no_client_makes_a_series(shap
     for series in [
         r#"ramz_otp_requests_total{result="sent"}"#,
         r#"ramz_otp_verifications_total{result="verified"}"#,
+        r#"ramz_token_refreshes_total{result="reused"}"#,
         r#"ramz_limit_refused_total{rule="phone_day"}"#,
         "ramz_queue_dead",
         "ramz_time_to_verified_seconds_count",

@@ -6,11 +6,15 @@ mod authentication;
 mod bad_input;
 mod interface;
 mod limits;
+mod log_out;
 mod outages;
 mod races;
+mod refreshing;
 mod sending;
+mod session_list;
 mod stage;
 mod stores;
+mod tokens;
 mod verifying;
 
 /// One test per case and shape.
@@ -66,6 +70,22 @@ on_both_shapes! {
     authentication::r_24_what_is_not_one_good_token_is_refused,
     authentication::ses_03_a_token_dies_with_its_time,
     authentication::ses_05_a_blocked_user_is_out_at_once,
+    refreshing::ses_08_an_app_renews_its_tokens_and_a_copy_ends_the_session,
+    refreshing::ses_09_a_lost_answer_is_given_again,
+    refreshing::csr_01_a_browser_renews_by_its_cookie_with_or_without_a_body,
+    refreshing::csr_02_another_site_cannot_use_the_cookie,
+    refreshing::the_token_in_the_body_counts_where_both_are_there,
+    refreshing::jwt_05_every_refused_token_gets_the_same_bytes,
+    refreshing::bodies_that_are_no_refresh_are_refused_by_name,
+    refreshing::a_30_of_20_parallel_refreshes_in_two_processes_all_get_one_successor,
+    log_out::ses_04_an_app_logs_out_with_its_access_token,
+    log_out::ses_04_a_refresh_token_logs_out_when_the_access_token_is_dead,
+    log_out::csr_02_a_browser_logs_out_and_other_sites_cannot_do_it,
+    log_out::ses_04_all_devices_are_logged_out_with_either_token,
+    session_list::ses_06_one_sees_where_one_is_signed_in,
+    session_list::ses_06_one_ends_a_session_from_another_device,
+    session_list::ses_06_one_ends_all_other_sessions,
+    session_list::csr_02_the_list_needs_a_sign_in_and_our_own_page,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,

@@ -10,7 +10,7 @@ use super::reader::{ConfigError, Read, Reader};
 use super::stores::StoresConfig;
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
-use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY};
+use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
 use crate::hot_state::AcceptPolicy;
 use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
@@ -40,6 +40,8 @@ pub struct ApiConfig {
     pub tokens: TokensConfig,
     /// The templates of the gateway: without one, a voice call cannot be asked for.
     pub templates: Templates,
+    /// `STEP_FLOW`
+    pub step_flow: bool,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl ApiConfig {
             signing_keys: signing_keys?,
             tokens: front.tokens,
             templates: templates?,
+            step_flow: front.step_flow,
             warnings: Vec::new(),
         })
     }
@@ -91,6 +94,7 @@ pub(super) struct Front {
     pub(super) otp: OtpConfig,
     pub(super) limits: LimitsConfig,
     pub(super) tokens: TokensConfig,
+    pub(super) step_flow: bool,
 }
 
 impl Front {
@@ -101,6 +105,7 @@ impl Front {
         let otp = OtpConfig::read(reader);
         let limits = LimitsConfig::read(reader);
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
+        let step_flow = reader.switch(&STEP_FLOW);
         let (otp, limits) = (otp?, limits?);
         limits.warn(&otp, reader);
         Ok(Self {
@@ -110,6 +115,7 @@ impl Front {
             otp,
             limits,
             tokens: tokens?,
+            step_flow: step_flow?,
         })
     }
 }

@@ -11,7 +11,7 @@ use super::variables::{
 };
 use crate::challenge::Locale;
 use crate::kavenegar::Templates;
-use crate::otp::Purpose;
+use crate::notice::{MessagePurpose, NoticeKind};
 
 /// What the client of the gateway is made of.
 #[derive(Clone, Debug)]
@@ -54,16 +54,19 @@ pub(super) fn read_templates(reader: &mut Reader<'_>) -> Read<Templates> {
 }
 
 /// The variants of `KAVENEGAR_TEMPLATE` by language, purpose or both.
-pub(super) fn template_variables() -> impl Iterator<Item = (String, Option<Locale>, Option<Purpose>)>
-{
+pub(super) fn template_variables()
+-> impl Iterator<Item = (String, Option<Locale>, Option<MessagePurpose>)> {
     let locales = [None, Some(Locale::Fa), Some(Locale::En)];
-    let purposes = || std::iter::once(None).chain(Purpose::ALL.map(Some));
+    let purposes = || std::iter::once(None).chain(MessagePurpose::all().map(Some));
     locales
         .into_iter()
         .flat_map(move |locale| purposes().map(move |purpose| (locale, purpose)))
         .filter(|(locale, purpose)| locale.is_some() || purpose.is_some())
         .map(|(locale, purpose)| {
-            let parts = [locale.map(Locale::as_str), purpose.map(Purpose::as_str)];
+            let parts = [
+                locale.map(Locale::as_str),
+                purpose.map(MessagePurpose::as_str),
+            ];
             let name = parts
                 .into_iter()
                 .flatten()
@@ -98,6 +101,15 @@ impl GatewayConfig {
             reader.warn(
                 &KAVENEGAR_TEMPLATE,
                 "and KAVENEGAR_SENDER are not set: messages go through the default line of the account, slower than by a template",
+            );
+        }
+        let lacks_notices = NoticeKind::ALL
+            .into_iter()
+            .any(|kind| self.templates.find_for_notice(Locale::Fa, kind).is_none());
+        if self.sender.is_none() && !self.templates.is_empty() && lacks_notices {
+            reader.warn(
+                &KAVENEGAR_SENDER,
+                "is not set, nor is a template for each kind of notice (KAVENEGAR_TEMPLATE_PHONE_CHANGED, KAVENEGAR_TEMPLATE_PASSWORD_CHANGED): people are not told of changes to their account",
             );
         }
     }

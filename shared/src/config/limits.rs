@@ -3,10 +3,10 @@
 use super::otp::OtpConfig;
 use super::reader::{Read, Reader, parse_number, shown};
 use super::variables::{
-    LIMIT_ADDRESS_PER_MINUTE, LIMIT_PHONE_DAY, LIMIT_PHONE_SHORT, LIMITS, OTP_LENGTH, QUEUE_MAX,
-    Variable,
+    LIMIT_ADDRESS_PER_MINUTE, LIMIT_FAILURES_ADDRESS, LIMIT_FAILURES_LOCK, LIMIT_FAILURES_PHONE,
+    LIMIT_PHONE_DAY, LIMIT_PHONE_SHORT, LIMITS, OTP_LENGTH, QUEUE_MAX, Variable,
 };
-use crate::hot_state::{AcceptPolicy, Window};
+use crate::hot_state::{AcceptPolicy, AddressTries, TryLimits, Window};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -22,6 +22,8 @@ pub struct LimitsConfig {
     pub phone_day: Window,
     /// `LIMIT_ADDRESS_PER_MINUTE`
     pub address_per_minute: u32,
+    /// `LIMIT_FAILURES_PHONE`, `LIMIT_FAILURES_ADDRESS` and `LIMIT_FAILURES_LOCK`
+    pub tries: TryLimits,
     /// `QUEUE_MAX`
     pub queue_max: u64,
 }
@@ -45,10 +47,18 @@ impl LimitsConfig {
         let phone_short = reader.parsed(&LIMIT_PHONE_SHORT, parse_window);
         let phone_day = read_count(reader, &LIMIT_PHONE_DAY, 1_000);
         let address_per_minute = read_count(reader, &LIMIT_ADDRESS_PER_MINUTE, 100_000);
+        let phone_failures = read_count(reader, &LIMIT_FAILURES_PHONE, 100);
+        let address_tries = reader.parsed_if_set(&LIMIT_FAILURES_ADDRESS, parse_address_tries);
+        let lock = reader.number(&LIMIT_FAILURES_LOCK, 60..=86_400_i64);
         let queue_max = reader.number(&QUEUE_MAX, 1..=10_000_000);
-        let (of_day, of_address) = match preset? {
+        let preset = preset?;
+        let (of_day, of_address) = match preset {
             Preset::Balanced => (10, 30),
             Preset::Strict => (5, 5),
+        };
+        let (failures, tries_of_address) = match preset {
+            Preset::Balanced => (10, AddressTries::Throttled { per_second: 1 }),
+            Preset::Strict => (3, AddressTries::Locked { failures: 3 }),
         };
         Ok(Self {
             phone_short: phone_short?,
@@ -57,6 +67,11 @@ impl LimitsConfig {
                 millis: DAY_MILLIS,
             },
             address_per_minute: address_per_minute?.unwrap_or(of_address),
+            tries: TryLimits {
+                phone_failures: phone_failures?.unwrap_or(failures),
+                lock_millis: lock? * 1000,
+                address: address_tries?.unwrap_or(tries_of_address),
+            },
             queue_max: queue_max?,
         })
     }
@@ -117,6 +132,22 @@ fn parse_window(text: &str) -> Result<Window, String> {
     parsed.ok_or_else(|| {
         format!(
             "{} is not `count/seconds`, such as 3/120 (1 to 100 sends, 10 to 3600 seconds)",
+            shown(text)
+        )
+    })
+}
+
+/// Reads `1/s`, one a second, or `3`, a lock after three.
+fn parse_address_tries(text: &str) -> Result<AddressTries, String> {
+    let parsed = match text.split_once('/') {
+        Some((count, "s")) => parse_number(count.trim(), &(1..=1_000))
+            .map(|per_second| AddressTries::Throttled { per_second }),
+        None => parse_number(text, &(1..=1_000)).map(|failures| AddressTries::Locked { failures }),
+        Some(_) => Err(String::new()),
+    };
+    parsed.map_err(|_| {
+        format!(
+            "{} is neither `count/s`, such as 1/s, nor a number (1 to 1000)",
             shown(text)
         )
     })

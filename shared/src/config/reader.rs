@@ -220,7 +220,10 @@ impl<'a> Reader<'a> {
         self.parsed(variable, |text| match text {
             "1" | "true" | "yes" | "on" => Ok(true),
             "0" | "false" | "no" | "off" => Ok(false),
-            other => Err(format!("{} is neither 1 nor 0", shown(other))),
+            other => Err(format!(
+                "{} is neither 1 nor 0, neither on nor off",
+                shown(other)
+            )),
         })
     }
 

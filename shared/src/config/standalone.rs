@@ -27,6 +27,8 @@ use crate::tokens::SigningKeys;
 
 /// The key that standalone and its simulator agree on.
 const SIMULATOR_KEY: &str = "simulator";
+/// The line of every simulator, from which notices go.
+const SIMULATOR_LINE: &str = "30009911";
 
 /// The settings of `standalone`, which makes the keys that are not given.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct StandaloneConfig {
     pub gateway: GatewayConfig,
     /// `WORKER_CONCURRENCY`
     pub concurrency: usize,
+    /// `STEP_FLOW`
+    pub step_flow: bool,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -92,6 +96,7 @@ impl StandaloneConfig {
             otp: front.otp,
             limits: front.limits,
             tokens: front.tokens,
+            step_flow: front.step_flow,
             gateway,
             concurrency: concurrency?,
             warnings: Vec::new(),
@@ -116,6 +121,7 @@ impl StandaloneConfig {
             signing_keys,
             tokens: self.tokens.clone(),
             templates: self.gateway.templates.clone(),
+            step_flow: self.step_flow,
             warnings: Vec::new(),
         };
         let worker = WorkerConfig {
@@ -159,6 +165,9 @@ fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Op
     if gateway.templates.is_empty() {
         gateway.templates = simulator_templates();
     }
+    gateway
+        .sender
+        .get_or_insert_with(|| SIMULATOR_LINE.to_owned());
     Ok((gateway, Some(simulator)))
 }
 

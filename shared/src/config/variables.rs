@@ -127,7 +127,7 @@ variables! {
         #[secret] KAVENEGAR_API_KEY: BACK, Required(&[Worker]),
             "key of the Kavenegar account; standalone without it sends to its simulator";
         KAVENEGAR_TEMPLATE: ALL, Unset,
-            "name of an approved template for `verify/lookup`; voice calls need one. More of them by language, purpose or both: `KAVENEGAR_TEMPLATE_EN`, `KAVENEGAR_TEMPLATE_RESET_PASSWORD`, `KAVENEGAR_TEMPLATE_EN_SIGN_IN`";
+            "name of an approved template for `verify/lookup`; voice calls need one. More of them by language, purpose or both: `KAVENEGAR_TEMPLATE_EN`, `KAVENEGAR_TEMPLATE_RESET_PASSWORD`, `KAVENEGAR_TEMPLATE_EN_SIGN_IN`. Notices of changes go by `KAVENEGAR_TEMPLATE_PHONE_CHANGED` and `KAVENEGAR_TEMPLATE_PASSWORD_CHANGED` (`%token` is the last four digits of the number), else as plain texts from `KAVENEGAR_SENDER`";
         KAVENEGAR_SENDER: BACK, Unset,
             "own line for messages without a template; unset, the account's default line sends";
         WEBOTP_DOMAIN: BACK, Unset,
@@ -152,6 +152,8 @@ variables! {
             "seconds before a code is sent again; shorter than its life";
         ALLOWED_COUNTRIES: FRONT, Text("IR"),
             "countries whose mobile numbers are served (ISO 3166, separated by commas)";
+        STEP_FLOW: FRONT, Text("on"),
+            "`off` takes away the step flow (`/api/register/` and what follows it), which tells whether a number has a password";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),
@@ -162,6 +164,12 @@ variables! {
             "sends to one phone in 24 hours";
         LIMIT_ADDRESS_PER_MINUTE: FRONT, Derived("30, or 5 with `LIMITS=strict`"),
             "requests for a code from one client address (IPv6: one /64) in a minute";
+        LIMIT_FAILURES_PHONE: FRONT, Derived("10, or 3 with `LIMITS=strict`"),
+            "wrong passwords, and wrong codes that come without their session id, that lock a phone for these two ways";
+        LIMIT_FAILURES_ADDRESS: FRONT, Derived("`1/s`, or 3 with `LIMITS=strict`"),
+            "the same from one client address: `1/s` throttles them to one a second, a number locks the address after as many";
+        LIMIT_FAILURES_LOCK: FRONT, Text("3600"),
+            "seconds that such a lock lasts (60 to 86400)";
         QUEUE_MAX: FRONT, Text("100000"),
             "waiting messages above which requests for a code are refused with 503";
     }

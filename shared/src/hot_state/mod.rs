@@ -11,23 +11,31 @@ pub mod gate;
 mod model;
 mod redis;
 mod sqlite;
+mod tries;
 
 use std::time::Duration;
+
+use uuid::Uuid;
 
 pub use gate::{Admission, OpenBreaker};
 pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
 };
+pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::phone::PhoneNumber;
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
 /// How many challenges of a phone are tried when a code comes with the number only.
 pub const PHONE_CHALLENGES: usize = 3;
+
+/// How long it is remembered that a notice is in the queue, or was: longer than its row can wait to
+/// be marked. After that the ledger alone keeps it from being sent twice.
+const NOTICE_MARK_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
 /// No call takes longer, so that a client hears of a Redis that is away within a second.
 const REDIS_CALL_LIMIT: Duration = Duration::from_millis(900);
@@ -100,6 +108,18 @@ impl HotState {
         call!(self, state => state.accept(clock, accept, policy))
     }
 
+    /// Counts one request of a client address that asks for no code but is worth as much to
+    /// whoever makes many, in the same bucket as those that do. The refusal of a full bucket is
+    /// the time to wait, in milliseconds; nothing is counted then.
+    pub async fn count_request(
+        &self,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.count_request(clock, address, policy))
+    }
+
     /// The challenge of this id, if its record still exists. It may have expired.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, HotStateError> {
         call!(self, state => state.challenge(id))
@@ -132,6 +152,47 @@ impl HotState {
     /// Marks a challenge whose code had its effect. `false` when the record is gone.
     pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
         call!(self, state => state.consume(id))
+    }
+
+    /// Counts a try at a secret of this phone as a failure, or refuses it. Whoever is allowed
+    /// compares afterwards, and says so by [`Self::try_succeeded`] where it was right.
+    ///
+    /// Never repeated by itself: a lost reply means that the try may have been counted.
+    pub async fn begin_try(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<Try, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.begin_try(clock, phone, address, limits))
+    }
+
+    /// Takes back a counted try that turned out right: the failures of the phone are forgotten,
+    /// the address gets back this one.
+    pub async fn try_succeeded(
+        &self,
+        phone: &PhoneNumber,
+        address: &str,
+        limits: &TryLimits,
+    ) -> Result<(), HotStateError> {
+        call!(self, state => state.try_succeeded(phone, address, limits))
+    }
+
+    /// Puts the job of a notice into the queue, once however often this is repeated: `false` when
+    /// it was put there before. `deadline` is the notice's, in milliseconds since 1970.
+    ///
+    /// No limit and no guard of the queue applies, since what the notice tells of has happened. The
+    /// job counts as accepted now and not when the notice was written, so that one that was left
+    /// over by a crash does not make the queue look slow.
+    pub async fn enqueue_notice(
+        &self,
+        notice: Uuid,
+        deadline: UnixMillis,
+        trace: Option<&str>,
+    ) -> Result<bool, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,

@@ -7,9 +7,10 @@ use secrecy::ExposeSecret as _;
 use super::outcome::SendOutcome;
 use super::settings::{GatewaySettings, GatewaySetupError};
 use super::status::Method;
-use super::text::{has_room_for_webotp, sms_text};
+use super::text::{has_room_for_webotp, notice_text, sms_text};
 use super::transport::{Answer, CallError, method_url, post_form};
 use crate::challenge::{Channel, Locale};
+use crate::notice::{MessagePurpose, NoticeKind};
 use crate::otp::{OtpCode, Purpose};
 use crate::phone::PhoneNumber;
 
@@ -31,6 +32,19 @@ pub struct Message<'a> {
     pub channel: Channel,
     /// Our own positive id of this attempt. `sms/send` sends a repeated id only once;
     /// `verify/lookup` has no such field.
+    pub localid: i64,
+}
+
+/// One notice of a change, to one number.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeMessage<'a> {
+    /// Whom it is for.
+    pub phone: &'a PhoneNumber,
+    /// What it tells of.
+    pub kind: NoticeKind,
+    /// The language of template and words.
+    pub locale: Locale,
+    /// Our own positive id of this attempt; see [`Message::localid`].
     pub localid: i64,
 }
 
@@ -73,8 +87,13 @@ impl Gateway {
 
     /// The method that messages of this kind go by, so that it can be written down before the
     /// call.
-    pub fn method(&self, locale: Locale, purpose: Purpose) -> Method {
-        if self.settings.templates.find(locale, purpose).is_some() {
+    pub fn method(&self, locale: Locale, purpose: impl Into<MessagePurpose>) -> Method {
+        let templates = &self.settings.templates;
+        let template = match purpose.into() {
+            MessagePurpose::Code(purpose) => templates.find(locale, purpose),
+            MessagePurpose::Notice(kind) => templates.find_for_notice(locale, kind),
+        };
+        if template.is_some() {
             Method::Lookup
         } else {
             Method::Send
@@ -95,7 +114,8 @@ impl Gateway {
             .find(message.locale, message.purpose);
         let (method, outcome) = match (template, message.channel) {
             (Some(template), channel) => {
-                let outcome = self.lookup(message, template, channel).await;
+                let token = message.code.expose();
+                let outcome = self.lookup(message.phone, template, token, channel).await;
                 (Method::Lookup, outcome)
             }
             (None, Channel::Call) => (Method::Lookup, SendOutcome::NeedsTemplate),
@@ -113,8 +133,30 @@ impl Gateway {
         Delivery { method, outcome }
     }
 
-    /// Sends a plain text by `sms/send`, such as the notice that a number was changed. The
-    /// caller keeps it to one segment.
+    /// Sends a notice, by exactly one request: by its template, or as a plain text. Who has
+    /// templates for codes and neither one for notices nor a line has no way for it, and no request
+    /// is made: the account's default line is for who has set nothing at all.
+    pub async fn deliver_notice(&self, notice: &NoticeMessage<'_>) -> Delivery {
+        let settings = &self.settings;
+        let template = settings
+            .templates
+            .find_for_notice(notice.locale, notice.kind);
+        let (method, outcome) = if let Some(template) = template {
+            let token = notice.phone.last_digits();
+            let lookup = self.lookup(notice.phone, template, token, Channel::Sms);
+            (Method::Lookup, lookup.await)
+        } else if settings.sender.is_none() && !settings.templates.is_empty() {
+            (Method::Send, SendOutcome::NeedsSender)
+        } else {
+            let domain = settings.webotp_domain.as_deref();
+            let text = notice_text(notice.kind, notice.locale, domain);
+            let send = self.send_text(notice.phone, &text, notice.localid);
+            (Method::Send, send.await)
+        };
+        Delivery { method, outcome }
+    }
+
+    /// Sends a plain text by `sms/send`. The caller keeps it to one segment.
     pub async fn send_text(&self, phone: &PhoneNumber, text: &str, localid: i64) -> SendOutcome {
         let (receptor, localid) = (phone.gateway_receptor(), localid.to_string());
         let mut form = vec![
@@ -129,16 +171,22 @@ impl Gateway {
         SendOutcome::judge(Method::Send, phone, answer)
     }
 
-    async fn lookup(&self, message: &Message<'_>, template: &str, channel: Channel) -> SendOutcome {
-        let receptor = message.phone.gateway_receptor();
+    async fn lookup(
+        &self,
+        phone: &PhoneNumber,
+        template: &str,
+        token: &str,
+        channel: Channel,
+    ) -> SendOutcome {
+        let receptor = phone.gateway_receptor();
         let form = [
             ("receptor", receptor.as_str()),
             ("template", template),
-            ("token", message.code.expose()),
+            ("token", token),
             ("type", channel.as_str()),
         ];
         let answer = self.post(Method::Lookup, &form).await;
-        SendOutcome::judge(Method::Lookup, message.phone, answer)
+        SendOutcome::judge(Method::Lookup, phone, answer)
     }
 
     /// Posts a form to a method of the gateway.

@@ -31,11 +31,11 @@ mod templates;
 mod text;
 mod transport;
 
-pub use gateway::{Delivery, Gateway, Message};
+pub use gateway::{Delivery, Gateway, Message, NoticeMessage};
 pub use outcome::{Refusal, RefusalClass, SendOutcome};
 pub use reads::{AccountConfig, AccountInfo, MAX_STATUS_IDS, ReadError, StatusRow};
 pub use settings::{DEFAULT_BASE_URL, GatewaySettings, GatewaySetupError};
 pub use status::{Class, DeliveryStatus, Method, class_of};
 pub use templates::Templates;
-pub use text::sms_text;
+pub use text::{notice_text, sms_text};
 pub use transport::{NotSentReason, UnknownReason};

@@ -62,6 +62,8 @@ pub enum SendOutcome {
     },
     /// A call was asked for and there is no template for it. No request was made.
     NeedsTemplate,
+    /// A notice has neither a template nor a line to go by. No request was made.
+    NeedsSender,
 }
 
 /// Who refused a message.
@@ -112,6 +114,7 @@ impl SendOutcome {
             Self::Unknown { reason } => reason.as_str(),
             Self::Collision { .. } => "localid_collision",
             Self::NeedsTemplate => "needs_template",
+            Self::NeedsSender => "needs_sender",
         })
     }
 
@@ -142,7 +145,8 @@ impl SendOutcome {
             }
             | Self::NotSent { .. }
             | Self::Unknown { .. }
-            | Self::NeedsTemplate => None,
+            | Self::NeedsTemplate
+            | Self::NeedsSender => None,
         }
     }
 

@@ -1,16 +1,22 @@
 //! Which template of the gateway serves which language and purpose.
 
 use crate::challenge::Locale;
+use crate::notice::{MessagePurpose, NoticeKind};
 use crate::otp::Purpose;
 
 /// The names of the approved templates, each for a language, a purpose, both or everything
 /// (`None` is any). Without any, the client sends plain texts and cannot call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Templates(Vec<(Option<Locale>, Option<Purpose>, String)>);
+pub struct Templates(Vec<Named>);
+
+/// A template and what it is for; `None` is any.
+type Named = (Option<Locale>, Option<MessagePurpose>, String);
 
 impl Templates {
     /// These templates. Of two for the same thing the first is used.
-    pub fn new(names: impl IntoIterator<Item = (Option<Locale>, Option<Purpose>, String)>) -> Self {
+    pub fn new(
+        names: impl IntoIterator<Item = (Option<Locale>, Option<MessagePurpose>, String)>,
+    ) -> Self {
         Self(names.into_iter().collect())
     }
 
@@ -29,21 +35,32 @@ impl Templates {
         self.find(locale, purpose).is_some()
     }
 
-    /// The template for a message. One for this purpose in this language comes first, then one
+    /// The template for a message with a code. One for this purpose in this language comes first, then one
     /// for the language (a text that cannot be read is worse than one that does not name its
     /// purpose), then one for the purpose, then the one for everything.
     pub fn find(&self, locale: Locale, purpose: Purpose) -> Option<&str> {
-        let closest_first = [
-            (Some(locale), Some(purpose)),
+        let purpose = Some(purpose.into());
+        self.first_of(&[
+            (Some(locale), purpose),
             (Some(locale), None),
-            (None, Some(purpose)),
+            (None, purpose),
             (None, None),
-        ];
-        closest_first.into_iter().find_map(|wanted| {
+        ])
+    }
+
+    /// The template for a notice: one of this kind. One for everything is written around a code,
+    /// which a notice has not.
+    pub fn find_for_notice(&self, locale: Locale, kind: NoticeKind) -> Option<&str> {
+        let purpose = Some(kind.into());
+        self.first_of(&[(Some(locale), purpose), (None, purpose)])
+    }
+
+    fn first_of(&self, closest_first: &[(Option<Locale>, Option<MessagePurpose>)]) -> Option<&str> {
+        closest_first.iter().find_map(|wanted| {
             let found = self
                 .0
                 .iter()
-                .find(|(locale, purpose, _)| (*locale, *purpose) == wanted);
+                .find(|(locale, purpose, _)| (*locale, *purpose) == *wanted);
             found.map(|(_, _, name)| name.as_str())
         })
     }
@@ -54,11 +71,9 @@ mod tests {
     use super::*;
 
     fn templates(names: &[(Option<Locale>, Option<Purpose>, &str)]) -> Templates {
-        Templates::new(
-            names
-                .iter()
-                .map(|&(locale, purpose, name)| (locale, purpose, name.to_owned())),
-        )
+        Templates::new(names.iter().map(|&(locale, purpose, name)| {
+            (locale, purpose.map(MessagePurpose::Code), name.to_owned())
+        }))
     }
 
     #[test]
@@ -85,5 +100,30 @@ mod tests {
         assert_eq!(templates.find(Locale::En, Purpose::Admin), Some("login-en"));
         assert_eq!(templates.find(Locale::Fa, Purpose::Admin), Some("console"));
         assert!(!templates.covers(Locale::Fa, Purpose::SignIn));
+    }
+
+    #[test]
+    fn a_notice_takes_no_template_that_is_written_around_a_code() {
+        let kind = NoticeKind::PhoneChanged;
+        let of_codes = [
+            (None, None, "login".to_owned()),
+            (Some(Locale::En), None, "login-en".to_owned()),
+        ];
+        let templates = Templates::new(of_codes.clone());
+        assert_eq!(templates.find_for_notice(Locale::En, kind), None);
+        let of_notices = [
+            (None, Some(kind.into()), "changed".to_owned()),
+            (Some(Locale::En), Some(kind.into()), "changed-en".to_owned()),
+        ];
+        let templates = Templates::new(of_codes.into_iter().chain(of_notices));
+        let find = |locale| templates.find_for_notice(locale, kind);
+        assert_eq!(find(Locale::Fa), Some("changed"));
+        assert_eq!(find(Locale::En), Some("changed-en"));
+        let other = NoticeKind::PasswordChanged;
+        assert_eq!(templates.find_for_notice(Locale::Fa, other), None);
+        assert_eq!(
+            templates.find(Locale::En, Purpose::ChangePhone),
+            Some("login-en")
+        );
     }
 }

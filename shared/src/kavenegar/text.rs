@@ -4,6 +4,7 @@
 //! a second segment doubles the price and may arrive late or not at all.
 
 use crate::challenge::Locale;
+use crate::notice::NoticeKind;
 use crate::otp::{OtpCode, Purpose};
 
 /// Characters of one segment when one of them is not Latin (UCS-2).
@@ -35,6 +36,32 @@ pub fn sms_text(
     match webotp_domain.map(|domain| format!("{text}\n@{domain} #{code}")) {
         Some(with_line) if is_one_segment(&with_line) => with_line,
         _ => text,
+    }
+}
+
+/// The text of a notice: what changed, and no link, since people are told not to follow links in
+/// such messages.
+///
+/// With a `webotp_domain` a last line `@domain` names the service, as in messages with a code; it
+/// is left out where it would begin a second segment. Behind the `@` no phone makes a link of it.
+pub fn notice_text(kind: NoticeKind, locale: Locale, webotp_domain: Option<&str>) -> String {
+    let words = match (locale, kind) {
+        (Locale::Fa, NoticeKind::PhoneChanged) => {
+            "شماره موبایل حساب شما عوض شد. شما نبودید؟ خبر دهید"
+        }
+        (Locale::Fa, NoticeKind::PasswordChanged) => {
+            "رمز عبور حساب شما عوض شد. شما نبودید؟ خبر دهید"
+        }
+        (Locale::En, NoticeKind::PhoneChanged) => {
+            "The phone number of your account was changed. Not you? Contact support."
+        }
+        (Locale::En, NoticeKind::PasswordChanged) => {
+            "The password of your account was changed. Not you? Contact support."
+        }
+    };
+    match webotp_domain.map(|domain| format!("{words}\n@{domain}")) {
+        Some(with_line) if is_one_segment(&with_line) => with_line,
+        _ => words.to_owned(),
     }
 }
 
@@ -94,7 +121,7 @@ mod tests {
     /// Counted as an operator does, apart from the code under test.
     fn segments(text: &str) -> usize {
         let gsm =
-            |character: char| character.is_ascii_alphanumeric() || " -:.@#\n".contains(character);
+            |character: char| character.is_ascii_alphanumeric() || " -:.?@#\n".contains(character);
         let limit = if text.chars().all(gsm) { 160 } else { 70 };
         text.encode_utf16().count().div_ceil(limit)
     }
@@ -145,9 +172,42 @@ mod tests {
     }
 
     #[test]
+    fn every_notice_is_one_segment_names_no_number_and_links_nowhere() {
+        let domains = (1..=255).map(|length| Some("d".repeat(length)));
+        for domain in domains.chain([None]) {
+            for kind in NoticeKind::ALL {
+                for locale in LOCALES {
+                    let text = notice_text(kind, locale, domain.as_deref());
+                    assert_eq!(segments(&text), 1, "{kind:?} {locale:?} {text}");
+                    assert!(!text.contains("://") && !text.contains("www."), "{text}");
+                    assert!(!text.contains(char::is_numeric), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_notice_names_the_service_where_there_is_room() {
+        for kind in NoticeKind::ALL {
+            for locale in LOCALES {
+                let named = notice_text(kind, locale, Some("login.example.ir"));
+                assert!(
+                    named.ends_with("\n@login.example.ir"),
+                    "{kind:?} {locale:?}"
+                );
+                let longest = "d".repeat(255);
+                let unnamed = notice_text(kind, locale, Some(&longest));
+                assert_eq!(unnamed, notice_text(kind, locale, None));
+            }
+        }
+    }
+
+    #[test]
     fn each_purpose_has_its_own_words() {
         for locale in LOCALES {
-            let texts = Purpose::ALL.map(|purpose| words(purpose, locale));
+            let codes = Purpose::ALL.map(|purpose| words(purpose, locale).to_owned());
+            let notices = NoticeKind::ALL.map(|kind| notice_text(kind, locale, None));
+            let texts = [&codes[..], &notices].concat();
             for (index, text) in texts.iter().enumerate() {
                 assert!(!texts[..index].contains(text), "{text}");
             }

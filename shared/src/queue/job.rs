@@ -1,11 +1,12 @@
 //! The job: a wire format that outlives releases.
 //!
-//! A job names a challenge and a send number. It carries no phone number, no code and no session
-//! id: the worker loads the challenge and decides then whether a message is still wanted. Its JSON
-//! is written by the accept step (`hot_state/redis/accept.lua` builds the same text), so fields may
-//! be added with a default, never renamed.
+//! A job names a challenge and a send number, or a notice. It carries no phone number, no code and
+//! no session id: the worker loads the rest and decides then whether a message is still wanted. Its
+//! JSON is written by hot state (`hot_state/redis/accept.lua` and `enqueue_notice.lua` build the
+//! same text), so fields may be added with a default, never renamed.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::challenge::{ChallengeId, Channel};
 use crate::clock::UnixMillis;
@@ -21,7 +22,7 @@ pub struct Job {
     /// What to do.
     #[serde(flatten)]
     pub task: JobTask,
-    /// When the API accepted the request.
+    /// When the API accepted the request, or a notice came into the queue.
     pub accepted_at: UnixMillis,
     /// From this moment on nothing is sent.
     pub deadline: UnixMillis,
@@ -42,6 +43,11 @@ pub enum JobTask {
         send: u32,
         /// How it travels.
         channel: Channel,
+    },
+    /// Send a notice.
+    Notice {
+        /// The row of its text and receiver.
+        notice: Uuid,
     },
 }
 
@@ -80,6 +86,22 @@ impl Job {
         }
     }
 
+    /// A job that sends a notice.
+    pub fn notice(
+        notice: Uuid,
+        accepted_at: UnixMillis,
+        deadline: UnixMillis,
+        trace: Option<String>,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            task: JobTask::Notice { notice },
+            accepted_at,
+            deadline,
+            trace,
+        }
+    }
+
     /// The payload.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).expect("a job has string keys and plain values")
@@ -93,7 +115,8 @@ impl Job {
             kind: String,
         }
         let envelope: Envelope = serde_json::from_str(payload).map_err(|_| JobError::Malformed)?;
-        if envelope.v != VERSION || envelope.kind != "send" {
+        let known = matches!(envelope.kind.as_str(), "send" | "notice");
+        if envelope.v != VERSION || !known {
             return Err(JobError::UnknownVersion);
         }
         serde_json::from_str(payload).map_err(|_| JobError::Malformed)
@@ -122,6 +145,11 @@ mod tests {
         let wire = r#"{"v":1,"kind":"send","challenge":"abababababababababababababababab","send":2,"channel":"sms","accepted_at":1763700000000,"deadline":1763700090000,"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#;
         assert_eq!(job().encode(), wire);
         assert_eq!(Job::decode(wire), Ok(job()));
+        let id = Uuid::from_bytes([0xab; 16]);
+        let notice = Job::notice(id, 1_763_700_000_000, 1_763_786_400_000, None);
+        let wire = r#"{"v":1,"kind":"notice","notice":"abababab-abab-abab-abab-abababababab","accepted_at":1763700000000,"deadline":1763786400000}"#;
+        assert_eq!(notice.encode(), wire);
+        assert_eq!(Job::decode(wire), Ok(notice));
     }
 
     #[test]
@@ -132,7 +160,7 @@ mod tests {
         assert_eq!(Job::decode(&version), Err(JobError::UnknownVersion));
         let kind = job()
             .encode()
-            .replace(r#""kind":"send""#, r#""kind":"notice""#);
+            .replace(r#""kind":"send""#, r#""kind":"fax""#);
         assert_eq!(Job::decode(&kind), Err(JobError::UnknownVersion));
     }
 

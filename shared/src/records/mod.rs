@@ -1,4 +1,4 @@
-//! Records: what lives long. Users, sessions, the send ledger, the codes that were used.
+//! Records: what lives long. Users, sessions, the send ledger, notices, the codes that were used.
 //!
 //! [`Records`] is one concrete type over two databases, PostgreSQL in production and the SQLite
 //! file of the one-process shape. Each SQL text is written once; the macros of `dispatch.rs` run it
@@ -26,10 +26,14 @@ mod dispatch;
 mod error;
 mod import;
 mod ledger;
+mod notices;
 mod passwords;
+mod refreshing;
+mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
+mod steps;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource};
@@ -41,10 +45,17 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
+pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
+pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use steps::{
+    NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
+    UserInfoStep,
+};
 pub use users::User;
 
 use chrono::{DateTime, SubsecRound as _, Utc};

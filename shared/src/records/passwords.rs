@@ -27,7 +27,7 @@ pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
 /// Not a change of the password: nobody is told, and no session ends.
 const UPGRADE: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 /// Only while the hash is still the one that the password was compared with.
-const ADMIT_BY_PASSWORD: &str = concat!(
+pub(super) const ADMIT_BY_PASSWORD: &str = concat!(
     "UPDATE users SET last_sign_in_at = $3, updated_at = $3 ",
     "WHERE id = $1 AND password_hash = $2 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING ",
     user_columns!()

@@ -9,11 +9,25 @@ use super::dispatch::on_connection;
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
 
-const LIVE_OF_USER: &str = "SELECT id, user_id, device_name, user_agent, address, created_at, \
-     last_used_at, idle_expires_at, expires_at FROM sessions \
-     WHERE user_id = $1 AND kind = 'user' AND revoked_at IS NULL \
-     AND idle_expires_at > $2 AND expires_at > $2 \
-     ORDER BY last_used_at DESC, id";
+/// A row of `sessions` that holds at the time of the placeholder.
+macro_rules! live_session {
+    ($now:literal) => {
+        concat!(
+            "kind = 'user' AND revoked_at IS NULL AND idle_expires_at > ",
+            $now,
+            " AND expires_at > ",
+            $now
+        )
+    };
+}
+pub(super) use live_session;
+
+const LIVE_OF_USER: &str = concat!(
+    "SELECT id, user_id, device_name, user_agent, address, created_at, ",
+    "last_used_at, idle_expires_at, expires_at FROM sessions WHERE user_id = $1 AND ",
+    live_session!("$2"),
+    " ORDER BY last_used_at DESC, id"
+);
 
 /// The session and its user in one look; neither, when one of them no longer holds.
 const IN_USE: &str = concat!(
@@ -21,8 +35,9 @@ const IN_USE: &str = concat!(
     user_columns!(),
     " FROM users WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL) AS holder ",
     "JOIN (SELECT created_at AS opened_at, challenge_id IS NOT NULL AS by_code FROM sessions ",
-    "WHERE id = $2 AND user_id = $1 AND kind = 'user' AND revoked_at IS NULL ",
-    "AND idle_expires_at > $3 AND expires_at > $3) AS session ON TRUE"
+    "WHERE id = $2 AND user_id = $1 AND ",
+    live_session!("$3"),
+    ") AS session ON TRUE"
 );
 
 /// A sign-in on one device that still holds.

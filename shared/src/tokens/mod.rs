@@ -12,5 +12,5 @@ mod refresh;
 mod signing_keys;
 
 pub use access::{AccessClaims, AccessToken, AccessTokenError, AccessTokens, AccessTokensSettings};
-pub use refresh::{REFRESH_TOKEN_CHARS, RefreshToken};
+pub use refresh::{REFRESH_TOKEN_CHARS, RefreshToken, SuccessorSalt};
 pub use signing_keys::{SigningKeys, SigningKeysError};

@@ -4,14 +4,20 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::random::Random;
 
 const BYTES: usize = 32;
+/// Keeps this use of HMAC apart from every other one.
+const SUCCESSOR_LABEL: &[u8] = b"ramz refresh successor v1";
 
 /// Characters of the text form.
 pub const REFRESH_TOKEN_CHARS: usize = 43;
+
+/// What a token is mixed with into its successor.
+pub type SuccessorSalt = [u8; 16];
 
 /// The secret with which a client gets new access tokens. Debug output hides it.
 ///
@@ -32,6 +38,18 @@ impl RefreshToken {
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         bytes.try_into().ok().map(Self)
+    }
+
+    /// The token that takes this one's place: HMAC-SHA-256 with this token as the key, over a label
+    /// and a random salt. Whoever holds token and salt finds the same successor again; the records
+    /// keep the salt but not the token, and a client has the token but not the salt.
+    #[must_use]
+    pub fn successor(&self, salt: &SuccessorSalt) -> Self {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(SUCCESSOR_LABEL);
+        mac.update(salt);
+        Self(mac.finalize().into_bytes().into())
     }
 
     /// The text that goes to the client, and nowhere else: base64url without padding.
@@ -77,6 +95,35 @@ mod tests {
             hex::encode(token.hash()),
             "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925"
         );
+    }
+
+    /// Computed with Python: `hmac.new(token, b"ramz refresh successor v1" + salt, sha256)`.
+    #[test]
+    fn ses_09_the_successor_is_that_of_the_published_vectors() {
+        for (token, salt, successor) in [
+            (
+                "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+                "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+                "276d54d9cb6954bfb6f914d01c31c17df161b8947f00a28400fdd06c51878a98",
+            ),
+            (
+                "e1a9cb2904e149fc67fb4f462113cf471732bc7cc1ae35276ce2fdc0ab51af28",
+                "c3a6a8530dbb478fb70a6ca8c7263a94",
+                "16c514e68d14a770cf3193fa4afbd3c7d1554d363a81aed7785bb9d60aac222d",
+            ),
+        ] {
+            let mut token_bytes = [0; BYTES];
+            hex::decode_to_slice(token, &mut token_bytes).expect("hex");
+            let mut salt_bytes = [0; 16];
+            hex::decode_to_slice(salt, &mut salt_bytes).expect("hex");
+            let found = RefreshToken(token_bytes).successor(&salt_bytes);
+            assert_eq!(hex::encode(found.0), successor);
+            assert_ne!(
+                RefreshToken(token_bytes).successor(&[0; 16]).0,
+                found.0,
+                "another salt"
+            );
+        }
     }
 
     #[test]

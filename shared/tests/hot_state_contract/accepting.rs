@@ -132,6 +132,7 @@ pub(crate) async fn a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minut
         .iter()
         .map(|job| match job.task {
             JobTask::Send { send, .. } => send,
+            JobTask::Notice { .. } => panic!("a notice"),
         })
         .collect();
     assert_eq!(sends, [1, 2, 3, 4, 5, 6]);
@@ -271,6 +272,43 @@ pub(crate) async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &St
         sent(ask("192.0.2.7").await);
     }
     assert_eq!(ask("192.0.2.7").await, refused);
+}
+
+pub(crate) async fn requests_for_no_code_share_the_bucket_of_their_address(stage: &Stage) {
+    const ADDRESS: &str = "192.0.2.7";
+    let count = async |address: &str| {
+        let counted = stage.hot.count_request(address, &stage.policy).await;
+        counted.expect("an answer")
+    };
+    let mut number = 9_120_000_000_u64;
+    let mut ask = async || {
+        number += 1;
+        let new = stage.new_challenge(&format!("+98{number}"));
+        let accept = Accept {
+            address: Some(ADDRESS),
+            ..stage.accept(AcceptRequest::New(&new))
+        };
+        stage.run(&accept).await
+    };
+    for _ in 0..15 {
+        sent(ask().await);
+        assert_eq!(count(ADDRESS).await, None);
+    }
+    for _ in 0..3 {
+        assert_eq!(count(ADDRESS).await, Some(2 * SECOND), "nothing is counted");
+    }
+    let refused = Accepted::Refused {
+        rule: Rule::Address,
+        retry_after_millis: 2 * SECOND,
+    };
+    assert_eq!(ask().await, refused);
+    assert_eq!(count("2001:db8::/64").await, None);
+    stage.clock.advance(2 * SECOND - 1);
+    assert_eq!(count(ADDRESS).await, Some(1));
+    stage.clock.advance(1);
+    assert_eq!(count(ADDRESS).await, None);
+    assert_eq!(ask().await, refused);
+    assert_eq!(stage.jobs().await.len(), 15);
 }
 
 pub(crate) async fn a_refused_request_consumes_nothing(stage: &Stage) {

@@ -4,7 +4,9 @@
 mod accepting;
 mod counting;
 mod gateway_gate;
+mod notices;
 mod stage;
+mod tries;
 
 use stage::Stage;
 
@@ -33,6 +35,7 @@ on_both_back_ends! {
     accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
     accepting::a_14_a_phone_gets_three_sends_in_two_minutes_and_ten_a_day,
     accepting::an_address_gets_its_requests_a_minute_and_no_more,
+    accepting::requests_for_no_code_share_the_bucket_of_their_address,
     accepting::a_refused_request_consumes_nothing,
     accepting::the_rule_that_takes_longest_is_told,
     accepting::a_full_queue_refuses_instead_of_promising,
@@ -49,6 +52,11 @@ on_both_back_ends! {
     counting::a_record_that_was_replaced_is_gone,
     counting::the_phone_way_sees_the_last_three_sign_in_challenges,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
+    notices::of_many_who_enqueue_a_notice_at_once_one_does,
+    notices::no_limit_and_no_guard_holds_a_notice_back,
+    notices::a_notice_that_was_left_over_does_not_make_the_queue_look_slow,
+    notices::the_mark_of_a_notice_is_swept_when_its_time_is_over,
     gateway_gate::no_second_has_more_calls_than_the_rate_and_its_burst,
     gateway_gate::calls_of_all_workers_reserve_their_places_in_one_line,
     gateway_gate::a_call_that_would_wait_too_long_reserves_nothing,
@@ -65,4 +73,15 @@ on_both_back_ends! {
     gateway_gate::a_breaker_that_is_open_is_not_opened_again,
     gateway_gate::what_happens_to_a_closed_breaker_changes_nothing,
     gateway_gate::a_job_that_was_put_off_does_not_make_the_queue_look_slow,
+    tries::a_phone_is_locked_for_an_hour_after_its_last_failure,
+    tries::r_02_a_05_parallel_tries_never_exceed_the_cap,
+    tries::r_02_parallel_tries_of_an_address_never_exceed_its_cap,
+    tries::an_address_that_people_share_is_throttled_to_one_failure_a_second,
+    tries::a_strict_address_is_locked_for_an_hour,
+    tries::a_refused_try_consumes_nothing,
+    tries::thr_04_a_success_clears_the_phone_and_gives_the_address_its_one_back,
+    tries::a_success_of_the_last_allowed_try_unlocks_phone_and_address,
+    tries::r_31_old_failures_do_not_lock,
+    tries::r_32_a_restart_keeps_locks_and_counts,
+    tries::what_is_forgotten_leaves_nothing_behind,
 }

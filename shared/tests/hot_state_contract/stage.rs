@@ -44,7 +44,7 @@ enum Raw {
     },
     Sqlite {
         file: SqliteFile,
-        _folder: tempfile::TempDir,
+        folder: tempfile::TempDir,
     },
 }
 
@@ -78,15 +78,7 @@ impl Stage {
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
         let feed = Feed::sqlite(file.clone(), clock.clone(), &Random::seeded(6));
-        Self::new(
-            hot,
-            feed,
-            clock,
-            Raw::Sqlite {
-                file,
-                _folder: folder,
-            },
-        )
+        Self::new(hot, feed, clock, Raw::Sqlite { file, folder })
     }
 
     fn new(hot: HotState, feed: Feed, clock: Clock, raw: Raw) -> Self {
@@ -204,6 +196,59 @@ impl Stage {
                 return taken;
             }
         }
+    }
+
+    /// The same store, opened by a process that starts now.
+    pub(crate) async fn restarted(&self) -> HotState {
+        match &self.raw {
+            Raw::Redis { url, tag } => {
+                let store = RedisStore::connect_tagged(url, tag).expect("an address");
+                HotState::redis(store, self.clock.clone())
+            }
+            Raw::Sqlite { folder, .. } => {
+                let file = SqliteFile::open_path(&folder.path().join("ramz.db")).await;
+                HotState::sqlite(file.expect("a file"), self.clock.clone())
+            }
+        }
+    }
+
+    /// The keys of Redis that would stay for good; none in a file, which is swept.
+    pub(crate) async fn lasting_keys(&self) -> Vec<String> {
+        let Raw::Redis { url, tag } = &self.raw else {
+            return Vec::new();
+        };
+        let client = redis::Client::open(url.as_str()).expect("an address");
+        let connection = client.get_multiplexed_async_connection().await;
+        let mut connection = connection.expect("a connection");
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(format!("{{{tag}}}:*"))
+            .query_async(&mut connection)
+            .await
+            .expect("the keys");
+        assert!(!keys.is_empty());
+        let mut lasting = Vec::new();
+        for key in keys {
+            let ttl: i64 = redis::cmd("PTTL")
+                .arg(&key)
+                .query_async(&mut connection)
+                .await
+                .expect("a time");
+            if ttl < 0 {
+                lasting.push(key);
+            }
+        }
+        lasting
+    }
+
+    /// Rows of failed tries in a file.
+    pub(crate) async fn rows_of_tries(&self) -> i64 {
+        let Raw::Sqlite { file, .. } = &self.raw else {
+            return 0;
+        };
+        sqlx::query_scalar("SELECT COUNT(*) FROM hot_failed_tries")
+            .fetch_one(file.readers())
+            .await
+            .expect("a count")
     }
 
     /// The jobs that wait, oldest first.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use shared::hot_state::Accepted;
 use shared::queue::{Delivery, Disposal, Feed, Settlement};
+use uuid::Uuid;
 
-use crate::stage::{IDLE, Stage, challenges_of};
+use crate::stage::{IDLE, START, Stage, challenges_of};
 
 const NO_WAIT: Duration = Duration::from_millis(1);
 
@@ -188,6 +190,37 @@ pub(crate) async fn a_job_that_is_given_back_can_be_taken_at_once_and_counts_not
     assert_eq!(
         (taken.attempts, taken.deliveries, taken.payload),
         (0, 1, delivery.payload)
+    );
+}
+
+pub(crate) async fn a_job_that_was_put_off_and_given_back_still_says_nothing_about_the_queue(
+    stage: &Stage,
+) {
+    let feed = stage.feed();
+    stage
+        .enqueue_notice(Uuid::new_v4(), START + 86_400_000)
+        .await;
+    let fresh = read_one(&feed).await;
+    assert!(settle(&feed, &fresh, Disposal::GiveBack).await);
+    stage.clock.advance(50_000);
+    assert!(
+        !matches!(stage.ask(40_000).await, Accepted::Sent(_)),
+        "a job that was given back without having run is late, and so is the queue"
+    );
+    let held = read_one(&feed).await;
+    let put_off = Disposal::Postpone(Duration::from_hours(1));
+    assert!(settle(&feed, &held, put_off).await);
+    stage.clock.advance(3_600_000);
+    feed.promote(100).await.expect("the queue answers");
+    let back = read_one(&feed).await;
+    assert!(settle(&feed, &back, Disposal::GiveBack).await);
+    assert_eq!(stage.stats().await.oldest_age_millis, 0);
+    let accepted = stage.ask(40_000).await;
+    assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+    let again = read_one(&feed).await;
+    assert_eq!(
+        (again.attempts, again.deliveries, again.payload),
+        (0, 1, fresh.payload)
     );
 }
 

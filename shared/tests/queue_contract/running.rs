@@ -8,8 +8,9 @@ use harness::eventually;
 use shared::hot_state::{Accepted, Rule};
 use shared::queue::{Disposal, Job};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-use crate::stage::{IDLE, PATIENCE, Runs, Stage, challenge_of};
+use crate::stage::{IDLE, PATIENCE, Runs, START, Stage, challenge_of};
 
 pub(crate) async fn every_job_runs_once_over_two_workers(stage: &Stage) {
     let runs = Runs::default();
@@ -87,6 +88,22 @@ pub(crate) async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage)
     runs.reach(100).await;
     worker.stop().await;
     assert!(peak.load(Ordering::SeqCst) <= 4);
+}
+
+pub(crate) async fn a_notice_runs_like_any_job(stage: &Stage) {
+    let notice = Uuid::new_v4();
+    stage.enqueue_notice(notice, START + 86_400_000).await;
+    let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
+    let worker = stage.work(4, move |job| {
+        ran.send(job).expect("the test listens");
+        async { Disposal::Done }
+    });
+    let job = tokio::time::timeout(PATIENCE, runs.recv()).await;
+    let job = job.expect("in time").expect("a job");
+    worker.stop().await;
+    assert_eq!(job, Job::notice(notice, START, START + 86_400_000, None));
+    assert!(runs.recv().await.is_none(), "it ran twice");
+    assert_eq!(stage.stats().await.waiting, 0);
 }
 
 pub(crate) async fn f_18_poison_is_buried_and_its_neighbours_run(stage: &Stage) {

@@ -25,6 +25,7 @@ use shared::sqlite_file::SqliteFile;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub(crate) const START: i64 = 1_763_700_000_000;
 /// A job that shows no life for this long is an orphan; tests say so, they don't wait for it.
@@ -163,6 +164,12 @@ impl Stage {
             challenges.push(new.id);
         }
         challenges
+    }
+
+    /// Enqueues a notice as the API does.
+    pub(crate) async fn enqueue_notice(&self, notice: Uuid, deadline: i64) {
+        let enqueued = self.hot.enqueue_notice(notice, deadline, None).await;
+        assert!(enqueued.expect("the queue answers"));
     }
 
     /// Asks for one code where the queue may be behind by this many milliseconds at most.
@@ -369,6 +376,7 @@ pub(crate) fn quick() -> QueueSettings {
 pub(crate) fn challenge_of(job: &Job) -> ChallengeId {
     match job.task {
         JobTask::Send { challenge, .. } => challenge,
+        JobTask::Notice { .. } => panic!("a notice"),
     }
 }
 

@@ -5,14 +5,19 @@
 
 mod accounts;
 mod by_hand;
+mod family;
 mod import;
 mod ledger;
 mod ledger_writer;
 mod look;
+mod notices;
 mod outage;
 mod passwords;
+mod refreshing;
+mod session_ending;
 mod sign_in;
 mod stage;
+mod steps;
 
 /// Makes the two tests of each case.
 macro_rules! on_both {
@@ -60,6 +65,20 @@ on_both! {
     import::an_import_leaves_accounts_alone_and_tells_of_them,
     import::what_could_not_be_noted_is_not_imported,
     import::of_two_imports_of_one_file_one_goes_on,
+    steps::a_newcomer_goes_from_a_code_to_a_session,
+    steps::someone_with_a_password_begins_with_it_and_nobody_else,
+    steps::i_05_of_a_handle_its_hash_is_stored,
+    steps::no_step_is_skipped_or_taken_again,
+    steps::r_01_of_20_at_once_one_takes_a_step,
+    steps::two_flows_of_one_new_number_at_once_make_one_user,
+    steps::a_step_lives_fifteen_minutes,
+    steps::r_09_a_block_holds_on_every_step,
+    steps::an_account_that_exists_keeps_itself_and_loses_its_sessions,
+    steps::a_password_that_was_set_since_ends_the_flow,
+    steps::a_number_that_changed_hands_ends_the_flow,
+    steps::a_right_password_uses_up_its_step_and_a_refused_one_does_not,
+    steps::a_step_that_fails_was_not_taken,
+    steps::steps_that_are_over_are_swept_a_few_at_a_time,
     passwords::a_password_is_found_by_number_and_by_user,
     passwords::ses_05_a_new_password_ends_all_sessions_but_ones_own,
     passwords::of_two_changes_at_once_the_one_whose_session_ended_is_refused,
@@ -71,6 +90,20 @@ on_both! {
     passwords::a_reset_of_a_number_without_a_user_creates_one,
     passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
+    refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
+    refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
+    refreshing::ses_09_a_lost_answer_is_given_again_for_ten_seconds,
+    refreshing::ses_09_a_successor_that_was_used_is_not_given_again,
+    refreshing::ses_08_a_token_of_an_early_generation_ends_the_family,
+    refreshing::a_30_of_20_refreshes_at_once_all_get_one_successor,
+    refreshing::ses_03_a_session_ends_when_it_is_not_used_and_at_its_end,
+    refreshing::ses_05_who_may_not_sign_in_may_not_refresh,
+    refreshing::ses_04_a_log_out_at_the_moment_of_a_refresh_wins,
+    refreshing::ses_08_a_copy_used_at_the_moment_of_a_refresh_ends_the_family,
+    refreshing::r_21_a_refresh_that_fails_leaves_the_token_as_it_was,
+    session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
+    session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
+    session_ending::ses_04_a_refresh_token_alone_logs_out,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,
@@ -81,6 +114,11 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    notices::a_notice_waits_until_it_is_in_the_queue,
+    notices::a_notice_is_read_as_it_was_written,
+    notices::an_unreadable_notice_is_told_and_not_guessed_at,
+    notices::notices_are_forgotten_when_they_are_in_the_queue_and_over,
+    notices::the_ledger_keeps_a_notice_under_its_own_key_and_purpose,
     look::a_look_counts_once_however_often_it_is_recorded,
     look::looks_belong_to_the_attempt_that_is_looked_for,
     look::looks_stay_when_the_send_is_given_up,

@@ -65,11 +65,6 @@ impl Stage {
         let holder = holder.expect("an answer").expect("a user");
         holder.hash.map(|hash| hash.expose().to_owned())
     }
-
-    async fn live(&self, user: Uuid) -> Vec<Uuid> {
-        let sessions = self.records.live_sessions(user, self.now()).await;
-        sessions.expect("a list").iter().map(|one| one.id).collect()
-    }
 }
 
 pub(crate) async fn a_password_is_found_by_number_and_by_user(stage: Stage) {

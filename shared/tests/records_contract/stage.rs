@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::PostgresServer;
-use shared::challenge::{ChallengeId, Channel};
+use shared::challenge::{ChallengeId, Channel, Locale, SessionId};
 use shared::clock::Clock;
+use shared::notice::NoticeKind;
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::random::Random;
 use shared::records::{
-    Begin, Device, Finish, NewSession, PoolSettings, Records, SendKey, SendMethod, SendOutcome,
-    SendResult, SignIn, SignInOutcome, User,
+    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Records, SendKey, SendMethod,
+    SendOutcome, SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// Bounds a failing test only: no test here is about speed.
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
@@ -117,8 +119,43 @@ impl Stage {
         }
     }
 
+    /// Writes a notice as whoever changes an account does.
+    pub(crate) async fn write_notice(&self, phone: &PhoneNumber, kind: NoticeKind) -> NewNotice {
+        let (clock, locale) = (self.clock.now(), Locale::En);
+        let notice = NewNotice::new(&self.random, phone.clone(), kind, locale, clock);
+        let id = match &self.raw {
+            Raw::Postgres(_) => format!("'{}'", notice.id),
+            Raw::Sqlite(_) => self.blob(notice.id.as_bytes()),
+        };
+        let (at, deadline) = (notice.created_at, notice.waiting().deadline_at);
+        self.execute(format!(
+            "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \
+             VALUES ({id}, '{}', '{}', 'en', '{}', '{}')",
+            phone.as_e164(),
+            kind.as_str(),
+            at.to_rfc3339(),
+            deadline.to_rfc3339(),
+        ))
+        .await
+        .expect("written");
+        notice
+    }
+
+    /// An id as a literal of this database.
+    pub(crate) fn id(&self, id: Uuid) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => format!("'{id}'"),
+            Raw::Sqlite(_) => self.blob(id.as_bytes()),
+        }
+    }
+
     pub(crate) fn challenge(&self) -> ChallengeId {
         ChallengeId::from_bytes(self.random.bytes())
+    }
+
+    /// A handle of a step.
+    pub(crate) fn step_id(&self) -> SessionId {
+        SessionId::new(&self.random)
     }
 
     /// A sign-in with a code of its own.
@@ -148,6 +185,12 @@ impl Stage {
         }
     }
 
+    /// The ids of the sessions of a user that hold.
+    pub(crate) async fn live(&self, user: Uuid) -> Vec<Uuid> {
+        let sessions = self.records.live_sessions(user, self.now()).await;
+        sessions.expect("a list").iter().map(|one| one.id).collect()
+    }
+
     pub(crate) async fn signed_in(&self, phone: &PhoneNumber) -> (User, bool) {
         match self.records.sign_in(&self.sign_in(phone)).await {
             Ok(SignInOutcome::SignedIn { user, is_new }) => (user, is_new),
@@ -164,7 +207,7 @@ impl Stage {
                 send: 1,
             },
             phone: phone(1),
-            purpose: Purpose::SignIn,
+            purpose: Purpose::SignIn.into(),
             channel: Channel::Sms,
             method: SendMethod::Lookup,
             fence,

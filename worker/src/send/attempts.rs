@@ -1,7 +1,6 @@
 //! Attempts in the ledger: how one is begun, taken back or given up.
 
 use chrono::{DateTime, Utc};
-use shared::challenge::Challenge;
 use shared::kavenegar::Method;
 use shared::queue::Disposal;
 use shared::records::{
@@ -9,6 +8,7 @@ use shared::records::{
     SendOutcome as LedgerOutcome, SendResult,
 };
 
+use super::draft::Draft;
 use super::{LOOK_AGAIN, Run, SmsSender};
 use crate::metrics::Reconciled;
 use crate::patience::{GaveUp, until_recorded};
@@ -26,13 +26,13 @@ pub(super) struct Attempt {
 }
 
 impl SmsSender {
-    fn begin_data(&self, run: &Run<'_>, challenge: &Challenge) -> Begin {
+    fn begin_data(&self, run: &Run<'_>, draft: &Draft) -> Begin {
         Begin {
             key: run.key,
-            phone: challenge.phone.clone(),
-            purpose: challenge.purpose,
+            phone: draft.phone().clone(),
+            purpose: draft.purpose(),
             channel: run.channel,
-            method: self.ledger_method(challenge),
+            method: self.ledger_method(draft),
             fence: run.fence,
             localid: self.0.random.positive_i64(),
             accepted_at: time(run.job.accepted_at),
@@ -41,19 +41,19 @@ impl SmsSender {
         }
     }
 
-    fn ledger_method(&self, challenge: &Challenge) -> SendMethod {
-        match self.0.gateway.method(challenge.locale, challenge.purpose) {
+    fn ledger_method(&self, draft: &Draft) -> SendMethod {
+        match self.0.gateway.method(draft.locale(), draft.purpose()) {
             Method::Lookup => SendMethod::Lookup,
             _ => SendMethod::Send,
         }
     }
 
-    pub(super) async fn expire(&self, run: &Run<'_>, challenge: &Challenge) -> Disposal {
+    pub(super) async fn expire(&self, run: &Run<'_>, draft: &Draft) -> Disposal {
         let expired = until_recorded(&self.0.delays, &self.0.stop, || async {
-            self.0.ledger.expire(self.begin_data(run, challenge)).await
+            self.0.ledger.expire(self.begin_data(run, draft)).await
         })
         .await;
-        let why = if challenge.consumed {
+        let why = if draft.is_used() {
             "no longer wanted"
         } else {
             "too late"
@@ -75,17 +75,13 @@ impl SmsSender {
     }
 
     /// Commits the attempt, or ends the run where none may be made.
-    pub(super) async fn begin(
-        &self,
-        run: &Run<'_>,
-        challenge: &Challenge,
-    ) -> Result<Attempt, Disposal> {
+    pub(super) async fn begin(&self, run: &Run<'_>, draft: &Draft) -> Result<Attempt, Disposal> {
         let mut again = false;
         loop {
             let (begun, drawn) = until_recorded(&self.0.delays, &self.0.stop, || async {
-                match self.begin_once(run, challenge, again).await {
+                match self.begin_once(run, draft, again).await {
                     // Another send has drawn the same 63-bit number: draw again.
-                    Err(RecordsError::Conflict) => self.begin_once(run, challenge, again).await,
+                    Err(RecordsError::Conflict) => self.begin_once(run, draft, again).await,
                     begun => begun,
                 }
             })
@@ -109,7 +105,7 @@ impl SmsSender {
                     return Err(self.0.reconciler.undecided("sent again before"));
                 }
                 Begun::Ended(LedgerState::Unknown) => {
-                    self.clear_up(run, challenge).await?;
+                    self.clear_up(run, draft).await?;
                     again = true;
                 }
                 Begun::Ended(state) => return Err(ended_before(state)),
@@ -134,10 +130,10 @@ impl SmsSender {
     async fn begin_once(
         &self,
         run: &Run<'_>,
-        challenge: &Challenge,
+        draft: &Draft,
         again: bool,
     ) -> Result<(Begun, i64), RecordsError> {
-        let begin = self.begin_data(run, challenge);
+        let begin = self.begin_data(run, draft);
         let drawn = begin.localid;
         let begun = if again {
             self.0.ledger.resend_unknown(begin).await?
@@ -148,12 +144,13 @@ impl SmsSender {
     }
 
     /// Comes back only if the message of unknown fate may be sent again.
-    async fn clear_up(&self, run: &Run<'_>, challenge: &Challenge) -> Result<(), Disposal> {
+    async fn clear_up(&self, run: &Run<'_>, draft: &Draft) -> Result<(), Disposal> {
         let open = Open {
             key: run.key,
-            phone: &challenge.phone,
+            phone: draft.phone(),
             deadline: run.job.deadline,
             attempt: run.attempt,
+            delays: run.delays,
         };
         match self.0.reconciler.step(open).await {
             Ok(Step::SendAgain) => Ok(()),
@@ -199,9 +196,9 @@ impl SmsSender {
         attempt: &Attempt,
     ) -> Result<(), Disposal> {
         match self.load(run).await {
-            Ok(challenge) if self.is_unwanted(run, &challenge) => {
+            Ok(draft) if self.is_unwanted(run, &draft) => {
                 self.give_up_attempt(run, attempt).await?;
-                return Err(self.expire(run, &challenge).await);
+                return Err(self.expire(run, &draft).await);
             }
             Ok(_) => {}
             Err(disposal) => {

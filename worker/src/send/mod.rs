@@ -1,4 +1,4 @@
-//! One run of a send job.
+//! One run of a job that sends: a code or a notice.
 //!
 //! The order is the promise: the attempt is committed to the ledger before the gateway is called,
 //! its outcome after, and the queue is settled last. A worker that dies in between leaves a row in
@@ -7,6 +7,7 @@
 //! gateway is a delayed job.
 
 mod attempts;
+mod draft;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,11 +16,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use shared::backoff::RetryDelays;
-use shared::challenge::{Challenge, Channel};
+use shared::challenge::Channel;
 use shared::clock::Clock;
-use shared::hot_state::{HotState, HotStateError};
-use shared::kavenegar::{Gateway, Message, SendOutcome, UnknownReason};
-use shared::otp::{KeyRing, OtpCode};
+use shared::hot_state::HotState;
+use shared::kavenegar::{Gateway, SendOutcome, UnknownReason};
+use shared::otp::KeyRing;
 use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
 use shared::records::{Finish, LedgerState, LedgerWriter, Records, SendKey};
@@ -33,6 +34,7 @@ use crate::patience::until_recorded_even_when_stopped;
 use crate::reconcile::Reconciler;
 use crate::verdict::Verdict;
 use attempts::Attempt;
+use draft::{Complete, Draft};
 
 /// The limit of one call, above the client's own: when it strikes, the call is aborted. It stays
 /// below the time after which a silent job is taken for orphaned. Waiting for the ledger is not
@@ -40,6 +42,8 @@ use attempts::Attempt;
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(8);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
+/// A notice has a day, so it need not be tried again so often.
+const LONGEST_NOTICE_RETRY: Duration = Duration::from_mins(5);
 /// How soon a challenge is looked for again when hot state is away or its key is not known here.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -61,6 +65,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     delays: RetryDelays,
+    notice_delays: RetryDelays,
     metrics: WorkerMetrics,
     stop: CancellationToken,
 }
@@ -80,6 +85,8 @@ struct Run<'a> {
     fence: i64,
     /// Which run of this job it is, from 1.
     attempt: u32,
+    /// How long the job waits until it is tried again.
+    delays: &'a RetryDelays,
 }
 
 impl SmsSender {
@@ -101,6 +108,7 @@ impl SmsSender {
         stop: CancellationToken,
     ) -> Self {
         let delays = RetryDelays::new(FIRST_RETRY, LONGEST_RETRY, random.clone());
+        let notice_delays = RetryDelays::new(FIRST_RETRY, LONGEST_NOTICE_RETRY, random.clone());
         let reconciler = Reconciler {
             records,
             ledger: ledger.clone(),
@@ -121,6 +129,7 @@ impl SmsSender {
             clock,
             random,
             delays,
+            notice_delays,
             metrics,
             stop,
         }))
@@ -128,48 +137,50 @@ impl SmsSender {
 
     /// Runs a job once and says what becomes of it. `attempt` is the number of this run, from 1.
     pub async fn run(&self, job: &Job, attempt: u32) -> Disposal {
-        let JobTask::Send {
-            challenge,
-            send,
-            channel,
-        } = job.task;
+        let trace = job.trace.as_deref().unwrap_or_default();
+        let (key, channel, delays, span) = match job.task {
+            JobTask::Send {
+                challenge,
+                send,
+                channel,
+            } => {
+                let span = tracing::info_span!("job.send", %challenge, send, attempt, trace);
+                (SendKey { challenge, send }, channel, &self.0.delays, span)
+            }
+            JobTask::Notice { notice } => {
+                let span = tracing::info_span!("job.notice", %notice, attempt, trace);
+                let key = SendKey::of_notice(notice);
+                (key, Channel::Sms, &self.0.notice_delays, span)
+            }
+        };
         let run = Run {
-            key: SendKey { challenge, send },
+            key,
             channel,
             job,
             fence: self.0.random.positive_i64(),
             attempt,
+            delays,
         };
-        let span = tracing::info_span!(
-            "job.send",
-            challenge = %challenge,
-            send,
-            attempt,
-            trace = job.trace.as_deref().unwrap_or_default(),
-        );
         self.send(&run).instrument(span).await
     }
 
     async fn send(&self, run: &Run<'_>) -> Disposal {
         let loaded_at = self.0.clock.now_millis();
-        let challenge = match self.load(run).await {
-            Ok(challenge) => challenge,
+        let draft = match self.load(run).await {
+            Ok(draft) => draft,
             Err(disposal) => return disposal,
         };
-        if self.is_unwanted(run, &challenge) {
-            return self.expire(run, &challenge).await;
+        if self.is_unwanted(run, &draft) {
+            return self.expire(run, &draft).await;
         }
-        let Some(code) = challenge.code(&self.0.keys) else {
-            tracing::error!(
-                kid = challenge.kid,
-                "the key of this code is not in OTP_KEY; waiting"
-            );
-            return Disposal::Delay(LOOK_AGAIN);
+        let complete = match draft.complete(&self.0.keys) {
+            Ok(complete) => complete,
+            Err(disposal) => return disposal,
         };
         if let Err(disposal) = self.0.gate.admit(run.job.deadline).await {
             return disposal;
         }
-        let attempt = match self.begin(run, &challenge).await {
+        let attempt = match self.begin(run, &draft).await {
             Ok(attempt) => attempt,
             Err(disposal) => return disposal,
         };
@@ -179,70 +190,37 @@ impl SmsSender {
         {
             return disposal;
         }
-        let outcome = self.call(run, &challenge, &code, attempt.localid).await;
+        let outcome = self.call(run, &draft, &complete, attempt.localid).await;
         self.0.gate.observe(&outcome).await;
         let disposal = self.finish(run, &attempt, &outcome).await;
         Gate::dispose(&outcome, disposal)
     }
 
     /// Whether the message would come too late, or its code was used.
-    fn is_unwanted(&self, run: &Run<'_>, challenge: &Challenge) -> bool {
-        challenge.consumed || self.0.clock.now_millis() >= run.job.deadline
-    }
-
-    async fn load(&self, run: &Run<'_>) -> Result<Challenge, Disposal> {
-        match self.0.hot_state.challenge(run.key.challenge).await {
-            Ok(Some(challenge)) => Ok(challenge),
-            // So late that even its record is forgotten: the phone is not known here any more, so
-            // the dead letter is what tells of it.
-            Ok(None) if self.0.clock.now_millis() >= run.job.deadline => {
-                self.0.metrics.ended(LedgerState::Expired.as_str());
-                Err(Disposal::Dead("expired"))
-            }
-            Ok(None) => {
-                // Its record outlives the deadline, so hot state has lost data.
-                self.0.metrics.ended("dead");
-                Err(Disposal::Dead("challenge_gone"))
-            }
-            Err(error @ HotStateError::Unavailable(_)) => {
-                tracing::warn!(%error, "cannot load the challenge");
-                Err(Disposal::Delay(LOOK_AGAIN))
-            }
-            Err(error @ HotStateError::Corrupt(_)) => {
-                tracing::error!(%error, "cannot read the challenge");
-                self.0.metrics.ended("dead");
-                Err(Disposal::Dead("challenge_unreadable"))
-            }
-        }
+    fn is_unwanted(&self, run: &Run<'_>, draft: &Draft) -> bool {
+        draft.is_used() || self.0.clock.now_millis() >= run.job.deadline
     }
 
     async fn call(
         &self,
         run: &Run<'_>,
-        challenge: &Challenge,
-        code: &OtpCode,
+        draft: &Draft,
+        complete: &Complete<'_>,
         localid: i64,
     ) -> SendOutcome {
-        let message = Message {
-            phone: &challenge.phone,
-            code,
-            purpose: challenge.purpose,
-            locale: challenge.locale,
-            channel: run.channel,
-            localid,
-        };
         self.0
             .metrics
             .delay(self.0.clock.now_millis() - run.job.accepted_at);
         let started = Instant::now();
-        let delivery = within(CALL_LIMIT, self.0.gateway.deliver(&message)).await;
+        let request = complete.deliver(run, &self.0.gateway, localid);
+        let delivery = within(CALL_LIMIT, request).await;
         let outcome = delivery.map_or(
             SendOutcome::Unknown {
                 reason: UnknownReason::Timeout,
             },
             |delivery| delivery.outcome,
         );
-        let method = self.0.gateway.method(challenge.locale, challenge.purpose);
+        let method = self.0.gateway.method(draft.locale(), draft.purpose());
         self.0
             .metrics
             .called(method, started.elapsed().as_secs_f64(), &outcome);
@@ -250,7 +228,7 @@ impl SmsSender {
     }
 
     async fn finish(&self, run: &Run<'_>, attempt: &Attempt, outcome: &SendOutcome) -> Disposal {
-        let mut verdict = Verdict::of(outcome, run.attempt, &self.0.delays);
+        let mut verdict = Verdict::of(outcome, run.attempt, run.delays);
         if attempt.localid_replaced {
             verdict = verdict.without_another_local_id();
         }

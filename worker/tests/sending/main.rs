@@ -4,6 +4,7 @@ mod account;
 mod gate;
 mod gateway_trouble;
 mod ledger_away;
+mod notices;
 mod promises;
 mod reconciling;
 mod stage;
@@ -54,6 +55,15 @@ in_both_shapes! {
     account::a_watch_that_fails_does_not_stop_the_worker,
     gateway_trouble::a_refused_receptor_is_final,
     gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
+    notices::i_01_a_notice_is_sent_once_in_the_words_of_its_change,
+    notices::a_notice_goes_by_a_template_of_its_kind_where_there_is_one,
+    notices::a_notice_without_a_way_is_refused_in_the_ledger_and_nothing_is_called,
+    notices::i_02_a_notice_that_a_dead_worker_had_sent_is_found_and_not_repeated,
+    notices::i_02_a_notice_that_a_dead_worker_had_not_sent_is_sent_once,
+    notices::i_07_a_notice_of_the_day_before_is_not_sent,
+    notices::f_10_a_notice_waits_for_hours_behind_an_open_breaker,
+    notices::a_notice_whose_account_was_deleted_is_not_sent,
+    notices::a_gateway_that_was_away_for_a_while_gets_the_notice_in_the_end,
     reconciling::f_11_a_message_whose_answer_was_lost_is_found_and_never_doubled,
     reconciling::f_11_a_message_that_did_not_go_is_sent_once_more_and_flagged,
     reconciling::i_02_a_send_that_a_dead_worker_left_open_is_looked_for_before_it_is_sent,

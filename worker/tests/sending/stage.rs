@@ -12,12 +12,14 @@ use shared::clock::Clock;
 use shared::config::{Environment, WorkerConfig};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
 use shared::kavenegar::{Gateway, GatewaySettings, SendOutcome};
+use shared::notice::{MessagePurpose, NoticeKind};
 use shared::otp::{KeyRing, Purpose};
 use shared::phone::PhoneNumber;
 use shared::queue::QueueStats;
 use shared::random::Random;
 use shared::records::{
-    Begin, Begun, LedgerRow, LedgerState, LedgerWriter, PoolSettings, SendKey, SendMethod,
+    Begin, Begun, LedgerRow, LedgerState, LedgerWriter, NewNotice, PoolSettings, SendKey,
+    SendMethod,
 };
 use shared::serving::{ServeLimits, serve};
 use shared::stores::Stores;
@@ -109,6 +111,8 @@ impl Settings {
         if with.route == Route::Template {
             settings.push(("KAVENEGAR_TEMPLATE", "ramz-otp".to_owned()));
         }
+        let more = with.settings.iter();
+        settings.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         settings.extend(self.redis_url.clone().map(|url| ("REDIS_URL", url)));
         WorkerConfig::load(&Environment::from_pairs(settings)).expect("a configuration")
     }
@@ -131,6 +135,8 @@ struct WorkWith {
     gateway: SocketAddr,
     rate: u32,
     route: Route,
+    /// Settings that only some tests have.
+    settings: &'static [(&'static str, &'static str)],
 }
 
 impl WorkWith {
@@ -140,6 +146,7 @@ impl WorkWith {
             gateway,
             rate: 100,
             route: Route::Template,
+            settings: &[],
         }
     }
 }
@@ -307,6 +314,18 @@ impl Stage {
         self.work_with(with).await
     }
 
+    /// A worker with templates and these settings besides.
+    pub(crate) async fn work_with_settings(
+        &self,
+        settings: &'static [(&'static str, &'static str)],
+    ) -> Working {
+        let with = WorkWith {
+            settings,
+            ..WorkWith::gateway(self.gateway)
+        };
+        self.work_with(with).await
+    }
+
     pub(crate) async fn work_with_key(&self, otp_key: &str) -> Working {
         let with = WorkWith {
             otp_key: otp_key.to_owned(),
@@ -328,6 +347,16 @@ impl Stage {
     pub(crate) async fn work_without_gateway(&self) -> Working {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
         self.work_with(WorkWith::gateway(nowhere)).await
+    }
+
+    /// The same for plain texts.
+    pub(crate) async fn work_without_gateway_by_text(&self) -> Working {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let with = WorkWith {
+            route: Route::Text,
+            ..WorkWith::gateway(nowhere)
+        };
+        self.work_with(with).await
     }
 
     async fn work_with(&self, with: WorkWith) -> Working {
@@ -363,6 +392,53 @@ impl Stage {
             NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
         self.accept(AcceptRequest::New(&new), channel).await;
         new.id
+    }
+
+    /// Writes a notice and puts it into the queue, as the API does.
+    pub(crate) async fn notify(&self, phone: &str, kind: NoticeKind, locale: Locale) -> NewNotice {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let notice = NewNotice::new(&self.random, phone, kind, locale, self.clock.now());
+        let (at, deadline) = (notice.created_at, notice.waiting().deadline_at);
+        let sql = "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        macro_rules! write {
+            ($pool:ty) => {{
+                let pool = <$pool>::connect(&self.settings.database_url).await;
+                sqlx::query(sql)
+                    .bind(notice.id)
+                    .bind(notice.phone.as_e164())
+                    .bind(kind.as_str())
+                    .bind(locale.as_str())
+                    .bind(at)
+                    .bind(deadline)
+                    .execute(&pool.expect("a connection"))
+                    .await
+                    .expect("written");
+            }};
+        }
+        if self.settings.redis_url.is_some() {
+            write!(sqlx::PgPool);
+        } else {
+            write!(sqlx::SqlitePool);
+        }
+        let hot_state = &self.stores.hot_state;
+        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None);
+        assert!(enqueued.await.expect("an answer"));
+        notice
+    }
+
+    /// Removes the notices, as the deletion of an account does.
+    pub(crate) async fn remove_notices(&self) {
+        let sql = "DELETE FROM notices";
+        if self.settings.redis_url.is_some() {
+            let pool = sqlx::PgPool::connect(&self.settings.database_url).await;
+            let pool = pool.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("deleted");
+        } else {
+            let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
+            let pool = pool.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("deleted");
+        }
     }
 
     /// Asks for the codes of many.
@@ -532,13 +608,26 @@ impl Stage {
         route: Route,
         localid: i64,
     ) -> (LedgerWriter, u32) {
-        let ledger = LedgerWriter::start(self.stores.records.clone(), self.clock.clone());
         let challenge = self.stores.hot_state.challenge(key.challenge).await;
         let challenge = challenge.expect("an answer").expect("a record");
+        let purpose = challenge.purpose.into();
+        self.begin_for(key, challenge.phone, purpose, route, localid)
+            .await
+    }
+
+    pub(crate) async fn begin_for(
+        &self,
+        key: SendKey,
+        phone: PhoneNumber,
+        purpose: MessagePurpose,
+        route: Route,
+        localid: i64,
+    ) -> (LedgerWriter, u32) {
+        let ledger = LedgerWriter::start(self.stores.records.clone(), self.clock.clone());
         let begin = Begin {
             key,
-            phone: challenge.phone,
-            purpose: challenge.purpose,
+            phone,
+            purpose,
             channel: Channel::Sms,
             method: route.ledger_method(),
             fence: OTHER_RUN,

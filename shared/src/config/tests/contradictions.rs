@@ -163,6 +163,22 @@ fn a_gateway_without_line_and_template_is_allowed_with_a_warning() {
 }
 
 #[test]
+fn templates_for_codes_alone_are_allowed_with_a_warning_about_notices() {
+    let worker = WorkerConfig::load(&complete_but(&[])).expect("a configuration");
+    assert!(worker.warnings[0].contains("KAVENEGAR_TEMPLATE_PHONE_CHANGED"));
+    for enough in [
+        &[("KAVENEGAR_SENDER", "10004346")][..],
+        &[
+            ("KAVENEGAR_TEMPLATE_PHONE_CHANGED", "ramz-changed"),
+            ("KAVENEGAR_TEMPLATE_PASSWORD_CHANGED", "ramz-changed"),
+        ],
+    ] {
+        let worker = WorkerConfig::load(&complete_but(enough)).expect("a configuration");
+        assert_eq!(worker.warnings, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn single_values_are_refused_with_what_would_be_right() {
     let cases = [
         ("OTP_EXPIRY_TIME", "119", "from 120 to 600"),
@@ -176,6 +192,10 @@ fn single_values_are_refused_with_what_would_be_right() {
         ("LIMIT_PHONE_SHORT", "0/120", "count/seconds"),
         ("LIMIT_PHONE_DAY", "-1", "from 1 to 1000"),
         ("LIMIT_ADDRESS_PER_MINUTE", "many", "`many`"),
+        ("LIMIT_FAILURES_PHONE", "0", "from 1 to 100"),
+        ("LIMIT_FAILURES_ADDRESS", "1/m", "`count/s`"),
+        ("LIMIT_FAILURES_ADDRESS", "0/s", "`count/s`"),
+        ("LIMIT_FAILURES_LOCK", "1", "from 60 to 86400"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "trust every client"),
         ("LISTEN", "localhost:8000", "IP address with a port"),
         ("METRICS_LISTEN", "127.0.0.1:8000", "like LISTEN"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::challenge::Locale;
-use crate::hot_state::Window;
+use crate::hot_state::{AddressTries, TryLimits, Window};
 use crate::otp::Purpose;
 use crate::telemetry::{LogFormat, MetricsAddress};
 
@@ -61,12 +61,34 @@ fn the_defaults_are_those_of_the_documents() {
 fn a_preset_sets_the_limits_and_single_ones_go_before_it() {
     let strict = api(&complete_but(&[("LIMITS", "strict")])).limits;
     assert_eq!((strict.phone_day.count, strict.address_per_minute), (5, 5));
+    let hour = 60 * 60 * 1000;
+    let locked = TryLimits {
+        phone_failures: 3,
+        lock_millis: hour,
+        address: AddressTries::Locked { failures: 3 },
+    };
+    assert_eq!(strict.tries, locked);
+    let balanced = TryLimits {
+        phone_failures: 10,
+        lock_millis: hour,
+        address: AddressTries::Throttled { per_second: 1 },
+    };
+    assert_eq!(api(&complete_but(&[])).limits.tries, balanced);
     let mixed = api(&complete_but(&[
         ("LIMITS", "strict"),
         ("LIMIT_PHONE_DAY", "8"),
         ("LIMIT_PHONE_SHORT", "2/60"),
+        ("LIMIT_FAILURES_PHONE", "20"),
+        ("LIMIT_FAILURES_ADDRESS", "5/s"),
+        ("LIMIT_FAILURES_LOCK", "600"),
     ]))
     .limits;
+    let tries = TryLimits {
+        phone_failures: 20,
+        lock_millis: 600_000,
+        address: AddressTries::Throttled { per_second: 5 },
+    };
+    assert_eq!(mixed.tries, tries);
     assert_eq!(mixed.phone_day.count, 8);
     assert_eq!(
         mixed.phone_short,

@@ -2,10 +2,12 @@
 
 mod gate;
 mod record;
+mod tries;
 
 use std::sync::LazyLock;
 
 use redis::{AsyncCommands as _, ErrorKind, RedisError, Script, ServerErrorKind};
+use uuid::Uuid;
 
 use super::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
@@ -14,16 +16,20 @@ use super::model::{
 use crate::challenge::{
     Challenge, ChallengeId, Locale, MAX_CHALLENGE_MILLIS, SEND_MARGIN_MILLIS, Way,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 use crate::redis_store::RedisStore;
 
 static ACCEPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("accept.lua")));
+static COUNT_REQUEST: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("count_request.lua")));
 static COUNT_ATTEMPT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("count_attempt.lua")));
 static PHONE_CHALLENGES: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("phone_challenges.lua")));
+static ENQUEUE_NOTICE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("enqueue_notice.lua")));
 static CONSUME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("consume.lua")));
 
 #[derive(Clone, Debug)]
@@ -115,6 +121,23 @@ impl RedisHotState {
         read_accept_reply(reply.map_err(unavailable)?)
     }
 
+    pub(super) async fn count_request(
+        &self,
+        clock: &Clock,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let key = format!("{}{address}", self.store.keys().address_prefix());
+        let wait: i64 = COUNT_REQUEST
+            .key(key)
+            .arg(now_argument(clock))
+            .arg(policy.address_per_minute)
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        Ok((wait > 0).then_some(wait))
+    }
+
     pub(super) async fn challenge(
         &self,
         id: ChallengeId,
@@ -197,6 +220,27 @@ impl RedisHotState {
             .key(format!("{}{id}", keys.challenge_prefix()))
             .arg(id.to_string())
             .arg(keys.phone_challenges_prefix())
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)
+    }
+
+    pub(super) async fn enqueue_notice(
+        &self,
+        clock: &Clock,
+        notice: Uuid,
+        deadline: UnixMillis,
+        trace: Option<&str>,
+    ) -> Result<bool, HotStateError> {
+        let keys = self.store.keys();
+        ENQUEUE_NOTICE
+            .key(keys.jobs())
+            .key(format!("{}{notice}", keys.notice_prefix()))
+            .arg(now_argument(clock))
+            .arg(notice.to_string())
+            .arg(deadline)
+            .arg(trace.unwrap_or_default())
+            .arg(super::NOTICE_MARK_MILLIS)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)

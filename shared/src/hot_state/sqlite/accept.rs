@@ -34,7 +34,7 @@ const INSERT: &str = "INSERT INTO hot_challenges (id, nonce, phone, purpose, loc
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11)";
 const EXTEND: &str = "UPDATE hot_challenges SET nonce = $2, expires_at = $3, last_send_at = $4, \
      sends = $5, forget_at = $6 WHERE id = $1";
-const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
+pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
 
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
@@ -194,17 +194,46 @@ async fn refusal(
             refuse(Rule::phone_window(index), at + window.millis - now);
         }
     }
-    if let Some(address) = accept.address {
-        let wait = arrival(connection, address, now, policy).await? - millis(now) - MINUTE_MILLIS;
-        if wait > 0.0 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a wait is below a minute or two"
-            )]
-            refuse(Rule::Address, wait.ceil() as i64);
-        }
+    if let Some(address) = accept.address
+        && let Some(wait) = address_wait(connection, address, now, policy).await?
+    {
+        refuse(Rule::Address, wait);
     }
     Ok(refusal)
+}
+
+/// How long this address has to wait before it may ask once more, in milliseconds; `None` when it
+/// need not.
+pub(super) async fn address_wait(
+    connection: &mut SqliteConnection,
+    address: &str,
+    now: UnixMillis,
+    policy: &AcceptPolicy,
+) -> Result<Option<i64>, HotStateError> {
+    let wait = arrival(connection, address, now, policy).await? - millis(now) - MINUTE_MILLIS;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a wait is below a minute or two"
+    )]
+    let whole = wait.ceil() as i64;
+    Ok((wait > 0.0).then_some(whole))
+}
+
+/// Counts one request of this address.
+pub(super) async fn count_address(
+    connection: &mut SqliteConnection,
+    address: &str,
+    now: UnixMillis,
+    policy: &AcceptPolicy,
+) -> Result<(), HotStateError> {
+    let arrival = arrival(connection, address, now, policy).await?;
+    sqlx::query(STORE_ARRIVAL)
+        .bind(address)
+        .bind(arrival)
+        .execute(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
 }
 
 /// The theoretical arrival time of this address if this request is granted.
@@ -231,13 +260,7 @@ async fn store(
     policy: &AcceptPolicy,
 ) -> Result<(), HotStateError> {
     if let Some(address) = accept.address {
-        let arrival = arrival(connection, address, now, policy).await?;
-        sqlx::query(STORE_ARRIVAL)
-            .bind(address)
-            .bind(arrival)
-            .execute(&mut *connection)
-            .await
-            .map_err(unavailable)?;
+        count_address(connection, address, now, policy).await?;
     }
     sqlx::query(STORE_SEND)
         .bind(granted.phone.as_e164())

@@ -6,14 +6,17 @@
 mod accept;
 mod gate;
 mod row;
+mod tries;
 
 use sqlx::{Sqlite, Transaction};
+use uuid::Uuid;
 
 use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Verdict};
 use crate::challenge::{Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, Way};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
+use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
 use row::ChallengeRow;
 
@@ -25,6 +28,8 @@ const COUNT_BY_SESSION: &str =
     "UPDATE hot_challenges SET session_attempts = session_attempts + 1 WHERE id = $1";
 const COUNT_BY_PHONE: &str =
     "UPDATE hot_challenges SET phone_attempts = phone_attempts + 1 WHERE id = $1";
+const MARK_NOTICE: &str =
+    "INSERT INTO hot_notices (id, forget_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const CONSUME: &str = "UPDATE hot_challenges SET consumed = TRUE WHERE id = $1";
 
 #[derive(Clone, Debug)]
@@ -51,6 +56,22 @@ impl SqliteHotState {
             self.file.wake_workers();
         }
         Ok(accepted)
+    }
+
+    pub(super) async fn count_request(
+        &self,
+        clock: &Clock,
+        address: &str,
+        policy: &AcceptPolicy,
+    ) -> Result<Option<i64>, HotStateError> {
+        let mut transaction = self.begin().await?;
+        let now = clock.now_millis();
+        let wait = accept::address_wait(&mut transaction, address, now, policy).await?;
+        if wait.is_none() {
+            accept::count_address(&mut transaction, address, now, policy).await?;
+            transaction.commit().await.map_err(unavailable)?;
+        }
+        Ok(wait)
     }
 
     pub(super) async fn challenge(
@@ -151,12 +172,43 @@ impl SqliteHotState {
         Ok(updated.rows_affected() == 1)
     }
 
+    pub(super) async fn enqueue_notice(
+        &self,
+        clock: &Clock,
+        notice: Uuid,
+        deadline: UnixMillis,
+        trace: Option<&str>,
+    ) -> Result<bool, HotStateError> {
+        let mut transaction = self.begin().await?;
+        let now = clock.now_millis();
+        let marked = sqlx::query(MARK_NOTICE)
+            .bind(notice)
+            .bind(now + super::NOTICE_MARK_MILLIS)
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+        if marked.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let job = Job::notice(notice, now, deadline, trace.map(str::to_owned));
+        sqlx::query(accept::ENQUEUE)
+            .bind(job.encode())
+            .bind(now)
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        self.file.wake_workers();
+        Ok(true)
+    }
+
     pub(super) async fn sweep(&self, clock: &Clock) -> Result<u64, HotStateError> {
         let now = clock.now_millis();
         let mut transaction = self.begin().await?;
         let mut removed = 0;
         for (statement, before) in [
             ("DELETE FROM hot_challenges WHERE forget_at < $1", now),
+            ("DELETE FROM hot_notices WHERE forget_at < $1", now),
             (
                 "DELETE FROM hot_phone_sends WHERE at < $1",
                 now - accept::LOG_LIFE_MILLIS,
@@ -165,6 +217,7 @@ impl SqliteHotState {
                 "DELETE FROM hot_addresses WHERE arrival < $1",
                 now - MAX_CHALLENGE_MILLIS,
             ),
+            ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)

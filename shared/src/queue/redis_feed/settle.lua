@@ -24,11 +24,9 @@ for i = 4, #ARGV, 6 do
       redis.call('XADD', KEYS[3], 'MAXLEN', '~', 100000, '*', 'j', payload, 'a', attempts,
         'why', extra, 'at', string.format('%.0f', now))
     elseif what == 'back' then
-      if attempts == '0' then
-        redis.call('XADD', stream, '*', 'j', payload)
-      else
-        redis.call('XADD', stream, '*', 'j', payload, 'a', attempts)
-      end
+      -- With the fields that it came with: one that was put off before stays known as such.
+      local entry = redis.call('XRANGE', stream, id, id)[1]
+      redis.call('XADD', stream, '*', unpack(entry and entry[2] or { 'j', payload, 'a', attempts }))
     end
     settled[#settled + 1] = 1
   else

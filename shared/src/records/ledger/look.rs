@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::QueryBuilder;
 
+use super::SendKey;
 use super::row::LedgerRow;
-use super::{LedgerState, SendKey};
 use crate::phone::PhoneNumber;
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
@@ -15,11 +15,13 @@ const COUNT: &str = "UPDATE sends SET looks = looks + 1, looked_at = $1, updated
      WHERE challenge_id = $2 AND send_number = $3 AND attempt = $4 AND fence = $5 \
      AND state = 'unknown' AND looks = $6";
 
-/// A row is made before its first attempt and moves for ten minutes at most, the longest life of a
-/// challenge; so the rows of a number that may be open now are young.
-const OPEN_ROWS_ARE_YOUNGER: TimeDelta = TimeDelta::minutes(11);
-/// More than any limit lets through to one number in that time.
-const OPEN_ROWS_MAX: u32 = 100;
+const COUNT_OPEN: &str = "SELECT COUNT(*) FROM sends WHERE phone = $1 AND created_at >= $2 \
+     AND state IN ('sending', 'unknown') AND started_at BETWEEN $3 AND $4 \
+     AND NOT (challenge_id = $5 AND send_number = $6)";
+
+/// A row is made before its first attempt and moves as long as its message is wanted, which is
+/// longest for a notice; so the rows of a number that may be open now are young.
+const OPEN_ROWS_ARE_YOUNGER: TimeDelta = TimeDelta::hours(25);
 
 impl Records {
     /// Records that a look at the gateway did not find the message of this row. False if the row
@@ -81,12 +83,17 @@ impl Records {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
-        let since = from - OPEN_ROWS_ARE_YOUNGER;
-        let rows = self.sends_of_phone(phone, since, OPEN_ROWS_MAX).await?;
-        Ok(rows.iter().any(|row| {
-            row.key != other_than
-                && matches!(row.state, LedgerState::Sending | LedgerState::Unknown)
-                && row.started_at.is_some_and(|at| (from..=to).contains(&at))
-        }))
+        on_connection!(self, readers, connection => {
+            let open: i64 = sqlx::query_scalar(COUNT_OPEN)
+                .bind(phone.as_e164())
+                .bind(micros(from - OPEN_ROWS_ARE_YOUNGER))
+                .bind(micros(from))
+                .bind(micros(to))
+                .bind(other_than.challenge.as_bytes().as_slice())
+                .bind(i64::from(other_than.send))
+                .fetch_one(connection)
+                .await?;
+            Ok(open > 0)
+        })
     }
 }

@@ -33,9 +33,10 @@ mod writer;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::challenge::{ChallengeId, Channel};
-use crate::otp::Purpose;
+use crate::notice::MessagePurpose;
 use crate::phone::PhoneNumber;
 
 pub use row::LedgerRow;
@@ -44,13 +45,23 @@ pub use writer::LedgerWriter;
 /// The gateway is first asked about the delivery this long after it accepted the message.
 pub const FIRST_DELIVERY_CHECK: TimeDelta = TimeDelta::seconds(10);
 
-/// Which send: the challenge, and the how-manieth request for its code.
+/// Which send: the challenge, and the how-manieth request for its code; or a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SendKey {
-    /// The challenge.
+    /// The challenge, or the 16 bytes of a notice's id.
     pub challenge: ChallengeId,
     /// 1 for the first message, then one more for each resend.
     pub send: u32,
+}
+
+impl SendKey {
+    /// The one send of a notice.
+    pub fn of_notice(notice: Uuid) -> Self {
+        Self {
+            challenge: ChallengeId::from_bytes(notice.into_bytes()),
+            send: 1,
+        }
+    }
 }
 
 impl fmt::Display for SendKey {
@@ -138,8 +149,8 @@ pub struct Begin {
     pub key: SendKey,
     /// Whom it is for.
     pub phone: PhoneNumber,
-    /// What the code is for.
-    pub purpose: Purpose,
+    /// What the message is for.
+    pub purpose: MessagePurpose,
     /// How it travels.
     pub channel: Channel,
     /// The gateway's method.

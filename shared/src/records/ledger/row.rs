@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{LedgerState, SendKey, SendMethod};
 use crate::challenge::{ChallengeId, Channel};
-use crate::otp::Purpose;
+use crate::notice::MessagePurpose;
 use crate::phone::PhoneNumber;
 use crate::records::dispatch::on_connection;
 use crate::records::users::stored_phone;
@@ -40,8 +40,8 @@ pub struct LedgerRow {
     pub key: SendKey,
     /// Whom it is for, unless they have deleted their account.
     pub phone: Option<PhoneNumber>,
-    /// What the code is for.
-    pub purpose: Purpose,
+    /// What the message is for.
+    pub purpose: MessagePurpose,
     /// How it travels.
     pub channel: Channel,
     /// The gateway's method, once an attempt was made.
@@ -132,7 +132,7 @@ impl TryFrom<StoredRow> for LedgerRow {
         Ok(Self {
             key: stored_key(&row.challenge_id, row.send_number)?,
             phone: stored_phone("sends", row.phone)?,
-            purpose: Purpose::from_name(&row.purpose)
+            purpose: MessagePurpose::from_name(&row.purpose)
                 .ok_or_else(|| corrupt("purpose is of no known name"))?,
             channel: Channel::from_name(&row.channel)
                 .ok_or_else(|| corrupt("channel is of no known name"))?,

@@ -1,0 +1,28 @@
+//! Sessions over HTTP: renewing one, ending it, and the list of one's devices.
+
+mod list;
+mod log_out;
+mod presented;
+mod refresh;
+
+pub(crate) use list::{
+    __path_end_other_sessions, __path_end_session, __path_list_sessions, end_other_sessions,
+    end_session, list_sessions,
+};
+pub(crate) use log_out::{__path_log_out, log_out};
+pub(crate) use refresh::{__path_refresh_tokens, refresh_tokens};
+
+use axum::response::{IntoResponse, Response};
+use http::header::SET_COOKIE;
+use shared::tokens::cookies::{Cookies, TokenCookie};
+
+/// The answer with which a browser forgets its tokens.
+fn clearing_cookies(cookies: Cookies, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    for cookie in [TokenCookie::Access, TokenCookie::Refresh] {
+        response
+            .headers_mut()
+            .append(SET_COOKIE, cookies.clear(cookie));
+    }
+    response
+}

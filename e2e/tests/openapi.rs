@@ -1,0 +1,70 @@
+//! The OpenAPI document against the running service: schemathesis makes requests from it, valid and
+//! invalid, and holds each answer against it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use e2e::{PATIENCE, Production};
+use harness::{Process, free_port, wait_for_http};
+
+/// Requests of each operation, for every kind of them.
+const EXAMPLES: &str = "25";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_in_production_is_as_documented() {
+    let production = Production::start(1, &[("LIMIT_ADDRESS_PER_MINUTE", "100000")]).await;
+    check(production.url(), production.simulator.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_in_one_process_is_as_documented() {
+    let data = tempfile::tempdir().expect("a folder");
+    let inbox = format!("127.0.0.1:{}", free_port());
+    let listen = format!("127.0.0.1:{}", free_port());
+    let url = format!("http://{listen}");
+    let _standalone = Process::ramz("standalone")
+        .env("DATA_DIR", data.path())
+        .env("LISTEN", &listen)
+        .env("PUBLIC_URL", &url)
+        .env("METRICS_LISTEN", format!("127.0.0.1:{}", free_port()))
+        .env("SIMULATOR_LISTEN", &inbox)
+        .env("KAVENEGAR_RATE", "10000")
+        .env("LIMIT_ADDRESS_PER_MINUTE", "100000")
+        .start();
+    wait_for_http(&format!("{url}/readyz"), PATIENCE).await;
+    check(url, format!("http://{inbox}")).await;
+}
+
+async fn check(url: impl Into<String>, inbox: impl Into<String>) {
+    let (url, inbox) = (url.into(), inbox.into());
+    let ran = tokio::task::spawn_blocking(move || run_schemathesis(&url, &inbox));
+    ran.await.expect("no panic");
+}
+
+fn run_schemathesis(url: &str, inbox: &str) {
+    let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
+    let scratch = tempfile::tempdir().expect("a folder");
+    let output = Command::new(schemathesis())
+        .args(["run", &format!("{url}/api/openapi.json")])
+        .args(["--checks", "all", "--max-examples", EXAMPLES, "--no-color"])
+        // What it keeps between runs is not wanted.
+        .current_dir(scratch.path())
+        .env("PYTHONPATH", hooks)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("RAMZ_URL", url)
+        .env("RAMZ_INBOX", inbox)
+        .output()
+        .expect("schemathesis runs");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{report}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    println!("{report}");
+}
+
+fn schemathesis() -> PathBuf {
+    harness::python().with_file_name("schemathesis")
+}

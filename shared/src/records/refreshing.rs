@@ -1,0 +1,207 @@
+//! Renewing a session: a refresh token works once and is followed by the next of its family.
+//!
+//! A token that comes back after it was replaced was copied, or its answer was lost (RFC 9700,
+//! section 4.14). For a few seconds it gets the successor that it already has, as long as nobody
+//! has used that; in every other case the whole family ends, because thief and owner cannot be
+//! told apart. Successors are derived, so nothing that is stored here gives one.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::dispatch::in_transaction;
+use super::session_ending::SessionEnd;
+use super::session_opening::{ISSUE_TOKEN, presentable};
+use super::sessions::live_session;
+use super::{Records, RecordsError, micros};
+use crate::tokens::{RefreshToken, SuccessorSalt};
+
+/// How long after its retirement a token still gets its successor.
+const GRACE: TimeDelta = TimeDelta::seconds(10);
+
+/// A session's user who may use it.
+macro_rules! admitted_user {
+    () => {
+        "EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id \
+         AND users.blocked_at IS NULL AND users.deleted_at IS NULL)"
+    };
+}
+
+/// Locks the family of a live token, so that everything else here sees it at rest. Sessions are
+/// locked before their tokens everywhere.
+const USE_SESSION: &str = concat!(
+    "UPDATE sessions SET last_used_at = $2, ",
+    "idle_expires_at = CASE WHEN expires_at < $3 THEN expires_at ELSE $3 END, ",
+    "address = COALESCE($4, address), user_agent = COALESCE($5, user_agent) ",
+    "WHERE id = (SELECT session_id FROM refresh_tokens ",
+    "WHERE token_hash = $1 AND retired_at IS NULL) AND ",
+    live_session!("$2"),
+    " AND ",
+    admitted_user!(),
+    " RETURNING id, user_id"
+);
+/// Finds nothing when another request has retired the token while this one waited.
+const RETIRE: &str = "UPDATE refresh_tokens SET retired_at = $2, successor_salt = $3 \
+     WHERE token_hash = $1 AND retired_at IS NULL RETURNING generation";
+const RETIRED: &str = "SELECT session_id, retired_at, successor_salt FROM refresh_tokens \
+     WHERE token_hash = $1 AND retired_at IS NOT NULL";
+/// The owner of a session whose live token is the given one.
+const HOLDS_TOKEN: &str = concat!(
+    "SELECT user_id FROM sessions WHERE id = $1 AND ",
+    live_session!("$2"),
+    " AND ",
+    admitted_user!(),
+    " AND EXISTS (SELECT 1 FROM refresh_tokens WHERE token_hash = $3 ",
+    "AND session_id = sessions.id AND retired_at IS NULL)"
+);
+const END_FAMILY: &str = concat!(
+    "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND ",
+    live_session!("$2"),
+    " RETURNING user_id"
+);
+
+/// A refresh token that a client presents, and what shall come of it.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The token.
+    pub token: RefreshToken,
+    /// Random; goes into the successor if this call makes it.
+    pub salt: SuccessorSalt,
+    /// Where the client is now.
+    pub address: Option<IpAddr>,
+    /// What it calls itself now.
+    pub user_agent: Option<String>,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// How long the session lives from here on if it is not used, within its whole life.
+    pub idle_lifetime: Duration,
+}
+
+/// What became of a refresh token.
+#[derive(Clone, Debug)]
+pub enum RefreshOutcome {
+    /// It was replaced.
+    Rotated(Renewed),
+    /// It was replaced a moment ago, and this is the same successor again.
+    Repeated(Renewed),
+    /// It was replaced before, so somebody else may hold it too: its session is over.
+    Reused {
+        /// The user who was signed in.
+        user: Uuid,
+        /// The session that ended.
+        session: Uuid,
+    },
+    /// There is no such token, or its session is over already, or its user is kept out.
+    Refused,
+}
+
+/// A session that goes on.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// Whose it is.
+    pub user: Uuid,
+    /// Its id.
+    pub session: Uuid,
+    /// The token that works from now on.
+    pub token: RefreshToken,
+}
+
+#[derive(sqlx::FromRow)]
+struct RetiredRow {
+    session_id: Uuid,
+    retired_at: DateTime<Utc>,
+    successor_salt: Option<Vec<u8>>,
+}
+
+impl RetiredRow {
+    /// The successor, where it may still be given out again.
+    fn successor(
+        &self,
+        token: &RefreshToken,
+        now: DateTime<Utc>,
+    ) -> Result<Option<RefreshToken>, RecordsError> {
+        if now - self.retired_at > GRACE {
+            return Ok(None);
+        }
+        let salt = self.successor_salt.as_deref().map(SuccessorSalt::try_from);
+        let salt = salt.transpose().map_err(|_| RecordsError::Corrupt {
+            table: "refresh_tokens",
+            problem: "successor_salt is not 16 bytes",
+        })?;
+        Ok(salt.map(|salt| token.successor(&salt)))
+    }
+}
+
+impl Records {
+    /// Replaces a refresh token by its successor, all or nothing: where this fails, the token
+    /// works as before, and where only the answer was lost, the same call gives the same successor
+    /// within ten seconds. A session never has two tokens that work.
+    pub async fn refresh(&self, refresh: &Refresh) -> Result<RefreshOutcome, RecordsError> {
+        let now = micros(refresh.now);
+        let idle_expires_at = micros(refresh.now + refresh.idle_lifetime);
+        let hash = refresh.token.hash();
+        in_transaction!(self, transaction => {
+            let used: Option<(Uuid, Uuid)> = sqlx::query_as(USE_SESSION)
+                .bind(hash.as_slice())
+                .bind(now)
+                .bind(idle_expires_at)
+                .bind(refresh.address.map(|address| address.to_string()))
+                .bind(refresh.user_agent.as_deref().map(presentable))
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if let Some((session, user)) = used {
+                let generation: Option<i64> = sqlx::query_scalar(RETIRE)
+                    .bind(hash.as_slice())
+                    .bind(now)
+                    .bind(refresh.salt.as_slice())
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+                if let Some(generation) = generation {
+                    let token = refresh.token.successor(&refresh.salt);
+                    sqlx::query(ISSUE_TOKEN)
+                        .bind(token.hash().as_slice())
+                        .bind(session)
+                        .bind(generation + 1)
+                        .bind(now)
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                    return Ok(RefreshOutcome::Rotated(Renewed { user, session, token }));
+                }
+            }
+
+            let retired: Option<RetiredRow> = sqlx::query_as(RETIRED)
+                .bind(hash.as_slice())
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(retired) = retired else {
+                return Ok(RefreshOutcome::Refused);
+            };
+            let session = retired.session_id;
+            if let Some(token) = retired.successor(&refresh.token, now)? {
+                let user: Option<Uuid> = sqlx::query_scalar(HOLDS_TOKEN)
+                    .bind(session)
+                    .bind(now)
+                    .bind(token.hash().as_slice())
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+                if let Some(user) = user {
+                    return Ok(RefreshOutcome::Repeated(Renewed { user, session, token }));
+                }
+            }
+
+            let user: Option<Uuid> = sqlx::query_scalar(END_FAMILY)
+                .bind(session)
+                .bind(now)
+                .bind(SessionEnd::Reuse.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(user.map_or(RefreshOutcome::Refused, |user| {
+                RefreshOutcome::Reused { user, session }
+            }))
+        })
+    }
+}

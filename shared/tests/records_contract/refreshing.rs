@@ -1,0 +1,271 @@
+//! Refresh tokens: each works once, its answer may get lost, and a copy ends the family.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use shared::random::Random;
+use shared::records::{RecordsError, RefreshOutcome, SessionEnd};
+use shared::tokens::RefreshToken;
+use tokio::task::JoinSet;
+
+use crate::family::{Kind, SECOND, kind, refresh, renewed};
+use crate::stage::{START, Stage};
+
+pub(crate) async fn ses_08_a_token_is_replaced_and_its_session_moves_on(stage: Stage) {
+    let family = stage.family(1).await;
+    stage.advance(TimeDelta::minutes(5));
+    let first = refresh(&stage, &family.first);
+    let outcome = stage.records.refresh(&first).await.expect("an answer");
+    assert_eq!(kind(&outcome), Kind::Rotated);
+    let next = renewed(outcome);
+    assert_eq!((next.user, next.session), (family.user, family.session));
+    assert_eq!(
+        next.token.hash(),
+        family.first.successor(&first.salt).hash()
+    );
+
+    let sessions = stage.records.live_sessions(family.user, stage.now()).await;
+    let session = &sessions.expect("a list")[0];
+    assert_eq!(session.last_used_at, stage.now());
+    assert_eq!(session.idle_expires_at, stage.now() + TimeDelta::days(1));
+    assert_eq!(session.address, first.address);
+    assert_eq!(session.user_agent, first.user_agent);
+    assert_eq!(session.device_name.as_deref(), Some("گوشی من"));
+
+    stage.rotate(&next.token).await;
+    for (rows, expected) in [
+        ("generation < 2 AND retired_at = issued_at", 1),
+        (
+            "generation < 2 AND retired_at IS NOT NULL AND successor_salt IS NOT NULL",
+            2,
+        ),
+        (
+            "generation = 2 AND retired_at IS NULL AND successor_salt IS NULL",
+            1,
+        ),
+    ] {
+        let count = stage.count(&format!("refresh_tokens WHERE {rows}")).await;
+        assert_eq!(count, expected, "{rows}");
+    }
+}
+
+pub(crate) async fn ses_08_r_21_a_token_that_comes_back_ends_the_family(stage: Stage) {
+    let family = stage.family(1).await;
+    let other = stage.family(1).await;
+    let second = stage.rotate(&family.first).await;
+    stage.clock.advance(10 * SECOND + 1);
+
+    let outcome = stage.present(&family.first).await;
+
+    let RefreshOutcome::Reused { user, session } = outcome else {
+        panic!("not taken for a copy: {outcome:?}");
+    };
+    assert_eq!((user, session), (family.user, family.session));
+    assert_eq!(kind(&stage.present(&second).await), Kind::Refused);
+    assert_eq!(kind(&stage.present(&family.first).await), Kind::Refused);
+    assert_eq!(stage.ended_by(SessionEnd::Reuse).await, 1);
+    stage.rotate(&other.first).await;
+    assert_eq!(
+        stage.live(family.user).await.len(),
+        1,
+        "the other device stays"
+    );
+}
+
+pub(crate) async fn ses_09_a_lost_answer_is_given_again_for_ten_seconds(stage: Stage) {
+    let family = stage.family(1).await;
+    let second = stage.rotate(&family.first).await;
+    for _ in 0..2 {
+        stage.clock.advance(5 * SECOND);
+        let outcome = stage.present(&family.first).await;
+        assert_eq!(kind(&outcome), Kind::Repeated);
+        let again = renewed(outcome);
+        assert_eq!(again.token.hash(), second.hash());
+        assert_eq!((again.user, again.session), (family.user, family.session));
+    }
+    assert_eq!(stage.live_tokens().await, 1);
+    let third = stage.rotate(&second).await;
+    stage.clock.advance(10 * SECOND + 1);
+    stage.rotate(&third).await;
+}
+
+pub(crate) async fn ses_09_a_successor_that_was_used_is_not_given_again(stage: Stage) {
+    let family = stage.family(1).await;
+    let second = stage.rotate(&family.first).await;
+    let third = stage.rotate(&second).await;
+    assert_eq!(kind(&stage.present(&second).await), Kind::Repeated);
+    stage.clock.advance(SECOND);
+
+    assert_eq!(kind(&stage.present(&family.first).await), Kind::Reused);
+
+    for token in [&second, &third] {
+        assert_eq!(kind(&stage.present(token).await), Kind::Refused);
+    }
+}
+
+pub(crate) async fn ses_08_a_token_of_an_early_generation_ends_the_family(stage: Stage) {
+    let family = stage.family(1).await;
+    let mut token = family.first.clone();
+    for _ in 0..5 {
+        stage.advance(TimeDelta::minutes(5));
+        token = stage.rotate(&token).await;
+    }
+    assert_eq!(kind(&stage.present(&family.first).await), Kind::Reused);
+    assert_eq!(kind(&stage.present(&token).await), Kind::Refused);
+    assert_eq!(stage.live(family.user).await.len(), 0);
+}
+
+pub(crate) async fn a_30_of_20_refreshes_at_once_all_get_one_successor(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..5 {
+        let family = stage.family(number).await;
+        let mut tries = JoinSet::new();
+        for _ in 0..20 {
+            let (stage, token) = (Arc::clone(&stage), family.first.clone());
+            tries.spawn(async move { stage.present(&token).await });
+        }
+        let outcomes = tries.join_all().await;
+        let rotated = outcomes
+            .iter()
+            .filter(|outcome| kind(outcome) == Kind::Rotated)
+            .count();
+        assert_eq!(rotated, 1, "{outcomes:?}");
+        let successors: BTreeSet<_> = outcomes
+            .into_iter()
+            .map(|outcome| renewed(outcome).token.hash())
+            .collect();
+        assert_eq!(successors.len(), 1);
+        assert_eq!(stage.live_tokens().await, i64::from(number) + 1);
+        assert_eq!(stage.live(family.user).await.len(), 1);
+    }
+}
+
+pub(crate) async fn ses_03_a_session_ends_when_it_is_not_used_and_at_its_end(stage: Stage) {
+    let idle = stage.family(1).await;
+    let used = stage.family(2).await;
+    let moment = TimeDelta::milliseconds(1);
+    stage.advance(TimeDelta::days(1) - moment);
+    let mut token = stage.rotate(&used.first).await;
+    stage.advance(moment);
+    assert_eq!(kind(&stage.present(&idle.first).await), Kind::Refused);
+
+    let end = START + TimeDelta::days(30).num_milliseconds();
+    let step = TimeDelta::hours(23);
+    while stage.clock.now_millis() + step.num_milliseconds() < end {
+        stage.advance(step);
+        token = stage.rotate(&token).await;
+    }
+    let sessions = stage.records.live_sessions(used.user, stage.now()).await;
+    let session = &sessions.expect("a list")[0];
+    assert_eq!(session.idle_expires_at, session.expires_at, "never later");
+    stage.clock.advance(end - 1 - stage.clock.now_millis());
+    let last = stage.rotate(&token).await;
+    stage.advance(moment);
+    assert_eq!(kind(&stage.present(&last).await), Kind::Refused);
+    assert_eq!(kind(&stage.present(&token).await), Kind::Refused);
+    assert_eq!(stage.ended_by(SessionEnd::Reuse).await, 0, "it was over");
+}
+
+pub(crate) async fn ses_05_who_may_not_sign_in_may_not_refresh(stage: Stage) {
+    for (number, change) in [
+        (1, "UPDATE users SET blocked_at = created_at WHERE id ="),
+        (
+            2,
+            "UPDATE users SET deleted_at = created_at, phone = NULL, username = 'deleted-2' \
+             WHERE id =",
+        ),
+        (3, "UPDATE sessions SET kind = 'admin' WHERE user_id ="),
+        (
+            4,
+            "UPDATE sessions SET revoked_at = created_at, revoked_reason = 'log_out' \
+             WHERE user_id =",
+        ),
+    ] {
+        let family = stage.family(number).await;
+        let second = stage.rotate(&family.first).await;
+        let tokens = stage.live_tokens().await;
+        let user = stage.id(family.user);
+        let changed = stage.execute(format!("{change} {user}")).await;
+        assert_eq!(changed.expect("changed"), 1, "{change}");
+        let refused = stage.present(&second).await;
+        assert_eq!(kind(&refused), Kind::Refused, "{change}");
+        assert_eq!(stage.live_tokens().await, tokens, "nothing was written");
+        let lost_answer = stage.present(&family.first).await;
+        assert!(
+            matches!(kind(&lost_answer), Kind::Refused | Kind::Reused),
+            "{change}: {lost_answer:?}"
+        );
+    }
+    let nobody = RefreshToken::new(&Random::operating_system());
+    assert_eq!(kind(&stage.present(&nobody).await), Kind::Refused);
+}
+
+pub(crate) async fn ses_04_a_log_out_at_the_moment_of_a_refresh_wins(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..20 {
+        let family = stage.family(number).await;
+        let refreshing = {
+            let (stage, token) = (Arc::clone(&stage), family.first.clone());
+            tokio::spawn(async move { stage.present(&token).await })
+        };
+        let now = stage.now();
+        let ended = stage
+            .records
+            .end_session(family.user, family.session, SessionEnd::LogOut, now)
+            .await;
+        assert!(ended.expect("an answer"));
+        let outcome = refreshing.await.expect("no panic");
+        if kind(&outcome) == Kind::Rotated {
+            let next = renewed(outcome).token;
+            assert_eq!(kind(&stage.present(&next).await), Kind::Refused);
+        } else {
+            assert_eq!(kind(&outcome), Kind::Refused);
+        }
+        assert_eq!(stage.live(family.user).await.len(), 0);
+    }
+}
+
+pub(crate) async fn ses_08_a_copy_used_at_the_moment_of_a_refresh_ends_the_family(stage: Stage) {
+    let stage = Arc::new(stage);
+    for number in 0..20 {
+        let family = stage.family(number).await;
+        let second = stage.rotate(&family.first).await;
+        stage.clock.advance(11 * SECOND);
+        let copied = {
+            let (stage, token) = (Arc::clone(&stage), family.first.clone());
+            tokio::spawn(async move { stage.present(&token).await })
+        };
+        let refreshed = stage.present(&second).await;
+        assert_eq!(kind(&copied.await.expect("no panic")), Kind::Reused);
+        if kind(&refreshed) == Kind::Rotated {
+            let third = renewed(refreshed).token;
+            assert_eq!(kind(&stage.present(&third).await), Kind::Refused);
+        }
+        assert_eq!(stage.live(family.user).await.len(), 0);
+    }
+}
+
+pub(crate) async fn r_21_a_refresh_that_fails_leaves_the_token_as_it_was(stage: Stage) {
+    let (family, other) = (stage.family(1).await, stage.family(2).await);
+    let failing = refresh(&stage, &family.first);
+    // Somebody else's token is in the way of the successor.
+    let taken = stage.blob(&family.first.successor(&failing.salt).hash());
+    let session = stage.id(other.session);
+    stage
+        .execute(format!(
+            "UPDATE refresh_tokens SET token_hash = {taken} WHERE session_id = {session}"
+        ))
+        .await
+        .expect("changed");
+    stage.advance(TimeDelta::minutes(5));
+
+    let error = stage.records.refresh(&failing).await.expect_err("taken");
+
+    assert!(matches!(error, RecordsError::Conflict), "{error:?}");
+    let sessions = stage.records.live_sessions(family.user, stage.now()).await;
+    let session = &sessions.expect("a list")[0];
+    assert_eq!(session.last_used_at, session.created_at);
+    stage.advance(TimeDelta::minutes(5));
+    stage.rotate(&family.first).await;
+}
