@@ -18,7 +18,7 @@ const HOLDER: &str = "SELECT id, password_hash, blocked_at IS NOT NULL AS blocke
 const OF_USER: &str = "SELECT password_hash FROM users WHERE id = $1 AND deleted_at IS NULL";
 /// Locks the row of the user: of two changes at once the second sees the sessions that the first
 /// has ended.
-const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3 \
+pub(super) const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3 \
      WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
 const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
