@@ -4,10 +4,10 @@
 mod answer;
 mod authentication;
 mod bad_input;
+mod deletion;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
-mod deletion;
 mod interface;
 mod limits;
 mod log_out;
