@@ -2,7 +2,7 @@
 //!
 //! `register` → `otp` → `set_password` → `user_info` → tokens for newcomers, `register` →
 //! `password` → tokens for those who have a password. A step other than a code is a row of the
-//! records (`shared/src/records/steps.rs`), which is removed by whoever takes it.
+//! records (`shared/src/records/steps/`), which is removed by whoever takes it.
 //!
 //! Registration tells whether a number has a password, by design; `STEP_FLOW=off` takes the whole
 //! flow away.

@@ -201,7 +201,7 @@ const NO_STEPS: &[(&str, &str, &str, &str)] = &[
     (REGISTER, r#"{"mobile_number":"0912"}"#, "phone_malformed", "mobile_number"),
     (REGISTER, r#"{"mobile_number":"02188776655"}"#, "phone_not_mobile", "mobile_number"),
     (REGISTER, r#"{"mobile_number":"+905321234567"}"#, "phone_country_not_allowed", "mobile_number"),
-    (REGISTER, r#"{"phone_number":"09123456789"}"#, "field_missing", "mobile_number"),
+    (REGISTER, r#"{"phone_number":"09123456789"}"#, "field_unknown", "phone_number"),
     (REGISTER, r#"{"mobile_number":"09123456789","channel":"call"}"#, "field_unknown", "channel"),
     (REGISTER, r#"{"session_id":"1"}"#, "field_invalid", "session_id"),
     (REGISTER, r#"{"session_id":1}"#, "field_invalid", "session_id"),
