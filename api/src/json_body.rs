@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use shared::challenge::{Channel, Locale, SessionId};
+use shared::password::{Password, PasswordError};
 
 use crate::error::{ApiError, ErrorCode};
 
@@ -170,6 +171,20 @@ impl Members {
     /// A language.
     pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
         self.parsed(name, Locale::from_name)
+    }
+
+    /// A password, to the letter.
+    pub(crate) fn password(&mut self, name: &'static str) -> Result<Option<Password>, ApiError> {
+        let parsed = self.text(name)?.map(Password::parse);
+        parsed.transpose().map_err(|error| match error {
+            PasswordError::Empty => missing(name),
+            PasswordError::TooLong => ApiError::field(ErrorCode::PasswordTooLong, name),
+        })
+    }
+
+    /// A password that must be there.
+    pub(crate) fn required_password(&mut self, name: &'static str) -> Result<Password, ApiError> {
+        self.password(name)?.ok_or_else(|| missing(name))
     }
 
     /// The name that a person gives a device.

@@ -100,6 +100,16 @@ impl<'a> Asking<'a> {
         self.counted(sent.await)
     }
 
+    /// The code of a challenge once more, for this number, counted.
+    pub(crate) async fn once_more(
+        &self,
+        session: SessionId,
+        phone: PhoneNumber,
+    ) -> Result<CodeSent, ApiError> {
+        let sent = self.again(session, Some(phone), None, Channel::default());
+        self.counted(sent.await)
+    }
+
     fn counted(&self, answer: Result<CodeSent, ApiError>) -> Result<CodeSent, ApiError> {
         self.app.metrics.requested(match &answer {
             Ok(answer) if answer.sent => RequestResult::Sent,

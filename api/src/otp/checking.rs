@@ -9,6 +9,7 @@
 use std::hint::black_box;
 
 use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
+use shared::client_address::ClientAddress;
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
 use shared::otp::{OtpCode, Purpose};
 use shared::phone::PhoneNumber;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
 use crate::metrics::VerificationResult;
+use crate::tries::CountedTry;
 
 /// The number of the challenge that is derived where there is none, for the same work.
 const DECOY_NUMBER: &str = "+989000000000";
@@ -40,6 +42,8 @@ pub(crate) struct Proven {
     pub(crate) as_if_wrong: ApiError,
     /// The answer where the code had its effect before.
     pub(crate) if_used: ApiError,
+    /// The try that the number was charged with, where the code came without its session id.
+    pub(crate) counted_try: Option<CountedTry>,
 }
 
 impl Proven {
@@ -65,6 +69,9 @@ impl Proven {
         let challenge = &self.challenge;
         if let Err(error) = app.hot_state.consume(challenge.id).await {
             tracing::warn!(%error, challenge = %challenge.id, "a used challenge stays open");
+        }
+        if let Some(counted) = &self.counted_try {
+            counted.succeeded(app).await;
         }
         let lasted = app.clock.now_millis() - challenge.created_at;
         app.metrics.verified_after(seconds(lasted));
@@ -162,6 +169,7 @@ async fn by_challenge(
                 challenge,
                 as_if_wrong: ApiError::code_wrong(Some(left)),
                 if_used: ErrorCode::CodeUsed.into(),
+                counted_try: None,
             });
         }
         Verdict::Used => ErrorCode::CodeUsed.into(),
@@ -173,14 +181,17 @@ async fn by_challenge(
     Err(refused(verdict, error))
 }
 
-/// Checks a code that comes with its number only.
+/// Checks a code that comes with its number only. Such tries count on the lock that they share with
+/// the password of the number.
 pub(crate) async fn by_phone(
     app: &AppState,
     phone: &PhoneNumber,
+    address: ClientAddress,
     typed: &str,
 ) -> Result<Proven, Refused> {
     let typed = parse(typed, app.otp.length)?;
     let mut challenges = app.hot_state.phone_challenges(phone).await?;
+    let counted_try = CountedTry::begin(app, phone, address).await?;
     let attempts: Vec<Attempt<'_>> = challenges
         .iter()
         .filter_map(|challenge| {
@@ -202,6 +213,7 @@ pub(crate) async fn by_phone(
             challenge: challenges.swap_remove(index),
             as_if_wrong: ApiError::code_wrong(None),
             if_used: ApiError::code_wrong(None),
+            counted_try: Some(counted_try),
         });
     }
     Err(refused(verdict, ApiError::code_wrong(None)))

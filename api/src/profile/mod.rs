@@ -1,6 +1,7 @@
 //! What signed-in users see and change of their own account.
 
 mod delete;
+pub(crate) mod fields;
 mod phone;
 mod show;
 mod update;

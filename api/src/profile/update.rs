@@ -5,21 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use email_address::{EmailAddress, Options};
 use shared::records::{EmailChange, ProfileChange};
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
 
+use super::fields::{parse_email, parse_name};
 use super::show::Profile;
 use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{Change, FromMembers, JsonBody, Members, invalid};
 use crate::openapi::{BODY_ERRORS, error_responses};
-
-const MAX_NAME_CHARS: usize = 150;
-/// What a mail server takes in a forward path (RFC 5321, with the erratum of RFC 3696).
-const MAX_EMAIL_BYTES: usize = 254;
 
 /// What shall be different; what is absent stays.
 #[derive(ToSchema)]
@@ -31,18 +27,20 @@ const MAX_EMAIL_BYTES: usize = 254;
 struct ProfileUpdate {
     /// May be empty; spaces around it are cut off.
     #[schema(
+        required = false,
         max_length = 150,
         pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]*$"
     )]
     first_name: String,
     /// May be empty; spaces around it are cut off.
     #[schema(
+        required = false,
         max_length = 150,
         pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]*$"
     )]
     last_name: String,
     /// Nobody checks that it is theirs. `null` removes it.
-    #[schema(format = Email, max_length = 254, example = "maryam@example.com")]
+    #[schema(required = false, format = Email, max_length = 254, example = "maryam@example.com")]
     email: Option<String>,
 }
 
@@ -65,17 +63,7 @@ fn name(members: &mut Members, field: &'static str) -> Result<Option<String>, Ap
         Change::Null => return Err(invalid(field)),
         Change::Text(text) => text,
     };
-    let name = text.trim();
-    if name.chars().count() > MAX_NAME_CHARS || name.chars().any(turns_lines_around) {
-        return Err(invalid(field));
-    }
-    Ok(Some(name.to_owned()))
-}
-
-/// Control characters, and those that break lines or reverse what stands beside a name on a page
-/// (Unicode, bidirectional formatting). The joiners that Persian needs are not among them.
-fn turns_lines_around(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    parse_name(&text, field).map(Some)
 }
 
 fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiError> {
@@ -84,17 +72,7 @@ fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiE
         Change::Null => return Ok(EmailChange::Remove),
         Change::Text(text) => text,
     };
-    let plain = Options::default()
-        .with_required_tld()
-        .without_display_text()
-        .without_domain_literal();
-    let address = EmailAddress::parse_with_options(text.trim(), plain);
-    match address {
-        Ok(address) if address.as_str().len() <= MAX_EMAIL_BYTES => {
-            Ok(EmailChange::Set(address.to_string()))
-        }
-        _ => Err(invalid(field)),
-    }
+    parse_email(&text, field).map(EmailChange::Set)
 }
 
 /// What the call can be refused with.

@@ -20,6 +20,7 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod by_hand;
 mod connection;
 mod dispatch;
 mod error;
@@ -38,6 +39,7 @@ mod steps;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource};
+pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
