@@ -118,7 +118,13 @@ impl App {
             .routes(routes!(password::change_password))
             .routes(routes!(password::ask_reset_code))
             .routes(routes!(password::reset_password))
-            .routes(routes!(profile::show_profile))
+            .routes(routes!(
+                profile::show_profile,
+                profile::update_profile,
+                profile::delete_account
+            ))
+            .routes(routes!(profile::request_phone_change))
+            .routes(routes!(profile::verify_phone_change))
             .routes(routes!(sessions::refresh_tokens))
             .routes(routes!(sessions::log_out))
             .routes(routes!(

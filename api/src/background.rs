@@ -19,8 +19,8 @@ pub(crate) async fn run(app: &AppState, shutdown: CancellationToken) {
     let tasks = async {
         tokio::join!(
             watch_queue(app),
-            sweep_regularly(app),
-            enqueue_left_over_notices(app)
+            Box::pin(sweep_regularly(app)),
+            Box::pin(enqueue_left_over_notices(app))
         )
     };
     let _ended = shutdown.run_until_cancelled(tasks).await;

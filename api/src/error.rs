@@ -105,6 +105,9 @@ error_codes! {
     PhoneCountryNotAllowed = "phone_country_not_allowed", UNPROCESSABLE_ENTITY,
         fa: "به این کشور کد نمی‌فرستیم", "شمارهٔ موبایل کشوری را بدهید که پشتیبانی می‌شود.",
         en: "Numbers of this country are not served", "Enter a mobile number of a supported country.";
+    PhoneUnchanged = "phone_unchanged", UNPROCESSABLE_ENTITY,
+        fa: "این شمارهٔ کنونی شماست", "شمارهٔ دیگری بدهید.",
+        en: "This is your present number", "Enter another number.";
     ChannelUnavailable = "channel_unavailable", UNPROCESSABLE_ENTITY,
         fa: "تماس صوتی در دسترس نیست", "کد را با پیامک بخواهید.",
         en: "Voice calls are not available", "Ask for the code by SMS.";
@@ -120,6 +123,9 @@ error_codes! {
     PhoneMismatch = "phone_mismatch", CONFLICT,
         fa: "شماره با درخواست کد یکی نیست", "شمارهٔ همان درخواست را بدهید یا کد تازه بخواهید.",
         en: "The number is not that of the request", "Give the number of that request, or ask for a new code.";
+    PhoneTaken = "phone_taken", CONFLICT,
+        fa: "این شماره برای حساب دیگری است", "با همین شماره وارد شوید، یا شمارهٔ دیگری بدهید.",
+        en: "The number belongs to another account", "Sign in with that number, or enter another one.";
     CodeUsed = "code_used", CONFLICT,
         fa: "این کد استفاده شده است", "هر کد یک بار کار می‌کند؛ یک کد تازه بخواهید.",
         en: "The code was used", "A code works once; ask for a new one.";

@@ -96,6 +96,17 @@ async fn read_limited(mut body: Body) -> Result<Bytes, ApiError> {
     Ok(bytes.freeze())
 }
 
+/// A member of a request that leaves alone what it does not name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is not named.
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It has this value.
+    Text(String),
+}
+
 /// The members of a JSON object that were not taken yet.
 #[derive(Debug)]
 pub(crate) struct Members(Vec<(String, Value)>);
@@ -130,6 +141,16 @@ impl Members {
             Value::String(text) => Ok(Some(text)),
             _ => Err(invalid(name)),
         }
+    }
+
+    /// A text, told apart from `null` and from nothing.
+    pub(crate) fn change(&mut self, name: &'static str) -> Result<Change, ApiError> {
+        let there = self.0.iter().any(|(of, _)| of == name);
+        Ok(match self.text(name)? {
+            Some(text) => Change::Text(text),
+            None if there => Change::Null,
+            None => Change::Absent,
+        })
     }
 
     /// A text that must be there.
@@ -269,6 +290,7 @@ mod tests {
         );
         assert_eq!(members.text("absent"), Ok(None));
         assert_eq!(members.required_text("absent"), Err(missing("absent")));
+        assert_eq!(members.change("absent"), Ok(Change::Absent));
         let left = members.none_left().expect_err("one is left");
         assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
     }

@@ -179,6 +179,7 @@ impl ApiError {
             | ErrorCode::PhoneEmpty
             | ErrorCode::PhoneMalformed
             | ErrorCode::PhoneNotMobile
+            | ErrorCode::PhoneUnchanged
             | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
             ErrorCode::PasswordTooShort
             | ErrorCode::PasswordTooLong

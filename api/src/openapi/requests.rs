@@ -28,7 +28,7 @@ const NAME: &str = concat!(
 /// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
 /// the form that is accepted, and the members of which one is needed.
 pub(super) fn describe(document: &mut Value, code_length: u8) {
-    let bodies = body_schemas(document);
+    let bodies = name_bodies(document);
     let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -44,20 +44,20 @@ pub(super) fn describe(document: &mut Value, code_length: u8) {
     }
 }
 
-/// The names of the schemas of request bodies.
-fn body_schemas(document: &Value) -> BTreeSet<String> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let operations = paths.flat_map(|(_, path)| path.as_object().into_iter().flatten());
-    operations
-        .filter_map(|(_, operation)| {
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            // An optional body stands there as one of several.
-            let reference = schema["$ref"]
-                .as_str()
-                .or_else(|| schema["oneOf"].as_array()?.last()?["$ref"].as_str())?;
-            Some(reference.rsplit('/').next()?.to_owned())
-        })
-        .collect()
+/// The names of the schemas of request bodies. A body that may be absent is derived as one that may
+/// be `null`, which is not taken: that is mended on the way.
+fn name_bodies(document: &mut Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
+    let bodies = operations.filter_map(|(_, operation)| {
+        let schema = operation.pointer_mut("/requestBody/content/application~1json/schema")?;
+        if let Some(body) = schema["oneOf"].as_array().and_then(|of| of.last()) {
+            *schema = body.clone();
+        }
+        let name = schema["$ref"].as_str()?.rsplit('/').next()?;
+        Some(name.to_owned())
+    });
+    bodies.collect()
 }
 
 fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {

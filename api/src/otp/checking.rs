@@ -13,6 +13,7 @@ use shared::client_address::ClientAddress;
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
 use shared::otp::{OtpCode, Purpose};
 use shared::phone::PhoneNumber;
+use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
@@ -113,7 +114,29 @@ pub(crate) async fn by_session(
     phone: Option<PhoneNumber>,
     typed: &str,
 ) -> Result<Proven, Refused> {
-    let found = app.hot_state.challenge(session.challenge_id()).await?;
+    by_challenge(app, purpose, session.challenge_id(), phone, typed).await
+}
+
+/// The same for a code that only this signed-in user may give back: to anybody else its session is
+/// unknown.
+pub(crate) async fn by_session_of(
+    app: &AppState,
+    purpose: Purpose,
+    owner: Uuid,
+    session: SessionId,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    by_challenge(app, purpose, session.challenge_id_of(owner), None, typed).await
+}
+
+async fn by_challenge(
+    app: &AppState,
+    purpose: Purpose,
+    id: ChallengeId,
+    phone: Option<PhoneNumber>,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    let found = app.hot_state.challenge(id).await?;
     let challenge = found.filter(|challenge| challenge.purpose == purpose);
     let digits = challenge.as_ref().map_or(app.otp.length, |c| c.digits);
     let typed = parse(typed, digits)?;

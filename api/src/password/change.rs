@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use shared::client_address::ClientAddress;
 use shared::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, User};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::NEW_PASSWORD_ERRORS;
+use super::{NEW_PASSWORD_ERRORS, notice};
 use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
 use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::request_context::Client;
+use crate::request_context::{Client, RequestContext};
 use crate::tries::{CountedTry, TRY_ERRORS};
+use crate::{notices, trace_parent};
 
 /// A new password, and what shows that its owner sets it.
 #[derive(ToSchema)]
@@ -65,7 +66,7 @@ impl IntoResponses for Refusals {
 ///
 /// Whoever has a password gives it as `current_password`, unless they signed in with a code in the
 /// last ten minutes; `field_missing` says that it is needed. Whoever has none needs such a sign-in.
-/// All other sessions of the user end; this one stays.
+/// All other sessions of the user end; this one stays. Their owner is told of a change by SMS.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/password",
@@ -77,7 +78,9 @@ impl IntoResponses for Refusals {
 pub(crate) async fn change_password(
     State(app): State<Arc<AppState>>,
     authenticated: Authenticated,
+    context: RequestContext,
     Client(address): Client,
+    headers: HeaderMap,
     body: Result<JsonBody<NewPassword>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let JsonBody(body) = body?;
@@ -94,9 +97,17 @@ pub(crate) async fn change_password(
         keep_session: Some(authenticated.session.id),
         now: app.clock.now(),
     };
-    if !app.records.set_password(&change).await? {
+    // A first password is no change that anybody must be warned of.
+    let phone = authenticated.user.phone.filter(|_| stored.is_some());
+    let notice = phone.map(|phone| notice(&app, phone, context.locale));
+    let changed = app.records.change_password(&change, notice.as_ref());
+    if !changed.await? {
         // The session was ended, or the user blocked, since the request came in.
         return Err(ErrorCode::Unauthenticated.into());
+    }
+    if let Some(notice) = notice {
+        let trace = trace_parent::of_request(&headers, &app.random);
+        notices::enqueue(&app, notice.waiting(), Some(&trace)).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,6 +15,12 @@ pub(crate) use reset::{
     __path_ask_reset_code, __path_reset_password, ask_reset_code, reset_password,
 };
 
+use shared::challenge::Locale;
+use shared::notice::NoticeKind;
+use shared::phone::PhoneNumber;
+use shared::records::NewNotice;
+
+use crate::app::AppState;
 use crate::error::ErrorCode;
 
 /// What a new password can be refused with, besides a malformed body.
@@ -25,3 +31,9 @@ pub(crate) const NEW_PASSWORD_ERRORS: [ErrorCode; 5] = [
     ErrorCode::PasswordTooEasy,
     ErrorCode::PasswordBusy,
 ];
+
+/// Tells the owner of a number that the password of their account has changed.
+fn notice(app: &AppState, phone: PhoneNumber, locale: Locale) -> NewNotice {
+    let kind = NoticeKind::PasswordChanged;
+    NewNotice::new(&app.random, phone, kind, locale, app.clock.now())
+}

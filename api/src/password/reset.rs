@@ -14,7 +14,7 @@ use shared::records::{PasswordReset, SignInOutcome};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::NEW_PASSWORD_ERRORS;
+use super::{NEW_PASSWORD_ERRORS, notice};
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
@@ -24,6 +24,7 @@ use crate::otp::{
 };
 use crate::request_context::{Client, RequestContext};
 use crate::signed_in::{Opening, SignedIn};
+use crate::{notices, trace_parent};
 
 /// The only purpose whose codes act here.
 const PURPOSE: Purpose = Purpose::ResetPassword;
@@ -161,6 +162,7 @@ async fn reset(
         new_user_id: app.random.uuid_v7(app.clock.now_millis()),
         hash,
         session: opening.session.clone(),
+        notice: notice(app, proven.challenge.phone.clone(), proven.challenge.locale),
     };
     let (user, is_new_user) = match app.records.reset_password(&reset).await? {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),
@@ -168,5 +170,9 @@ async fn reset(
         SignInOutcome::Blocked => return Err(proven.blocked()),
     };
     proven.consume(app).await;
+    if user.has_password {
+        let trace = trace_parent::of_request(headers, &app.random);
+        notices::enqueue(app, reset.notice.waiting(), Some(&trace)).await;
+    }
     Ok(opening.signed_in(app, user, is_new_user)?)
 }

@@ -4,13 +4,18 @@
 mod answer;
 mod authentication;
 mod bad_input;
+mod deletion;
 mod failed_tries;
+mod forge;
+mod forged_tokens;
 mod interface;
 mod limits;
 mod log_out;
 mod outages;
 mod password_reset;
 mod passwords;
+mod phone_change;
+mod profile;
 mod races;
 mod refreshing;
 mod sending;
@@ -85,6 +90,7 @@ on_both_shapes! {
     passwords::ses_05_a_change_ends_every_other_session,
     passwords::new_passwords_are_judged_before_anything_is_counted,
     passwords::csr_02_a_page_of_another_site_changes_no_password,
+    passwords::the_owner_is_told_of_a_change_and_not_of_a_first_password,
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,
@@ -99,6 +105,23 @@ on_both_shapes! {
     failed_tries::thr_04_a_success_clears_the_failures_of_the_number,
     failed_tries::failures_of_an_address_are_throttled_or_lock_it,
     failed_tries::r_12_an_address_is_that_of_the_client_and_one_network_is_one,
+    profile::the_profile_shows_what_the_account_is_like,
+    profile::what_is_named_changes_and_the_rest_stays,
+    profile::what_cannot_be_a_name_or_an_address_is_refused_by_field,
+    profile::csr_02_a_page_of_another_site_changes_nothing,
+    phone_change::a_code_on_the_new_number_changes_the_number,
+    phone_change::a_number_change_has_its_resends_and_the_limits_of_all_codes,
+    phone_change::r_17_r_18_r_19_the_code_of_a_change_is_good_for_nobody_and_nothing_else,
+    phone_change::a_change_needs_a_fresh_sign_in_and_another_number,
+    phone_change::a_taken_number_is_told_after_the_right_code_only,
+    phone_change::a_code_for_the_old_number_enters_no_more,
+    phone_change::the_user_name_follows_the_number_unless_it_was_chosen,
+    phone_change::of_two_users_who_want_one_number_at_once_one_gets_it,
+    phone_change::f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once,
+    deletion::i_05_a_deleted_account_leaves_nothing_personal_in_any_table,
+    deletion::whoever_comes_with_the_number_later_is_a_new_user,
+    deletion::a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along,
+    deletion::a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted,
     refreshing::ses_08_an_app_renews_its_tokens_and_a_copy_ends_the_session,
     refreshing::ses_09_a_lost_answer_is_given_again,
     refreshing::csr_01_a_browser_renews_by_its_cookie_with_or_without_a_body,
@@ -115,6 +138,12 @@ on_both_shapes! {
     session_list::ses_06_one_ends_a_session_from_another_device,
     session_list::ses_06_one_ends_all_other_sessions,
     session_list::csr_02_the_list_needs_a_sign_in_and_our_own_page,
+    forged_tokens::jwt_03_a_token_says_all_that_it_must,
+    forged_tokens::a_29_jwt_04_foreign_headers_are_refused,
+    forged_tokens::a_29_jwt_01_the_public_key_is_no_secret,
+    forged_tokens::a_29_jwt_03_wrong_claims_are_refused,
+    forged_tokens::a_29_jwt_05_jwt_06_other_texts_are_refused,
+    forged_tokens::a_38_jwt_06_a_token_of_a_megabyte_is_cut_off,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,

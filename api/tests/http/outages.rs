@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::passwords::{GOOD, OTHER};
 use crate::stage::{ME, OTP, START, Stage};
 use crate::stores::{Stores, start_servers};
+use crate::tokens::{LOG_OUT, REFRESH};
 
 const PHONE: &str = "09123456789";
 /// The promise is one second; the other is for a machine that is busy with other tests.
@@ -145,4 +146,36 @@ async fn f_04_while_the_records_hang_or_are_dead_an_attempt_counts_and_the_code_
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(stage.challenge(&session).await.session_attempts, 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_04_ses_09_while_the_records_are_away_no_token_is_used_up_and_nobody_is_logged_out() {
+    let (stage, _redis, mut postgres) = stage().await;
+    for (phone, kill) in [("09123456789", false), ("09123456780", true)] {
+        let tokens = stage.tokens(phone).await;
+        if kill {
+            postgres.kill();
+        } else {
+            postgres.pause();
+        }
+        let by_app = promptly(stage.refresh(&tokens.refresh)).await;
+        let request = stage.by_cookie(Method::POST, REFRESH, &tokens.cookies());
+        let by_browser = promptly(stage.send(request)).await;
+        let request = stage.by_cookie(Method::POST, LOG_OUT, &tokens.cookies());
+        let log_out = promptly(stage.send(request)).await;
+        for refused in [by_app, by_browser, log_out] {
+            refused.is(503, "store_unavailable");
+            assert!(refused.headers.get("set-cookie").is_none(), "{refused:?}");
+        }
+        if kill {
+            postgres.restart().await;
+        } else {
+            postgres.resume();
+        }
+        recovers(&stage, "/readyz").await;
+        let next = stage.refreshed(&tokens.refresh).await;
+        assert!(stage.is_signed_in(&next.access).await);
+        assert_eq!(stage.refreshed(&tokens.refresh).await.refresh, next.refresh);
+    }
+    assert_eq!(stage.refreshes("unavailable"), 4);
 }

@@ -6,11 +6,14 @@ use std::thread::available_parallelism;
 
 use http::Method;
 use serde_json::{Value, json};
+use shared::notice::NoticeKind;
 use shared::password::PasswordHash;
 use shared::phone::PhoneNumber;
+use shared::queue::{Job, JobTask};
 use shared::records::PasswordChange;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::stage::{ME, SECOND, Shape, Stage};
@@ -292,4 +295,33 @@ pub(crate) async fn csr_02_a_page_of_another_site_changes_no_password(shape: Sha
         .header("origin", "https://evil.example")
         .json(&json!({ "new_password": GOOD }));
     stage.send(request).await.is(403, "cross_site_request");
+}
+
+pub(crate) async fn the_owner_is_told_of_a_change_and_not_of_a_first_password(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let token = stage.with_password(PHONE, GOOD).await;
+    assert!(notices(&stage).await.is_empty());
+    let body = json!({ "new_password": OTHER });
+    assert_eq!(stage.set(&token, body).await.status, 204);
+    let notices = notices(&stage).await;
+    let [id] = notices[..] else {
+        panic!("one notice: {notices:?}");
+    };
+    let notice = stage.stores.records.notice(id).await.expect("an answer");
+    let notice = notice.expect("a notice");
+    assert_eq!(notice.kind, NoticeKind::PasswordChanged);
+    assert_eq!(notice.phone.as_e164(), "+989123456789");
+}
+
+/// The notices among the jobs that wait.
+pub(crate) async fn notices(stage: &Stage) -> Vec<Uuid> {
+    let jobs = stage.take_jobs().await;
+    let jobs = jobs
+        .iter()
+        .map(|job| Job::decode(&job.payload).expect("a job"));
+    jobs.filter_map(|job| match job.task {
+        JobTask::Notice { notice } => Some(notice),
+        JobTask::Send { .. } => None,
+    })
+    .collect()
 }

@@ -15,7 +15,7 @@ use super::CommandResult;
 use file::KeyFile;
 use rotation::{Key, Rotation, shown};
 
-/// Lists and rotates the keys that sign access tokens.
+/// List and rotate the keys that sign access tokens.
 ///
 /// Works on the file that `JWT_PRIVATE_KEY_FILE` names and reads nothing else but
 /// `ACCESS_TOKEN_LIFETIME`. A rotation is `add`, restart every api, wait 10 minutes, `promote`,
