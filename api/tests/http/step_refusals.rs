@@ -194,7 +194,7 @@ pub(crate) async fn a_password_that_is_refused_does_not_use_up_the_step(shape: S
 
 #[rustfmt::skip]
 const NO_STEPS: &[(&str, &str, &str, &str)] = &[
-    (REGISTER, r#"{}"#, "field_missing", "mobile_number"),
+    (REGISTER, "{}", "field_missing", "mobile_number"),
     (REGISTER, r#"{"mobile_number":9123456789}"#, "field_invalid", "mobile_number"),
     (REGISTER, r#"{"mobile_number":["09123456789"]}"#, "field_invalid", "mobile_number"),
     (REGISTER, r#"{"mobile_number":""}"#, "phone_empty", "mobile_number"),
