@@ -32,7 +32,7 @@ enum Task {
 async fn main() -> ExitCode {
     let result = match Cli::parse().command.unwrap_or(Task::Serve) {
         Task::Serve => serve().await,
-        Task::Command(command) => commands::run(command, &Environment::from_process()),
+        Task::Command(command) => commands::run(command, &Environment::from_process()).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -82,6 +82,21 @@ impl Client {
             .await
     }
 
+    /// A POST by the user of an access token, whatever it answers.
+    pub async fn try_post_as(
+        &self,
+        access_token: &str,
+        path: &str,
+        body: &Value,
+    ) -> reqwest::Result<Response> {
+        self.http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(access_token)
+            .json(body)
+            .send()
+            .await
+    }
+
     /// Asks for a code.
     pub async fn ask(&self, phone: &str) -> Result<Asked, Problem> {
         self.post("/api/v1/usr/otp", &json!({ "phone_number": phone }))

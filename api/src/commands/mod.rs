@@ -1,5 +1,10 @@
 //! What an operator does by hand. `api serve` is not among them: it is what the binary is for.
 
+mod changepassword;
+mod createsuperuser;
+mod import_users;
+mod new_password;
+mod records;
 mod signing_key;
 
 use std::error::Error;
@@ -13,12 +18,18 @@ type CommandResult = Result<(), Box<dyn Error>>;
 /// The commands beside `serve`.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Createsuperuser(createsuperuser::Arguments),
+    Changepassword(changepassword::Arguments),
+    ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
 }
 
 /// Carries a command out.
-pub(crate) fn run(command: Command, environment: &Environment) -> CommandResult {
+pub(crate) async fn run(command: Command, environment: &Environment) -> CommandResult {
     match command {
+        Command::Createsuperuser(arguments) => createsuperuser::run(arguments, environment).await,
+        Command::Changepassword(arguments) => changepassword::run(arguments, environment).await,
+        Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
     }
 }

@@ -2,7 +2,7 @@
 //! read. A run that is killed is taken up where its last transaction ended.
 
 use std::collections::HashSet;
-use std::io;
+use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
@@ -29,8 +29,9 @@ const COUNT: &str = "UPDATE user_imports SET imported = imported + $2, refused =
 const INSERT: &str = "INSERT INTO users (id, phone, username, email, first_name, last_name, \
      password_hash, is_staff, is_superuser, last_sign_in_at, blocked_at, created_at, updated_at) ";
 
-/// A user as another system knew them. The number was never proven here.
-#[derive(Clone, Debug)]
+/// A user as another system knew them. The number was never proven here. Debug output shows the
+/// row only.
+#[derive(Clone)]
 pub struct ImportedUser {
     /// The row of the file, counted from 1.
     pub row: u64,
@@ -58,6 +59,14 @@ pub struct ImportedUser {
     pub blocked_at: Option<DateTime<Utc>>,
     /// Since when they have an account.
     pub created_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for ImportedUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportedUser")
+            .field("row", &self.row)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a file was imported.

@@ -20,6 +20,7 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod by_hand;
 mod connection;
 mod dispatch;
 mod error;
@@ -27,6 +28,8 @@ mod import;
 mod ledger;
 mod notices;
 mod passwords;
+mod phone_change;
+mod profile;
 mod refreshing;
 mod session_ending;
 mod session_opening;
@@ -36,6 +39,7 @@ mod steps;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource};
+pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
@@ -45,6 +49,8 @@ pub use ledger::{
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
+pub use phone_change::{PhoneChange, PhoneChangeOutcome};
+pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};

@@ -87,12 +87,6 @@ impl Stage {
         renewed(outcome).token
     }
 
-    /// How many sessions of a user hold.
-    pub(crate) async fn live(&self, user: Uuid) -> usize {
-        let sessions = self.records.live_sessions(user, self.now()).await;
-        sessions.expect("a list").len()
-    }
-
     /// Tokens that were not replaced, of all sessions.
     pub(crate) async fn live_tokens(&self) -> i64 {
         self.count("refresh_tokens WHERE retired_at IS NULL").await

@@ -4,6 +4,7 @@
 //! file of its own and `postgres::…` on a database of its own in one real server.
 
 mod accounts;
+mod by_hand;
 mod family;
 mod import;
 mod ledger;
@@ -12,6 +13,7 @@ mod look;
 mod notices;
 mod outage;
 mod passwords;
+mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
@@ -58,6 +60,12 @@ on_both! {
     sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
     sign_in::sessions_that_have_ended_are_not_listed,
     sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    by_hand::a_superuser_is_created_or_promoted_and_the_audit_log_says_so,
+    by_hand::a_password_set_by_hand_ends_the_sessions,
+    import::imported_users_are_as_they_were_and_the_progress_is_kept,
+    import::an_import_leaves_accounts_alone_and_tells_of_them,
+    import::what_could_not_be_noted_is_not_imported,
+    import::of_two_imports_of_one_file_one_goes_on,
     steps::a_newcomer_goes_from_a_code_to_a_session,
     steps::someone_with_a_password_begins_with_it_and_nobody_else,
     steps::i_05_of_a_handle_its_hash_is_stored,
@@ -82,6 +90,7 @@ on_both! {
     passwords::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
     passwords::a_reset_of_a_number_without_a_user_creates_one,
     passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
+    passwords::a_notice_of_a_change_is_written_with_it_or_not_at_all,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
     refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
@@ -97,10 +106,6 @@ on_both! {
     session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
     session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
     session_ending::ses_04_a_refresh_token_alone_logs_out,
-    import::imported_users_are_as_they_were_and_the_progress_is_kept,
-    import::an_import_leaves_accounts_alone_and_tells_of_them,
-    import::what_could_not_be_noted_is_not_imported,
-    import::of_two_imports_of_one_file_one_goes_on,
     ledger::an_attempt_begins_once_and_its_end_is_final,
     ledger::an_attempt_that_surely_failed_is_followed_by_the_next,
     ledger::a_row_left_in_sending_by_a_dead_run_becomes_unknown,
@@ -111,6 +116,13 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
+    profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,
+    profile::a_change_that_is_not_allowed_uses_no_code,
+    profile::a_taken_number_uses_the_code_up_and_changes_nothing,
+    profile::i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_used,
+    profile::a_deletion_does_not_silence_the_notice_to_the_number_before,
+    profile::who_is_kept_out_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
     notices::a_notice_is_read_as_it_was_written,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,

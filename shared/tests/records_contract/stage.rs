@@ -32,7 +32,7 @@ pub(crate) struct Stage {
     pub(crate) records: Records,
     pub(crate) clock: Clock,
     raw: Raw,
-    random: Random,
+    pub(crate) random: Random,
     /// Where a file lies; removed with the stage.
     _directory: Option<TempDir>,
 }
@@ -183,6 +183,12 @@ impl Stage {
             idle_expires_at: now + TimeDelta::days(1),
             expires_at: now + TimeDelta::days(30),
         }
+    }
+
+    /// The ids of the sessions of a user that hold.
+    pub(crate) async fn live(&self, user: Uuid) -> Vec<Uuid> {
+        let sessions = self.records.live_sessions(user, self.now()).await;
+        sessions.expect("a list").iter().map(|one| one.id).collect()
     }
 
     pub(crate) async fn signed_in(&self, phone: &PhoneNumber) -> (User, bool) {

@@ -15,7 +15,7 @@ use super::CommandResult;
 use file::KeyFile;
 use rotation::{Key, Rotation, shown};
 
-/// Lists and rotates the keys that sign access tokens.
+/// List and rotate the keys that sign access tokens.
 ///
 /// Works on the file that `JWT_PRIVATE_KEY_FILE` names and reads nothing else but
 /// `ACCESS_TOKEN_LIFETIME`. A rotation is `add`, restart every api, wait 10 minutes, `promote`,
@@ -38,7 +38,7 @@ enum Action {
     /// Let the key that waits sign; the old one stays accepted.
     Promote {
         /// The key that shall sign [default: the last one that was added].
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         kid: Option<String>,
         /// Do not wait until the key has been published for 10 minutes.
         #[arg(long)]
@@ -47,7 +47,7 @@ enum Action {
     /// Remove the keys that no longer sign.
     Retire {
         /// Remove this key only, which may be one that waits.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         kid: Option<String>,
         /// Do not wait until the tokens of the key are dead; for a key that has leaked.
         #[arg(long)]
