@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::{NewNotice, insert_notice};
 use super::session_opening::{NewSession, open_session, use_code};
+use super::sessions::session_holds;
 use super::sign_in::{SignInOutcome, admit_or_create};
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
@@ -21,8 +22,6 @@ const OF_USER: &str = "SELECT password_hash FROM users WHERE id = $1 AND deleted
 /// has ended.
 pub(super) const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3 \
      WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
-const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
-     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
 pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
      revoked_reason = 'password_changed' WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
 /// Not a change of the password: nobody is told, and no session ends.
@@ -180,15 +179,10 @@ impl Records {
             if !store_password!(transaction, change.user, change.hash, now) {
                 return Ok(false);
             }
-            if let Some(session) = change.keep_session {
-                let holds: i64 = sqlx::query_scalar(HOLDS)
-                    .bind(session)
-                    .bind(change.user)
-                    .fetch_one(&mut *transaction)
-                    .await?;
-                if holds == 0 {
-                    return Ok(false);
-                }
+            if let Some(session) = change.keep_session
+                && !session_holds!(transaction, session, change.user)
+            {
+                return Ok(false);
             }
             let kept = change.keep_session.unwrap_or_default();
             end_other_sessions!(transaction, change.user, kept, now);

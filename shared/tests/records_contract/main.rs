@@ -123,6 +123,8 @@ on_both! {
     profile::i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_used,
     profile::a_deletion_does_not_silence_the_notice_to_the_number_before,
     profile::who_is_kept_out_deletes_nothing,
+    profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
+    profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
     notices::a_notice_is_read_as_it_was_written,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,

@@ -19,7 +19,7 @@ const FROM_DJANGO: &str =
 
 static HASHES: OnceCell<[PasswordHash; 2]> = OnceCell::const_new();
 
-async fn hashes() -> &'static [PasswordHash; 2] {
+pub(crate) async fn hashes() -> &'static [PasswordHash; 2] {
     let make = async || {
         let passwords = Passwords::new(&Random::seeded(1));
         let hash = async |text: &str| {
