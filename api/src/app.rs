@@ -9,9 +9,10 @@ use prometheus::Registry;
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
 use shared::config::{ApiConfig, OtpConfig, TokensConfig};
-use shared::hot_state::{AcceptPolicy, HotState};
+use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
 use shared::kavenegar::Templates;
 use shared::otp::KeyRing;
+use shared::password::Passwords;
 use shared::queue::Feed;
 use shared::random::Random;
 use shared::records::Records;
@@ -22,7 +23,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
-use crate::{background, health, jwks, openapi, otp, profile, request_layer, sessions};
+use crate::{
+    background, health, jwks, openapi, otp, password, profile, request_layer, sessions, steps,
+};
 
 /// What the API is built from.
 pub struct AppParts<'a> {
@@ -57,7 +60,10 @@ pub(crate) struct AppState {
     pub(crate) otp_keys: KeyRing,
     pub(crate) otp: OtpConfig,
     pub(crate) accept_policy: AcceptPolicy,
+    pub(crate) try_limits: TryLimits,
+    pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
+    pub(crate) step_flow: bool,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,
@@ -81,12 +87,15 @@ impl App {
             queue: parts.queue,
             records: parts.records,
             clock: parts.clock,
+            try_limits: config.limits.tries,
+            passwords: Passwords::new(&parts.random),
             random: parts.random,
             metrics: ApiMetrics::register(parts.registry)?,
             otp_keys: config.otp_keys.clone(),
             otp: config.otp.clone(),
             accept_policy: config.accept_policy(),
             templates: config.templates.clone(),
+            step_flow: config.step_flow,
             tokens: config.tokens.clone(),
             access_tokens: AccessTokens::new(
                 config.signing_keys.clone(),
@@ -102,10 +111,20 @@ impl App {
     /// Everything that is served on the public listener; serve it with `shared::serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
-        let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
+        let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
-            .routes(routes!(profile::show_profile))
+            .routes(routes!(password::log_in))
+            .routes(routes!(password::change_password))
+            .routes(routes!(password::ask_reset_code))
+            .routes(routes!(password::reset_password))
+            .routes(routes!(
+                profile::show_profile,
+                profile::update_profile,
+                profile::delete_account
+            ))
+            .routes(routes!(profile::request_phone_change))
+            .routes(routes!(profile::verify_phone_change))
             .routes(routes!(sessions::refresh_tokens))
             .routes(routes!(sessions::log_out))
             .routes(routes!(
@@ -115,8 +134,11 @@ impl App {
             .routes(routes!(sessions::end_session))
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
-            .routes(routes!(health::readyz))
-            .split_for_parts();
+            .routes(routes!(health::readyz));
+        if self.0.step_flow {
+            router = router.merge(steps::router());
+        }
+        let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document);
         let router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))

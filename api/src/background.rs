@@ -10,6 +10,8 @@ use crate::notices;
 
 const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// So few rows at a time that nobody waits for the sweep.
+const SWEEP_ROWS: u32 = 500;
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
 /// Runs until `shutdown` is cancelled.
@@ -17,8 +19,8 @@ pub(crate) async fn run(app: &AppState, shutdown: CancellationToken) {
     let tasks = async {
         tokio::join!(
             watch_queue(app),
-            sweep_regularly(app),
-            enqueue_left_over_notices(app)
+            Box::pin(sweep_regularly(app)),
+            Box::pin(enqueue_left_over_notices(app))
         )
     };
     let _ended = shutdown.run_until_cancelled(tasks).await;
@@ -37,6 +39,7 @@ async fn sweep_regularly(app: &AppState) {
     loop {
         ticks.tick().await;
         sweep(app).await;
+        sweep_steps(app).await;
         notices::forget_old(app).await;
     }
 }
@@ -69,5 +72,19 @@ async fn sweep(app: &AppState) {
     match app.hot_state.sweep().await {
         Ok(removed) => tracing::debug!(removed, "hot state was swept"),
         Err(error) => tracing::warn!(%error, "hot state cannot be swept"),
+    }
+}
+
+/// Removes the steps of the step flow that are over.
+async fn sweep_steps(app: &AppState) {
+    loop {
+        match app.records.sweep_steps(app.clock.now(), SWEEP_ROWS).await {
+            Ok(swept) if swept == u64::from(SWEEP_ROWS) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "steps that are over cannot be swept");
+                return;
+            }
+        }
     }
 }

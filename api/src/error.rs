@@ -7,7 +7,8 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use shared::challenge::Locale;
-use shared::hot_state::{HotStateError, Rule};
+use shared::hot_state::{HotStateError, Rule, TryRule};
+use shared::password::{Busy, NewPasswordError, Weakness};
 use shared::phone::PhoneError;
 use shared::records::RecordsError;
 
@@ -104,6 +105,9 @@ error_codes! {
     PhoneCountryNotAllowed = "phone_country_not_allowed", UNPROCESSABLE_ENTITY,
         fa: "به این کشور کد نمی‌فرستیم", "شمارهٔ موبایل کشوری را بدهید که پشتیبانی می‌شود.",
         en: "Numbers of this country are not served", "Enter a mobile number of a supported country.";
+    PhoneUnchanged = "phone_unchanged", UNPROCESSABLE_ENTITY,
+        fa: "این شمارهٔ کنونی شماست", "شمارهٔ دیگری بدهید.",
+        en: "This is your present number", "Enter another number.";
     ChannelUnavailable = "channel_unavailable", UNPROCESSABLE_ENTITY,
         fa: "تماس صوتی در دسترس نیست", "کد را با پیامک بخواهید.",
         en: "Voice calls are not available", "Ask for the code by SMS.";
@@ -113,12 +117,33 @@ error_codes! {
     SessionUnknown = "session_unknown", NOT_FOUND,
         fa: "این درخواست کد پیدا نشد", "با شمارهٔ موبایل یک کد تازه بخواهید.",
         en: "This request for a code is unknown", "Ask for a new code with the phone number.";
+    StepSessionUnknown = "step_session_unknown", NOT_FOUND,
+        fa: "این مرحلهٔ ثبت‌نام پیدا نشد", "هر مرحله یک بار و تا پانزده دقیقه انجام می‌شود؛ از ابتدا شروع کنید.",
+        en: "This step is unknown", "A step is taken once, within fifteen minutes; begin anew.";
     PhoneMismatch = "phone_mismatch", CONFLICT,
         fa: "شماره با درخواست کد یکی نیست", "شمارهٔ همان درخواست را بدهید یا کد تازه بخواهید.",
         en: "The number is not that of the request", "Give the number of that request, or ask for a new code.";
+    PhoneTaken = "phone_taken", CONFLICT,
+        fa: "این شماره برای حساب دیگری است", "با همین شماره وارد شوید، یا شمارهٔ دیگری بدهید.",
+        en: "The number belongs to another account", "Sign in with that number, or enter another one.";
     CodeUsed = "code_used", CONFLICT,
         fa: "این کد استفاده شده است", "هر کد یک بار کار می‌کند؛ یک کد تازه بخواهید.",
         en: "The code was used", "A code works once; ask for a new one.";
+    PasswordTooShort = "password_too_short", UNPROCESSABLE_ENTITY,
+        fa: "گذرواژه کوتاه است", "گذرواژه دست‌کم ۸ نویسه می‌خواهد؛ چند واژهٔ بی‌ربط کنار هم خوب است.",
+        en: "The password is too short", "It needs at least 8 characters; a few unrelated words do well.";
+    PasswordTooLong = "password_too_long", UNPROCESSABLE_ENTITY,
+        fa: "گذرواژه بلند است", "گذرواژه نباید بیش از ۱۲۸ نویسه باشد.",
+        en: "The password is too long", "It may have at most 128 characters.";
+    PasswordTooEasy = "password_too_easy", UNPROCESSABLE_ENTITY,
+        fa: "این گذرواژه زود حدس زده می‌شود", "نام، شماره، تاریخ و واژه‌های رایج را کنار بگذارید؛ چند واژهٔ بی‌ربط کنار هم خوب است.",
+        en: "The password is too easy to guess", "Avoid names, numbers, dates and common passwords; a few unrelated words do well.";
+    CredentialsWrong = "credentials_wrong", FORBIDDEN,
+        fa: "شماره یا گذرواژه نادرست است", "شماره و گذرواژه را دوباره ببینید، یا با کد پیامکی وارد شوید.",
+        en: "The number or the password is wrong", "Check both, or sign in with a code by SMS.";
+    PasswordWrong = "password_wrong", FORBIDDEN,
+        fa: "گذرواژهٔ کنونی نادرست است", "گذرواژهٔ کنونی را دوباره بنویسید، یا با کد پیامکی تازه وارد شوید.",
+        en: "The current password is wrong", "Enter the current password again, or sign in with a new code.";
     CodeWrong = "code_wrong", FORBIDDEN,
         fa: "کد نادرست است", "کد را دوباره ببینید و از نو بنویسید.",
         en: "The code is wrong", "Look at the code again and enter it anew.";
@@ -149,6 +174,15 @@ error_codes! {
     TooManyRequestsAddress = "too_many_requests_address", TOO_MANY_REQUESTS,
         fa: "از این نشانی زیاد درخواست رسیده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
         en: "Too many requests from this address", "Ask again after the seconds in `retry_after`.";
+    TooManyFailuresPhone = "too_many_failures_phone", TOO_MANY_REQUESTS,
+        fa: "برای این شماره چند بار نادرست وارد شد", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید، یا با session_id یک کد تازه وارد شوید.",
+        en: "Too many failures for this number", "Try again after the seconds in `retry_after`, or sign in with the `session_id` of a new code.";
+    TooManyFailuresAddress = "too_many_failures_address", TOO_MANY_REQUESTS,
+        fa: "از این نشانی چند بار نادرست وارد شد", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
+        en: "Too many failures from this address", "Try again after the seconds in `retry_after`.";
+    PasswordBusy = "password_busy", SERVICE_UNAVAILABLE,
+        fa: "اکنون گذرواژه‌های زیادی در صف است", "همین درخواست را کمی دیگر دوباره بفرستید.",
+        en: "Too many passwords are being checked", "Send the same request again a little later.";
     GatewayUnavailable = "gateway_unavailable", SERVICE_UNAVAILABLE,
         fa: "فرستادن پیامک ممکن نیست", "سرویس پیامک در دسترس نیست؛ کمی دیگر دوباره بخواهید.",
         en: "No SMS can be sent", "The SMS gateway is unavailable; ask again a little later.";
@@ -221,6 +255,29 @@ impl ApiError {
         }
         error
     }
+
+    /// The refusal of a try, with the true wait, rounded up to seconds.
+    pub(crate) fn try_refused(rule: TryRule, retry_after_millis: i64) -> Self {
+        let mut error = Self::from(match rule {
+            TryRule::Phone => ErrorCode::TooManyFailuresPhone,
+            TryRule::Address => ErrorCode::TooManyFailuresAddress,
+        });
+        error.members.retry_after = Some(seconds_up(retry_after_millis).max(1));
+        error
+    }
+
+    /// The refusal of a new password, which stands in this field.
+    pub(crate) fn new_password(error: NewPasswordError, field: &str) -> Self {
+        match error {
+            NewPasswordError::Weak(Weakness::TooShort) => {
+                Self::field(ErrorCode::PasswordTooShort, field)
+            }
+            NewPasswordError::Weak(Weakness::Guessable) => {
+                Self::field(ErrorCode::PasswordTooEasy, field)
+            }
+            NewPasswordError::Busy(busy) => busy.into(),
+        }
+    }
 }
 
 /// Milliseconds as whole seconds, never less than they are.
@@ -247,6 +304,12 @@ impl From<PhoneError> for ApiError {
             PhoneError::CountryNotAllowed => ErrorCode::PhoneCountryNotAllowed,
         };
         Self::field(code, "phone_number")
+    }
+}
+
+impl From<Busy> for ApiError {
+    fn from(Busy: Busy) -> Self {
+        ErrorCode::PasswordBusy.into()
     }
 }
 

@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use shared::challenge::{Channel, Locale, SessionId};
+use shared::password::{Password, PasswordError};
 
 use crate::error::{ApiError, ErrorCode};
 
@@ -95,6 +96,17 @@ async fn read_limited(mut body: Body) -> Result<Bytes, ApiError> {
     Ok(bytes.freeze())
 }
 
+/// A member of a request that leaves alone what it does not name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is not named.
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It has this value.
+    Text(String),
+}
+
 /// The members of a JSON object that were not taken yet.
 #[derive(Debug)]
 pub(crate) struct Members(Vec<(String, Value)>);
@@ -131,6 +143,16 @@ impl Members {
         }
     }
 
+    /// A text, told apart from `null` and from nothing.
+    pub(crate) fn change(&mut self, name: &'static str) -> Result<Change, ApiError> {
+        let there = self.0.iter().any(|(of, _)| of == name);
+        Ok(match self.text(name)? {
+            Some(text) => Change::Text(text),
+            None if there => Change::Null,
+            None => Change::Absent,
+        })
+    }
+
     /// A text that must be there.
     pub(crate) fn required_text(&mut self, name: &'static str) -> Result<String, ApiError> {
         self.text(name)?.ok_or_else(|| missing(name))
@@ -149,6 +171,20 @@ impl Members {
     /// A language.
     pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
         self.parsed(name, Locale::from_name)
+    }
+
+    /// A password, to the letter.
+    pub(crate) fn password(&mut self, name: &'static str) -> Result<Option<Password>, ApiError> {
+        let parsed = self.text(name)?.map(Password::parse);
+        parsed.transpose().map_err(|error| match error {
+            PasswordError::Empty => missing(name),
+            PasswordError::TooLong => ApiError::field(ErrorCode::PasswordTooLong, name),
+        })
+    }
+
+    /// A password that must be there.
+    pub(crate) fn required_password(&mut self, name: &'static str) -> Result<Password, ApiError> {
+        self.password(name)?.ok_or_else(|| missing(name))
     }
 
     /// The name that a person gives a device.
@@ -180,7 +216,8 @@ impl Members {
     }
 }
 
-fn invalid(name: &str) -> ApiError {
+/// The error of a member whose value cannot be taken.
+pub(crate) fn invalid(name: &str) -> ApiError {
     ApiError::field(ErrorCode::FieldInvalid, name)
 }
 
@@ -253,6 +290,7 @@ mod tests {
         );
         assert_eq!(members.text("absent"), Ok(None));
         assert_eq!(members.required_text("absent"), Err(missing("absent")));
+        assert_eq!(members.change("absent"), Ok(Change::Absent));
         let left = members.none_left().expect_err("one is left");
         assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
     }

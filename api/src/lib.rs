@@ -18,6 +18,7 @@ mod metrics;
 mod notices;
 mod openapi;
 mod otp;
+mod password;
 mod problem;
 mod profile;
 mod request_context;
@@ -25,7 +26,9 @@ mod request_layer;
 pub mod serve;
 mod sessions;
 mod signed_in;
+mod steps;
 mod trace_parent;
+mod tries;
 
 pub use app::{App, AppParts};
 pub use error::ErrorCode;

@@ -5,7 +5,7 @@ mod refreshes;
 
 use http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
-use shared::hot_state::Rule;
+use shared::hot_state::{Rule, TryRule};
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
@@ -22,6 +22,7 @@ pub(crate) struct ApiMetrics {
     http_seconds: HistogramVec,
     otp_requests: IntCounterVec,
     otp_verifications: IntCounterVec,
+    password_logins: IntCounterVec,
     limit_refused: IntCounterVec,
     time_to_verified: Histogram,
     pub(crate) refreshes: Refreshes,
@@ -59,9 +60,61 @@ pub(crate) enum VerificationResult {
     Used,
     Unknown,
     Blocked,
+    Limited,
     Invalid,
     Unavailable,
     Failed,
+}
+
+/// How a log-in with a password ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogInResult {
+    LoggedIn,
+    Wrong,
+    Blocked,
+    Limited,
+    Busy,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+impl LogInResult {
+    const ALL: [Self; 8] = [
+        Self::LoggedIn,
+        Self::Wrong,
+        Self::Blocked,
+        Self::Limited,
+        Self::Busy,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::LoggedIn => "logged_in",
+            Self::Wrong => "wrong",
+            Self::Blocked => "blocked",
+            Self::Limited => "limited",
+            Self::Busy => "busy",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What a refused log-in counts as.
+    pub(crate) fn of_error(error: &ApiError) -> Self {
+        match error.code.status() {
+            _ if error.code == ErrorCode::PasswordBusy => Self::Busy,
+            StatusCode::FORBIDDEN => Self::Wrong,
+            StatusCode::TOO_MANY_REQUESTS => Self::Limited,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
 }
 
 impl RequestResult {
@@ -103,13 +156,14 @@ impl VerificationResult {
     pub(crate) fn of_error(error: &ApiError) -> Self {
         match error.code.status() {
             _ if error.code == ErrorCode::SessionUnknown => Self::Unknown,
+            StatusCode::TOO_MANY_REQUESTS => Self::Limited,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             StatusCode::INTERNAL_SERVER_ERROR => Self::Failed,
             _ => Self::Invalid,
         }
     }
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Verified,
         Self::Wrong,
         Self::Exhausted,
@@ -117,6 +171,7 @@ impl VerificationResult {
         Self::Used,
         Self::Unknown,
         Self::Blocked,
+        Self::Limited,
         Self::Invalid,
         Self::Unavailable,
         Self::Failed,
@@ -131,6 +186,7 @@ impl VerificationResult {
             Self::Used => "used",
             Self::Unknown => "unknown",
             Self::Blocked => "blocked",
+            Self::Limited => "limited",
             Self::Invalid => "invalid",
             Self::Unavailable => "unavailable",
             Self::Failed => "failed",
@@ -180,9 +236,14 @@ impl ApiMetrics {
                 "Verifications of a code, by how they ended.",
                 &["result"],
             )?,
+            password_logins: counter(
+                "ramz_password_logins_total",
+                "Log-ins with a password, by how they ended.",
+                &["result"],
+            )?,
             limit_refused: counter(
                 "ramz_limit_refused_total",
-                "Requests for a code that a rule refused.",
+                "Requests for a code, and tries at a code or a password, that a rule refused.",
                 &["rule"],
             )?,
             time_to_verified,
@@ -197,8 +258,14 @@ impl ApiMetrics {
                 .otp_verifications
                 .with_label_values(&[result.as_str()]);
         }
-        for rule in Rule::ALL {
-            metrics.limit_refused.with_label_values(&[rule.as_str()]);
+        for result in LogInResult::ALL {
+            metrics
+                .password_logins
+                .with_label_values(&[result.as_str()]);
+        }
+        let rules = Rule::ALL.map(Rule::as_str).into_iter();
+        for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)) {
+            metrics.limit_refused.with_label_values(&[rule]);
         }
         Ok(metrics)
     }
@@ -221,6 +288,16 @@ impl ApiMetrics {
         self.otp_verifications
             .with_label_values(&[result.as_str()])
             .inc();
+    }
+
+    pub(crate) fn password_log_in(&self, result: LogInResult) {
+        self.password_logins
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn try_refused(&self, rule: TryRule) {
+        self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
     pub(crate) fn refused(&self, rule: Rule) {

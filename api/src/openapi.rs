@@ -56,6 +56,8 @@ pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
     ),
     tags(
         (name = "sign-in", description = "Codes and what they open"),
+        (name = "step flow", description = "Registration and log-in in steps, each answer naming the \
+            next; `STEP_FLOW=off` takes it away"),
         (name = "sessions", description = "Staying signed in, and ending it"),
         (name = "account", description = "One's own account, for signed-in users"),
         (name = "tokens", description = "How others check access tokens"),
@@ -177,7 +179,13 @@ impl ApiError {
             | ErrorCode::PhoneEmpty
             | ErrorCode::PhoneMalformed
             | ErrorCode::PhoneNotMobile
+            | ErrorCode::PhoneUnchanged
             | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
+            ErrorCode::PasswordTooShort
+            | ErrorCode::PasswordTooLong
+            | ErrorCode::PasswordTooEasy => members.field = Some("new_password".into()),
+            ErrorCode::TooManyFailuresPhone => members.retry_after = Some(3_600),
+            ErrorCode::TooManyFailuresAddress => members.retry_after = Some(1),
             ErrorCode::FieldUnknown => members.field = Some("phone".into()),
             ErrorCode::CodeWrong => members.attempts_left = Some(2),
             ErrorCode::CodeMalformed => members.code_length = Some(6),

@@ -12,7 +12,11 @@ const EXAMPLES: &str = "25";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_in_production_is_as_documented() {
-    let production = Production::start(1, &[("LIMIT_ADDRESS_PER_MINUTE", "100000")]).await;
+    let limits = [
+        ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+        ("LIMIT_FAILURES_ADDRESS", "1000/s"),
+    ];
+    let production = Production::start(1, &limits).await;
     check(production.url(), production.simulator.url()).await;
 }
 
@@ -30,6 +34,7 @@ async fn every_answer_in_one_process_is_as_documented() {
         .env("SIMULATOR_LISTEN", &inbox)
         .env("KAVENEGAR_RATE", "10000")
         .env("LIMIT_ADDRESS_PER_MINUTE", "100000")
+        .env("LIMIT_FAILURES_ADDRESS", "1000/s")
         .start();
     wait_for_http(&format!("{url}/readyz"), PATIENCE).await;
     check(url, format!("http://{inbox}")).await;
@@ -45,11 +50,13 @@ fn run_schemathesis(url: &str, inbox: &str) {
     let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
     let scratch = tempfile::tempdir().expect("a folder");
     let output = Command::new(schemathesis())
+        .arg("--config-file")
+        .arg(hooks.join("schemathesis.toml"))
         .args(["run", &format!("{url}/api/openapi.json")])
         .args(["--checks", "all", "--max-examples", EXAMPLES, "--no-color"])
         // What it keeps between runs is not wanted.
         .current_dir(scratch.path())
-        .env("PYTHONPATH", hooks)
+        .env("PYTHONPATH", &hooks)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("RAMZ_URL", url)

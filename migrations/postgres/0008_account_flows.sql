@@ -13,6 +13,8 @@ CREATE TABLE step_sessions (
     next_step  TEXT        NOT NULL CHECK (next_step IN ('password', 'set_password', 'user_info')),
     -- Whose step it is; null before there is a user.
     user_id    UUID        REFERENCES users (id) ON DELETE CASCADE,
+    -- Whether this flow created the user.
+    new_user   BOOLEAN     NOT NULL DEFAULT FALSE,
     created_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL
 );

@@ -16,6 +16,7 @@ use crate::phone::PhoneNumber;
 use crate::random::Random;
 
 const CHALLENGE_DOMAIN: &[u8] = b"ramz challenge v1";
+const OWNED_CHALLENGE_DOMAIN: &[u8] = b"ramz owned challenge v1";
 const STEP_DOMAIN: &[u8] = b"ramz step session v1";
 
 /// No challenge outlives this, however often its code is sent again.
@@ -48,9 +49,20 @@ impl SessionId {
             .chain_update(CHALLENGE_DOMAIN)
             .chain_update(self.0)
             .finalize();
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash[..16]);
-        ChallengeId(id)
+        ChallengeId::from_hash(&hash)
+    }
+
+    /// The same for a challenge that only one signed-in user may use: the first 16 bytes of
+    /// SHA-256("ramz owned challenge v1" ‖ session id ‖ user id). In anybody else's hands the
+    /// session id leads to a challenge that does not exist, and so it does where no owner is asked
+    /// for; the code, which depends on the challenge id, is bound to the owner with it.
+    pub fn challenge_id_of(self, owner: Uuid) -> ChallengeId {
+        let hash = Sha256::new()
+            .chain_update(OWNED_CHALLENGE_DOMAIN)
+            .chain_update(self.0)
+            .chain_update(owner)
+            .finalize();
+        ChallengeId::from_hash(&hash)
     }
 
     /// What the records keep of a place in the step flow: SHA-256("ramz step session v1" ‖ session
@@ -91,6 +103,12 @@ impl ChallengeId {
     /// The id as stores keep it.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    fn from_hash(hash: &[u8]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash[..16]);
+        Self(id)
     }
 }
 
@@ -275,6 +293,15 @@ impl NewChallenge {
         };
         (session, challenge)
     }
+
+    /// The same challenge for one signed-in user only.
+    #[must_use]
+    pub fn owned_by(self, session: SessionId, owner: Uuid) -> Self {
+        Self {
+            id: session.challenge_id_of(owner),
+            ..self
+        }
+    }
 }
 
 /// A challenge as hot state holds it. Validity is decided by the times in it; that it still
@@ -360,6 +387,15 @@ mod tests {
             serde_json::to_string(&id).expect("JSON"),
             format!("\"{id}\"")
         );
+    }
+
+    #[test]
+    fn r_18_a_session_id_leads_each_owner_to_a_challenge_of_their_own() {
+        let session = SessionId::new(&Random::seeded(1));
+        let [first, second] = [1, 2].map(|owner| session.challenge_id_of(Uuid::from_u128(owner)));
+        assert_ne!(first, second);
+        assert_ne!(first, session.challenge_id());
+        assert_eq!(first, session.challenge_id_of(Uuid::from_u128(1)));
     }
 
     #[test]

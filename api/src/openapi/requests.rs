@@ -6,19 +6,29 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 /// Schemas of which at least one of the named members must be there, and not `null`.
-const NEEDS_ONE_OF: [(&str, &[&str]); 2] = [
+const NEEDS_ONE_OF: [(&str, &[&str]); 4] = [
     ("CodeRequest", &["phone_number", "session_id"]),
     ("Verification", &["session_id", "phone_number"]),
+    ("StepRegistration", &["mobile_number", "session_id"]),
+    ("StepLogIn", &["session_id", "mobile_number"]),
 ];
 
 /// An Iranian mobile number as people write it. What else is understood (Persian and Arabic digits,
 /// separators, other countries where they are allowed) is not promised in the schema.
 const MOBILE_NUMBER: &str = r"^(\+98|0098|98|0)?9[0-9]{9}$";
 
+/// A name with something to see in it: not of spaces alone, and without control characters and those
+/// that turn a line around.
+const NAME: &str = concat!(
+    r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*",
+    r"[^\s\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]",
+    r"[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$"
+);
+
 /// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
 /// the form that is accepted, and the members of which one is needed.
 pub(super) fn describe(document: &mut Value, code_length: u8) {
-    let bodies = body_schemas(document);
+    let bodies = name_bodies(document);
     let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -34,20 +44,21 @@ pub(super) fn describe(document: &mut Value, code_length: u8) {
     }
 }
 
-/// The names of the schemas of request bodies.
-fn body_schemas(document: &Value) -> BTreeSet<String> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let operations = paths.flat_map(|(_, path)| path.as_object().into_iter().flatten());
-    operations
-        .filter_map(|(_, operation)| {
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            // An optional body stands there as one of several.
-            let reference = schema["$ref"]
-                .as_str()
-                .or_else(|| schema["oneOf"].as_array()?.last()?["$ref"].as_str())?;
-            Some(reference.rsplit('/').next()?.to_owned())
-        })
-        .collect()
+/// The names of the schemas of request bodies. A body that may be absent is derived as one that may
+/// be `null`, which is not taken: that is mended on the way.
+fn name_bodies(document: &mut Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
+    let bodies = operations.filter_map(|(_, operation)| {
+        let schema = operation.pointer_mut("/requestBody/content/application~1json/schema")?;
+        let mut one_of = schema["oneOf"].as_array().into_iter().flatten();
+        if let Some(body) = one_of.find(|of| of["$ref"].is_string()) {
+            *schema = body.clone();
+        }
+        let name = schema["$ref"].as_str()?.rsplit('/').next()?;
+        Some(name.to_owned())
+    });
+    bodies.collect()
 }
 
 fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
@@ -62,10 +73,11 @@ fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
         schema.insert("anyOf".to_owned(), alternatives.into());
     }
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for (name, member) in members.into_iter().flatten() {
-        let pattern = match name.as_str() {
+    for (member_name, member) in members.into_iter().flatten() {
+        let pattern = match member_name.as_str() {
             "phone_number" | "mobile_number" => MOBILE_NUMBER.to_owned(),
             "code" => format!("^[0-9]{{{code_length}}}$"),
+            "first_name" | "last_name" if name == "StepUserInfo" => NAME.to_owned(),
             _ => continue,
         };
         if let Some(member) = member.as_object_mut() {

@@ -8,6 +8,7 @@ use shared::client_address::ClientAddress;
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
+use shared::records::User;
 
 use super::request_schema::{CodeRequest, CodeSent};
 use crate::app::AppState;
@@ -50,6 +51,8 @@ impl IntoResponse for CodeSent {
 pub(crate) struct Asking<'a> {
     app: &'a AppState,
     purpose: Purpose,
+    /// The only user who may give the code back, where it is for a signed-in one.
+    owner: Option<&'a User>,
     language: Locale,
     address: String,
     trace: String,
@@ -67,9 +70,18 @@ impl<'a> Asking<'a> {
         Self {
             app,
             purpose,
+            owner: None,
             language: context.locale,
             address: address.limit_key(),
             trace: trace_parent::of_request(headers, &app.random),
+        }
+    }
+
+    /// For a number that this user wants, and nobody else can give the code back.
+    pub(crate) fn owned_by(self, owner: &'a User) -> Self {
+        Self {
+            owner: Some(owner),
+            ..self
         }
     }
 
@@ -85,6 +97,16 @@ impl<'a> Asking<'a> {
     /// A first code for a number, counted.
     pub(crate) async fn first(&self, phone: PhoneNumber) -> Result<CodeSent, ApiError> {
         let sent = self.begin(phone, self.language, Channel::default());
+        self.counted(sent.await)
+    }
+
+    /// The code of a challenge once more, for this number, counted.
+    pub(crate) async fn once_more(
+        &self,
+        session: SessionId,
+        phone: PhoneNumber,
+    ) -> Result<CodeSent, ApiError> {
+        let sent = self.again(session, Some(phone), None, Channel::default());
         self.counted(sent.await)
     }
 
@@ -120,8 +142,9 @@ impl<'a> Asking<'a> {
         channel: Channel,
     ) -> Result<CodeSent, ApiError> {
         let app = self.app;
+        self.check_number(&phone)?;
         self.check_channel(channel, locale)?;
-        let (session, challenge) = NewChallenge::begin(
+        let (session, mut challenge) = NewChallenge::begin(
             &app.random,
             &app.otp_keys,
             phone,
@@ -129,6 +152,9 @@ impl<'a> Asking<'a> {
             app.otp.length,
             locale,
         );
+        if let Some(owner) = self.owner {
+            challenge = challenge.owned_by(session, owner.id);
+        }
         match self.accept(AcceptRequest::New(&challenge), channel).await? {
             Accepted::Sent(grant) => Ok(self.granted(session, &grant, channel, true)),
             other => Err(unexpected(&other)),
@@ -143,12 +169,16 @@ impl<'a> Asking<'a> {
         locale: Option<Locale>,
         channel: Channel,
     ) -> Result<CodeSent, ApiError> {
-        let id = session.challenge_id();
+        let id = self.owner.map_or_else(
+            || session.challenge_id(),
+            |owner| session.challenge_id_of(owner.id),
+        );
         // Read first: a code of another purpose must not even be sent from here.
         if let Some(challenge) = self.app.hot_state.challenge(id).await? {
             if challenge.purpose != self.purpose {
                 return Err(ErrorCode::SessionUnknown.into());
             }
+            self.check_number(&challenge.phone)?;
             self.check_channel(channel, challenge.locale)?;
         }
         let resend = AcceptRequest::Resend {
@@ -196,6 +226,17 @@ impl<'a> Asking<'a> {
             }
             accepted => Ok(accepted),
         }
+    }
+
+    /// Nobody changes to the number that they have.
+    fn check_number(&self, phone: &PhoneNumber) -> Result<(), ApiError> {
+        if self
+            .owner
+            .is_some_and(|owner| owner.phone.as_ref() == Some(phone))
+        {
+            return Err(ApiError::field(ErrorCode::PhoneUnchanged, "phone_number"));
+        }
+        Ok(())
     }
 
     /// A voice call needs a template of its language at the gateway.

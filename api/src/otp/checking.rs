@@ -9,13 +9,16 @@
 use std::hint::black_box;
 
 use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
+use shared::client_address::ClientAddress;
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
 use shared::otp::{OtpCode, Purpose};
 use shared::phone::PhoneNumber;
+use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
 use crate::metrics::VerificationResult;
+use crate::tries::CountedTry;
 
 /// The number of the challenge that is derived where there is none, for the same work.
 const DECOY_NUMBER: &str = "+989000000000";
@@ -39,6 +42,8 @@ pub(crate) struct Proven {
     pub(crate) as_if_wrong: ApiError,
     /// The answer where the code had its effect before.
     pub(crate) if_used: ApiError,
+    /// The try that the number was charged with, where the code came without its session id.
+    pub(crate) counted_try: Option<CountedTry>,
 }
 
 impl Proven {
@@ -64,6 +69,9 @@ impl Proven {
         let challenge = &self.challenge;
         if let Err(error) = app.hot_state.consume(challenge.id).await {
             tracing::warn!(%error, challenge = %challenge.id, "a used challenge stays open");
+        }
+        if let Some(counted) = &self.counted_try {
+            counted.succeeded(app).await;
         }
         let lasted = app.clock.now_millis() - challenge.created_at;
         app.metrics.verified_after(seconds(lasted));
@@ -106,7 +114,29 @@ pub(crate) async fn by_session(
     phone: Option<PhoneNumber>,
     typed: &str,
 ) -> Result<Proven, Refused> {
-    let found = app.hot_state.challenge(session.challenge_id()).await?;
+    by_challenge(app, purpose, session.challenge_id(), phone, typed).await
+}
+
+/// The same for a code that only this signed-in user may give back: to anybody else its session is
+/// unknown.
+pub(crate) async fn by_session_of(
+    app: &AppState,
+    purpose: Purpose,
+    owner: Uuid,
+    session: SessionId,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    by_challenge(app, purpose, session.challenge_id_of(owner), None, typed).await
+}
+
+async fn by_challenge(
+    app: &AppState,
+    purpose: Purpose,
+    id: ChallengeId,
+    phone: Option<PhoneNumber>,
+    typed: &str,
+) -> Result<Proven, Refused> {
+    let found = app.hot_state.challenge(id).await?;
     let challenge = found.filter(|challenge| challenge.purpose == purpose);
     let digits = challenge.as_ref().map_or(app.otp.length, |c| c.digits);
     let typed = parse(typed, digits)?;
@@ -139,6 +169,7 @@ pub(crate) async fn by_session(
                 challenge,
                 as_if_wrong: ApiError::code_wrong(Some(left)),
                 if_used: ErrorCode::CodeUsed.into(),
+                counted_try: None,
             });
         }
         Verdict::Used => ErrorCode::CodeUsed.into(),
@@ -150,14 +181,17 @@ pub(crate) async fn by_session(
     Err(refused(verdict, error))
 }
 
-/// Checks a code that comes with its number only.
+/// Checks a code that comes with its number only. Such tries count on the lock that they share with
+/// the password of the number.
 pub(crate) async fn by_phone(
     app: &AppState,
     phone: &PhoneNumber,
+    address: ClientAddress,
     typed: &str,
 ) -> Result<Proven, Refused> {
     let typed = parse(typed, app.otp.length)?;
     let mut challenges = app.hot_state.phone_challenges(phone).await?;
+    let counted_try = CountedTry::begin(app, phone, address).await?;
     let attempts: Vec<Attempt<'_>> = challenges
         .iter()
         .filter_map(|challenge| {
@@ -179,6 +213,7 @@ pub(crate) async fn by_phone(
             challenge: challenges.swap_remove(index),
             as_if_wrong: ApiError::code_wrong(None),
             if_used: ApiError::code_wrong(None),
+            counted_try: Some(counted_try),
         });
     }
     Err(refused(verdict, ApiError::code_wrong(None)))

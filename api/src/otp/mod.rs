@@ -11,7 +11,7 @@ mod sign_in;
 mod verify;
 
 pub(crate) use asking::{ASKING_ERRORS, Asking};
-pub(crate) use checking::{CHECKING_ERRORS, Proven, Refused, by_phone, by_session, counted};
+pub(crate) use checking::{CHECKING_ERRORS, Proven, Refused, by_session, by_session_of, counted};
 pub(crate) use request::{__path_request_code, request_code};
 pub(crate) use request_schema::{CodeRequest, CodeSent};
 pub(crate) use verify::{__path_verify_code, verify_code};

@@ -56,7 +56,7 @@ pub(crate) struct CodeSent {
     pub(super) resend_in: u64,
     /// The secret handle of this request: needed with the code, and to send it again.
     #[schema(format = Uuid)]
-    pub(super) session_id: String,
+    pub(crate) session_id: String,
     /// How many digits the code has.
     pub(super) code_length: u8,
     /// Whether a message was sent now; not during the cooldown.

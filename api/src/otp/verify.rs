@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use shared::challenge::SessionId;
+use shared::client_address::ClientAddress;
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use utoipa::openapi::RefOr;
@@ -20,6 +21,7 @@ use crate::json_body::{FromMembers, JsonBody, Members, missing};
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::request_context::Client;
 use crate::signed_in::SignedIn;
+use crate::tries::TRY_ERRORS;
 
 /// The only purpose whose codes open a session here.
 const PURPOSE: Purpose = Purpose::SignIn;
@@ -68,14 +70,15 @@ impl IntoResponses for Refusals {
             ErrorCode::PhoneCountryNotAllowed,
             ErrorCode::PhoneMismatch,
         ];
-        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &own].concat())
+        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &TRY_ERRORS, &own].concat())
     }
 }
 
 /// Checks a code and signs in; the first sign-in creates the user.
 ///
 /// The tokens come in the body and as HTTP-only cookies. With `session_id` the answer to a wrong
-/// code says how many attempts are left; with `phone_number` alone every refusal is `code_wrong`.
+/// code says how many attempts are left; with `phone_number` alone every refusal is `code_wrong`, and
+/// failures count on the lock that this way shares with the password of the number.
 /// A code that cannot be right because of its length is refused without counting an attempt.
 #[utoipa::path(
     post,
@@ -97,13 +100,17 @@ pub(crate) async fn verify_code(
     let verified = async {
         let JsonBody(verification) = body?;
         let device_name = verification.device_name.clone();
-        let proven = check(&app, verification).await?;
+        let proven = check(&app, verification, address).await?;
         sign_in(&app, proven, &headers, address, device_name).await
     };
     counted(&app, verified.await)
 }
 
-async fn check(app: &AppState, verification: Verification) -> Result<Proven, Refused> {
+async fn check(
+    app: &AppState,
+    verification: Verification,
+    address: ClientAddress,
+) -> Result<Proven, Refused> {
     let phone = verification
         .phone_number
         .as_deref()
@@ -112,7 +119,7 @@ async fn check(app: &AppState, verification: Verification) -> Result<Proven, Ref
         (Some(session), phone) => {
             by_session(app, PURPOSE, session, phone, &verification.code).await
         }
-        (None, Some(phone)) => by_phone(app, &phone, &verification.code).await,
+        (None, Some(phone)) => by_phone(app, &phone, address, &verification.code).await,
         (None, None) => Err(missing("session_id").into()),
     }
 }

@@ -4,15 +4,26 @@
 mod answer;
 mod authentication;
 mod bad_input;
+mod deletion;
+mod failed_tries;
+mod forge;
+mod forged_tokens;
 mod interface;
 mod limits;
 mod log_out;
 mod outages;
+mod password_reset;
+mod passwords;
+mod phone_change;
+mod profile;
 mod races;
 mod refreshing;
 mod sending;
 mod session_list;
 mod stage;
+mod step_outages;
+mod step_refusals;
+mod steps;
 mod stores;
 mod tokens;
 mod verifying;
@@ -70,6 +81,47 @@ on_both_shapes! {
     authentication::r_24_what_is_not_one_good_token_is_refused,
     authentication::ses_03_a_token_dies_with_its_time,
     authentication::ses_05_a_blocked_user_is_out_at_once,
+    passwords::a_password_is_set_and_opens_a_session,
+    passwords::thr_09_a_19_wrong_credentials_of_any_kind_get_the_same_bytes,
+    passwords::a_hash_made_by_django_is_replaced_by_the_log_in,
+    passwords::a_flood_is_told_to_come_back_and_costs_no_tries,
+    passwords::a_first_password_needs_a_fresh_sign_in_by_a_code,
+    passwords::a_change_needs_the_current_password_or_a_fresh_code,
+    passwords::ses_05_a_change_ends_every_other_session,
+    passwords::new_passwords_are_judged_before_anything_is_counted,
+    passwords::csr_02_a_page_of_another_site_changes_no_password,
+    passwords::the_owner_is_told_of_a_change_and_not_of_a_first_password,
+    password_reset::a_code_sets_a_new_password_and_ends_every_session,
+    password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
+    password_reset::a_poor_choice_costs_no_attempt,
+    password_reset::r_17_codes_of_a_sign_in_and_of_a_reset_are_not_each_others,
+    password_reset::a_proven_number_without_an_account_gets_one,
+    password_reset::a_blocked_user_resets_nothing_and_hears_of_a_wrong_code,
+    password_reset::r_30_a_locked_number_gets_a_new_password,
+    failed_tries::r_11_all_spellings_of_a_number_share_a_lock_that_ends_in_time,
+    failed_tries::a_05_r_02_of_100_parallel_wrong_passwords_ten_are_compared,
+    failed_tries::i_12_r_30_a_stranger_cannot_keep_the_owner_out,
+    failed_tries::thr_08_codes_by_number_and_passwords_count_on_one_lock,
+    failed_tries::thr_04_a_success_clears_the_failures_of_the_number,
+    failed_tries::failures_of_an_address_are_throttled_or_lock_it,
+    failed_tries::r_12_an_address_is_that_of_the_client_and_one_network_is_one,
+    profile::the_profile_shows_what_the_account_is_like,
+    profile::what_is_named_changes_and_the_rest_stays,
+    profile::what_cannot_be_a_name_or_an_address_is_refused_by_field,
+    profile::csr_02_a_page_of_another_site_changes_nothing,
+    phone_change::a_code_on_the_new_number_changes_the_number,
+    phone_change::a_number_change_has_its_resends_and_the_limits_of_all_codes,
+    phone_change::r_17_r_18_r_19_the_code_of_a_change_is_good_for_nobody_and_nothing_else,
+    phone_change::a_change_needs_a_fresh_sign_in_and_another_number,
+    phone_change::a_taken_number_is_told_after_the_right_code_only,
+    phone_change::a_code_for_the_old_number_enters_no_more,
+    phone_change::the_user_name_follows_the_number_unless_it_was_chosen,
+    phone_change::of_two_users_who_want_one_number_at_once_one_gets_it,
+    phone_change::f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once,
+    deletion::i_05_a_deleted_account_leaves_nothing_personal_in_any_table,
+    deletion::whoever_comes_with_the_number_later_is_a_new_user,
+    deletion::a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along,
+    deletion::a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted,
     refreshing::ses_08_an_app_renews_its_tokens_and_a_copy_ends_the_session,
     refreshing::ses_09_a_lost_answer_is_given_again,
     refreshing::csr_01_a_browser_renews_by_its_cookie_with_or_without_a_body,
@@ -86,9 +138,32 @@ on_both_shapes! {
     session_list::ses_06_one_ends_a_session_from_another_device,
     session_list::ses_06_one_ends_all_other_sessions,
     session_list::csr_02_the_list_needs_a_sign_in_and_our_own_page,
+    forged_tokens::jwt_03_a_token_says_all_that_it_must,
+    forged_tokens::a_29_jwt_04_foreign_headers_are_refused,
+    forged_tokens::a_29_jwt_01_the_public_key_is_no_secret,
+    forged_tokens::a_29_jwt_03_wrong_claims_are_refused,
+    forged_tokens::a_29_jwt_05_jwt_06_other_texts_are_refused,
+    forged_tokens::a_38_jwt_06_a_token_of_a_megabyte_is_cut_off,
     limits::a_14_a_phone_gets_three_codes_in_two_minutes,
     limits::a_20_a_21_an_address_gets_its_requests_and_cannot_choose_another,
     limits::an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait,
+    steps::a_newcomer_goes_from_a_number_to_tokens,
+    steps::someone_with_a_password_is_asked_for_it,
+    steps::a_user_without_a_password_keeps_the_account_and_loses_the_sessions,
+    steps::no_step_is_skipped_or_replayed,
+    steps::r_01_of_20_at_once_one_takes_a_step,
+    steps::a_step_is_over_after_fifteen_minutes,
+    steps::r_17_codes_and_sessions_of_other_flows_are_unknown,
+    step_refusals::r_08_a_14_a_phone_gets_no_more_codes_than_elsewhere,
+    step_refusals::r_08_a_20_a_request_that_sends_nothing_costs_its_address_as_much,
+    step_refusals::r_08_a_01_a_code_has_its_attempts,
+    step_refusals::r_08_wrong_passwords_lock_the_number_in_every_way,
+    step_refusals::whoever_has_no_such_password_gets_the_bytes_of_a_wrong_one,
+    step_refusals::a_blocked_user_is_told_what_anyone_is,
+    step_refusals::a_registration_is_sent_again_by_its_handle,
+    step_refusals::a_password_that_is_refused_does_not_use_up_the_step,
+    step_refusals::a_39_bodies_that_are_no_step_are_refused_by_name,
+    step_refusals::step_flow_off_takes_the_paths_away,
     races::a_06_r_01_of_200_parallel_right_codes_one_opens_a_session,
     races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
     interface::health_names_each_dependency,

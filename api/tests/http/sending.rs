@@ -5,7 +5,6 @@ use shared::challenge::{Channel, Locale, NewChallenge};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
-use shared::queue::Job;
 use shared::random::Random;
 
 use crate::stage::{OTP, SECOND, Shape, Stage};
@@ -148,7 +147,7 @@ pub(crate) async fn a_voice_call_needs_a_template_of_its_language(shape: Shape) 
     let stage = without.beside(&[("KAVENEGAR_TEMPLATE_FA", "login")]).await;
     let granted = stage.post(OTP, call("fa")).await;
     assert_eq!(granted.status, 202, "{granted:?}");
-    let job = jobs(&stage).await.remove(0);
+    let job = stage.jobs().await.remove(0);
     assert!(matches!(
         job.task,
         shared::queue::JobTask::Send {
@@ -181,7 +180,8 @@ pub(crate) async fn a_job_carries_the_trace_of_its_request(shape: Shape) {
         .await;
     assert_eq!(answer.status, 202, "{answer:?}");
     stage.ask("09123456780").await;
-    let traces: Vec<String> = jobs(&stage)
+    let traces: Vec<String> = stage
+        .jobs()
         .await
         .into_iter()
         .filter_map(|job| job.trace)
@@ -240,12 +240,4 @@ fn any_policy() -> AcceptPolicy {
         queue_max: 1_000,
         queue_max_age_millis: 1_000,
     }
-}
-
-async fn jobs(stage: &Stage) -> Vec<Job> {
-    let deliveries = stage.take_jobs().await;
-    deliveries
-        .iter()
-        .map(|delivery| Job::decode(&delivery.payload).expect("a job"))
-        .collect()
 }

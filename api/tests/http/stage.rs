@@ -12,13 +12,14 @@ use shared::challenge::{Challenge, SessionId};
 use shared::clock::Clock;
 use shared::config::{ApiConfig, Environment};
 use shared::otp::KeyRing;
-use shared::queue::{Delivery, Disposal, Settlement};
+use shared::queue::{Delivery, Disposal, Job, Settlement};
 use shared::random::Random;
 use shared::serving::{ServeLimits, serve};
 use shared::tokens::SigningKeys;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::stores::{Raw, Stores, start_servers};
@@ -202,6 +203,39 @@ impl Stage {
             None => request,
         })
         .await
+    }
+
+    /// Asks for a code for another number of a signed-in user and gives the session id.
+    pub(crate) async fn ask_for_change(&self, token: &str, phone: &str) -> String {
+        let body = json!({ "phone_number": phone });
+        let path = "/api/v1/usr/me/phone";
+        let asked = self.bearing(token, Method::POST, path, Some(body)).await;
+        assert_eq!(asked.status, 202, "{asked:?}");
+        asked.member("session_id")
+    }
+
+    pub(crate) async fn verify_change(&self, token: &str, session: &str, code: &str) -> Answer {
+        let body = json!({ "session_id": session, "code": code });
+        let path = "/api/v1/usr/me/phone/verify";
+        self.bearing(token, Method::POST, path, Some(body)).await
+    }
+
+    /// The code of a number change, which is its owner's alone.
+    pub(crate) async fn code_of_change(&self, session: &str, owner: Uuid) -> String {
+        let session: SessionId = session.parse().expect("a UUID");
+        let id = session.challenge_id_of(owner);
+        let found = self.stores.hot.challenge(id).await.expect("an answer");
+        let code = found.expect("a challenge").code(&self.keys);
+        code.expect("a known key").expose().to_owned()
+    }
+
+    /// The jobs that wait, which are taken.
+    pub(crate) async fn jobs(&self) -> Vec<Job> {
+        let deliveries = self.take_jobs().await;
+        let payloads = deliveries.iter().map(|delivery| &delivery.payload);
+        payloads
+            .map(|payload| Job::decode(payload).expect("a job"))
+            .collect()
     }
 
     pub(crate) async fn challenge(&self, session: &str) -> Challenge {

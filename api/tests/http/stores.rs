@@ -11,7 +11,8 @@ use shared::random::Random;
 use shared::records::{PoolSettings, Records};
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
 
 static STORES: AtomicU64 = AtomicU64::new(0);
 
@@ -73,6 +74,78 @@ impl Stores {
             raw: Raw::Sqlite(file),
             database_url,
         }
+    }
+
+    /// Runs SQL of the test's own.
+    pub(crate) async fn execute(&self, sql: impl Into<String>) {
+        let sql = AssertSqlSafe(sql.into());
+        let done = match &self.raw {
+            Raw::Redis { .. } => sqlx::query(sql).execute(&self.postgres().await).await.err(),
+            Raw::Sqlite(file) => sqlx::query(sql).execute(file.writer()).await.err(),
+        };
+        assert!(done.is_none(), "{done:?}");
+    }
+
+    /// The texts of a query with one column.
+    pub(crate) async fn texts(&self, sql: impl Into<String>) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.into());
+        match &self.raw {
+            Raw::Redis { .. } => {
+                let pool = self.postgres().await;
+                sqlx::query_scalar(sql).fetch_all(&pool).await
+            }
+            Raw::Sqlite(file) => sqlx::query_scalar(sql).fetch_all(file.writer()).await,
+        }
+        .expect("texts")
+    }
+
+    async fn postgres(&self) -> PgPool {
+        let pool = PgPool::connect(&self.database_url).await;
+        pool.expect("connected")
+    }
+
+    /// Bytes as a literal of this database; a UUID is bytes in one and a type in the other.
+    pub(crate) fn uuid(&self, id: Uuid) -> String {
+        match &self.raw {
+            Raw::Redis { .. } => format!("'{id}'"),
+            Raw::Sqlite(_) => self.bytes(id.as_bytes()),
+        }
+    }
+
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        let digits = hex::encode(bytes);
+        match &self.raw {
+            Raw::Redis { .. } => format!("'\\x{digits}'"),
+            Raw::Sqlite(_) => format!("x'{digits}'"),
+        }
+    }
+
+    /// Every value of every column of every table, as text, by table.
+    pub(crate) async fn dump(&self) -> Vec<(String, Vec<String>)> {
+        let (tables, columns_of): (_, fn(&str) -> String) = match &self.raw {
+            Raw::Redis { .. } => (
+                "SELECT table_name::text FROM information_schema.tables \
+                 WHERE table_schema = 'public' ORDER BY 1",
+                |table| {
+                    format!(
+                        "SELECT 'COALESCE(' || quote_ident(column_name) || '::text, '''')' \
+                         FROM information_schema.columns \
+                         WHERE table_schema = 'public' AND table_name = '{table}'"
+                    )
+                },
+            ),
+            Raw::Sqlite(_) => (
+                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1",
+                |table| format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')"),
+            ),
+        };
+        let mut dump = Vec::new();
+        for table in self.texts(tables).await {
+            let columns = self.texts(columns_of(&table)).await.join(" || '|' || ");
+            let rows = self.texts(format!("SELECT {columns} FROM {table}")).await;
+            dump.push((table, rows));
+        }
+        dump
     }
 
     /// Runs one statement behind the API's back: a Redis command, whose first argument gets the

@@ -135,7 +135,8 @@ class SignedIn:
         path = case.operation.path.rstrip("/")
         if (case.operation.method.upper(), path) in SPENDS_ITS_SESSION:
             data = sign_in()
-            if path == "/api/v1/usr/me/phone/verify" and is_object(case):
+            changes_number = path == "/api/v1/usr/me/phone/verify"
+            if changes_number and is_positive(case) and is_object(case):
                 case.body = case.body | change_number(data)
         case.headers = case.headers or {}
         case.headers["Authorization"] = f"Bearer {data['access_token']}"
@@ -151,7 +152,11 @@ def is_positive(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    # That a password is hard to guess cannot be said in a schema.
     path = case.operation.path.rstrip("/")
+    if is_positive(case) and is_object(case):
+        chosen = {"new_password"} | ({"password"} if path == "/api/set-password" else set())
+        case.body = case.body | {name: PASSWORD for name in chosen & case.body.keys()}
     if path in REAL and is_positive(case) and is_object(case) and random.random() < 0.5:
         real = REAL[path]()
         # One way of naming the account is enough, and two would contradict each other.

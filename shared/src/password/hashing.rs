@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Password;
 use super::hash::PasswordHash;
@@ -31,6 +31,14 @@ struct Inner {
     admitted: Arc<Semaphore>,
     /// One permit for each that runs.
     running: Arc<Semaphore>,
+}
+
+/// A place among those whose passwords are hashed, taken before a try is counted: whoever finds no
+/// room is not counted for it.
+#[derive(Debug)]
+pub struct Place<'a> {
+    passwords: &'a Passwords,
+    admitted: OwnedSemaphorePermit,
 }
 
 /// Too many passwords are being hashed; nothing was done. A second later there is room.
@@ -68,15 +76,40 @@ impl Passwords {
         }))
     }
 
+    /// Takes a place, if there is room.
+    pub fn place(&self) -> Result<Place<'_>, Busy> {
+        let admitted = Arc::clone(&self.0.admitted).try_acquire_owned();
+        Ok(Place {
+            passwords: self,
+            admitted: admitted.map_err(|_| Busy)?,
+        })
+    }
+
     /// Whether a new password is good enough for the person that `own` describes.
     pub async fn judge(&self, password: &Password, own: OwnWords) -> Result<(), NewPasswordError> {
         let password = password.clone();
-        Ok(self.run(move || judge(&password, &own)).await??)
+        Ok(self.place()?.run(move || judge(&password, &own)).await??)
     }
 
     /// The hash to store of a password.
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Busy> {
-        let (password, salt) = (password.clone(), self.0.random.bytes());
+        self.place()?.hash(password).await
+    }
+
+    /// Whether the password belongs to this hash; see [`Place::verify`].
+    pub async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, Busy> {
+        self.place()?.verify(password, hash).await
+    }
+}
+
+impl Place<'_> {
+    /// The hash to store of a password.
+    pub async fn hash(self, password: &Password) -> Result<PasswordHash, Busy> {
+        let (password, salt) = (password.clone(), self.passwords.0.random.bytes());
         self.run(move || PasswordHash::compute(&password, salt))
             .await
     }
@@ -86,27 +119,25 @@ impl Passwords {
     ///
     /// A hash of another format takes its own time, until its owner logs in and it is replaced.
     pub async fn verify(
-        &self,
+        self,
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Busy> {
         let real = hash.is_some();
-        let hash = hash.unwrap_or(&self.0.decoy).clone();
+        let hash = hash.unwrap_or(&self.passwords.0.decoy).clone();
         let password = password.clone();
         let matches = self.run(move || hash.matches(&password)).await?;
         Ok(matches && real)
     }
 
     /// The permits go with the work and not with the caller: a request that was given up still
-    /// occupies its core.
+    /// occupies its core. Once a place is taken, only the end of the runtime can refuse it.
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let admitted = Arc::clone(&self.0.admitted)
-            .try_acquire_owned()
-            .map_err(|_| Busy)?;
-        let running = Arc::clone(&self.0.running)
+        let admitted = self.admitted;
+        let running = Arc::clone(&self.passwords.0.running)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
@@ -119,7 +150,6 @@ impl Passwords {
             Ok(result) => Ok(result),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going down and takes nothing on.
                 Err(_) => Err(Busy),
             },
         }
@@ -202,7 +232,7 @@ mod tests {
                 started.send(()).expect("somebody listens");
                 hold.recv().expect("a word");
             };
-            other.run(work).await
+            other.place()?.run(work).await
         });
         tokio::task::spawn_blocking(move || starting.recv())
             .await
@@ -226,7 +256,8 @@ mod tests {
     async fn work_whose_caller_is_gone_keeps_its_place() {
         let passwords = passwords(1, 0);
         let (release, hold) = mpsc::channel::<()>();
-        let mut given_up = Box::pin(passwords.run(move || hold.recv()));
+        let place = passwords.place().expect("room");
+        let mut given_up = Box::pin(place.run(move || hold.recv()));
         assert!(futures::poll!(&mut given_up).is_pending());
         drop(given_up);
         assert_eq!(passwords.hash(&typed("x")).await.err(), Some(Busy));

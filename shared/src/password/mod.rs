@@ -13,7 +13,7 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use hash::{PasswordHash, StoredHashError};
-pub use hashing::{Busy, NewPasswordError, Passwords};
+pub use hashing::{Busy, NewPasswordError, Passwords, Place};
 pub use policy::{MIN_CHARS, OwnWords, Weakness};
 
 /// The longest password that is taken. ASVS 5.0 (6.2.9) asks for at least 64 characters.

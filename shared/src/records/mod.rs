@@ -28,6 +28,8 @@ mod import;
 mod ledger;
 mod notices;
 mod passwords;
+mod phone_change;
+mod profile;
 mod refreshing;
 mod session_ending;
 mod session_opening;
@@ -47,6 +49,8 @@ pub use ledger::{
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
+pub use phone_change::{PhoneChange, PhoneChangeOutcome};
+pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
+use super::notices::{NewNotice, insert_notice};
 use super::session_opening::{NewSession, open_session, use_code};
 use super::sign_in::{SignInOutcome, admit_or_create};
 use super::users::{User, UserRow, user_columns};
@@ -81,6 +82,8 @@ pub struct PasswordReset {
     pub hash: PasswordHash,
     /// The session to open, at the present.
     pub session: NewSession,
+    /// Tells the owner; written if they had a password before.
+    pub notice: NewNotice,
 }
 
 #[derive(sqlx::FromRow)]
@@ -163,6 +166,15 @@ impl Records {
     /// Sets a password and ends the other sessions of the user. `false`, with nothing done, for a
     /// user who is kept out or gone, and where the session to keep was ended meanwhile.
     pub async fn set_password(&self, change: &PasswordChange) -> Result<bool, RecordsError> {
+        self.change_password(change, None).await
+    }
+
+    /// The same, with a notice that tells the owner of it.
+    pub async fn change_password(
+        &self,
+        change: &PasswordChange,
+        notice: Option<&NewNotice>,
+    ) -> Result<bool, RecordsError> {
         let now = micros(change.now);
         in_transaction!(self, transaction => {
             if !store_password!(transaction, change.user, change.hash, now) {
@@ -180,6 +192,9 @@ impl Records {
             }
             let kept = change.keep_session.unwrap_or_default();
             end_other_sessions!(transaction, change.user, kept, now);
+            if let Some(notice) = notice {
+                insert_notice!(transaction, notice);
+            }
             transaction.commit().await?;
             Ok(true)
         })
@@ -227,7 +242,8 @@ impl Records {
     }
 
     /// Lets a code for a new password act, once: uses it up, finds or creates the user of the
-    /// number, sets the password, ends all their sessions and opens one, all or nothing.
+    /// number, sets the password, ends all their sessions and opens one, all or nothing. The user is
+    /// shown as they were before: `has_password` says whether the password is their first.
     pub async fn reset_password(
         &self,
         reset: &PasswordReset,
@@ -238,15 +254,17 @@ impl Records {
                 return Ok(SignInOutcome::CodeUsed);
             }
             let admitted = admit_or_create!(transaction, &reset.phone, reset.new_user_id, now);
-            let Some((mut user, is_new)) = admitted else {
+            let Some((user, is_new)) = admitted else {
                 return Ok(SignInOutcome::Blocked);
             };
             if !store_password!(transaction, user.id, reset.hash, now) {
                 return Ok(SignInOutcome::Blocked);
             }
-            user.has_password = true;
             end_other_sessions!(transaction, user.id, Uuid::nil(), now);
             open_session!(transaction, user.id, Some(reset.challenge), &reset.session);
+            if user.has_password {
+                insert_notice!(transaction, &reset.notice);
+            }
             transaction.commit().await?;
             Ok(SignInOutcome::SignedIn { user, is_new })
         })

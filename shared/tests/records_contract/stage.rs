@@ -32,7 +32,7 @@ pub(crate) struct Stage {
     pub(crate) records: Records,
     pub(crate) clock: Clock,
     raw: Raw,
-    random: Random,
+    pub(crate) random: Random,
     /// Where a file lies; removed with the stage.
     _directory: Option<TempDir>,
 }

@@ -49,16 +49,16 @@ impl Draft {
     pub(super) fn complete(&self, keys: &KeyRing) -> Result<Complete<'_>, Disposal> {
         match self {
             Self::Notice(notice) => Ok(Complete::Notice(notice)),
-            Self::Code(challenge) => match challenge.code(keys) {
-                Some(code) => Ok(Complete::Code(challenge, code)),
-                None => {
+            Self::Code(challenge) => {
+                let code = challenge.code(keys).ok_or_else(|| {
                     tracing::error!(
                         kid = challenge.kid,
                         "the key of this code is not in OTP_KEY; waiting"
                     );
-                    Err(Disposal::Delay(LOOK_AGAIN))
-                }
-            },
+                    Disposal::Delay(LOOK_AGAIN)
+                })?;
+                Ok(Complete::Code(challenge, code))
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 const AT_ONCE: usize = 32;
 const PASSWORD: &str = "a password of the measurement 9";
 /// Imports and preparations take longer than a test may.
-const IMPORT_LIMIT: Duration = Duration::from_mins(60);
+const IMPORT_LIMIT: Duration = Duration::from_hours(1);
 
 type Failure = Box<dyn Error>;
 

@@ -1,0 +1,52 @@
+//! What every step but the last is answered with.
+
+use axum::Json;
+use serde::Serialize;
+use shared::challenge::SessionId;
+use shared::records::Step;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+use crate::json_body::{Members, missing};
+
+/// The step that waits for a code, which is no row of the records but a challenge.
+pub(super) const OTP: &str = "otp";
+
+/// Where the flow goes on.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "next_step": "otp"
+}))]
+pub(crate) struct NextStep {
+    /// The secret handle of the next step; good for this step only.
+    #[schema(format = Uuid)]
+    session_id: String,
+    /// What is asked for next: `otp` (`POST /api/verify-otp/`), `password` (`POST /api/login/`),
+    /// `set_password` (`POST /api/set-password/`) or `user_info` (`POST /api/user-info/`).
+    #[schema(pattern = "^(otp|password|set_password|user_info)$")]
+    next_step: &'static str,
+}
+
+impl NextStep {
+    /// A step of the records.
+    pub(super) fn new(session: SessionId, step: Step) -> Json<Self> {
+        Json(Self {
+            session_id: session.expose(),
+            next_step: step.as_str(),
+        })
+    }
+
+    /// The step of a code, by the handle of its challenge.
+    pub(super) fn otp(session_id: String) -> Json<Self> {
+        Json(Self {
+            session_id,
+            next_step: OTP,
+        })
+    }
+}
+
+/// The handle of the step that is taken.
+pub(super) fn session_id(members: &mut Members) -> Result<SessionId, ApiError> {
+    let name = "session_id";
+    members.session_id(name)?.ok_or_else(|| missing(name))
+}

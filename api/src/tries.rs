@@ -1,0 +1,58 @@
+//! Tries at a secret that a number alone gives access to: its password, or a code without its
+//! session id. Both ways count on one lock.
+
+use shared::client_address::ClientAddress;
+use shared::hot_state::Try;
+use shared::phone::PhoneNumber;
+
+use crate::app::AppState;
+use crate::error::{ApiError, ErrorCode};
+
+/// What a try can be refused with.
+pub(crate) const TRY_ERRORS: [ErrorCode; 2] = [
+    ErrorCode::TooManyFailuresPhone,
+    ErrorCode::TooManyFailuresAddress,
+];
+
+/// A try that counts as a failure, unless it is said to have succeeded.
+#[derive(Debug)]
+pub(crate) struct CountedTry {
+    phone: PhoneNumber,
+    address: String,
+}
+
+impl CountedTry {
+    /// Counts a try before anything is compared, or refuses it.
+    pub(crate) async fn begin(
+        app: &AppState,
+        phone: &PhoneNumber,
+        address: ClientAddress,
+    ) -> Result<Self, ApiError> {
+        let address = address.limit_key();
+        let begun = app.hot_state.begin_try(phone, &address, &app.try_limits);
+        match begun.await? {
+            Try::Counted => Ok(Self {
+                phone: phone.clone(),
+                address,
+            }),
+            Try::Refused {
+                rule,
+                retry_after_millis,
+            } => {
+                app.metrics.try_refused(rule);
+                Err(ApiError::try_refused(rule, retry_after_millis))
+            }
+        }
+    }
+
+    /// Takes the failure back. Where that cannot be stored, it stays counted: the person is in.
+    pub(crate) async fn succeeded(&self, app: &AppState) {
+        let limits = &app.try_limits;
+        let taken_back = app
+            .hot_state
+            .try_succeeded(&self.phone, &self.address, limits);
+        if let Err(error) = taken_back.await {
+            tracing::warn!(%error, "a try that was right stays counted as a failure");
+        }
+    }
+}

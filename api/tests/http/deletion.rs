@@ -1,0 +1,230 @@
+//! The end of an account.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use http::Method;
+use serde_json::json;
+use shared::challenge::Channel;
+use shared::otp::Purpose;
+use shared::phone::PhoneNumber;
+use shared::records::{Begin, LedgerWriter, SendKey, SendMethod};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::stage::{ME, SECOND, Shape, Stage};
+
+const PHONE: &str = "09123456789";
+const DAY: i64 = 24 * 60 * 60 * 1000;
+/// What a table must not hold afterwards; the digits stand in every form of the number.
+const CANARIES: [&str; 7] = [
+    "9123456789",
+    "Canary-First",
+    "Canary-Last",
+    "canary@example.com",
+    "canary-device",
+    "canary-agent",
+    "canary-hash",
+];
+
+async fn delete(stage: &Stage, token: &str) -> Answer {
+    stage.bearing(token, Method::DELETE, ME, None).await
+}
+
+fn id_of(signed_in: &Answer) -> Uuid {
+    let id = signed_in.body["user"]["id"].as_str().expect("an id");
+    id.parse().expect("a UUID")
+}
+
+/// The canaries that a table holds, by table.
+async fn found(stage: &Stage) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for (table, rows) in stage.stores.dump().await {
+        for canary in CANARIES {
+            if rows.iter().any(|row| row.contains(canary)) {
+                found.push((table.clone(), canary));
+            }
+        }
+    }
+    found
+}
+
+/// Everything that an account can leave behind, the parts that other calls write included.
+async fn a_full_account(stage: &Stage) -> (Uuid, String) {
+    let session = stage.ask(PHONE).await;
+    let body = json!({
+        "session_id": session, "code": stage.code(&session).await,
+        "device_name": "canary-device",
+    });
+    let request = stage.client.post(stage.url("/api/v1/usr/otp/verify"));
+    let signed_in = stage
+        .send(request.header("user-agent", "canary-agent").json(&body))
+        .await;
+    let (user, token) = (id_of(&signed_in), signed_in.member("access_token"));
+    let profile = json!({
+        "first_name": "Canary-First", "last_name": "Canary-Last", "email": "canary@example.com",
+    });
+    let patched = stage
+        .bearing(&token, Method::PATCH, ME, Some(profile))
+        .await;
+    assert_eq!(patched.status, 200, "{patched:?}");
+
+    let (id, now) = (stage.stores.uuid(user), stage.clock.now());
+    let (at, later) = (now.to_rfc3339(), (now + TimeDelta::hours(1)).to_rfc3339());
+    let secret = stage.stores.bytes(b"secret");
+    let hash = stage.stores.bytes(&[9; 32]);
+    let notice = stage.stores.uuid(Uuid::from_u128(3));
+    for sql in [
+        format!("UPDATE users SET password_hash = 'canary-hash' WHERE id = {id}"),
+        format!(
+            "INSERT INTO totp_credentials (user_id, secret_sealed, kid, created_at) \
+             VALUES ({id}, {secret}, 'k1', '{at}')"
+        ),
+        format!(
+            "INSERT INTO step_sessions (id_hash, phone, next_step, user_id, created_at, \
+             expires_at) VALUES ({hash}, '+989123456789', 'password', {id}, '{at}', '{later}')"
+        ),
+        format!(
+            "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \
+             VALUES ({notice}, '+989123456789', 'password_changed', 'fa', '{at}', '{later}')"
+        ),
+    ] {
+        stage.stores.execute(sql).await;
+    }
+    let ledger = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
+    let begin = Begin {
+        key: SendKey {
+            challenge: stage.challenge(&session).await.id,
+            send: 1,
+        },
+        phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),
+        purpose: Purpose::SignIn.into(),
+        channel: Channel::Sms,
+        method: SendMethod::Lookup,
+        fence: 1,
+        localid: 1,
+        accepted_at: now,
+        deadline_at: now,
+        trace_id: None,
+    };
+    ledger.begin(begin).await.expect("begun");
+    (user, token)
+}
+
+pub(crate) async fn i_05_a_deleted_account_leaves_nothing_personal_in_any_table(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let (_, token) = a_full_account(&stage).await;
+    let before = found(&stage).await;
+    for canary in CANARIES {
+        assert!(
+            before.iter().any(|(_, found)| *found == canary),
+            "{canary} would not be seen: {before:?}"
+        );
+    }
+    let deleted = delete(&stage, &token).await;
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    let mut left = found(&stage).await;
+    // In the one file, what limits the messages to a number stays as long as in Redis, up to a
+    // day: deleting an account is no way around the limits.
+    left.retain(|(table, _)| !table.starts_with("hot_"));
+    assert_eq!(left, []);
+    for table in [
+        "sessions",
+        "refresh_tokens",
+        "totp_credentials",
+        "step_sessions",
+        "notices",
+    ] {
+        let rows = stage.stores.texts(format!("SELECT 'x' FROM {table}")).await;
+        assert_eq!(rows.len(), 0, "{table}");
+    }
+    let sends = stage.stores.texts("SELECT purpose FROM sends").await;
+    assert_eq!(
+        sends,
+        ["sign_in"],
+        "what was sent stays, without its receiver"
+    );
+
+    stage.clock.advance(2 * DAY);
+    stage.stores.hot.sweep().await.expect("swept");
+    assert_eq!(found(&stage).await, []);
+}
+
+pub(crate) async fn whoever_comes_with_the_number_later_is_a_new_user(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let (user, token) = a_full_account(&stage).await;
+    let before = stage.ask(PHONE).await;
+    assert_eq!(delete(&stage, &token).await.status, 204);
+    for (method, path) in [(Method::GET, ME), (Method::DELETE, ME)] {
+        let refused = stage.bearing(&token, method, path, None).await;
+        refused.is(401, "unauthenticated");
+    }
+    // A code that was asked for before enters nothing old either.
+    let code = stage.code(&before).await;
+    let next = stage.verify(&before, &code).await;
+    assert_eq!(next.status, 200, "{next:?}");
+    assert_eq!(next.body["is_new_user"], true);
+    assert_ne!(id_of(&next), user);
+    let shown = &next.body["user"];
+    assert_eq!(
+        (&shown["username"], &shown["first_name"], &shown["email"]),
+        (&json!("989123456789"), &json!(""), &json!(null))
+    );
+    // The deletion can be repeated by the next owner of the number, and by nobody twice.
+    let token = next.member("access_token");
+    assert_eq!(delete(&stage, &token).await.status, 204);
+    delete(&stage, &token).await.is(401, "unauthenticated");
+}
+
+pub(crate) async fn a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along(shape: Shape) {
+    let stage = Stage::with(shape, &[("ACCESS_TOKEN_LIFETIME", "3600")]).await;
+    let old = stage.sign_in(PHONE).await.member("access_token");
+    stage.pass(601 * SECOND).await;
+    delete(&stage, &old).await.is(403, "fresh_sign_in_required");
+    let fresh = stage.sign_in(PHONE).await.member("access_token");
+    let deleted = delete(&stage, &fresh).await;
+    assert_eq!(deleted.status, 204);
+    let cookies: Vec<_> = deleted.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies.len(), 2);
+    for cookie in cookies {
+        let cookie = cookie.to_str().expect("text");
+        assert!(
+            cookie.contains("=; ") && cookie.contains("Max-Age=0"),
+            "{cookie}"
+        );
+    }
+    let other = stage.bearing(&old, Method::GET, ME, None).await;
+    other.is(401, "unauthenticated");
+}
+
+pub(crate) async fn a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted(
+    shape: Shape,
+) {
+    let stage = Arc::new(Stage::new(shape).await);
+    for round in 0..10 {
+        let phone = format!("0912345{round:04}");
+        let signed_in = stage.sign_in(&phone).await;
+        let (user, token) = (id_of(&signed_in), signed_in.member("access_token"));
+        let session = stage.ask(&phone).await;
+        let code = stage.code(&session).await;
+        let (deleted, entered) =
+            tokio::join!(delete(&stage, &token), stage.verify(&session, &code));
+        assert_eq!(deleted.status, 204, "{deleted:?}");
+        assert_eq!(entered.status, 200, "{entered:?}");
+        let records = &stage.stores.records;
+        let sessions = records.live_sessions(user, stage.clock.now()).await;
+        assert_eq!(sessions.expect("an answer"), [], "round {round}");
+        let seen = stage
+            .bearing(&entered.member("access_token"), Method::GET, ME, None)
+            .await;
+        if entered.body["is_new_user"] == true {
+            assert_ne!(id_of(&entered), user);
+            assert_eq!(seen.status, 200, "{seen:?}");
+        } else {
+            // It came first and is deleted with the rest.
+            assert_eq!(id_of(&entered), user);
+            seen.is(401, "unauthenticated");
+        }
+        stage.pass(SECOND).await;
+    }
+}

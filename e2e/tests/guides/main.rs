@@ -1,0 +1,14 @@
+//! The guides in `docs/guides`: each of their files is taken out of the text as it stands there and
+//! run against the real binary, with a real browser, JVM, Django, Node and nginx.
+
+mod back_end;
+mod browser;
+mod django;
+mod guide;
+mod lossy_proxy;
+mod mobile;
+mod node;
+mod service;
+mod site;
+mod tokens;
+mod web;
