@@ -50,11 +50,13 @@ fn run_schemathesis(url: &str, inbox: &str) {
     let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
     let scratch = tempfile::tempdir().expect("a folder");
     let output = Command::new(schemathesis())
+        .arg("--config-file")
+        .arg(hooks.join("schemathesis.toml"))
         .args(["run", &format!("{url}/api/openapi.json")])
         .args(["--checks", "all", "--max-examples", EXAMPLES, "--no-color"])
         // What it keeps between runs is not wanted.
         .current_dir(scratch.path())
-        .env("PYTHONPATH", hooks)
+        .env("PYTHONPATH", &hooks)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("RAMZ_URL", url)

@@ -10,11 +10,11 @@ use shared::telemetry::init_logging;
 
 use super::CommandResult;
 use super::new_password::Source;
-use super::records::{explain, open, words_of};
+use super::records::{explain, open, password_notice, words_of};
 
 /// Set a user's password and end all their sessions.
 ///
-/// Asks for the password, which must be hard to guess. Writes into the audit log. Reads
+/// Asks for the password, which must be hard to guess. Tells them by a message. Writes into the audit log. Reads
 /// `DATABASE_URL` and `ALLOWED_COUNTRIES`.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -58,7 +58,10 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
         now: clock.now(),
     };
     let audit_id = random.uuid_v7(clock.now_millis());
-    let set = records.set_password_by_hand(&change, audit_id).await;
+    let notice = password_notice(&random, &phone, clock.now());
+    let set = records
+        .set_password_by_hand(&change, &notice, audit_id)
+        .await;
     if !set.map_err(|error| explain(&error))? {
         return Err(blocked().into());
     }

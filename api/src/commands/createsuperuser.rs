@@ -11,7 +11,7 @@ use shared::telemetry::init_logging;
 
 use super::CommandResult;
 use super::new_password::{Source, ask};
-use super::records::{explain, open, words_of};
+use super::records::{explain, open, password_notice, words_of};
 
 /// Create a superuser, or make one of the user of a number.
 ///
@@ -74,6 +74,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
         new_user_id: random.uuid_v7(millis),
         hash,
         may_promote,
+        notice: password_notice(&random, &phone, clock.now()),
         audit_id: random.uuid_v7(millis),
         now: clock.now(),
     };

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
+use shared::challenge::Locale;
 use shared::config::RecordsCommandConfig;
+use shared::notice::NoticeKind;
 use shared::password::OwnWords;
-use shared::records::{PoolSettings, Records, RecordsError, User};
+use shared::phone::PhoneNumber;
+use shared::random::Random;
+use shared::records::{NewNotice, PoolSettings, Records, RecordsError, User};
 use shared::stores::SchemaError;
 
 /// How long a command waits for a database that does not answer.
@@ -43,6 +48,16 @@ pub(super) fn explain(error: &RecordsError) -> String {
         RecordsError::Unavailable(cause) => format!("the database did not answer: {cause}"),
         other => other.to_string(),
     }
+}
+
+/// What tells a person that somebody else has set their password. An api puts it into the queue.
+pub(super) fn password_notice(
+    random: &Random,
+    phone: &PhoneNumber,
+    now: DateTime<Utc>,
+) -> NewNotice {
+    let kind = NoticeKind::PasswordChanged;
+    NewNotice::new(random, phone.clone(), kind, Locale::default(), now)
 }
 
 /// What a user's password must not consist of.

@@ -51,7 +51,8 @@ fn name_bodies(document: &mut Value) -> BTreeSet<String> {
     let operations = paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
     let bodies = operations.filter_map(|(_, operation)| {
         let schema = operation.pointer_mut("/requestBody/content/application~1json/schema")?;
-        if let Some(body) = schema["oneOf"].as_array().and_then(|of| of.last()) {
+        let mut one_of = schema["oneOf"].as_array().into_iter().flatten();
+        if let Some(body) = one_of.find(|of| of["$ref"].is_string()) {
             *schema = body.clone();
         }
         let name = schema["$ref"].as_str()?.rsplit('/').next()?;

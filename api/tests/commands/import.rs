@@ -55,9 +55,9 @@ pub(crate) async fn users_that_django_dumped_are_taken_over_with_their_passwords
         .api(&["import-users", text(&at.path("users.json"))])
         .done();
     for line in [
-        "imported 6 users",
-        "refused 4 rows",
-        "passed over 21 objects",
+        "users imported: 6",
+        "rows refused: 4",
+        "objects of other models passed over: 21",
     ] {
         assert!(said.contains(line), "{said}");
     }
@@ -127,7 +127,7 @@ pub(crate) async fn users_that_django_dumped_are_taken_over_with_their_passwords
         "{again}"
     );
     assert!(
-        again.contains("imported 6 users\nrefused 4 rows\n"),
+        again.contains("users imported: 6\nrows refused: 4\n"),
         "{again}"
     );
 }
@@ -138,7 +138,7 @@ pub(crate) async fn a_table_and_lines_of_json_say_the_same(at: Database) {
         .api(&["import-users", text(&at.path("users.csv"))])
         .done();
     assert!(
-        said.contains("imported 6 users\nrefused 4 rows\n"),
+        said.contains("users imported: 6\nrows refused: 4\n"),
         "{said}"
     );
     let user = at.records().await.find_user_by_phone(&phone(2)).await;
@@ -157,7 +157,7 @@ pub(crate) async fn a_table_and_lines_of_json_say_the_same(at: Database) {
         .api(&[&["import-users", &lines][..], &dropping].concat())
         .done();
     assert!(
-        said.contains("imported 1 users\nrefused 9 rows\n"),
+        said.contains("users imported: 1\nrows refused: 9\n"),
         "{said}"
     );
     assert!(said.contains("7  phone already has an account"), "{said}");
@@ -199,7 +199,7 @@ pub(crate) async fn an_import_that_is_killed_goes_on_and_each_row_is_there_once(
     );
     let said = ran.done();
     assert!(
-        said.contains("imported 27000 users\nrefused 3000 rows\n"),
+        said.contains("users imported: 27000\nrows refused: 3000\n"),
         "{said}"
     );
     let users = "SELECT COUNT(*) FROM users";
@@ -232,7 +232,7 @@ pub(crate) async fn existing_accounts_stay_as_they_are(at: Database) {
     );
     let said = at.api(&["import-users", &new]).done();
     assert!(
-        said.contains("imported 1 users\nrefused 1 rows\n"),
+        said.contains("users imported: 1\nrows refused: 1\n"),
         "{said}"
     );
     let names = at
@@ -251,7 +251,7 @@ pub(crate) async fn existing_accounts_stay_as_they_are(at: Database) {
     let again = at.api(&["import-users", &new, "--restart", "--report", &other]);
     let again = again.done();
     assert!(
-        again.contains("imported 0 users\nrefused 2 rows\n"),
+        again.contains("users imported: 0\nrows refused: 2\n"),
         "{again}"
     );
 }

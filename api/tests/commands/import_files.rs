@@ -120,7 +120,7 @@ pub(crate) async fn rows_that_cannot_be_read_are_refused_alone(at: Database) {
     let file = at.write("rows.csv", table);
     let said = at.api(&["import-users", &file]).done();
     assert!(
-        said.contains("imported 2 users\nrefused 7 rows\n"),
+        said.contains("users imported: 2\nrows refused: 7\n"),
         "{said}"
     );
     let report = fs::read_to_string(at.path("rows.csv.refused.csv")).expect("a report");
@@ -143,7 +143,7 @@ pub(crate) async fn rows_that_cannot_be_read_are_refused_alone(at: Database) {
     let file = at.write("typed.json", typed);
     let said = at.api(&["import-users", &file]).done();
     assert!(
-        said.contains("imported 1 users\nrefused 1 rows\n"),
+        said.contains("users imported: 1\nrows refused: 1\n"),
         "{said}"
     );
     assert!(said.contains("1  first_name is not a text"), "{said}");
@@ -166,7 +166,7 @@ pub(crate) async fn the_columns_and_the_models_can_be_named(at: Database) {
     let said = at
         .api(&[&["import-users", &file][..], &named].concat())
         .done();
-    assert!(said.contains("imported 1 users"), "{said}");
+    assert!(said.contains("users imported: 1"), "{said}");
     let user = "SELECT COUNT(*) FROM users WHERE created_at < '2026-03-01T00:00:01+00:00' \
          AND created_at > '2026-02-28T23:59:59+00:00'";
     assert_eq!(at.count(user).await, 1);
@@ -177,8 +177,8 @@ pub(crate) async fn the_columns_and_the_models_can_be_named(at: Database) {
     let said = at
         .api(&["import-users", &file, "--model", "Shop.Customer"])
         .done();
-    assert!(said.contains("imported 1 users"), "{said}");
-    assert!(said.contains("passed over 1 objects"), "{said}");
+    assert!(said.contains("users imported: 1"), "{said}");
+    assert!(said.contains("objects of other models passed over: 1"), "{said}");
     let phones = at.texts("SELECT phone FROM users ORDER BY phone").await;
     assert_eq!(phones, ["+989120000001", "+989120000002"]);
     let wrong = at.api(&["import-users", &file, "--delimiter", "ab"]);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::audit::write_audit;
 use super::dispatch::in_transaction;
+use super::notices::{NewNotice, insert_notice};
 use super::passwords::{END_OTHERS, PasswordChange, SET};
 use super::{AuditEntry, AuditSource, Records, RecordsError, micros};
 use crate::password::PasswordHash;
@@ -31,6 +32,8 @@ pub struct MakeSuperuser {
     pub hash: PasswordHash,
     /// Whether a user of this number may be promoted.
     pub may_promote: bool,
+    /// What a user who is promoted is told: that their password was changed.
+    pub notice: NewNotice,
     /// The id of the entry in the audit log.
     pub audit_id: Uuid,
     /// The present.
@@ -91,6 +94,9 @@ impl Records {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
+            if matches!(made, MadeSuperuser::Promoted(_)) {
+                insert_notice!(transaction, &wanted.notice);
+            }
             let entry = by_command(wanted.audit_id, action, user);
             write_audit!(transaction, &entry, now);
             transaction.commit().await?;
@@ -98,11 +104,12 @@ impl Records {
         })
     }
 
-    /// Sets a password by hand, ends all sessions of the user and writes it down. `false`, with
-    /// nothing done, for a user who is kept out or gone.
+    /// Sets a password by hand, ends all sessions of the user, tells them and writes it down.
+    /// `false`, with nothing done, for a user who is kept out or gone.
     pub async fn set_password_by_hand(
         &self,
         change: &PasswordChange,
+        notice: &NewNotice,
         audit_id: Uuid,
     ) -> Result<bool, RecordsError> {
         let now = micros(change.now);
@@ -123,6 +130,7 @@ impl Records {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
+            insert_notice!(transaction, notice);
             let entry = by_command(audit_id, "password_set", change.user);
             write_audit!(transaction, &entry, now);
             transaction.commit().await?;

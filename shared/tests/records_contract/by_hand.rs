@@ -1,7 +1,9 @@
 //! Superusers and passwords that an operator sets.
 
+use shared::challenge::Locale;
+use shared::notice::NoticeKind;
 use shared::password::PasswordHash;
-use shared::records::{MadeSuperuser, MakeSuperuser, PasswordChange};
+use shared::records::{MadeSuperuser, MakeSuperuser, NewNotice, PasswordChange};
 use uuid::Uuid;
 
 use crate::stage::{Stage, phone};
@@ -18,8 +20,19 @@ fn wanted(stage: &Stage, number: u32, id: u128) -> MakeSuperuser {
         new_user_id: Uuid::from_u128(id),
         hash: hash(),
         may_promote: false,
+        notice: notice(stage, number),
         audit_id: Uuid::from_u128(1_000 + id),
         now: stage.now(),
+    }
+}
+
+fn notice(stage: &Stage, number: u32) -> NewNotice {
+    NewNotice {
+        id: Uuid::from_u128(number.into()),
+        phone: phone(number),
+        kind: NoticeKind::PasswordChanged,
+        locale: Locale::Fa,
+        created_at: stage.now(),
     }
 }
 
@@ -99,6 +112,9 @@ pub(crate) async fn a_superuser_is_created_or_promoted_and_the_audit_log_says_so
     let made = records.make_superuser(&third).await.expect("an answer");
     assert_eq!(made, MadeSuperuser::Blocked);
     assert_eq!(stage.count("audit_log").await, 2);
+    let told = "notices WHERE kind = 'password_changed' AND phone = '+989120000002'";
+    assert_eq!(stage.count(told).await, 1);
+    assert_eq!(stage.count("notices").await, 1);
     assert_eq!(stage.count("users WHERE is_superuser").await, 2);
 }
 
@@ -113,7 +129,7 @@ pub(crate) async fn a_password_set_by_hand_ends_the_sessions(stage: Stage) {
         now: stage.now(),
     };
     let set = records
-        .set_password_by_hand(&change, Uuid::from_u128(1))
+        .set_password_by_hand(&change, &notice(&stage, 1), Uuid::from_u128(1))
         .await;
     assert!(set.expect("set"));
     let live = async |id| {
@@ -138,9 +154,14 @@ pub(crate) async fn a_password_set_by_hand_ends_the_sessions(stage: Stage) {
             ..change.clone()
         };
         let set = records
-            .set_password_by_hand(&change, Uuid::from_u128(2))
+            .set_password_by_hand(&change, &notice(&stage, 2), Uuid::from_u128(2))
             .await;
         assert!(!set.expect("an answer"));
     }
     assert_eq!(stage.count("audit_log").await, 1);
+    assert_eq!(
+        stage.count("notices WHERE phone = '+989120000001'").await,
+        1
+    );
+    assert_eq!(stage.count("notices").await, 1);
 }

@@ -140,12 +140,10 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let (dump, checked) = check(&path, rules).await?.map_err(unreadable)?;
     let records = open(&config).await?;
 
-    if arguments.restart {
-        let forgotten = records.forget_import(checked.digest).await;
-        forgotten.map_err(|error| explain(&error))?;
-    }
     let progress = records.import_progress(checked.digest).await;
-    let progress = progress.map_err(|error| explain(&error))?;
+    let progress = progress
+        .map_err(|error| explain(&error))?
+        .filter(|_| !arguments.restart);
     if let Some(done) = progress.filter(|done| done.rows_done >= checked.rows) {
         println!("this file was imported before (--restart: read it again)");
         print_counts(&done, &checked);
@@ -159,6 +157,10 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
         None => Report::begin(report_path),
     };
     let report = report.map_err(|error| format!("{of_report}: {error}"))?;
+    if arguments.restart {
+        let forgotten = records.forget_import(checked.digest).await;
+        forgotten.map_err(|error| explain(&error))?;
+    }
     let mut import = Import {
         records,
         checked,
@@ -197,13 +199,10 @@ async fn check(
 }
 
 fn print_counts(done: &ImportProgress, checked: &Checked) {
-    println!("imported {} users", done.imported);
-    println!("refused {} rows", done.refused);
+    println!("users imported: {}", done.imported);
+    println!("rows refused: {}", done.refused);
     if checked.other_models > 0 {
-        println!(
-            "passed over {} objects of other models",
-            checked.other_models
-        );
+        println!("objects of other models passed over: {}", checked.other_models);
     }
 }
 

@@ -38,7 +38,7 @@ enum Action {
     /// Let the key that waits sign; the old one stays accepted.
     Promote {
         /// The key that shall sign [default: the last one that was added].
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         kid: Option<String>,
         /// Do not wait until the key has been published for 10 minutes.
         #[arg(long)]
@@ -47,7 +47,7 @@ enum Action {
     /// Remove the keys that no longer sign.
     Retire {
         /// Remove this key only, which may be one that waits.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         kid: Option<String>,
         /// Do not wait until the tokens of the key are dead; for a key that has leaked.
         #[arg(long)]
