@@ -178,7 +178,10 @@ pub(crate) async fn the_columns_and_the_models_can_be_named(at: Database) {
         .api(&["import-users", &file, "--model", "Shop.Customer"])
         .done();
     assert!(said.contains("users imported: 1"), "{said}");
-    assert!(said.contains("objects of other models passed over: 1"), "{said}");
+    assert!(
+        said.contains("objects of other models passed over: 1"),
+        "{said}"
+    );
     let phones = at.texts("SELECT phone FROM users ORDER BY phone").await;
     assert_eq!(phones, ["+989120000001", "+989120000002"]);
     let wrong = at.api(&["import-users", &file, "--delimiter", "ab"]);

@@ -202,7 +202,10 @@ fn print_counts(done: &ImportProgress, checked: &Checked) {
     println!("users imported: {}", done.imported);
     println!("rows refused: {}", done.refused);
     if checked.other_models > 0 {
-        println!("objects of other models passed over: {}", checked.other_models);
+        println!(
+            "objects of other models passed over: {}",
+            checked.other_models
+        );
     }
 }
 
