@@ -31,7 +31,7 @@ CREATE TABLE notices (
     deadline_at TIMESTAMPTZ NOT NULL,
     enqueued_at TIMESTAMPTZ
 );
-CREATE INDEX notices_to_enqueue ON notices (created_at) WHERE enqueued_at IS NULL;
+CREATE INDEX notices_waiting ON notices (created_at) WHERE enqueued_at IS NULL;
 CREATE INDEX notices_by_phone ON notices (phone);
 
 -- How far each file of users was imported, written together with the users.

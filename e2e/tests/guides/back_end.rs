@@ -43,7 +43,7 @@ pub(crate) async fn check(start: impl Fn(u16, &[(&str, &str)]) -> Process) {
     check_without_keys(&start, &signed_in.access_token, service.url()).await;
 }
 
-/// csr_02: a cookie changes something only for a page of the own origin.
+/// A cookie changes something only for a page of the own origin (CSR-02).
 async fn check_cross_site(back_end: &BackEnd, token: &str, own: &str) {
     let bearer = back_end.request(Method::POST).bearer_auth(token);
     assert_eq!(back_end.status(bearer).await, StatusCode::OK);

@@ -8,7 +8,7 @@ use crate::back_end;
 use crate::guide::{Guide, beside};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn django_takes_true_tokens_and_no_others() {
+async fn jwt_03_django_takes_true_tokens_and_no_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = ["ramz_auth.py", "settings.py", "views.py"];
     Guide::read("django.md").write(folder.path(), &files);

@@ -52,8 +52,11 @@ fn files(text: &str) -> Result<BTreeMap<String, String>, String> {
             let name: String = name
                 .take()
                 .ok_or(format!("{line}: a block without a name"))?;
-            let block = lines.by_ref().take_while(|line| *line != FENCE);
-            let text = block.map(|line| format!("{line}\n")).collect();
+            let mut text = String::new();
+            for line in lines.by_ref().take_while(|line| *line != FENCE) {
+                text.push_str(line);
+                text.push('\n');
+            }
             if files.insert(name.clone(), text).is_some() {
                 return Err(format!("{name} stands there twice"));
             }

@@ -20,7 +20,7 @@ const REFRESHES: usize = 6;
 const LOST: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_signs_in_refreshes_once_survives_a_lost_answer_and_logs_out() {
+async fn ses_09_an_app_signs_in_refreshes_once_survives_a_lost_answer_and_logs_out() {
     let folder = tempfile::tempdir().expect("a folder");
     compile(folder.path()).await;
     let service = Service::start(&[]).await;

@@ -11,7 +11,7 @@ use crate::back_end;
 use crate::guide::{Guide, beside};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_takes_true_tokens_and_no_others() {
+async fn jwt_03_node_takes_true_tokens_and_no_others() {
     let folder = tempfile::tempdir().expect("a folder");
     Guide::read("node.md").write(folder.path(), &["ramz-auth.mjs", "server.mjs"]);
     let modules = install().join("node_modules");

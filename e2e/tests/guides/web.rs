@@ -133,18 +133,11 @@ async fn tabs_share_a_refresh(service: &Service, browser: &Browser) {
     done(page.switch_to_window(first).await);
 }
 
-/// Nothing is cut off on a small phone, and the page is right to left. With `GUIDES_SCREENSHOTS`
-/// set to a folder, a picture goes there.
+/// Nothing is cut off on a small phone, and the page is right to left.
 async fn fits(browser: &Browser) {
     let script = "return [innerWidth, document.documentElement.scrollWidth, \
                   getComputedStyle(document.body).direction]";
     assert_eq!(browser.evaluate(script).await, json!([360, 360, "rtl"]));
-    if let Some(folder) = std::env::var_os("GUIDES_SCREENSHOTS") {
-        let picture = done(browser.page.screenshot().await);
-        let folder = std::path::PathBuf::from(folder);
-        let count = std::fs::read_dir(&folder).expect("a folder").count();
-        std::fs::write(folder.join(format!("{count}.png")), picture).expect("written");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
