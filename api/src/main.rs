@@ -31,7 +31,7 @@ enum Task {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Cli::parse().command.unwrap_or(Task::Serve) {
-        Task::Serve => serve().await,
+        Task::Serve => Box::pin(serve()).await,
         Task::Command(command) => commands::run(command, &Environment::from_process()).await,
     };
     match result {
@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let config = ApiConfig::load(&Environment::from_process())?;
     init_logging(config.log.format, &config.log.filter)?;
-    api::serve::serve(&config).await?;
+    Box::pin(api::serve::serve(&config)).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! The OpenAPI document against the running service: schemathesis makes requests from it, valid and
-//! invalid, and holds each answer against it.
+//! The whole API from outside, in both shapes: every call once with curl, then the OpenAPI document
+//! against the running service: schemathesis makes requests from it, valid and invalid, and holds
+//! each answer against it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,8 +43,27 @@ async fn every_answer_in_one_process_is_as_documented() {
 
 async fn check(url: impl Into<String>, inbox: impl Into<String>) {
     let (url, inbox) = (url.into(), inbox.into());
-    let ran = tokio::task::spawn_blocking(move || run_schemathesis(&url, &inbox));
+    let ran = tokio::task::spawn_blocking(move || {
+        make_every_call(&url, &inbox);
+        run_schemathesis(&url, &inbox);
+    });
     ran.await.expect("no panic");
+}
+
+fn make_every_call(url: &str, inbox: &str) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi/every_call.sh");
+    let output = Command::new("bash")
+        .arg(script)
+        .args([url, inbox])
+        .output()
+        .expect("bash runs");
+    let calls = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{calls}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    println!("{calls}");
 }
 
 fn run_schemathesis(url: &str, inbox: &str) {

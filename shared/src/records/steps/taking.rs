@@ -24,12 +24,10 @@ const BEGIN_AFTER_PASSWORD: &str = "INSERT INTO step_sessions (id_hash, phone, n
 const TAKE: &str = "DELETE FROM step_sessions \
      WHERE id_hash = $1 AND next_step = $2 AND expires_at > $3 \
      RETURNING phone, user_id, new_user, created_at";
-/// Not where the password was set since the number was proven: whoever did that has ended this
-/// flow.
+/// The first password only: whoever has one logs in with it or resets it, and is told of that.
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, \
      phone_verified_at = COALESCE(phone_verified_at, $3), updated_at = $3 \
-     WHERE phone = $1 AND blocked_at IS NULL \
-     AND (password_changed_at IS NULL OR password_changed_at <= $4) RETURNING id";
+     WHERE phone = $1 AND blocked_at IS NULL AND password_hash IS NULL RETURNING id";
 /// Neither where another password was set since, nor where the number has another owner by now.
 const SET_USER_INFO: &str = concat!(
     "UPDATE users SET email = COALESCE($5, email), first_name = $6, last_name = $7, ",
@@ -63,10 +61,10 @@ impl Records {
         })
     }
 
-    /// Sets the password of the number's user, who is created where there is none, ends the
+    /// Sets the first password of the number's user, who is created where there is none, ends the
     /// sessions that they had, and begins the step that asks for names. `false`, and nothing is
-    /// changed, when there is no such step, when the user is kept out, or when their password was
-    /// set since the number was proven.
+    /// changed, when there is no such step, when the user is kept out, or when they have a password
+    /// by now.
     pub async fn take_password_step(&self, step: &PasswordStep) -> Result<bool, RecordsError> {
         let now = micros(step.now);
         in_transaction!(self, transaction => {
@@ -76,9 +74,8 @@ impl Records {
                 .bind(now)
                 .fetch_optional(&mut *transaction)
                 .await?;
-            let created_at = row.as_ref().map(|row| row.created_at);
             let phone = stored_phone("step_sessions", row.map(|row| row.phone))?;
-            let Some((phone, proven_at)) = phone.zip(created_at) else {
+            let Some(phone) = phone else {
                 return Ok(false);
             };
 
@@ -97,7 +94,6 @@ impl Records {
                     .bind(phone.as_e164())
                     .bind(step.hash.expose())
                     .bind(now)
-                    .bind(proven_at)
                     .fetch_optional(&mut *transaction)
                     .await?;
                 if user.is_some() {
