@@ -94,6 +94,7 @@ on_both_shapes! {
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,
+    password_reset::a_20_who_asked_for_no_code_makes_nobody_judge_a_password,
     password_reset::r_17_codes_of_a_sign_in_and_of_a_reset_are_not_each_others,
     password_reset::a_proven_number_without_an_account_gets_one,
     password_reset::a_blocked_user_resets_nothing_and_hears_of_a_wrong_code,
