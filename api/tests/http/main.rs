@@ -91,6 +91,7 @@ on_both_shapes! {
     passwords::new_passwords_are_judged_before_anything_is_counted,
     passwords::csr_02_a_page_of_another_site_changes_no_password,
     passwords::the_owner_is_told_of_a_change_and_not_of_a_first_password,
+    passwords::r_08_a_password_is_changed_five_times_a_day,
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,

@@ -313,6 +313,22 @@ pub(crate) async fn the_owner_is_told_of_a_change_and_not_of_a_first_password(sh
     assert_eq!(notice.phone.as_e164(), "+989123456789");
 }
 
+pub(crate) async fn r_08_a_password_is_changed_five_times_a_day(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let token = stage.with_password(PHONE, GOOD).await;
+    for index in 0..5 {
+        let password = if index % 2 == 0 { OTHER } else { GOOD };
+        let set = stage.set(&token, json!({ "new_password": password })).await;
+        assert_eq!(set.status, 204, "{set:?}");
+    }
+    let refused = stage.set(&token, json!({ "new_password": GOOD })).await;
+    refused.is(429, "too_many_password_changes");
+    assert_eq!(refused.number("retry_after"), 24 * 60 * 60);
+    assert_eq!(notices(&stage).await.len(), 5);
+    let logged_in = stage.log_in(PHONE, OTHER).await;
+    assert_eq!(logged_in.status, 200, "the password stayed: {logged_in:?}");
+}
+
 /// The notices among the jobs that wait.
 pub(crate) async fn notices(stage: &Stage) -> Vec<Uuid> {
     let jobs = stage.take_jobs().await;

@@ -91,6 +91,7 @@ on_both! {
     passwords::a_reset_of_a_number_without_a_user_creates_one,
     passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
     passwords::a_notice_of_a_change_is_written_with_it_or_not_at_all,
+    passwords::r_08_nobody_has_messages_sent_by_changing_a_password_over_and_over,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
     refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
