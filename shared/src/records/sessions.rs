@@ -65,8 +65,11 @@ const LIVE_OF_USER: &str = concat!(
     "SELECT id, user_id, device_name, user_agent, address, created_at, ",
     "last_used_at, idle_expires_at, expires_at FROM sessions WHERE user_id = $1 AND ",
     live_session!("$2"),
-    " ORDER BY last_used_at DESC, id"
+    " ORDER BY last_used_at DESC, id LIMIT $3"
 );
+
+/// More is no list of devices: a program has signed in over and over.
+const LISTED: i64 = 100;
 
 /// The session and its user in one look; neither, when one of them no longer holds.
 const IN_USE: &str = concat!(
@@ -157,7 +160,7 @@ impl TryFrom<SessionRow> for Session {
 }
 
 impl Records {
-    /// The sessions of a user that hold at `now`, the one last used first.
+    /// The sessions of a user that hold at `now`, the one last used first; 100 at most.
     pub async fn live_sessions(
         &self,
         user: Uuid,
@@ -167,6 +170,7 @@ impl Records {
             let rows: Vec<SessionRow> = sqlx::query_as(LIVE_OF_USER)
                 .bind(user)
                 .bind(micros(now))
+                .bind(LISTED)
                 .fetch_all(connection)
                 .await?;
             rows.into_iter().map(Session::try_from).collect()

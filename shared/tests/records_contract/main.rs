@@ -59,6 +59,7 @@ on_both! {
     sign_in::a_sign_in_that_fails_leaves_nothing_behind,
     sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
     sign_in::sessions_that_have_ended_are_not_listed,
+    sign_in::a_list_of_sessions_has_an_end,
     sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
     by_hand::a_superuser_is_created_or_promoted_and_the_audit_log_says_so,
     by_hand::a_password_set_by_hand_ends_the_sessions,
