@@ -28,12 +28,9 @@ pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
 const TOLD_BEFORE: &str = "SELECT created_at FROM notices \
      WHERE phone = $1 AND kind = $2 AND created_at > $3 \
      ORDER BY created_at DESC LIMIT 1 OFFSET $4";
-
-/// Each change sends a message. Changes that need no code have no other limit: whoever signed in
-/// could have them sent without end.
+/// Each change sends a message, and no code is needed that would limit them.
 const TOLD_A_DAY: i64 = 5;
 const DAY: TimeDelta = TimeDelta::hours(24);
-
 /// Not a change of the password: nobody is told, and no session ends.
 const UPGRADE: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 /// Only while the hash is still the one that the password was compared with.
