@@ -103,6 +103,16 @@ impl Stage {
         answer.status == 200
     }
 
+    /// Asserts that the token of a sign-in opens the account that the answer shows.
+    pub(crate) async fn opens_its_account(&self, signed_in: &Answer) {
+        let access = signed_in.member("access_token");
+        let me = self.bearing(&access, Method::GET, ME, None).await;
+        let user = signed_in.body["user"].as_object().expect("a user");
+        for (member, value) in user {
+            assert_eq!(me.body[member], *value, "{member}: {me:?}");
+        }
+    }
+
     /// The session of an access token, from its list.
     pub(crate) async fn current_session(&self, access: &str) -> Value {
         let list = self.bearing(access, Method::GET, SESSIONS, None).await;
