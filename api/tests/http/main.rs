@@ -170,6 +170,7 @@ on_both_shapes! {
     races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
     interface::health_names_each_dependency,
     interface::the_documentation_is_served_from_the_binary,
+    interface::every_call_is_documented_with_examples,
     interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
     interface::answers_speak_the_language_of_the_request,
 }
