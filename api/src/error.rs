@@ -118,13 +118,13 @@ error_codes! {
         fa: "این درخواست کد پیدا نشد", "با شمارهٔ موبایل یک کد تازه بخواهید.",
         en: "This request for a code is unknown", "Ask for a new code with the phone number.";
     StepSessionUnknown = "step_session_unknown", NOT_FOUND,
-        fa: "این مرحلهٔ ثبت‌نام پیدا نشد", "هر مرحله یک بار و تا پانزده دقیقه انجام می‌شود؛ از ابتدا شروع کنید.",
-        en: "This step is unknown", "A step is taken once, within fifteen minutes; begin anew.";
+        fa: "این مرحله پیدا نشد", "هر مرحله یک بار و تا پانزده دقیقه انجام می‌شود؛ از ابتدا شروع کنید.",
+        en: "This step is unknown", "A step works once, for fifteen minutes; start again from the beginning.";
     PhoneMismatch = "phone_mismatch", CONFLICT,
         fa: "شماره با درخواست کد یکی نیست", "شمارهٔ همان درخواست را بدهید یا کد تازه بخواهید.",
         en: "The number is not that of the request", "Give the number of that request, or ask for a new code.";
     PhoneTaken = "phone_taken", CONFLICT,
-        fa: "این شماره برای حساب دیگری است", "با همین شماره وارد شوید، یا شمارهٔ دیگری بدهید.",
+        fa: "این شماره از آنِ حساب دیگری است", "با همین شماره وارد شوید، یا شمارهٔ دیگری بدهید.",
         en: "The number belongs to another account", "Sign in with that number, or enter another one.";
     CodeUsed = "code_used", CONFLICT,
         fa: "این کد استفاده شده است", "هر کد یک بار کار می‌کند؛ یک کد تازه بخواهید.",
@@ -133,8 +133,8 @@ error_codes! {
         fa: "گذرواژه کوتاه است", "گذرواژه دست‌کم ۸ نویسه می‌خواهد؛ چند واژهٔ بی‌ربط کنار هم خوب است.",
         en: "The password is too short", "It needs at least 8 characters; a few unrelated words do well.";
     PasswordTooLong = "password_too_long", UNPROCESSABLE_ENTITY,
-        fa: "گذرواژه بلند است", "گذرواژه نباید بیش از ۱۲۸ نویسه باشد.",
-        en: "The password is too long", "It may have at most 128 characters.";
+        fa: "گذرواژه بلند است", "گذرواژه‌ای بنویسید که بیش از ۱۲۸ نویسه نباشد.",
+        en: "The password is too long", "Choose one of at most 128 characters.";
     PasswordTooEasy = "password_too_easy", UNPROCESSABLE_ENTITY,
         fa: "این گذرواژه زود حدس زده می‌شود", "نام، شماره، تاریخ و واژه‌های رایج را کنار بگذارید؛ چند واژهٔ بی‌ربط کنار هم خوب است.",
         en: "The password is too easy to guess", "Avoid names, numbers, dates and common passwords; a few unrelated words do well.";
@@ -154,8 +154,8 @@ error_codes! {
         fa: "زمان کد گذشته است", "یک کد تازه بخواهید.",
         en: "The code has expired", "Ask for a new code.";
     Unauthenticated = "unauthenticated", UNAUTHORIZED,
-        fa: "وارد نشده‌اید", "دوباره وارد شوید، یا با refresh token یک access token تازه بگیرید.",
-        en: "You are not signed in", "Sign in, or get a new access token with the refresh token.";
+        fa: "وارد نشده‌اید", "وارد شوید و دوباره امتحان کنید.",
+        en: "You are not signed in", "Sign in and try again.";
     RefreshTokenInvalid = "refresh_token_invalid", UNAUTHORIZED,
         fa: "نشست شما تمام شده است", "دوباره وارد شوید.",
         en: "Your session is over", "Sign in again.";
@@ -175,16 +175,16 @@ error_codes! {
         fa: "از این نشانی زیاد درخواست رسیده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
         en: "Too many requests from this address", "Ask again after the seconds in `retry_after`.";
     TooManyFailuresPhone = "too_many_failures_phone", TOO_MANY_REQUESTS,
-        fa: "برای این شماره چند بار نادرست وارد شد", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید، یا با session_id یک کد تازه وارد شوید.",
-        en: "Too many failures for this number", "Try again after the seconds in `retry_after`, or sign in with the `session_id` of a new code.";
+        fa: "برای این شماره بارها کد یا گذرواژهٔ نادرست آمده است", "یک کد تازه بخواهید و با آن وارد شوید، یا پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
+        en: "Too many wrong codes or passwords for this number", "Ask for a new code and sign in with it, or try again after the seconds in `retry_after`.";
     TooManyFailuresAddress = "too_many_failures_address", TOO_MANY_REQUESTS,
-        fa: "از این نشانی چند بار نادرست وارد شد", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
-        en: "Too many failures from this address", "Try again after the seconds in `retry_after`.";
+        fa: "از این نشانی بارها کد یا گذرواژهٔ نادرست آمده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
+        en: "Too many wrong codes or passwords from this address", "Try again after the seconds in `retry_after`.";
     TooManyPasswordChanges = "too_many_password_changes", TOO_MANY_REQUESTS,
         fa: "گذرواژه امروز چند بار عوض شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره عوض کنید.",
         en: "The password was changed several times today", "Change it again after the seconds in `retry_after`.";
     PasswordBusy = "password_busy", SERVICE_UNAVAILABLE,
-        fa: "اکنون گذرواژه‌های زیادی در صف است", "همین درخواست را کمی دیگر دوباره بفرستید.",
+        fa: "اکنون درخواست‌های ورود زیاد است", "همین درخواست را کمی دیگر دوباره بفرستید.",
         en: "Too many passwords are being checked", "Send the same request again a little later.";
     GatewayUnavailable = "gateway_unavailable", SERVICE_UNAVAILABLE,
         fa: "فرستادن پیامک ممکن نیست", "سرویس پیامک در دسترس نیست؛ کمی دیگر دوباره بخواهید.",

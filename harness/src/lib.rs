@@ -9,6 +9,7 @@
 //! could not go on.
 
 mod child;
+mod django;
 mod port;
 mod postgres;
 mod process;
@@ -16,6 +17,7 @@ mod redis_server;
 mod scratch;
 mod wait;
 
+pub use django::make_django_password;
 pub use port::free_port;
 pub use postgres::PostgresServer;
 pub use process::{Process, ProcessCommand, python};

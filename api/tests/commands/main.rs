@@ -4,6 +4,7 @@ mod import;
 mod import_files;
 mod key_drill;
 mod passwords;
+mod site;
 mod stage;
 
 /// Makes two tests of each case, one on each kind of database.

@@ -86,6 +86,49 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     }
 }
 
+pub(crate) async fn every_call_is_documented_with_examples(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let document = &stage.document;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let call = format!("{method} {path}");
+            assert!(operation["summary"].is_string(), "{call}");
+            let body = &operation["requestBody"];
+            assert!(body.is_null() || has_examples(document, body), "{call}");
+            let responses = operation["responses"].as_object().expect("responses");
+            for (status, response) in responses {
+                let about = format!("{call} {status}");
+                assert!(response["description"].is_string(), "{about}");
+                assert!(has_examples(document, response), "{about}");
+            }
+            let needs_token = operation["security"]
+                .as_array()
+                .is_some_and(|ways| !ways.is_empty() && ways.iter().all(|way| *way != json!({})));
+            assert!(
+                !needs_token || responses.contains_key("401"),
+                "{call}: what happens without a token?"
+            );
+        }
+    }
+}
+
+/// Whether each content of a body or an answer has an example, of its own or of its schema.
+fn has_examples(document: &Value, of: &Value) -> bool {
+    let contents = of["content"].as_object().into_iter().flatten();
+    contents.into_iter().all(|(_, content)| {
+        let schema = &content["schema"];
+        let schema = match schema["$ref"].as_str() {
+            Some(target) => document
+                .pointer(target.trim_start_matches('#'))
+                .unwrap_or(schema),
+            None => schema,
+        };
+        let places = [content, schema];
+        let mut places = places.iter();
+        places.any(|place| !place["example"].is_null() || !place["examples"].is_null())
+    })
+}
+
 /// Every `$ref` of a document.
 fn references(value: &Value) -> Vec<String> {
     match value {

@@ -11,7 +11,9 @@ mod forged_tokens;
 mod interface;
 mod limits;
 mod log_out;
+mod notices;
 mod outages;
+mod password_change;
 mod password_reset;
 mod passwords;
 mod phone_change;
@@ -85,13 +87,13 @@ on_both_shapes! {
     passwords::thr_09_a_19_wrong_credentials_of_any_kind_get_the_same_bytes,
     passwords::a_hash_made_by_django_is_replaced_by_the_log_in,
     passwords::a_flood_is_told_to_come_back_and_costs_no_tries,
-    passwords::a_first_password_needs_a_fresh_sign_in_by_a_code,
-    passwords::a_change_needs_the_current_password_or_a_fresh_code,
-    passwords::ses_05_a_change_ends_every_other_session,
-    passwords::new_passwords_are_judged_before_anything_is_counted,
-    passwords::csr_02_a_page_of_another_site_changes_no_password,
-    passwords::the_owner_is_told_of_a_change_and_not_of_a_first_password,
-    passwords::r_08_a_password_is_changed_five_times_a_day,
+    password_change::a_first_password_needs_a_fresh_sign_in_by_a_code,
+    password_change::a_change_needs_the_current_password_or_a_fresh_code,
+    password_change::ses_05_a_change_ends_every_other_session,
+    password_change::new_passwords_are_judged_before_anything_is_counted,
+    password_change::csr_02_a_page_of_another_site_changes_no_password,
+    notices::the_owner_is_told_of_a_change_and_not_of_a_first_password,
+    password_change::r_08_a_password_is_changed_five_times_a_day,
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,
@@ -119,7 +121,7 @@ on_both_shapes! {
     phone_change::a_code_for_the_old_number_enters_no_more,
     phone_change::the_user_name_follows_the_number_unless_it_was_chosen,
     phone_change::of_two_users_who_want_one_number_at_once_one_gets_it,
-    phone_change::f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once,
+    notices::f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once,
     deletion::i_05_a_deleted_account_leaves_nothing_personal_in_any_table,
     deletion::whoever_comes_with_the_number_later_is_a_new_user,
     deletion::a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along,
@@ -170,6 +172,7 @@ on_both_shapes! {
     races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
     interface::health_names_each_dependency,
     interface::the_documentation_is_served_from_the_binary,
+    interface::every_call_is_documented_with_examples,
     interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
     interface::answers_speak_the_language_of_the_request,
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::otp::Purpose;
 
 use crate::answer::Answer;
-use crate::passwords::{GOOD, OTHER, PHONE, notices};
+use crate::passwords::{GOOD, OTHER, PHONE};
 use crate::stage::{ME, SECOND, Shape, Stage};
 
 pub(crate) const RESET: &str = "/api/v1/usr/password/reset";
@@ -38,10 +38,8 @@ pub(crate) async fn a_code_sets_a_new_password_and_ends_every_session(shape: Sha
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["is_new_user"], false);
     assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
-    let new = answer.member("access_token");
-    let me = stage.bearing(&new, Method::GET, ME, None).await;
-    me.shows_all_of(&answer.body["user"]);
-    assert_eq!(notices(&stage).await.len(), 1, "the owner is told");
+    stage.opens_its_account(&answer).await;
+    assert_eq!(stage.notice_jobs().await.len(), 1, "the owner is told");
     let old = stage.bearing(&old, Method::GET, ME, None).await;
     old.is(401, "unauthenticated");
     stage.log_in(PHONE, GOOD).await.is(403, "credentials_wrong");

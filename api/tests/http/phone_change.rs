@@ -1,17 +1,12 @@
 //! Another number for an account.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use harness::eventually;
 use http::Method;
 use serde_json::json;
-use shared::challenge::{ChallengeId, Locale};
+use shared::challenge::Locale;
 use shared::notice::NoticeKind;
-use shared::phone::PhoneNumber;
-use shared::queue::{Job, JobTask};
-use shared::random::Random;
-use shared::records::{PhoneChange, PhoneChangeOutcome};
+use shared::queue::JobTask;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -47,11 +42,6 @@ async fn change(stage: &Stage, person: &Person, phone: &str) -> Answer {
     stage.verify_change(&person.token, &session, &code).await
 }
 
-fn notices(jobs: Vec<Job>) -> Vec<Job> {
-    let is_notice = |job: &Job| matches!(job.task, JobTask::Notice { .. });
-    jobs.into_iter().filter(is_notice).collect()
-}
-
 pub(crate) async fn a_code_on_the_new_number_changes_the_number(shape: Shape) {
     let stage = Stage::new(shape).await;
     let other = person(&stage, OLD).await;
@@ -76,10 +66,8 @@ pub(crate) async fn a_code_on_the_new_number_changes_the_number(shape: Shape) {
     again.is(409, "code_used");
 
     // The old number is told, once, and the job names no number.
-    let notice = notices(stage.jobs().await);
-    let [job] = &notice[..] else {
-        panic!("{notice:?}")
-    };
+    let jobs = stage.notice_jobs().await;
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
     let JobTask::Notice { notice } = job.task else {
         panic!("{job:?}")
     };
@@ -233,7 +221,7 @@ pub(crate) async fn a_taken_number_is_told_after_the_right_code_only(shape: Shap
         show(&stage, &owner.token).await.member("phone_number"),
         "+989351112233"
     );
-    assert_eq!(notices(stage.jobs().await), [], "nothing changed");
+    assert_eq!(stage.notice_jobs().await, [], "nothing changed");
 }
 
 pub(crate) async fn a_code_for_the_old_number_enters_no_more(shape: Shape) {
@@ -298,45 +286,4 @@ pub(crate) async fn of_two_users_who_want_one_number_at_once_one_gets_it(shape: 
         answers[1].is(409, "phone_taken");
         stage.pass(SECOND).await;
     }
-}
-
-/// The process dies between the commit and the queue; another one finds the notice.
-pub(crate) async fn f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once(shape: Shape) {
-    let stage = Stage::new(shape).await;
-    let person = person(&stage, OLD).await;
-    let records = &stage.stores.records;
-    let now = stage.clock.now();
-    let sessions = records.live_sessions(person.id, now).await;
-    let change = PhoneChange {
-        challenge: ChallengeId::from_bytes([7; 16]),
-        user: person.id,
-        session: sessions.expect("an answer")[0].id,
-        phone: PhoneNumber::from_e164("+989351112233").expect("canonical"),
-        locale: Locale::En,
-        now,
-    };
-    let random = Random::operating_system();
-    let outcome = records.change_phone(&change, &random);
-    let Ok(PhoneChangeOutcome::Changed {
-        notice: Some(notice),
-        ..
-    }) = outcome.await
-    else {
-        panic!("no change")
-    };
-    stage.pass(6 * SECOND).await;
-    let beside = stage.beside(&[]).await;
-    let waiting = async || {
-        let waiting = records.waiting_notices(stage.clock.now(), 10).await;
-        waiting.expect("an answer").is_empty().then_some(())
-    };
-    eventually(Duration::from_mins(1), waiting).await;
-    let jobs = notices(beside.jobs().await);
-    let expected = JobTask::Notice { notice: notice.id };
-    assert_eq!(jobs.len(), 1, "{jobs:?}");
-    assert_eq!(jobs[0].task, expected);
-    let age = stage.clock.now_millis() - jobs[0].accepted_at;
-    assert_eq!(age, 0, "it counts from its place in the queue");
-    let used = records.challenge_used(change.challenge).await;
-    assert!(used.expect("an answer"));
 }

@@ -112,7 +112,7 @@ pub(crate) async fn a_blocked_user_is_told_what_anyone_is(shape: Shape) {
     let at_code = next(&stage.register("09123456781").await, "otp");
     stage.sign_in("09123456781").await;
     for phone in ["+989123456789", "+989123456781"] {
-        stage.block_user(phone).await;
+        stage.block(phone).await;
     }
     let unknown = |answer: Answer| answer.is(404, "step_session_unknown");
     let body = json!({ "session_id": at_info, "first_name": "a", "last_name": "b" });

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
-use shared::phone::PhoneNumber;
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
@@ -80,15 +79,6 @@ impl Stage {
 
     pub(crate) async fn waiting(&self) -> u64 {
         self.stores.queue.stats().await.expect("an answer").waiting
-    }
-
-    pub(crate) async fn block_user(&self, e164: &str) {
-        let phone = PhoneNumber::from_e164(e164).expect("canonical");
-        let records = &self.stores.records;
-        let user = records.find_user_by_phone(&phone).await.expect("an answer");
-        let id = user.expect("a user").id;
-        let blocked = records.set_blocked(id, true, self.clock.now()).await;
-        assert!(blocked.expect("an answer"));
     }
 }
 

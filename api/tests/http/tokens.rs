@@ -103,6 +103,13 @@ impl Stage {
         answer.status == 200
     }
 
+    /// Asserts that the token of a sign-in opens the account that the answer shows.
+    pub(crate) async fn opens_its_account(&self, signed_in: &Answer) {
+        let access = signed_in.member("access_token");
+        let me = self.bearing(&access, Method::GET, ME, None).await;
+        me.shows_all_of(&signed_in.body["user"]);
+    }
+
     /// The session of an access token, from its list.
     pub(crate) async fn current_session(&self, access: &str) -> Value {
         let list = self.bearing(access, Method::GET, SESSIONS, None).await;

@@ -50,7 +50,7 @@ pub fn notice_text(kind: NoticeKind, locale: Locale, webotp_domain: Option<&str>
             "شماره موبایل حساب شما عوض شد. شما نبودید؟ خبر دهید"
         }
         (Locale::Fa, NoticeKind::PasswordChanged) => {
-            "رمز عبور حساب شما عوض شد. شما نبودید؟ خبر دهید"
+            "گذرواژه حساب شما عوض شد. شما نبودید؟ خبر دهید"
         }
         (Locale::En, NoticeKind::PhoneChanged) => {
             "The phone number of your account was changed. Not you? Contact support."
@@ -86,7 +86,7 @@ fn words(purpose: Purpose, locale: Locale) -> &'static str {
     match (locale, purpose) {
         (Locale::Fa, Purpose::SignIn) => "کد ورود شما",
         (Locale::Fa, Purpose::Register) => "کد ثبت‌نام شما",
-        (Locale::Fa, Purpose::ResetPassword) => "کد بازیابی رمز عبور شما",
+        (Locale::Fa, Purpose::ResetPassword) => "کد بازیابی گذرواژه شما",
         (Locale::Fa, Purpose::ChangePhone) => "کد تغییر شماره شما",
         (Locale::Fa, Purpose::Admin) => "کد ورود مدیر",
         (Locale::En, Purpose::SignIn) => "Your sign-in code",

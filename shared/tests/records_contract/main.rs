@@ -18,6 +18,7 @@ mod refreshing;
 mod session_ending;
 mod sign_in;
 mod stage;
+mod step_refusals;
 mod steps;
 
 /// Makes the two tests of each case.
@@ -73,14 +74,14 @@ on_both! {
     steps::no_step_is_skipped_or_taken_again,
     steps::r_01_of_20_at_once_one_takes_a_step,
     steps::two_flows_of_one_new_number_at_once_make_one_user,
-    steps::a_step_lives_fifteen_minutes,
-    steps::r_09_a_block_holds_on_every_step,
+    step_refusals::a_step_lives_fifteen_minutes,
+    step_refusals::r_09_a_block_holds_on_every_step,
     steps::an_account_that_exists_keeps_itself_and_loses_its_sessions,
-    steps::a_password_that_was_set_since_ends_the_flow,
-    steps::a_number_that_changed_hands_ends_the_flow,
-    steps::a_right_password_uses_up_its_step_and_a_refused_one_does_not,
-    steps::a_step_that_fails_was_not_taken,
-    steps::steps_that_are_over_are_swept_a_few_at_a_time,
+    step_refusals::a_password_that_was_set_since_ends_the_flow,
+    step_refusals::a_number_that_changed_hands_ends_the_flow,
+    step_refusals::a_right_password_uses_up_its_step_and_a_refused_one_does_not,
+    step_refusals::a_step_that_fails_was_not_taken,
+    step_refusals::steps_that_are_over_are_swept_a_few_at_a_time,
     passwords::a_password_is_found_by_number_and_by_user,
     passwords::ses_05_a_new_password_ends_all_sessions_but_ones_own,
     passwords::of_two_changes_at_once_the_one_whose_session_ended_is_refused,

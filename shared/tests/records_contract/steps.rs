@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use chrono::TimeDelta;
 use shared::challenge::SessionId;
 use shared::otp::Purpose;
 use shared::password::PasswordHash;
 use shared::phone::PhoneNumber;
 use shared::records::{
-    NumberStep, NumberStepOutcome, PasswordChange, PasswordLogIn, PasswordStep, RecordsError,
-    STEP_LIFE, Step, StepLogInOutcome, User, UserInfo, UserInfoStep,
+    NumberStep, NumberStepOutcome, PasswordStep, Step, User, UserInfo, UserInfoStep,
 };
 use tokio::task::JoinSet;
 
 use crate::stage::{Stage, phone};
 
 /// Of "tahdig-va-ghormeh"; nothing here looks into it.
-static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
+pub(crate) static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
     PasswordHash::from_stored(
         "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\
          q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s",
@@ -26,7 +24,7 @@ static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
 });
 
 impl Stage {
-    fn number_step(&self, phone: &PhoneNumber) -> NumberStep {
+    pub(crate) fn number_step(&self, phone: &PhoneNumber) -> NumberStep {
         NumberStep {
             challenge: self.challenge(),
             purpose: Purpose::Register,
@@ -36,7 +34,7 @@ impl Stage {
         }
     }
 
-    fn password_step(&self, session: SessionId) -> PasswordStep {
+    pub(crate) fn password_step(&self, session: SessionId) -> PasswordStep {
         PasswordStep {
             session,
             hash: HASH.clone(),
@@ -46,7 +44,7 @@ impl Stage {
         }
     }
 
-    fn user_info_step(&self, session: SessionId) -> UserInfoStep {
+    pub(crate) fn user_info_step(&self, session: SessionId) -> UserInfoStep {
         UserInfoStep {
             session,
             info: UserInfo {
@@ -59,7 +57,7 @@ impl Stage {
     }
 
     /// A code was right: the handle of the step that sets a password.
-    async fn proven(&self, phone: &PhoneNumber) -> SessionId {
+    pub(crate) async fn proven(&self, phone: &PhoneNumber) -> SessionId {
         let step = self.number_step(phone);
         let taken = self.records.take_number_step(&step).await;
         assert_eq!(taken.expect("an answer"), NumberStepOutcome::Taken);
@@ -67,14 +65,14 @@ impl Stage {
     }
 
     /// A password was set: the handle of the step that asks for names.
-    async fn with_password(&self, phone: &PhoneNumber) -> SessionId {
+    pub(crate) async fn with_password(&self, phone: &PhoneNumber) -> SessionId {
         let step = self.password_step(self.proven(phone).await);
         assert!(self.take_password(&step).await);
         step.next
     }
 
     /// The handle of the step that asks for the password, if somebody has one.
-    async fn begun_with_password(&self, phone: &PhoneNumber) -> Option<SessionId> {
+    pub(crate) async fn begun_with_password(&self, phone: &PhoneNumber) -> Option<SessionId> {
         let session = self.step_id();
         let begun = self
             .records
@@ -83,23 +81,23 @@ impl Stage {
         begun.expect("an answer").then_some(session)
     }
 
-    async fn take_password(&self, step: &PasswordStep) -> bool {
+    pub(crate) async fn take_password(&self, step: &PasswordStep) -> bool {
         let taken = self.records.take_password_step(step).await;
         taken.expect("an answer")
     }
 
-    async fn take_user_info(&self, step: &UserInfoStep) -> Option<(User, bool)> {
+    pub(crate) async fn take_user_info(&self, step: &UserInfoStep) -> Option<(User, bool)> {
         let taken = self.records.take_user_info_step(step).await;
         taken.expect("an answer")
     }
 
     /// The whole flow: the user of the number, with a password and a session.
-    async fn take_flow(&self, phone: &PhoneNumber) -> User {
+    pub(crate) async fn take_flow(&self, phone: &PhoneNumber) -> User {
         let step = self.user_info_step(self.with_password(phone).await);
         self.take_user_info(&step).await.expect("taken").0
     }
 
-    async fn waits_for(&self, session: SessionId) -> Vec<Step> {
+    pub(crate) async fn waits_for(&self, session: SessionId) -> Vec<Step> {
         let mut steps = Vec::new();
         for step in [Step::Password, Step::SetPassword, Step::UserInfo] {
             let found = self.records.step_phone(session, step, self.now()).await;
@@ -260,52 +258,6 @@ pub(crate) async fn two_flows_of_one_new_number_at_once_make_one_user(stage: Sta
     assert_eq!(stage.count("users").await, 10);
 }
 
-pub(crate) async fn a_step_lives_fifteen_minutes(stage: Stage) {
-    let life = STEP_LIFE.num_milliseconds();
-    assert_eq!(STEP_LIFE, TimeDelta::minutes(15));
-    let (early, late) = (stage.proven(&phone(1)).await, stage.proven(&phone(2)).await);
-    stage.clock.advance(life - 1);
-    let password = stage.password_step(early);
-    assert!(stage.take_password(&password).await);
-    stage.clock.advance(1);
-    assert!(!stage.take_password(&stage.password_step(late)).await);
-    assert_eq!(stage.waits_for(late).await, []);
-
-    // The next step has its own fifteen minutes.
-    stage.clock.advance(life - 2);
-    let begun = stage.begun_with_password(&phone(1)).await;
-    let session = begun.expect("begun");
-    assert_eq!(stage.waits_for(password.next).await, [Step::UserInfo]);
-    stage.clock.advance(1);
-    let info = stage.user_info_step(password.next);
-    assert_eq!(stage.take_user_info(&info).await, None);
-    stage.clock.advance(life - 2);
-    assert_eq!(stage.waits_for(session).await, [Step::Password]);
-    stage.clock.advance(1);
-    assert_eq!(stage.waits_for(session).await, []);
-}
-
-pub(crate) async fn r_09_a_block_holds_on_every_step(stage: Stage) {
-    let records = &stage.records;
-    let (user, _) = stage.signed_in(&phone(1)).await;
-    let at_password = stage.proven(&phone(1)).await;
-    let at_info = stage.with_password(&phone(1)).await;
-    let blocked = records.set_blocked(user.id, true, stage.now()).await;
-    assert!(blocked.expect("an answer"));
-
-    let number = stage.number_step(&phone(1));
-    let outcome = records.take_number_step(&number).await;
-    assert_eq!(outcome.expect("an answer"), NumberStepOutcome::Blocked);
-    let used = records.challenge_used(number.challenge).await;
-    assert!(!used.expect("an answer"), "the code stays unused");
-    let password = stage.password_step(at_password);
-    assert!(!stage.take_password(&password).await);
-    let info = stage.user_info_step(at_info);
-    assert_eq!(stage.take_user_info(&info).await, None);
-    assert_eq!(stage.count("users").await, 1);
-    assert_eq!(stage.count("sessions WHERE revoked_at IS NULL").await, 0);
-}
-
 pub(crate) async fn an_account_that_exists_keeps_itself_and_loses_its_sessions(stage: Stage) {
     let (user, _) = stage.signed_in(&phone(1)).await;
     let (bystander, _) = stage.signed_in(&phone(2)).await;
@@ -328,134 +280,4 @@ pub(crate) async fn an_account_that_exists_keeps_itself_and_loses_its_sessions(s
     assert_eq!((named.id, named.created_at), (user.id, user.created_at));
     assert_eq!(named.email.as_deref(), Some("old@example.com"));
     assert_eq!(named.first_name, info.info.first_name);
-}
-
-pub(crate) async fn a_password_that_was_set_since_ends_the_flow(stage: Stage) {
-    let stale = stage.proven(&phone(1)).await;
-    let at_info = stage.with_password(&phone(1)).await;
-    assert!(!stage.take_password(&stage.password_step(stale)).await);
-    assert_eq!(stage.waits_for(stale).await, [Step::SetPassword]);
-
-    let holder = stage.records.password_of_phone(&phone(1)).await;
-    stage.clock.advance(1);
-    let change = PasswordChange {
-        user: holder.expect("an answer").expect("a user").user,
-        hash: HASH.clone(),
-        keep_session: None,
-        now: stage.now(),
-    };
-    let changed = stage.records.set_password(&change).await;
-    assert!(changed.expect("an answer"));
-    let info = stage.user_info_step(at_info);
-    assert_eq!(stage.take_user_info(&info).await, None);
-}
-
-pub(crate) async fn a_number_that_changed_hands_ends_the_flow(stage: Stage) {
-    let session = stage.with_password(&phone(1)).await;
-    let moved = format!("UPDATE users SET phone = '{}'", phone(2).as_e164());
-    stage.execute(moved).await.expect("moved");
-    let info = stage.user_info_step(session);
-    assert_eq!(stage.take_user_info(&info).await, None);
-    assert_eq!(stage.count("sessions").await, 0);
-}
-
-pub(crate) async fn a_right_password_uses_up_its_step_and_a_refused_one_does_not(stage: Stage) {
-    let stage = Arc::new(stage);
-    let set_password = stage.proven(&phone(1)).await;
-    let user = stage.take_flow(&phone(1)).await;
-    let other = stage.take_flow(&phone(2)).await;
-    let session = stage.begun_with_password(&phone(1)).await.expect("begun");
-    let log_in = async |session, user: &User, hash: &PasswordHash| {
-        let log_in = PasswordLogIn {
-            user: user.id,
-            hash: hash.clone(),
-            session: stage.new_session(),
-        };
-        let outcome = stage.records.log_in_by_step(session, &log_in).await;
-        outcome.expect("an answer")
-    };
-    let unknown = log_in(stage.step_id(), &user, &HASH).await;
-    assert_eq!(unknown, StepLogInOutcome::NoStep);
-    let of_another = log_in(session, &other, &HASH).await;
-    assert_eq!(of_another, StepLogInOutcome::NoStep);
-    let wrong_step = log_in(set_password, &user, &HASH).await;
-    assert_eq!(wrong_step, StepLogInOutcome::NoStep);
-    let stale = PasswordHash::from_stored(&HASH.expose().replace("AAEC", "AAED"));
-    let refused = log_in(session, &user, &stale.expect("a hash")).await;
-    assert_eq!(refused, StepLogInOutcome::Refused);
-    assert_eq!(stage.waits_for(session).await, [Step::Password]);
-
-    let mut tries = JoinSet::new();
-    for _ in 0..20 {
-        let (stage, user) = (Arc::clone(&stage), user.id);
-        tries.spawn(async move {
-            let log_in = PasswordLogIn {
-                user,
-                hash: HASH.clone(),
-                session: stage.new_session(),
-            };
-            let outcome = stage.records.log_in_by_step(session, &log_in).await;
-            outcome.expect("an answer") != StepLogInOutcome::NoStep
-        });
-    }
-    let logged_in = tries.join_all().await.into_iter().filter(|one| *one);
-    assert_eq!(logged_in.count(), 1);
-    let live = stage.records.live_sessions(user.id, stage.now()).await;
-    assert_eq!(live.expect("a list").len(), 2);
-
-    let session = stage.begun_with_password(&phone(1)).await.expect("begun");
-    let blocked = stage.records.set_blocked(user.id, true, stage.now()).await;
-    assert!(blocked.expect("an answer"));
-    let refused = log_in(session, &user, &HASH).await;
-    assert_eq!(refused, StepLogInOutcome::Refused);
-}
-
-pub(crate) async fn a_step_that_fails_was_not_taken(stage: Stage) {
-    let records = &stage.records;
-    let taken_id = stage.proven(&phone(9)).await;
-
-    let mut number = stage.number_step(&phone(1));
-    number.next = taken_id;
-    let error = records.take_number_step(&number).await;
-    assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
-    let used = records.challenge_used(number.challenge).await;
-    assert!(!used.expect("an answer"));
-
-    let session = stage.proven(&phone(1)).await;
-    let mut password = stage.password_step(session);
-    password.next = taken_id;
-    let error = records.take_password_step(&password).await;
-    assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
-    assert_eq!(stage.count("users").await, 0);
-    password.next = stage.step_id();
-    assert!(stage.take_password(&password).await);
-
-    let sign_in = stage.sign_in(&phone(2));
-    records.sign_in(&sign_in).await.expect("signed in");
-    let mut info = stage.user_info_step(password.next);
-    info.opening.refresh_token_hash = sign_in.session.refresh_token_hash;
-    let error = records.take_user_info_step(&info).await;
-    assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
-    assert_eq!(stage.count("users WHERE first_name <> ''").await, 0);
-    let info = stage.user_info_step(password.next);
-    assert!(stage.take_user_info(&info).await.is_some());
-}
-
-pub(crate) async fn steps_that_are_over_are_swept_a_few_at_a_time(stage: Stage) {
-    let life = STEP_LIFE.num_milliseconds();
-    for number in 0..5 {
-        stage.proven(&phone(number)).await;
-    }
-    stage.clock.advance(life - 1);
-    let live = stage.proven(&phone(9)).await;
-    let sweep = async |most| {
-        let swept = stage.records.sweep_steps(stage.now(), most).await;
-        swept.expect("an answer")
-    };
-    assert_eq!(sweep(100).await, 0);
-    stage.clock.advance(1);
-    assert_eq!(sweep(3).await, 3);
-    assert_eq!(sweep(3).await, 2);
-    assert_eq!(sweep(3).await, 0);
-    assert_eq!(stage.waits_for(live).await, [Step::SetPassword]);
 }

