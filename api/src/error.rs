@@ -180,6 +180,9 @@ error_codes! {
     TooManyFailuresAddress = "too_many_failures_address", TOO_MANY_REQUESTS,
         fa: "از این نشانی بارها کد یا گذرواژهٔ نادرست آمده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
         en: "Too many wrong codes or passwords from this address", "Try again after the seconds in `retry_after`.";
+    TooManyPasswordChanges = "too_many_password_changes", TOO_MANY_REQUESTS,
+        fa: "گذرواژه امروز چند بار عوض شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره عوض کنید.",
+        en: "The password was changed several times today", "Change it again after the seconds in `retry_after`.";
     PasswordBusy = "password_busy", SERVICE_UNAVAILABLE,
         fa: "اکنون درخواست‌های ورود زیاد است", "همین درخواست را کمی دیگر دوباره بفرستید.",
         en: "Too many passwords are being checked", "Send the same request again a little later.";
@@ -263,6 +266,13 @@ impl ApiError {
             TryRule::Address => ErrorCode::TooManyFailuresAddress,
         });
         error.members.retry_after = Some(seconds_up(retry_after_millis).max(1));
+        error
+    }
+
+    /// The refusal of one more change of a password, with the true wait.
+    pub(crate) fn too_many_password_changes(wait_millis: i64) -> Self {
+        let mut error = Self::from(ErrorCode::TooManyPasswordChanges);
+        error.members.retry_after = Some(seconds_up(wait_millis).max(1));
         error
     }
 

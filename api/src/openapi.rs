@@ -184,7 +184,9 @@ impl ApiError {
             ErrorCode::PasswordTooShort
             | ErrorCode::PasswordTooLong
             | ErrorCode::PasswordTooEasy => members.field = Some("new_password".into()),
-            ErrorCode::TooManyFailuresPhone => members.retry_after = Some(3_600),
+            ErrorCode::TooManyFailuresPhone | ErrorCode::TooManyPasswordChanges => {
+                members.retry_after = Some(3_600);
+            }
             ErrorCode::TooManyFailuresAddress => members.retry_after = Some(1),
             ErrorCode::FieldUnknown => members.field = Some("phone".into()),
             ErrorCode::CodeWrong => members.attempts_left = Some(2),

@@ -22,9 +22,10 @@ const SQLITE_COLUMNS: &str = "SELECT tables.name, columns.name, \
      WHERE tables.type = 'table' AND tables.name NOT LIKE '\\_sqlx%' ESCAPE '\\' \
      AND tables.name NOT LIKE 'sqlite%' AND tables.name NOT LIKE 'hot\\_%' ESCAPE '\\' \
      AND tables.name NOT IN ('jobs', 'dead_jobs')";
+/// Without those that a constraint has made, which SQLite names in its own way.
 const POSTGRES_INDEXES: &str = "SELECT tablename::text, indexname::text FROM pg_indexes \
-     WHERE schemaname = 'public' AND (indexname LIKE '%\\_by\\_%' OR indexname LIKE '%\\_to\\_%' \
-     OR indexname LIKE '%one\\_live')";
+     WHERE schemaname = 'public' AND indexname NOT LIKE '%\\_pkey' \
+     AND indexname NOT LIKE '%\\_key'";
 const SQLITE_INDEXES: &str = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' \
      AND name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE 'hot\\_%' ESCAPE '\\' AND tbl_name <> 'jobs'";
 

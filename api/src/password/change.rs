@@ -7,7 +7,7 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use shared::client_address::ClientAddress;
 use shared::password::{OwnWords, Password, PasswordHash};
-use shared::records::{PasswordChange, User};
+use shared::records::{PasswordChange, PasswordChangeOutcome, User};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 
@@ -50,7 +50,11 @@ struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::PasswordWrong, ErrorCode::FreshSignInRequired];
+        let own = [
+            ErrorCode::PasswordWrong,
+            ErrorCode::FreshSignInRequired,
+            ErrorCode::TooManyPasswordChanges,
+        ];
         let codes = [
             &BODY_ERRORS[..],
             &AUTHENTICATION_ERRORS,
@@ -66,7 +70,8 @@ impl IntoResponses for Refusals {
 ///
 /// Whoever has a password gives it as `current_password`, unless they signed in with a code in the
 /// last ten minutes; `field_missing` says that it is needed. Whoever has none needs such a sign-in.
-/// All other sessions of the user end; this one stays. Their owner is told of a change by SMS.
+/// All other sessions of the user end; this one stays. Their owner is told of a change by SMS,
+/// at most five times a day: then `too_many_password_changes`.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/password",
@@ -101,9 +106,14 @@ pub(crate) async fn change_password(
     let phone = authenticated.user.phone.filter(|_| stored.is_some());
     let notice = phone.map(|phone| notice(&app, phone, context.locale));
     let changed = app.records.change_password(&change, notice.as_ref());
-    if !changed.await? {
+    match changed.await? {
+        PasswordChangeOutcome::Set => {}
         // The session was ended, or the user blocked, since the request came in.
-        return Err(ErrorCode::Unauthenticated.into());
+        PasswordChangeOutcome::NotAllowed => return Err(ErrorCode::Unauthenticated.into()),
+        PasswordChangeOutcome::TooOften { until } => {
+            let wait = until - app.clock.now();
+            return Err(ApiError::too_many_password_changes(wait.num_milliseconds()));
+        }
     }
     if let Some(notice) = notice {
         let trace = trace_parent::of_request(&headers, &app.random);

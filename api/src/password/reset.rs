@@ -16,7 +16,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::{NEW_PASSWORD_ERRORS, notice};
 use crate::app::AppState;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::otp::{
@@ -140,11 +140,13 @@ async fn reset(
     headers: &HeaderMap,
     address: ClientAddress,
 ) -> Result<Response, Refused> {
+    // Looked at first, so that nobody without a request makes us judge and hash.
     let challenge = app.hot_state.challenge(body.session_id.challenge_id());
-    let phone = challenge.await?.map(|challenge| challenge.phone);
+    let challenge = challenge.await?.filter(|found| found.purpose == PURPOSE);
+    let phone = challenge.ok_or(ErrorCode::SessionUnknown)?.phone;
     // Only the number is looked for in the password, since that is known to whoever asked: before
     // the code is proven, names must not show through the answer.
-    let own = OwnWords::new(phone.as_ref(), []);
+    let own = OwnWords::new(Some(&phone), []);
     let judged = app.passwords.judge(&body.new_password, own).await;
     judged.map_err(|error| ApiError::new_password(error, "new_password"))?;
     // Taken before the attempt is counted: a busy moment costs none.

@@ -45,8 +45,10 @@ pub(crate) async fn delete_account(
     authenticated: Authenticated,
 ) -> Result<Response, ApiError> {
     authenticated.require_fresh(&app)?;
-    let user = authenticated.user.id;
-    if !app.records.delete_account(user, app.clock.now()).await? {
+    let (user, session) = (authenticated.user.id, authenticated.session.id);
+    let deleted = app.records.delete_account(user, session, app.clock.now());
+    if !deleted.await? {
+        // The session was ended, or the user blocked, since the request came in.
         return Err(ErrorCode::Unauthenticated.into());
     }
     tracing::info!(%user, "an account was deleted by its user");

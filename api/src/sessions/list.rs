@@ -94,7 +94,7 @@ impl IntoResponses for RefusalsOfOne {
     }
 }
 
-/// Lists where one is signed in.
+/// Lists where one is signed in: the hundred sessions last used, at most.
 #[utoipa::path(
     get,
     path = "/api/v1/usr/sessions",

@@ -54,6 +54,14 @@ impl Answer {
         );
     }
 
+    /// Asserts that the body has each of these members with the same value.
+    #[track_caller]
+    pub(crate) fn shows_all_of(&self, members: &Value) {
+        for (name, value) in members.as_object().expect("an object") {
+            assert_eq!(&self.body[name], value, "{name}: {self:?}");
+        }
+    }
+
     /// What the client can tell two answers apart by: everything but the id and the date.
     pub(crate) fn seen(&self) -> (u16, Vec<(String, String)>, String) {
         let mut headers: Vec<(String, String)> = self

@@ -14,10 +14,7 @@ pub(crate) async fn an_app_and_a_browser_show_the_same_token_each_in_its_way(sha
     let token = signed_in.member("access_token");
     let bearing = stage.bearing(&token, Method::GET, ME, None).await;
     assert_eq!(bearing.status, 200, "{bearing:?}");
-    let user = signed_in.body["user"].as_object().expect("a user");
-    for (member, value) in user {
-        assert_eq!(&bearing.body[member], value, "{member}");
-    }
+    bearing.shows_all_of(&signed_in.body["user"]);
     let cookie = with_header(&stage, "cookie", &format!("ramz_access={token}")).await;
     assert_eq!(cookie.body, bearing.body);
 }

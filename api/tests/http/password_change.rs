@@ -109,3 +109,19 @@ pub(crate) async fn csr_02_a_page_of_another_site_changes_no_password(shape: Sha
         .json(&json!({ "new_password": GOOD }));
     stage.send(request).await.is(403, "cross_site_request");
 }
+
+pub(crate) async fn r_08_a_password_is_changed_five_times_a_day(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let token = stage.with_password(PHONE, GOOD).await;
+    for index in 0..5 {
+        let password = if index % 2 == 0 { OTHER } else { GOOD };
+        let set = stage.set(&token, json!({ "new_password": password })).await;
+        assert_eq!(set.status, 204, "{set:?}");
+    }
+    let refused = stage.set(&token, json!({ "new_password": GOOD })).await;
+    refused.is(429, "too_many_password_changes");
+    assert_eq!(refused.number("retry_after"), 24 * 60 * 60);
+    assert_eq!(stage.notice_jobs().await.len(), 5);
+    let logged_in = stage.log_in(PHONE, OTHER).await;
+    assert_eq!(logged_in.status, 200, "the password stayed: {logged_in:?}");
+}

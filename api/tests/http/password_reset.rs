@@ -193,3 +193,15 @@ pub(crate) async fn r_30_a_locked_number_gets_a_new_password(shape: Shape) {
     let answer = stage.reset(&session, &code, OTHER).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }
+
+pub(crate) async fn a_20_who_asked_for_no_code_makes_nobody_judge_a_password(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let signing_in = stage.ask(PHONE).await;
+    for session in ["6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", signing_in.as_str()] {
+        for password in ["password1", "Xq7vT2#", GOOD] {
+            let refused = stage.reset(session, "123456", password).await;
+            refused.is(404, "session_unknown");
+        }
+    }
+    assert_eq!(stage.challenge(&signing_in).await.session_attempts, 0);
+}

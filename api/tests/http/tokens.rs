@@ -107,10 +107,7 @@ impl Stage {
     pub(crate) async fn opens_its_account(&self, signed_in: &Answer) {
         let access = signed_in.member("access_token");
         let me = self.bearing(&access, Method::GET, ME, None).await;
-        let user = signed_in.body["user"].as_object().expect("a user");
-        for (member, value) in user {
-            assert_eq!(me.body[member], *value, "{member}: {me:?}");
-        }
+        me.shows_all_of(&signed_in.body["user"]);
     }
 
     /// The session of an access token, from its list.

@@ -48,7 +48,9 @@ pub use ledger::{
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
-pub use passwords::{PasswordChange, PasswordHolder, PasswordLogIn, PasswordReset};
+pub use passwords::{
+    PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,
+};
 pub use phone_change::{PhoneChange, PhoneChangeOutcome};
 pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};

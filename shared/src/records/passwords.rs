@@ -1,11 +1,12 @@
 //! Passwords: found for a log-in, set, reset by a code, and replaced by a better hash.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::{NewNotice, insert_notice};
 use super::session_opening::{NewSession, open_session, use_code};
+use super::sessions::session_holds;
 use super::sign_in::{SignInOutcome, admit_or_create};
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
@@ -21,10 +22,18 @@ const OF_USER: &str = "SELECT password_hash FROM users WHERE id = $1 AND deleted
 /// has ended.
 pub(super) const SET: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3 \
      WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
-const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
-     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
 pub(super) const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, \
      revoked_reason = 'password_changed' WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
+/// The time of the notice behind which so many newer ones were written.
+const TOLD_BEFORE: &str = "SELECT created_at FROM notices \
+     WHERE phone = $1 AND kind = $2 AND created_at > $3 \
+     ORDER BY created_at DESC LIMIT 1 OFFSET $4";
+
+/// Each change sends a message. Changes that need no code have no other limit: whoever signed in
+/// could have them sent without end.
+const TOLD_A_DAY: i64 = 5;
+const DAY: TimeDelta = TimeDelta::hours(24);
+
 /// Not a change of the password: nobody is told, and no session ends.
 const UPGRADE: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 /// Only while the hash is still the one that the password was compared with.
@@ -56,6 +65,20 @@ pub struct PasswordChange {
     pub keep_session: Option<Uuid>,
     /// The present.
     pub now: DateTime<Utc>,
+}
+
+/// What became of a change. Nothing is written unless it is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordChangeOutcome {
+    /// It is the password now, and the other sessions have ended.
+    Set,
+    /// The user is kept out or gone, or the session to keep was ended meanwhile.
+    NotAllowed,
+    /// The owner was told of as many changes in the last 24 hours as a day may have.
+    TooOften {
+        /// From then on the next change is possible.
+        until: DateTime<Utc>,
+    },
 }
 
 /// A right password, and what it shall open.
@@ -166,37 +189,44 @@ impl Records {
     /// Sets a password and ends the other sessions of the user. `false`, with nothing done, for a
     /// user who is kept out or gone, and where the session to keep was ended meanwhile.
     pub async fn set_password(&self, change: &PasswordChange) -> Result<bool, RecordsError> {
-        self.change_password(change, None).await
+        let outcome = self.change_password(change, None).await?;
+        Ok(outcome == PasswordChangeOutcome::Set)
     }
 
-    /// The same, with a notice that tells the owner of it.
+    /// The same, with a notice that tells the owner of it. There are at most five such notices to a
+    /// number in 24 hours, those of resets included.
     pub async fn change_password(
         &self,
         change: &PasswordChange,
         notice: Option<&NewNotice>,
-    ) -> Result<bool, RecordsError> {
+    ) -> Result<PasswordChangeOutcome, RecordsError> {
         let now = micros(change.now);
         in_transaction!(self, transaction => {
             if !store_password!(transaction, change.user, change.hash, now) {
-                return Ok(false);
+                return Ok(PasswordChangeOutcome::NotAllowed);
             }
-            if let Some(session) = change.keep_session {
-                let holds: i64 = sqlx::query_scalar(HOLDS)
-                    .bind(session)
-                    .bind(change.user)
-                    .fetch_one(&mut *transaction)
-                    .await?;
-                if holds == 0 {
-                    return Ok(false);
-                }
+            if let Some(session) = change.keep_session
+                && !session_holds!(transaction, session, change.user)
+            {
+                return Ok(PasswordChangeOutcome::NotAllowed);
             }
             let kept = change.keep_session.unwrap_or_default();
             end_other_sessions!(transaction, change.user, kept, now);
             if let Some(notice) = notice {
+                let told: Option<DateTime<Utc>> = sqlx::query_scalar(TOLD_BEFORE)
+                    .bind(notice.phone.as_e164())
+                    .bind(notice.kind.as_str())
+                    .bind(now - DAY)
+                    .bind(TOLD_A_DAY - 1)
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+                if let Some(told) = told {
+                    return Ok(PasswordChangeOutcome::TooOften { until: told + DAY });
+                }
                 insert_notice!(transaction, notice);
             }
             transaction.commit().await?;
-            Ok(true)
+            Ok(PasswordChangeOutcome::Set)
         })
     }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::dispatch::in_transaction;
 use super::notices::{NewNotice, WaitingNotice, insert_notice};
 use super::session_opening::use_code;
+use super::sessions::hold_user;
 use super::users::{User, UserRow, stored_phone, user_columns};
 use super::{Records, RecordsError, micros};
 use crate::challenge::{ChallengeId, Locale};
@@ -14,12 +15,6 @@ use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 use crate::random::Random;
 
-/// Locks the row of whoever may do this, and reads the number that is about to go. A session that
-/// was ended a moment ago does nothing any more.
-const HOLD: &str = "UPDATE users SET updated_at = $3 \
-     WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL \
-     AND EXISTS (SELECT 1 FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL) \
-     RETURNING phone";
 /// A user name that is the old number becomes the new one: the old number may get another owner,
 /// whom it must not name. Where an imported account has chosen just these digits, it becomes the id.
 const CHANGE: &str = concat!(
@@ -99,13 +94,7 @@ impl Records {
             if !use_code!(transaction, change.challenge, Purpose::ChangePhone, now) {
                 return Ok(PhoneChangeOutcome::CodeUsed);
             }
-            let held: Option<(Option<String>,)> = sqlx::query_as(HOLD)
-                .bind(change.user)
-                .bind(change.session)
-                .bind(now)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let Some((old,)) = held else {
+            let Some((old,)) = hold_user!(transaction, change.user, change.session, now) else {
                 return Ok(PhoneChangeOutcome::NotAllowed);
             };
             let old = stored_phone("users", old)?;

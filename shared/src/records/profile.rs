@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::DELETE_NOTICES;
+use super::sessions::hold_user;
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
 
@@ -14,10 +15,6 @@ const UPDATE: &str = concat!(
     "WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING ",
     user_columns!()
 );
-/// Locks the row, so that a sign-in at the same moment either is deleted too or creates a user
-/// anew; and reads the number.
-const HOLD: &str = "UPDATE users SET updated_at = $2 \
-     WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING phone";
 /// The row stays, for the log of who did what, with nothing of the person in it. The table checks
 /// that.
 const ERASE: &str = "UPDATE users SET phone = NULL, username = $2, email = NULL, first_name = '', \
@@ -84,22 +81,19 @@ impl Records {
     /// Ends an account and erases everything personal of it, all or nothing: number, names,
     /// address, password, second factor, sessions, steps, what waits to be sent to the number, and
     /// the number in the ledger. The number is free for its next owner. `false` when the user is
-    /// blocked or gone.
+    /// blocked or gone, or the session that asks was ended.
     ///
     /// That codes were used stays: a code must not act again because its account is gone.
     pub async fn delete_account(
         &self,
         user: Uuid,
+        session: Uuid,
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
         in_transaction!(self, transaction => {
-            let held: Option<(Option<String>,)> = sqlx::query_as(HOLD)
-                .bind(user)
-                .bind(now)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let Some((phone,)) = held else {
+            // A sign-in at the same moment either is deleted too or creates a user anew.
+            let Some((phone,)) = hold_user!(transaction, user, session, now) else {
                 return Ok(false);
             };
             sqlx::query(DELETE_SESSIONS).bind(user).execute(&mut *transaction).await?;

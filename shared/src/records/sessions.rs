@@ -22,12 +22,54 @@ macro_rules! live_session {
 }
 pub(super) use live_session;
 
+pub(super) const HOLD_USER: &str = "UPDATE users SET updated_at = $2 \
+     WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL RETURNING phone";
+pub(super) const HOLDS: &str = "SELECT COUNT(*) FROM sessions \
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+
+/// Whether a session of this user was not ended, inside `in_transaction!`. To come in a statement of
+/// its own behind the one that locks the user: one that waited for that lock sees other tables as
+/// they were before it waited.
+macro_rules! session_holds {
+    ($transaction:ident, $session:expr, $user:expr) => {
+        sqlx::query_scalar::<_, i64>($crate::records::sessions::HOLDS)
+            .bind($session)
+            .bind($user)
+            .fetch_one(&mut *$transaction)
+            .await?
+            > 0
+    };
+}
+pub(super) use session_holds;
+
+/// Locks the row of a user who is not kept out and reads their number, inside `in_transaction!`;
+/// `None` also where the session that asks was ended, be it a moment ago.
+macro_rules! hold_user {
+    ($transaction:ident, $user:expr, $session:expr, $now:expr) => {{
+        use $crate::records::sessions::{HOLD_USER, session_holds};
+        let held: Option<(Option<String>,)> = sqlx::query_as(HOLD_USER)
+            .bind($user)
+            .bind($now)
+            .fetch_optional(&mut *$transaction)
+            .await?;
+        if held.is_some() && session_holds!($transaction, $session, $user) {
+            held
+        } else {
+            None
+        }
+    }};
+}
+pub(super) use hold_user;
+
 const LIVE_OF_USER: &str = concat!(
     "SELECT id, user_id, device_name, user_agent, address, created_at, ",
     "last_used_at, idle_expires_at, expires_at FROM sessions WHERE user_id = $1 AND ",
     live_session!("$2"),
-    " ORDER BY last_used_at DESC, id"
+    " ORDER BY last_used_at DESC, id LIMIT $3"
 );
+
+/// More is no list of devices: a program has signed in over and over.
+const LISTED: i64 = 100;
 
 /// The session and its user in one look; neither, when one of them no longer holds.
 const IN_USE: &str = concat!(
@@ -118,7 +160,7 @@ impl TryFrom<SessionRow> for Session {
 }
 
 impl Records {
-    /// The sessions of a user that hold at `now`, the one last used first.
+    /// The sessions of a user that hold at `now`, the one last used first; 100 at most.
     pub async fn live_sessions(
         &self,
         user: Uuid,
@@ -128,6 +170,7 @@ impl Records {
             let rows: Vec<SessionRow> = sqlx::query_as(LIVE_OF_USER)
                 .bind(user)
                 .bind(micros(now))
+                .bind(LISTED)
                 .fetch_all(connection)
                 .await?;
             rows.into_iter().map(Session::try_from).collect()

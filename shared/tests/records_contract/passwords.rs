@@ -1,12 +1,14 @@
 //! Passwords: set, reset, replaced, and the sessions that end by it.
 
+use chrono::TimeDelta;
 use shared::challenge::Locale;
 use shared::notice::NoticeKind;
 use shared::password::{Password, PasswordHash, Passwords};
 use shared::phone::PhoneNumber;
 use shared::random::Random;
 use shared::records::{
-    NewNotice, PasswordChange, PasswordLogIn, PasswordReset, RecordsError, SignInOutcome,
+    NewNotice, PasswordChange, PasswordChangeOutcome, PasswordLogIn, PasswordReset, RecordsError,
+    SignInOutcome,
 };
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -19,7 +21,7 @@ const FROM_DJANGO: &str =
 
 static HASHES: OnceCell<[PasswordHash; 2]> = OnceCell::const_new();
 
-async fn hashes() -> &'static [PasswordHash; 2] {
+pub(crate) async fn hashes() -> &'static [PasswordHash; 2] {
     let make = async || {
         let passwords = Passwords::new(&Random::seeded(1));
         let hash = async |text: &str| {
@@ -434,15 +436,53 @@ pub(crate) async fn a_notice_of_a_change_is_written_with_it_or_not_at_all(stage:
     let notice = stage.password_notice(&phone(1));
     let ended = stage.change(user.id, hash, Some(first.session.id));
     let refused = stage.records.change_password(&ended, Some(&notice)).await;
-    assert!(!refused.expect("an answer"));
+    assert_eq!(
+        refused.expect("an answer"),
+        PasswordChangeOutcome::NotAllowed
+    );
     assert_eq!(stage.count("notices").await, 1);
     let change = stage.change(user.id, hash, Some(reset.session.id));
     let changed = stage.records.change_password(&change, Some(&notice)).await;
-    assert!(changed.expect("an answer"));
+    assert_eq!(changed.expect("an answer"), PasswordChangeOutcome::Set);
     let told = stage.records.notice(notice.id).await.expect("an answer");
     let told = told.expect("a notice");
     assert_eq!(
         (told.kind, told.phone),
         (NoticeKind::PasswordChanged, phone(1))
     );
+}
+
+pub(crate) async fn r_08_nobody_has_messages_sent_by_changing_a_password_over_and_over(
+    stage: Stage,
+) {
+    let [hash, other] = hashes().await;
+    let sign_in = stage.sign_in(&phone(1));
+    let outcome = stage.records.sign_in(&sign_in).await.expect("signed in");
+    let SignInOutcome::SignedIn { user, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let change = async |hash| {
+        let change = stage.change(user.id, hash, Some(sign_in.session.id));
+        let notice = stage.password_notice(&phone(1));
+        let changed = stage.records.change_password(&change, Some(&notice)).await;
+        changed.expect("an answer")
+    };
+    let first = stage.now();
+    for _ in 0..5 {
+        assert_eq!(change(hash).await, PasswordChangeOutcome::Set);
+        stage.clock.advance(60_000);
+    }
+    let until = first + TimeDelta::days(1);
+    let refused = PasswordChangeOutcome::TooOften { until };
+    assert_eq!(change(other).await, refused);
+    assert_eq!(
+        stage.stored(&phone(1)).await.as_deref(),
+        Some(hash.expose())
+    );
+    assert_eq!(stage.count("notices").await, 5);
+    let left = until - stage.now();
+    stage.clock.advance(left.num_milliseconds() - 1);
+    assert_eq!(change(other).await, refused);
+    stage.clock.advance(1);
+    assert_eq!(change(other).await, PasswordChangeOutcome::Set);
 }

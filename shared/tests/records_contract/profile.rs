@@ -4,10 +4,12 @@ use shared::challenge::Locale;
 use shared::notice::NoticeKind;
 use shared::phone::PhoneNumber;
 use shared::records::{
-    EmailChange, LedgerWriter, PhoneChange, PhoneChangeOutcome, ProfileChange, SignInOutcome, User,
+    EmailChange, LedgerWriter, PasswordChange, PhoneChange, PhoneChangeOutcome, ProfileChange,
+    SignInOutcome, User,
 };
 use uuid::Uuid;
 
+use crate::passwords::hashes;
 use crate::stage::{Stage, phone};
 
 /// A user with the session that they opened.
@@ -169,7 +171,8 @@ pub(crate) async fn i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_
     let SignInOutcome::SignedIn { user, .. } = outcome else {
         panic!("{outcome:?}")
     };
-    let (bystander, _) = signed_in(&stage, 2).await;
+    let session = sign_in.session.id;
+    let (bystander, session_of_other) = signed_in(&stage, 2).await;
     let ledger = LedgerWriter::start(stage.records.clone(), stage.clock.clone());
     let begin = stage.begin(1);
     ledger.begin(begin.clone()).await.expect("begun");
@@ -180,8 +183,9 @@ pub(crate) async fn i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_
         .write_notice(&phone(2), NoticeKind::PasswordChanged)
         .await;
 
-    let deleted = stage.records.delete_account(user.id, stage.now()).await;
-    assert!(deleted.expect("an answer"));
+    let delete = |session| stage.records.delete_account(user.id, session, stage.now());
+    assert!(!delete(session_of_other).await.expect("an answer"));
+    assert!(delete(session).await.expect("an answer"));
 
     assert_eq!(found(&stage, user.id).await, None);
     let of_phone = stage.records.find_user_by_phone(&phone(1)).await;
@@ -196,8 +200,7 @@ pub(crate) async fn i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_
     assert_eq!(stage.count("sessions").await, 1);
     assert_eq!(stage.count("refresh_tokens").await, 1);
     assert_eq!(found(&stage, bystander.id).await, Some(bystander));
-    let again = stage.records.delete_account(user.id, stage.now()).await;
-    assert!(!again.expect("an answer"));
+    assert!(!delete(session).await.expect("an answer"));
     // The code that once opened the account opens nothing for the next owner either.
     let outcome = stage.records.sign_in(&sign_in).await.expect("an answer");
     assert_eq!(outcome, SignInOutcome::CodeUsed);
@@ -214,18 +217,54 @@ pub(crate) async fn a_deletion_does_not_silence_the_notice_to_the_number_before(
     else {
         panic!("{outcome:?}")
     };
-    let deleted = stage.records.delete_account(user.id, stage.now()).await;
-    assert!(deleted.expect("an answer"));
+    let deleted = stage.records.delete_account(user.id, session, stage.now());
+    assert!(deleted.await.expect("an answer"));
     let left = stage.records.notice(notice.id).await.expect("an answer");
     assert_eq!(left.map(|notice| notice.phone), Some(phone(1)));
 }
 
 pub(crate) async fn who_is_kept_out_deletes_nothing(stage: Stage) {
-    let (user, _) = signed_in(&stage, 1).await;
+    let (user, session) = signed_in(&stage, 1).await;
     let blocked = stage.records.set_blocked(user.id, true, stage.now()).await;
     assert!(blocked.expect("an answer"));
-    let deleted = stage.records.delete_account(user.id, stage.now()).await;
-    assert!(!deleted.expect("an answer"));
+    let deleted = stage.records.delete_account(user.id, session, stage.now());
+    assert!(!deleted.await.expect("an answer"));
     let kept = found(&stage, user.id).await.expect("a user");
     assert_eq!(kept.phone, Some(phone(1)));
+}
+
+/// The first sign-in ends all other sessions at the moment at which the second, which may be a
+/// thief's, wants something. Both can't have it: the one that came later finds its session ended.
+async fn ends_the_thief(stage: &Stage, number: u32) -> (Uuid, Uuid, PasswordChange) {
+    let (user, owner) = signed_in(stage, number).await;
+    let (_, thief) = signed_in(stage, number).await;
+    let change = PasswordChange {
+        user: user.id,
+        hash: hashes().await[0].clone(),
+        keep_session: Some(owner),
+        now: stage.now(),
+    };
+    (user.id, thief, change)
+}
+
+pub(crate) async fn r_19_a_session_that_is_ended_at_this_moment_changes_no_number(stage: Stage) {
+    for number in 0..30 {
+        let (user, thief, password) = ends_the_thief(&stage, number).await;
+        let change = change(&stage, user, thief, phone(1_000 + number));
+        let (outcome, secured) =
+            tokio::join!(run(&stage, &change), stage.records.set_password(&password));
+        let changed = matches!(outcome, PhoneChangeOutcome::Changed { .. });
+        assert_ne!(changed, secured.expect("an answer"), "{outcome:?}");
+    }
+}
+
+pub(crate) async fn ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing(stage: Stage) {
+    for number in 0..30 {
+        let (user, thief, password) = ends_the_thief(&stage, number).await;
+        let (deleted, secured) = tokio::join!(
+            stage.records.delete_account(user, thief, stage.now()),
+            stage.records.set_password(&password)
+        );
+        assert_ne!(deleted.expect("an answer"), secured.expect("an answer"));
+    }
 }

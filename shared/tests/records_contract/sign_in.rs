@@ -254,3 +254,15 @@ pub(crate) async fn r_27_what_a_client_says_about_itself_is_cut_and_cleaned(stag
     assert_eq!(session.device_name.as_deref(), Some("ab[31mc"));
     assert_eq!(session.user_agent, Some("آ".repeat(256)));
 }
+
+pub(crate) async fn a_list_of_sessions_has_an_end(stage: Stage) {
+    let (user, _) = stage.signed_in(&phone(1)).await;
+    for _ in 0..100 {
+        stage.clock.advance(1_000);
+        stage.signed_in(&phone(1)).await;
+    }
+    let listed = stage.records.live_sessions(user.id, stage.now()).await;
+    let listed = listed.expect("a list");
+    assert_eq!(listed.len(), 100);
+    assert_eq!(listed[0].last_used_at, stage.now(), "the newest are there");
+}
