@@ -45,6 +45,7 @@ async fn check(url: impl Into<String>, inbox: impl Into<String>) {
     let (url, inbox) = (url.into(), inbox.into());
     let ran = tokio::task::spawn_blocking(move || {
         make_every_call(&url, &inbox);
+        follow_the_step_flow_page(&url, &inbox);
         run_schemathesis(&url, &inbox);
     });
     ran.await.expect("no panic");
@@ -52,25 +53,45 @@ async fn check(url: impl Into<String>, inbox: impl Into<String>) {
 
 fn make_every_call(url: &str, inbox: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi/every_call.sh");
-    let output = Command::new("bash")
-        .arg(script)
-        .args([url, inbox])
-        .output()
-        .expect("bash runs");
-    let calls = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{calls}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let calls = printed_by(Command::new("bash").arg(script).args([url, inbox]));
     println!("{calls}");
+}
+
+/// Runs the commands of `docs/step-flow.md` as they stand there, but for the two addresses and for
+/// the wait for the message.
+fn follow_the_step_flow_page(url: &str, inbox: &str) {
+    const WAIT: &str = "until curl -sS \"$INBOX/_sim/messages?receptor=$NUMBER&limit=1\" | \
+         jq -e '.[0].code' >/dev/null; do sleep 0.1; done";
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/step-flow.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let blocks = page.split("```sh\n").skip(1);
+    let commands: String = blocks
+        .filter_map(|block| Some(block.split_once("```")?.0))
+        .collect();
+    let commands = commands
+        .replace("http://127.0.0.1:8000", url)
+        .replace("http://127.0.0.1:8025", inbox)
+        .replace("sleep 1\n", &format!("{WAIT}\n"));
+    let script = format!("set -euo pipefail\nINBOX={inbox}\n{commands}");
+    let printed = printed_by(Command::new("bash").args(["-c", &script]));
+    // By the last step, and by each of the two log-ins.
+    assert_eq!(printed.matches("\"access_token\"").count(), 3, "{printed}");
+}
+
+/// What a command prints, which must succeed.
+fn printed_by(command: &mut Command) -> String {
+    let output = command.output().expect("the command starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}\n{said}");
+    printed.into_owned()
 }
 
 fn run_schemathesis(url: &str, inbox: &str) {
     let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
     let scratch = tempfile::tempdir().expect("a folder");
-    let output = Command::new(schemathesis())
-        .arg("--config-file")
+    let mut run = Command::new(schemathesis());
+    run.arg("--config-file")
         .arg(hooks.join("schemathesis.toml"))
         .args(["run", &format!("{url}/api/openapi.json")])
         .args(["--checks", "all", "--max-examples", EXAMPLES, "--no-color"])
@@ -80,16 +101,8 @@ fn run_schemathesis(url: &str, inbox: &str) {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("RAMZ_URL", url)
-        .env("RAMZ_INBOX", inbox)
-        .output()
-        .expect("schemathesis runs");
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{report}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    println!("{report}");
+        .env("RAMZ_INBOX", inbox);
+    println!("{}", printed_by(&mut run));
 }
 
 fn schemathesis() -> PathBuf {

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::StatusCode;
-use http::header::SET_COOKIE;
-use shared::tokens::cookies::TokenCookie;
 use utoipa::IntoResponses;
 use utoipa::openapi::RefOr;
 
@@ -15,6 +13,7 @@ use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::{ApiError, ErrorCode};
 use crate::openapi::error_responses;
+use crate::sessions::clearing_cookies;
 
 /// What the call can be refused with.
 struct Refusals;
@@ -53,10 +52,5 @@ pub(crate) async fn delete_account(
         return Err(ErrorCode::Unauthenticated.into());
     }
     tracing::info!(%user, "an account was deleted by its user");
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    for cookie in [TokenCookie::Access, TokenCookie::Refresh] {
-        let cleared = app.cookies.clear(cookie);
-        response.headers_mut().append(SET_COOKIE, cleared);
-    }
-    Ok(response)
+    Ok(clearing_cookies(app.cookies, StatusCode::NO_CONTENT))
 }

@@ -17,7 +17,7 @@ use http::header::SET_COOKIE;
 use shared::tokens::cookies::{Cookies, TokenCookie};
 
 /// The answer with which a browser forgets its tokens.
-fn clearing_cookies(cookies: Cookies, answer: impl IntoResponse) -> Response {
+pub(crate) fn clearing_cookies(cookies: Cookies, answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     for cookie in [TokenCookie::Access, TokenCookie::Refresh] {
         response

@@ -12,6 +12,7 @@ mod ledger_writer;
 mod look;
 mod notices;
 mod outage;
+mod password_resets;
 mod passwords;
 mod profile;
 mod refreshing;
@@ -88,12 +89,12 @@ on_both! {
     passwords::nobody_sets_the_password_of_a_blocked_or_unknown_user,
     passwords::a_hash_is_upgraded_only_while_it_is_the_old_one,
     passwords::a_right_password_opens_a_session_without_a_code,
-    passwords::i_03_a_reset_acts_once_and_ends_every_session,
-    passwords::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
-    passwords::a_reset_of_a_number_without_a_user_creates_one,
-    passwords::a_blocked_user_resets_nothing_and_the_code_stays_unused,
-    passwords::a_notice_of_a_change_is_written_with_it_or_not_at_all,
-    passwords::r_08_nobody_has_messages_sent_by_changing_a_password_over_and_over,
+    password_resets::i_03_a_reset_acts_once_and_ends_every_session,
+    password_resets::r_01_of_50_resets_with_one_code_at_once_exactly_one_succeeds,
+    password_resets::a_reset_of_a_number_without_a_user_creates_one,
+    password_resets::a_blocked_user_resets_nothing_and_the_code_stays_unused,
+    password_resets::a_notice_of_a_change_is_written_with_it_or_not_at_all,
+    password_resets::r_08_nobody_has_messages_sent_by_changing_a_password_over_and_over,
     passwords::an_unreadable_hash_is_told_and_not_guessed_at,
     refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
     refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
