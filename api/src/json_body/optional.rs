@@ -2,9 +2,8 @@
 
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
-use serde_json::Value;
 
-use super::{FromMembers, Members, invalid, is_json, read};
+use super::{FromMembers, Members, is_json, read};
 use crate::error::{ApiError, ErrorCode};
 
 /// A JSON body, or none at all: then it has no members and needs no `Content-Type`.
@@ -22,26 +21,12 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for OptionalJsonBody<T> {
         }
         let bytes = read(request.into_body()).await?;
         let mut members = match (bytes.is_empty(), is_json) {
-            (true, _) => Members(Vec::new()),
+            (true, _) => Members::default(),
             (false, true) => Members::parse(&bytes)?,
             (false, false) => return Err(ErrorCode::ContentTypeUnsupported.into()),
         };
         let body = T::from_members(&mut members)?;
         members.none_left()?;
         Ok(Self(body))
-    }
-}
-
-impl Members {
-    /// Yes or no; no where the member is absent or `null`.
-    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, ApiError> {
-        let Some(index) = self.0.iter().position(|(of, _)| of == name) else {
-            return Ok(false);
-        };
-        match self.0.swap_remove(index).1 {
-            Value::Null => Ok(false),
-            Value::Bool(value) => Ok(value),
-            _ => Err(invalid(name)),
-        }
     }
 }

@@ -1,0 +1,225 @@
+//! The members of a JSON object, each taken by the name and in the form that a call expects.
+
+use std::fmt;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
+use shared::challenge::{Channel, Locale, SessionId};
+use shared::password::{Password, PasswordError};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// The longest name of a device.
+const MAX_DEVICE_NAME_CHARS: usize = 64;
+
+/// A member of a request that leaves alone what it does not name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is not named.
+    Absent,
+    /// It is `null`.
+    Null,
+    /// It has this value.
+    Text(String),
+}
+
+/// The members of a JSON object that were not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Members(Vec<(String, Value)>);
+
+impl Members {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let members = json.deserialize_any(ObjectVisitor);
+        let members = members.and_then(|members| json.end().map(|()| members));
+        let members = members.map_err(|error| {
+            if error.is_data() {
+                ErrorCode::BodyNotObject
+            } else {
+                ErrorCode::JsonMalformed
+            }
+        })?;
+        for (index, (name, _)) in members.iter().enumerate() {
+            if members[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(ApiError::field(ErrorCode::FieldRepeated, name));
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// A text, or nothing where the member is absent or `null`.
+    pub(crate) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
+        let Some(index) = self.0.iter().position(|(of, _)| of == name) else {
+            return Ok(None);
+        };
+        match self.0.swap_remove(index).1 {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text)),
+            _ => Err(invalid(name)),
+        }
+    }
+
+    /// A text, told apart from `null` and from nothing.
+    pub(crate) fn change(&mut self, name: &'static str) -> Result<Change, ApiError> {
+        let there = self.0.iter().any(|(of, _)| of == name);
+        Ok(match self.text(name)? {
+            Some(text) => Change::Text(text),
+            None if there => Change::Null,
+            None => Change::Absent,
+        })
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> Result<String, ApiError> {
+        self.text(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// The client's handle of a challenge.
+    pub(crate) fn session_id(&mut self, name: &'static str) -> Result<Option<SessionId>, ApiError> {
+        self.parsed(name, |text| text.parse().ok())
+    }
+
+    /// How a code shall travel.
+    pub(crate) fn channel(&mut self, name: &'static str) -> Result<Option<Channel>, ApiError> {
+        self.parsed(name, Channel::from_name)
+    }
+
+    /// A language.
+    pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
+        self.parsed(name, Locale::from_name)
+    }
+
+    /// A password, to the letter.
+    pub(crate) fn password(&mut self, name: &'static str) -> Result<Option<Password>, ApiError> {
+        let parsed = self.text(name)?.map(Password::parse);
+        parsed.transpose().map_err(|error| match error {
+            PasswordError::Empty => missing(name),
+            PasswordError::TooLong => ApiError::field(ErrorCode::PasswordTooLong, name),
+        })
+    }
+
+    /// A password that must be there.
+    pub(crate) fn required_password(&mut self, name: &'static str) -> Result<Password, ApiError> {
+        self.password(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// Yes or no; no where the member is absent or `null`.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, ApiError> {
+        let Some(index) = self.0.iter().position(|(of, _)| of == name) else {
+            return Ok(false);
+        };
+        match self.0.swap_remove(index).1 {
+            Value::Null => Ok(false),
+            Value::Bool(value) => Ok(value),
+            _ => Err(invalid(name)),
+        }
+    }
+
+    /// The name that a person gives a device.
+    pub(crate) fn device_name(&mut self) -> Result<Option<String>, ApiError> {
+        let name = "device_name";
+        let text = self.text(name)?;
+        match text {
+            Some(text) if text.chars().count() > MAX_DEVICE_NAME_CHARS => Err(invalid(name)),
+            text => Ok(text),
+        }
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        parse(&text).map(Some).ok_or_else(|| invalid(name))
+    }
+
+    pub(super) fn none_left(self) -> Result<(), ApiError> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(ApiError::field(ErrorCode::FieldUnknown, name)),
+        }
+    }
+}
+
+/// The error of a member whose value cannot be taken.
+pub(crate) fn invalid(name: &str) -> ApiError {
+    ApiError::field(ErrorCode::FieldInvalid, name)
+}
+
+/// The error of a member that is required.
+pub(crate) fn missing(name: &str) -> ApiError {
+    ApiError::field(ErrorCode::FieldMissing, name)
+}
+
+/// Keeps repeated members, which a map would hide.
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(4);
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> ErrorCode {
+        Members::parse(json.as_bytes()).expect_err("refused").code
+    }
+
+    #[test]
+    fn a_39_malformed_deep_and_repeated_json_is_told_apart() {
+        let deep = "[".repeat(200);
+        for (json, code) in [
+            ("", ErrorCode::JsonMalformed),
+            ("{", ErrorCode::JsonMalformed),
+            ("{\"a\":1}{}", ErrorCode::JsonMalformed),
+            ("{a:1}", ErrorCode::JsonMalformed),
+            ("\u{feff}{}", ErrorCode::JsonMalformed),
+            ("[]", ErrorCode::BodyNotObject),
+            ("\"text\"", ErrorCode::BodyNotObject),
+            ("null", ErrorCode::BodyNotObject),
+            (r#"{"a":"1","a":"2"}"#, ErrorCode::FieldRepeated),
+            (r#"{"a":"1","\u0061":"2"}"#, ErrorCode::FieldRepeated),
+            (&format!("{{\"a\":{deep}"), ErrorCode::JsonMalformed),
+        ] {
+            assert_eq!(error(json), code, "{json}");
+        }
+        let not_utf8 = Members::parse(b"{\"a\":\"\xff\"}").expect_err("refused");
+        assert_eq!(not_utf8.code, ErrorCode::JsonMalformed);
+    }
+
+    #[test]
+    fn wrong_types_and_unknown_members_are_named() {
+        let json = br#"{"text":1,"channel":"pigeon","session_id":"6e1f","more":{}}"#;
+        let mut members = Members::parse(json).expect("an object");
+        assert_eq!(members.text("text"), Err(invalid("text")));
+        assert_eq!(
+            members.channel("channel").expect_err("wrong"),
+            invalid("channel")
+        );
+        assert_eq!(
+            members.session_id("session_id").expect_err("wrong"),
+            invalid("session_id")
+        );
+        assert_eq!(members.text("absent"), Ok(None));
+        assert_eq!(members.required_text("absent"), Err(missing("absent")));
+        assert_eq!(members.change("absent"), Ok(Change::Absent));
+        let left = members.none_left().expect_err("one is left");
+        assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
+    }
+}
