@@ -20,6 +20,8 @@ use tokio::sync::futures::Notified;
 const READERS: u32 = 4;
 /// How long a caller waits for a connection before the store counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a connection waits for the lock of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open file: clones share its connections.
 #[derive(Clone, Debug)]
@@ -33,24 +35,31 @@ impl SqliteFile {
     /// Opens the file of a `sqlite:` URL and creates it where it lacks. Each commit is synced to
     /// the disk (`synchronous=FULL`), so neither a kill nor a power cut loses an accepted request.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        Self::open_patiently(url, ACQUIRE_TIMEOUT).await
+    }
+
+    /// The same for callers that may wait longer than a request for the disk, or for another
+    /// process that writes.
+    pub(crate) async fn open_patiently(url: &str, patience: Duration) -> Result<Self, sqlx::Error> {
+        let acquire_timeout = patience.max(ACQUIRE_TIMEOUT);
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(patience.max(BUSY_TIMEOUT));
         make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(acquire_timeout)
             .connect_with(options.clone())
             .await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_timeout(acquire_timeout)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
         Ok(Self {

@@ -259,7 +259,7 @@ pub(crate) async fn existing_accounts_stay_as_they_are(at: Database) {
 /// The largest resident memory of an import in KiB.
 fn peak_memory(at: &Database, file: &str) -> u64 {
     const MEASURE: &str = "import resource, subprocess, sys\n\
-        subprocess.run(sys.argv[1:], check=True, capture_output=True)\n\
+        subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n\
         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
     let output = Command::new(harness::python())
         .args([

@@ -72,7 +72,7 @@ impl Records {
                 })
             }
             Some("sqlite") => {
-                let file = SqliteFile::open(url).await?;
+                let file = SqliteFile::open_patiently(url, settings.time_limit).await?;
                 Ok(Self::from_sqlite(file).with_time_limit(settings.time_limit))
             }
             _ => Err(RecordsError::Url(
