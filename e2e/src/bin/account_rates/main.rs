@@ -15,6 +15,8 @@ use harness::Process;
 use serde_json::json;
 
 const AT_ONCE: usize = 32;
+/// Fewer than wait in the line for hashing.
+const LOG_INS_AT_ONCE: usize = 8;
 const PASSWORD: &str = "a password of the measurement 9";
 /// Imports and preparations take longer than a test may.
 const IMPORT_LIMIT: Duration = Duration::from_hours(1);
@@ -72,7 +74,12 @@ async fn main() -> Result<(), Failure> {
 impl Size {
     async fn prepare(users: u64, arguments: &Arguments) -> Result<Self, Failure> {
         eprintln!("importing {users} users");
-        let production = Production::start(1, &[("LIMIT_ADDRESS_PER_MINUTE", "100000")]).await;
+        // All clients here have one address.
+        let limits = [
+            ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+            ("LIMIT_FAILURES_ADDRESS", "1000/s"),
+        ];
+        let production = Production::start(1, &limits).await;
         let folder = tempfile::tempdir()?;
         let dump = folder.path().join("users.csv");
         make_dump(&arguments.make_user_dump, users, &dump)?;
@@ -109,7 +116,7 @@ impl Size {
                 verified.map(drop).map_err(|problem| problem.code)
             }
         };
-        self.verified.push(rate(proofs, verify).await?);
+        self.verified.push(rate(AT_ONCE, proofs, verify).await?);
 
         let known = self.known.iter().cycle().take(arguments.log_ins).cloned();
         let log_in = |number: String| {
@@ -119,7 +126,8 @@ impl Size {
                 expect_success(client.try_post("/api/v1/usr/login", &body).await).await
             }
         };
-        self.logged_in.push(rate(known.collect(), log_in).await?);
+        self.logged_in
+            .push(rate(LOG_INS_AT_ONCE, known.collect(), log_in).await?);
         Ok(())
     }
 }
@@ -175,6 +183,7 @@ async fn proofs(
 
 /// How many of these calls a second succeed, so many at once; the first failure ends it.
 async fn rate<T, C: Future<Output = Result<(), String>>>(
+    at_once: usize,
     inputs: Vec<T>,
     call: impl FnMut(T) -> C,
 ) -> Result<f64, Failure> {
@@ -182,7 +191,7 @@ async fn rate<T, C: Future<Output = Result<(), String>>>(
     let started = Instant::now();
     let results: Vec<_> = stream::iter(inputs)
         .map(call)
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(at_once)
         .collect()
         .await;
     let seconds = started.elapsed().as_secs_f64();
