@@ -269,6 +269,8 @@ fn peak_memory(at: &Database, file: &str) -> u64 {
             "import-users",
             file,
         ])
+        // What else is set here may look like a misspelt setting.
+        .env_clear()
         .env("DATABASE_URL", &at.url)
         .output()
         .expect("Python starts");
