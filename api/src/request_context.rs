@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::HeaderMap;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use shared::challenge::Locale;
 use shared::client_address::{ClientAddress, client_address};
@@ -40,6 +41,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
         let context = parts.extensions.get::<Self>().copied();
         context.ok_or_else(|| ErrorCode::Internal.into())
     }
+}
+
+/// What the client calls itself.
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(value.to_owned())
 }
 
 /// The address of the client, behind the trusted proxies.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
-use http::header::{SET_COOKIE, USER_AGENT};
+use http::header::SET_COOKIE;
 use serde::Serialize;
 use shared::client_address::ClientAddress;
 use shared::records::{Device, NewSession, User};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
+use crate::request_context::user_agent;
 
 /// Tokens of a new session.
 #[derive(Serialize, ToSchema)]
@@ -89,15 +90,12 @@ impl Opening {
     ) -> Self {
         let now = app.clock.now();
         let refresh_token = RefreshToken::new(&app.random);
-        let user_agent = headers
-            .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok());
         let session = NewSession {
             id: app.random.uuid_v7(app.clock.now_millis()),
             refresh_token_hash: refresh_token.hash(),
             device: Device {
                 name: device_name,
-                user_agent: user_agent.map(str::to_owned),
+                user_agent: user_agent(headers),
                 address: Some(address.ip()),
             },
             opened_at: now,

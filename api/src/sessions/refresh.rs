@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
-use http::header::USER_AGENT;
 use serde::Serialize;
 use shared::client_address::ClientAddress;
 use shared::records::{Refresh, RefreshOutcome, Renewed};
@@ -21,7 +20,7 @@ use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, Members, OptionalJsonBody};
 use crate::metrics::RefreshResult;
 use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::request_context::Client;
+use crate::request_context::{Client, user_agent};
 use crate::signed_in::{SessionTokens, TOKEN_TYPE};
 
 /// A refresh token, where it does not come as a cookie.
@@ -137,14 +136,11 @@ async fn renew(
     address: ClientAddress,
 ) -> Result<(RefreshResult, Response), Refused> {
     let token = token.ok_or(ErrorCode::RefreshTokenInvalid)?;
-    let user_agent = headers
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok());
     let refresh = Refresh {
         token,
         salt: app.random.bytes(),
         address: Some(address.ip()),
-        user_agent: user_agent.map(str::to_owned),
+        user_agent: user_agent(headers),
         now: app.clock.now(),
         idle_lifetime: app.tokens.refresh_idle_lifetime,
     };
