@@ -9,6 +9,7 @@
 
 pub mod gate;
 mod model;
+mod phone_state;
 mod redis;
 mod sqlite;
 mod tries;
@@ -22,6 +23,7 @@ pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
 };
+pub use phone_state::{PhoneRefusals, PhoneState};
 pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
@@ -132,6 +134,13 @@ impl HotState {
         phone: &PhoneNumber,
     ) -> Result<Vec<Challenge>, HotStateError> {
         call!(self, state => state.phone_challenges(phone))
+    }
+
+    /// What is known of a number beside its challenges: what it was sent, what its limits refused,
+    /// and the failed tries at its secrets. For people who ask; no decision rests on it.
+    pub async fn phone_state(&self, phone: &PhoneNumber) -> Result<PhoneState, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.phone_state(clock, phone))
     }
 
     /// Counts one attempt on each of the challenges that a code was compared with, and only then

@@ -1,6 +1,7 @@
 //! Hot state in Redis: one script, one round trip for each step.
 
 mod gate;
+mod phone_state;
 mod record;
 mod tries;
 
@@ -13,6 +14,7 @@ use super::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict,
 };
+use super::phone_state::REFUSALS_LIFE_MILLIS;
 use crate::challenge::{
     Challenge, ChallengeId, Locale, MAX_CHALLENGE_MILLIS, SEND_MARGIN_MILLIS, Way,
 };
@@ -102,6 +104,8 @@ impl RedisHotState {
             })
             .arg(keys.phone_log_prefix())
             .arg(keys.phone_challenges_prefix())
+            .arg(keys.phone_refusals_prefix())
+            .arg(REFUSALS_LIFE_MILLIS)
             .arg(phone)
             .arg(new.map_or("", |challenge| challenge.purpose.as_str()))
             .arg(new.map_or("", |challenge| challenge.locale.as_str()))

@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::phone_state::remember_refusal;
 use super::row::ChallengeRow;
 use super::unavailable;
 use crate::challenge::{
@@ -24,7 +25,8 @@ const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
 const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
      WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
 const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1";
-const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
+pub(super) const SENDS_SINCE: &str =
+    "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
 const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
 const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
      ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
@@ -85,6 +87,9 @@ pub(super) async fn accept(
     if let Some((rule, retry_after_millis)) =
         refusal(connection, now, &granted.phone, accept, policy).await?
     {
+        if matches!(rule, Rule::PhoneShort | Rule::PhoneDay) {
+            remember_refusal(connection, &granted.phone, rule, now).await?;
+        }
         return Ok(Accepted::Refused {
             rule,
             retry_after_millis,
