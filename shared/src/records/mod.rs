@@ -21,6 +21,7 @@
 
 mod audit;
 mod by_hand;
+mod code_uses;
 mod connection;
 mod dispatch;
 mod error;
@@ -40,6 +41,7 @@ mod users;
 
 pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
+pub use code_uses::CodeUse;
 pub use connection::{PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
@@ -47,7 +49,7 @@ pub use ledger::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
     LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
-pub use notices::{NewNotice, Notice, WaitingNotice};
+pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
 pub use passwords::{
     PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,
 };

@@ -314,10 +314,11 @@ pub(crate) async fn a_late_job_expires_unless_it_was_sent(stage: Stage) {
 pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
     let writer = writer(&stage);
     let beginning = stage.now();
+    let challenge = stage.challenge();
     let mut sends = Vec::new();
     for send in 1..=3 {
         let mut begin = stage.begin(1);
-        begin.key.send = send;
+        begin.key = SendKey { challenge, send };
         writer.begin(begin.clone()).await.expect("begun");
         sends.push(begin);
         stage.clock.advance(1_000);
@@ -341,6 +342,15 @@ pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
         timeline(beginning + TimeDelta::seconds(1), 10).await,
         [3, 2]
     );
+    let of_challenge = records.sends_of_challenge(challenge).await;
+    let numbers: Vec<u32> = of_challenge
+        .expect("rows")
+        .iter()
+        .map(|row| row.key.send)
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let none = records.sends_of_challenge(stage.challenge()).await;
+    assert_eq!(none.expect("rows"), []);
     let counts = records.count_by_state(beginning).await.expect("counts");
     assert_eq!(
         counts,

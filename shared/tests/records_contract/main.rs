@@ -5,6 +5,7 @@
 
 mod accounts;
 mod by_hand;
+mod code_uses;
 mod family;
 mod import;
 mod ledger;
@@ -130,7 +131,9 @@ on_both! {
     profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
     profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
+    code_uses::used_codes_are_told_from_others,
     notices::a_notice_is_read_as_it_was_written,
+    notices::the_notices_to_a_number_are_told_the_newest_first,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,
     notices::notices_are_forgotten_when_they_are_in_the_queue_and_over,
     notices::the_ledger_keeps_a_notice_under_its_own_key_and_purpose,

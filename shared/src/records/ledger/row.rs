@@ -30,6 +30,11 @@ const OF_PHONE: &str = concat!(
     " FROM sends WHERE phone = $1 AND created_at >= $2 \
      ORDER BY created_at DESC, challenge_id, send_number LIMIT $3"
 );
+const OF_CHALLENGE: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM sends WHERE challenge_id = $1 ORDER BY send_number"
+);
 const COUNT_BY_STATE: &str =
     "SELECT state, COUNT(*) FROM sends WHERE created_at >= $1 GROUP BY state ORDER BY state";
 
@@ -225,6 +230,20 @@ impl Records {
                 .bind(phone.as_e164())
                 .bind(micros(since))
                 .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter().map(LedgerRow::try_from).collect()
+        })
+    }
+
+    /// The sends of one challenge, the first one first.
+    pub async fn sends_of_challenge(
+        &self,
+        challenge: ChallengeId,
+    ) -> Result<Vec<LedgerRow>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<StoredRow> = sqlx::query_as(OF_CHALLENGE)
+                .bind(challenge.as_bytes().as_slice())
                 .fetch_all(connection)
                 .await?;
             rows.into_iter().map(LedgerRow::try_from).collect()
