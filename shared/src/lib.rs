@@ -25,3 +25,4 @@ pub mod sqlite_file;
 pub mod stores;
 pub mod telemetry;
 pub mod tokens;
+pub mod trace_parent;

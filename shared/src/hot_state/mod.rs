@@ -199,9 +199,10 @@ impl HotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace))
+        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace, request))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,

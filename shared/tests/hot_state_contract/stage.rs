@@ -126,6 +126,7 @@ impl Stage {
             channel: Channel::Sms,
             address: None,
             trace: None,
+            request_id: None,
         }
     }
 

@@ -120,6 +120,7 @@ on_both! {
     ledger::a_finish_that_is_repeated_counts_as_recorded,
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
+    ledger::the_sends_of_a_request_are_found_by_its_id,
     ledger::the_timeline_and_the_counts_see_every_send,
     profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
     profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,

@@ -28,8 +28,11 @@ use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub(crate) const START: i64 = 1_763_700_000_000;
+/// The request whose sends these are.
+pub(crate) const REQUEST: Uuid = Uuid::from_u128(0x6e1f_0a52_6d0f_4b7c_9d0e_2f4a_0c5b_7d11);
 pub(crate) const PHONE: &str = "+989123456789";
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -422,7 +425,7 @@ impl Stage {
             write!(sqlx::SqlitePool);
         }
         let hot_state = &self.stores.hot_state;
-        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None);
+        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None, None);
         assert!(enqueued.await.expect("an answer"));
         notice
     }
@@ -493,6 +496,7 @@ impl Stage {
             channel,
             address: None,
             trace,
+            request_id: Some(REQUEST),
         };
         self.stores
             .hot_state
@@ -635,6 +639,7 @@ impl Stage {
             accepted_at: self.clock.now(),
             deadline_at: self.clock.now(),
             trace_id: None,
+            request_id: None,
         };
         match ledger.begin(begin).await {
             Ok(Begun::Started { attempt, .. }) => (ledger, attempt),

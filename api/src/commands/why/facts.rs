@@ -37,6 +37,8 @@ pub(super) struct Facts {
     pub(super) question: Question,
     /// The present, by the store of codes where it answers.
     pub(super) now: DateTime<Utc>,
+    /// Whether all is in one process, whose worker is not counted.
+    pub(super) one_process: bool,
     /// The number; unknown where its account was deleted.
     pub(super) phone: Option<PhoneNumber>,
     pub(super) records: Result<Kept, String>,
@@ -79,6 +81,7 @@ impl Facts {
     pub(super) async fn gather(
         stores: &Stores,
         question: Question,
+        one_process: bool,
         clock_now: DateTime<Utc>,
     ) -> Result<Self, NoAnswer> {
         let mut records = kept(&stores.records, &question, clock_now).await;
@@ -119,6 +122,7 @@ impl Facts {
         Ok(Self {
             question,
             now,
+            one_process,
             phone,
             records,
             hot,
@@ -178,9 +182,6 @@ impl Facts {
         let (Ok(kept), Some(state)) = (&self.records, self.phone_state()) else {
             return Vec::new();
         };
-        if !matches!(self.question.subject, Subject::Phone(_)) {
-            return Vec::new();
-        }
         let oldest_row = kept.sends.first().map(|send| send.accepted_at);
         let from = oldest_row
             .filter(|_| kept.cut_off)
@@ -189,7 +190,17 @@ impl Facts {
             let mut sends = kept.sends.iter();
             sends.any(|send| send.accepted_at.timestamp_millis() == *at)
         };
-        let waiting = state.sends.iter().filter(|at| !begun(at));
+        let asked_about = |at: &UnixMillis| match &self.question.subject {
+            Subject::Phone(_) => true,
+            Subject::Request(_) => false,
+            Subject::Challenge(id) => self.challenge(*id).is_some_and(|challenge| {
+                [challenge.created_at, challenge.last_send_at].contains(at)
+            }),
+        };
+        let waiting = state
+            .sends
+            .iter()
+            .filter(|at| asked_about(at) && !begun(at));
         waiting
             .map(|at| moment(*at))
             .filter(|at| *at >= from)
@@ -256,7 +267,9 @@ async fn read_kept(
         Subject::Challenge(challenge) => {
             kept.sends = records.sends_of_challenge(*challenge).await?;
         }
-        Subject::Request(_) => {}
+        Subject::Request(request) => {
+            kept.sends = records.sends_of_request(*request, limit).await?;
+        }
     }
     kept.sends.sort_by_key(|send| (send.accepted_at, send.key));
     let begun = |notice: &PhoneNotice| {
@@ -282,7 +295,8 @@ async fn living(
     let hot = &stores.hot_state;
     let mut challenges = read_challenges(hot, ids).await.map_err(of_hot_state)?;
     let mut state = None;
-    if let Some(phone) = phone {
+    let of_challenge = challenges.first().map(|challenge| challenge.phone.clone());
+    if let Some(phone) = phone.or(of_challenge.as_ref()) {
         state = Some(hot.phone_state(phone).await.map_err(of_hot_state)?);
         if matches!(subject, Subject::Phone(_)) {
             let of_phone = hot.phone_challenges(phone).await.map_err(of_hot_state)?;

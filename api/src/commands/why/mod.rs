@@ -81,12 +81,13 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let clock = Clock::system();
     let stores = Stores::open(&config.stores, pool, &clock, &Random::operating_system()).await?;
 
+    let one_process = matches!(config.stores, StoresConfig::Sqlite { .. });
     let question = Question {
         subject,
         since: arguments.since,
         limit: arguments.limit,
     };
-    let facts = Facts::gather(&stores, question, clock.now()).await?;
+    let facts = Facts::gather(&stores, question, one_process, clock.now()).await?;
     let policy = config.limits.accept_policy(&config.otp);
     let offset = arguments.utc_offset;
     let report = Report::new(&facts, &policy, &config.limits.tries, offset);

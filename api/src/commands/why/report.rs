@@ -59,6 +59,7 @@ struct Send {
     delivery_status: Option<i64>,
     delivery_checked_at: Option<DateTime<Utc>>,
     delivered_at: Option<DateTime<Utc>>,
+    request_id: Option<String>,
     trace_id: Option<String>,
 }
 
@@ -127,6 +128,7 @@ impl Send {
             delivery_status: row.delivery_status,
             delivery_checked_at: row.delivery_checked_at,
             delivered_at: row.delivered_at,
+            request_id: row.request_id.map(|id| id.to_string()),
             trace_id: row.trace_id.clone(),
         }
     }
@@ -246,8 +248,8 @@ impl Report {
     fn write_service(&self, f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
         write!(
             f,
-            "service  {} workers seen; {} jobs wait, {} run, {} are put off; the oldest is {} s old",
-            service.workers,
+            "service  {}; {} jobs wait, {} run, {} are put off; the oldest is {} s old",
+            service.workers(),
             service.waiting,
             service.in_flight,
             service.delayed,

@@ -8,6 +8,10 @@ use shared::hot_state::{AcceptPolicy, PhoneState, Rule, TryLimits, Window};
 use super::facts::Facts;
 use super::times::moment;
 
+/// A job that nobody takes for so long, in the one-process shape, belongs to a process that is not
+/// there.
+const IDLE_SECONDS: u64 = 5;
+
 /// How things are now. What nobody answered for is missing.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Standing {
@@ -60,7 +64,8 @@ pub(super) struct Code {
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Service {
-    pub(super) workers: u64,
+    /// Not counted where all is in one process.
+    pub(super) workers: Option<u64>,
     pub(super) waiting: u64,
     pub(super) in_flight: u64,
     pub(super) delayed: u64,
@@ -107,7 +112,7 @@ impl Standing {
                 })
                 .collect(),
             service: living.map(|living| Service {
-                workers: living.queue.consumers,
+                workers: (!facts.one_process).then_some(living.queue.consumers),
                 waiting: living.queue.waiting,
                 in_flight: living.queue.in_flight,
                 delayed: living.queue.delayed,
@@ -119,6 +124,31 @@ impl Standing {
                     probe_at: moment(breaker.probe_at),
                 }),
             }),
+        }
+    }
+}
+
+impl Service {
+    /// That nobody takes jobs, in words.
+    pub(super) fn idle(&self) -> Option<String> {
+        match self.workers {
+            Some(0) => Some("0 workers seen in the last half minute. Start a worker.".to_owned()),
+            None if self.in_flight == 0 && self.oldest_age_seconds >= IDLE_SECONDS => {
+                Some(format!(
+                    "the oldest job waits since {} s. Start `standalone`.",
+                    self.oldest_age_seconds
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many workers there are, in words.
+    pub(super) fn workers(&self) -> String {
+        match self.workers {
+            Some(1) => "1 worker seen".to_owned(),
+            Some(workers) => format!("{workers} workers seen"),
+            None => "one process".to_owned(),
         }
     }
 }

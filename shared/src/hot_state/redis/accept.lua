@@ -22,7 +22,8 @@ local log_prefix, list_prefix = ARGV[15], ARGV[16]
 local refusals_prefix, refusals_life = ARGV[17], ARGV[18]
 local phone, purpose, locale = ARGV[19], ARGV[20], ARGV[21]
 local kid, salt, digits = ARGV[22], ARGV[23], ARGV[24]
-local FIRST_WINDOW = 25 -- pairs of (count, milliseconds), shortest span first
+local request = ARGV[25]
+local FIRST_WINDOW = 26 -- pairs of (count, milliseconds), shortest span first
 
 local function number(value) return string.format('%.0f', value) end
 local function reply(outcome, expires, resend, sends, rule, retry)
@@ -122,6 +123,7 @@ else
   redis.call('HSET', challenge, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale, 'k', kid,
     's', salt, 'd', digits, 'c', number(now), 'e', number(expires), 't', number(now), 'n', 1,
     'a', 0, 'b', 0, 'x', 0)
+  if trace ~= '' then redis.call('HSET', challenge, 'w', trace) end
   if purpose == 'sign_in' then
     local list = list_prefix .. digits_of_phone
     redis.call('RPUSH', list, id)
@@ -134,5 +136,6 @@ local job = '{"v":1,"kind":"send","challenge":"' .. id .. '","send":' .. sends
   .. ',"channel":"' .. channel .. '","accepted_at":' .. number(now)
   .. ',"deadline":' .. number(expires - margin)
 if trace ~= '' then job = job .. ',"trace":"' .. trace .. '"' end
+if request ~= '' then job = job .. ',"request":"' .. request .. '"' end
 redis.call('XADD', jobs, '*', 'j', job .. '}')
 return reply('sent', expires, now + cooldown, sends)

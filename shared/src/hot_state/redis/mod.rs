@@ -111,7 +111,8 @@ impl RedisHotState {
             .arg(new.map_or("", |challenge| challenge.locale.as_str()))
             .arg(new.map_or("", |challenge| &challenge.kid))
             .arg(new.map_or(&[][..], |challenge| &challenge.salt.as_bytes()[..]))
-            .arg(new.map_or(0, |challenge| challenge.digits));
+            .arg(new.map_or(0, |challenge| challenge.digits))
+            .arg(request_argument(accept.request_id));
         for window in policy.phone_windows() {
             call.arg(window.count).arg(window.millis);
         }
@@ -235,6 +236,7 @@ impl RedisHotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let keys = self.store.keys();
         ENQUEUE_NOTICE
@@ -245,6 +247,7 @@ impl RedisHotState {
             .arg(deadline)
             .arg(trace.unwrap_or_default())
             .arg(super::NOTICE_MARK_MILLIS)
+            .arg(request_argument(request))
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
@@ -274,6 +277,10 @@ fn now_argument(clock: &Clock) -> String {
         .hot_state_now()
         .map(|now| now.to_string())
         .unwrap_or_default()
+}
+
+fn request_argument(request: Option<Uuid>) -> String {
+    request.map(|id| id.to_string()).unwrap_or_default()
 }
 
 fn read_accept_reply(reply: AcceptReply) -> Result<Accepted, HotStateError> {

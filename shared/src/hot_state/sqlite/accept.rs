@@ -32,8 +32,8 @@ const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES
      ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
 const STORE_SEND: &str = "INSERT INTO hot_phone_sends (phone, at) VALUES ($1, $2)";
 const INSERT: &str = "INSERT INTO hot_challenges (id, nonce, phone, purpose, locale, kid, salt, \
-     digits, created_at, expires_at, last_send_at, sends, forget_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11)";
+     digits, created_at, expires_at, last_send_at, sends, forget_at, trace) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11, $12)";
 const EXTEND: &str = "UPDATE hot_challenges SET nonce = $2, expires_at = $3, last_send_at = $4, \
      sends = $5, forget_at = $6 WHERE id = $1";
 pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
@@ -65,7 +65,7 @@ pub(super) async fn accept(
         (AcceptRequest::New(_), Some(_)) => {
             return Err(HotStateError::Corrupt("this challenge id is taken"));
         }
-        (AcceptRequest::New(new), None) => begun(new, now, policy),
+        (AcceptRequest::New(new), None) => begun(new, now, accept, policy),
         (AcceptRequest::Resend { .. }, None) => return Ok(Accepted::NotLive(None)),
         (AcceptRequest::Resend { phone, .. }, Some(challenge)) => {
             if phone.is_some_and(|phone| *phone != challenge.phone) {
@@ -99,7 +99,12 @@ pub(super) async fn accept(
     Ok(Accepted::Sent(grant_of(&granted, now, cooldown)))
 }
 
-fn begun(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Challenge {
+fn begun(
+    new: &NewChallenge,
+    now: UnixMillis,
+    accept: &Accept<'_>,
+    policy: &AcceptPolicy,
+) -> Challenge {
     Challenge {
         id: new.id,
         phone: new.phone.clone(),
@@ -115,6 +120,7 @@ fn begun(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Challeng
         session_attempts: 0,
         phone_attempts: 0,
         consumed: false,
+        trace: accept.trace.map(str::to_owned),
     }
 }
 
@@ -289,6 +295,7 @@ async fn store(
             .bind(now)
             .bind(granted.expires_at)
             .bind(forget_at)
+            .bind(&granted.trace)
     } else {
         sqlx::query(EXTEND)
             .bind(id)
@@ -317,6 +324,7 @@ fn job(id: ChallengeId, granted: &Challenge, now: UnixMillis, accept: &Accept<'_
         granted.expires_at - SEND_MARGIN_MILLIS,
         accept.trace.map(str::to_owned),
     )
+    .of_request(accept.request_id)
 }
 
 #[expect(

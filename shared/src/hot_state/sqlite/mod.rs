@@ -187,6 +187,7 @@ impl SqliteHotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let mut transaction = self.begin().await?;
         let now = clock.now_millis();
@@ -199,7 +200,7 @@ impl SqliteHotState {
         if marked.rows_affected() == 0 {
             return Ok(false);
         }
-        let job = Job::notice(notice, now, deadline, trace.map(str::to_owned));
+        let job = Job::notice(notice, now, deadline, trace.map(str::to_owned)).of_request(request);
         sqlx::query(accept::ENQUEUE)
             .bind(job.encode())
             .bind(now)

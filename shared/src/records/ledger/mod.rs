@@ -166,6 +166,8 @@ pub struct Begin {
     pub deadline_at: DateTime<Utc>,
     /// The trace of the request.
     pub trace_id: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<Uuid>,
 }
 
 /// An attempt whose run died: its message may have gone out.
