@@ -275,7 +275,7 @@ pub(crate) async fn a_message_whose_end_nobody_learns_is_unknown_in_the_end(stag
     assert_eq!(row(&stage, key).await, over);
 }
 
-pub(crate) async fn a_30_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing(
+pub(crate) async fn a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing(
     stage: Stage,
 ) {
     let key = sent(&stage, FIRST).await;

@@ -148,7 +148,7 @@ on_both! {
     delivery::what_has_come_to_its_end_stays_there,
     delivery::an_answer_without_anything_new_moves_the_next_check_only,
     delivery::a_message_whose_end_nobody_learns_is_unknown_in_the_end,
-    delivery::a_30_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing,
+    delivery::a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing,
     delivery::a_report_that_comes_while_the_gateway_is_asked_is_not_lost,
     delivery::the_messages_of_a_deleted_account_are_followed_without_its_number,
     delivery::an_entry_that_had_failed_at_once_shows_how,
