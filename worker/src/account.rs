@@ -1,7 +1,7 @@
 //! Asks the gateway about the account, and remembers the credit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use shared::kavenegar::{AccountConfig, AccountInfo, Gateway, Method, ReadError};
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ struct Inner {
     metrics: WorkerMetrics,
     gauges: GateMetrics,
     credit: AtomicI64,
+    resend_failed: AtomicBool,
 }
 
 impl Account {
@@ -30,6 +31,7 @@ impl Account {
             metrics,
             gauges,
             credit: AtomicI64::new(NOT_KNOWN),
+            resend_failed: AtomicBool::new(true),
         }))
     }
 
@@ -37,6 +39,11 @@ impl Account {
     pub(crate) fn last_credit(&self) -> Option<i64> {
         let credit = self.0.credit.load(Ordering::Relaxed);
         (credit != NOT_KNOWN).then_some(credit)
+    }
+
+    /// Whether the gateway repeats undelivered messages by itself; true as long as nobody knows.
+    pub(crate) fn resends_undelivered(&self) -> bool {
+        self.0.resend_failed.load(Ordering::Relaxed)
     }
 
     /// Asks for the credit.
@@ -56,6 +63,9 @@ impl Account {
         let config = self
             .counted(Method::AccountConfig, self.0.gateway.account_config())
             .await?;
+        self.0
+            .resend_failed
+            .store(config.resend_failed, Ordering::Relaxed);
         self.0
             .gauges
             .settings(config.debug_mode, config.resend_failed);

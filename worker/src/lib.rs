@@ -8,12 +8,14 @@
 //! | `gate.rs` | whether a call may be made: the rate and the breaker over all workers |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
 //! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |
+//! | `delivery/` | asks what became of accepted messages |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
 //! | `account.rs`, `account_watch.rs` | asks for the credit and for harmful settings of the account |
 //! | `metrics.rs`, `gate_metrics.rs` | what is counted |
 
 mod account;
 mod account_watch;
+mod delivery;
 mod gate;
 mod gate_metrics;
 mod metrics;

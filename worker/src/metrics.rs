@@ -6,6 +6,8 @@ use prometheus::{
 };
 use shared::kavenegar::{Method, ReadError, SendOutcome, StatusRow};
 
+use crate::delivery::DeliveryMetrics;
+
 /// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
 /// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of
 /// the unknown is counted as [`Reconciled`].
@@ -51,6 +53,7 @@ pub struct WorkerMetrics {
     gateway_requests: IntCounterVec,
     gateway_seconds: HistogramVec,
     gateway_errors: IntCounterVec,
+    pub(crate) delivery: DeliveryMetrics,
 }
 
 impl WorkerMetrics {
@@ -105,6 +108,7 @@ impl WorkerMetrics {
                 ),
                 &["code", "class"],
             )?,
+            delivery: DeliveryMetrics::register(registry)?,
         };
         for outcome in OUTCOMES {
             metrics.sms.with_label_values(&[outcome]).inc_by(0);
@@ -115,7 +119,7 @@ impl WorkerMetrics {
                 .with_label_values(&[result.as_str()])
                 .inc_by(0);
         }
-        for method in [Method::Lookup, Method::Send] {
+        for method in [Method::Lookup, Method::Send, Method::Status] {
             metrics
                 .gateway_requests
                 .with_label_values(&[method.as_str(), "200"])
