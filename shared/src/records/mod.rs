@@ -40,12 +40,12 @@ mod users;
 
 pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
-pub use connection::{PoolSettings, Records};
+pub use connection::{Connections, PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
-    Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
-    LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerMetrics,
+    LedgerRow, LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
 };
 pub use notices::{NewNotice, Notice, WaitingNotice};
 pub use passwords::{

@@ -18,6 +18,7 @@ mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
+mod spending;
 mod stage;
 mod step_refusals;
 mod steps;
@@ -140,6 +141,9 @@ on_both! {
     look::messages_of_other_sends_are_told_from_ones_own,
     look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
     look::a_taken_local_id_is_replaced_in_the_next_attempt,
+    spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
+    spending::a_sum_may_exceed_32_bits,
+    spending::connections_are_counted_and_the_back_end_is_named,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,

@@ -27,7 +27,9 @@ mod batch;
 mod begin;
 mod finish;
 mod look;
+mod metrics;
 mod row;
+mod spending;
 mod writer;
 
 use std::fmt;
@@ -39,6 +41,7 @@ use crate::challenge::{ChallengeId, Channel};
 use crate::notice::MessagePurpose;
 use crate::phone::PhoneNumber;
 
+pub use metrics::LedgerMetrics;
 pub use row::LedgerRow;
 pub use writer::LedgerWriter;
 
