@@ -142,7 +142,10 @@ impl Gate {
     /// Learns from the outcome of a call what holds for the calls of all workers.
     pub(crate) async fn observe(&self, outcome: &SendOutcome) {
         match outcome {
-            SendOutcome::AccountWide { code } => self.open(*code).await,
+            SendOutcome::AccountWide { code } => {
+                self.0.account.refused(*code);
+                self.open(*code).await;
+            }
             SendOutcome::Later {
                 slow_down: true, ..
             } => self.slow_down().await,
@@ -173,7 +176,7 @@ impl Gate {
                 tracing::error!(
                     code,
                     no_credit = code == NO_CREDIT,
-                    credit_rials = self.0.account.last_credit(),
+                    credit_rials_last_seen = self.0.account.last_credit(),
                     "the gateway refuses every message: nothing is sent until the account works again"
                 );
             }

@@ -8,13 +8,14 @@ use shared::config::WorkerConfig;
 use shared::kavenegar::{Gateway, GatewaySettings, GatewaySetupError};
 use shared::queue::QueueSettings;
 use shared::random::Random;
-use shared::records::{LedgerWriter, PoolSettings};
-use shared::stores::{OpenError, SchemaError, Stores};
+use shared::records::{LedgerMetrics, LedgerWriter, PoolSettings};
+use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
-use crate::account_watch::watch_account;
+use crate::account_metrics::AccountMetrics;
+use crate::account_watch::{AccountWatch, watch_account};
 use crate::delivery::DeliveryWatch;
 use crate::gate::Gate;
 use crate::gate_metrics::GateMetrics;
@@ -63,11 +64,13 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
     };
     checked?;
     let registry = metrics_registry("worker", env!("CARGO_PKG_VERSION"))?;
+    let watch = StoreWatch::register(&registry, &stores)?;
     let metrics = MetricsListener::bind(config.metrics, registry.clone()).await?;
     tracing::info!(address = %metrics.local_addr()?, "metrics");
     // Metrics are served until the last message is settled.
     let settled = CancellationToken::new();
     let serving = tokio::spawn(metrics.serve(settled.clone()));
+    tokio::spawn(watch.run(settled.clone()));
     let worked = work(config, stores, &registry, clock, random, stop).await;
     settled.cancel();
     let _ = serving.await;
@@ -85,10 +88,16 @@ pub async fn work(
 ) -> Result<(), StartError> {
     let rate_per_second = config.gateway.rate;
     let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
-    let ledger = LedgerWriter::start(stores.records.clone(), clock.clone());
+    let measured = LedgerMetrics::register(registry)?;
+    let ledger = LedgerWriter::start_measured(stores.records.clone(), clock.clone(), &measured);
     let metrics = WorkerMetrics::register(registry)?;
     let gauges = GateMetrics::register(registry)?;
-    let account = Account::new(gateway.clone(), metrics.clone(), gauges.clone());
+    let account = Account::new(
+        gateway.clone(),
+        metrics.clone(),
+        AccountMetrics::register(registry)?,
+        clock.clone(),
+    );
     let gate = Gate::new(
         stores.hot_state.clone(),
         account.clone(),
@@ -100,7 +109,13 @@ pub async fn work(
     );
     // They end by the stop; what goes wrong in them never ends the worker.
     tokio::spawn(gate.clone().probe_until_stopped());
-    tokio::spawn(watch_account(account.clone(), stop.clone()));
+    let watch = AccountWatch::new(
+        account.clone(),
+        stores.records.clone(),
+        clock.clone(),
+        random.clone(),
+    );
+    tokio::spawn(watch_account(watch, stop.clone()));
     let deliveries = DeliveryWatch {
         records: stores.records.clone(),
         gateway: gateway.clone(),

@@ -25,7 +25,8 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 7] = [
+    /// Every method.
+    pub const ALL: [Self; 7] = [
         Self::Lookup,
         Self::Send,
         Self::Status,

@@ -43,13 +43,13 @@ mod users;
 pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use code_uses::CodeUse;
-pub use connection::{PoolSettings, Records};
+pub use connection::{Connections, PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
-    Interrupted, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey, SendMethod, SendOutcome,
-    SendResult,
+    Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
+    SendMethod, SendOutcome, SendResult,
 };
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
 pub use passwords::{

@@ -20,6 +20,7 @@ mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
+mod spending;
 mod stage;
 mod step_refusals;
 mod steps;
@@ -157,6 +158,9 @@ on_both! {
     delivery::the_messages_of_a_deleted_account_are_followed_without_its_number,
     delivery::an_entry_that_had_failed_at_once_shows_how,
     delivery::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
+    spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
+    spending::a_sum_may_exceed_32_bits,
+    spending::connections_are_counted_and_the_back_end_is_named,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,

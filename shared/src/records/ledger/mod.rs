@@ -29,7 +29,9 @@ mod begin;
 mod delivery;
 mod finish;
 mod look;
+mod metrics;
 mod row;
+mod spending;
 mod writer;
 
 use std::fmt;
@@ -43,6 +45,7 @@ use crate::notice::MessagePurpose;
 use crate::phone::PhoneNumber;
 
 pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
+pub use metrics::LedgerMetrics;
 pub use row::LedgerRow;
 pub use writer::LedgerWriter;
 
