@@ -8,7 +8,7 @@ use axum::{Router, response::Redirect};
 use prometheus::Registry;
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
-use shared::config::{ApiConfig, OtpConfig, TokensConfig};
+use shared::config::{ApiConfig, CallbackSecret, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
 use shared::kavenegar::Templates;
 use shared::otp::KeyRing;
@@ -24,7 +24,8 @@ use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
 use crate::{
-    background, health, jwks, openapi, otp, password, profile, request_layer, sessions, steps,
+    background, callbacks, health, jwks, openapi, otp, password, profile, request_layer, sessions,
+    steps,
 };
 
 /// What the API is built from.
@@ -64,6 +65,7 @@ pub(crate) struct AppState {
     pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
     pub(crate) step_flow: bool,
+    pub(crate) delivery_callback: Option<CallbackSecret>,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,
@@ -96,6 +98,7 @@ impl App {
             accept_policy: config.accept_policy(),
             templates: config.templates.clone(),
             step_flow: config.step_flow,
+            delivery_callback: config.delivery_callback.clone(),
             tokens: config.tokens.clone(),
             access_tokens: AccessTokens::new(
                 config.signing_keys.clone(),
@@ -140,9 +143,13 @@ impl App {
         }
         let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document);
-        let router = router
+        let mut router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
             .merge(openapi::routes(&document, self.0.otp.length));
+        if self.0.delivery_callback.is_some() {
+            // Not in the document: it is the gateway's, and nobody else's.
+            router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());
+        }
         self.finish(router)
     }
 

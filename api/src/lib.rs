@@ -8,6 +8,7 @@
 mod app;
 mod authentication;
 mod background;
+mod callbacks;
 mod cross_site;
 mod error;
 mod health;

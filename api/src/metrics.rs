@@ -1,16 +1,19 @@
 //! The figures of the API, each with its name and help text. Label values come from closed sets:
 //! no client can make a new series.
 
+mod callbacks;
 mod log_ins;
 mod refreshes;
 
 use http::{Method, StatusCode};
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
+use shared::phone::Operator;
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
 
+pub(crate) use callbacks::CallbackResult;
 pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
@@ -26,7 +29,8 @@ pub(crate) struct ApiMetrics {
     otp_verifications: IntCounterVec,
     password_logins: IntCounterVec,
     limit_refused: IntCounterVec,
-    time_to_verified: Histogram,
+    time_to_verified: HistogramVec,
+    delivery_callbacks: IntCounterVec,
     pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
@@ -164,14 +168,16 @@ impl ApiMetrics {
             &HTTP_LABELS,
         )?;
         registry.register(Box::new(http_seconds.clone()))?;
-        let time_to_verified = Histogram::with_opts(
+        let time_to_verified = HistogramVec::new(
             HistogramOpts::new(
                 "ramz_time_to_verified_seconds",
-                "Time from the first request for a code to its verification.",
+                "Time from the first request for a code to its verification, by the operator of the \
+                 number's prefix.",
             )
             .buckets(vec![
                 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
             ]),
+            &["operator"],
         )?;
         registry.register(Box::new(time_to_verified.clone()))?;
         let metrics = Self {
@@ -198,6 +204,11 @@ impl ApiMetrics {
                 &["rule"],
             )?,
             time_to_verified,
+            delivery_callbacks: counter(
+                "ramz_delivery_callbacks_total",
+                "Reports about deliveries that came in, by what they were about.",
+                &["result"],
+            )?,
             refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
@@ -212,6 +223,16 @@ impl ApiMetrics {
         for result in LogInResult::ALL {
             metrics
                 .password_logins
+                .with_label_values(&[result.as_str()]);
+        }
+        for operator in Operator::ALL {
+            let _ = metrics
+                .time_to_verified
+                .with_label_values(&[operator.as_str()]);
+        }
+        for result in CallbackResult::ALL {
+            metrics
+                .delivery_callbacks
                 .with_label_values(&[result.as_str()]);
         }
         let rules = Rule::ALL.map(Rule::as_str).into_iter();
@@ -255,8 +276,16 @@ impl ApiMetrics {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
-    pub(crate) fn verified_after(&self, seconds: f64) {
-        self.time_to_verified.observe(seconds);
+    pub(crate) fn verified_after(&self, seconds: f64, operator: Operator) {
+        self.time_to_verified
+            .with_label_values(&[operator.as_str()])
+            .observe(seconds);
+    }
+
+    pub(crate) fn reported(&self, result: CallbackResult) {
+        self.delivery_callbacks
+            .with_label_values(&[result.as_str()])
+            .inc();
     }
 
     #[expect(

@@ -8,6 +8,7 @@
 //! One file per concern; [`variables`] is the table of all names, defaults and meanings.
 
 mod api;
+mod callback;
 mod commands;
 mod environment;
 mod gateway;
@@ -25,6 +26,7 @@ mod variables;
 mod worker;
 
 pub use api::ApiConfig;
+pub use callback::CallbackSecret;
 pub use commands::{RecordsCommandConfig, SigningKeyConfig, WhyConfig};
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
