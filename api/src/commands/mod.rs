@@ -2,6 +2,7 @@
 
 mod changepassword;
 mod createsuperuser;
+mod healthcheck;
 mod import_users;
 mod new_password;
 mod records;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Changepassword(changepassword::Arguments),
     ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Carries a command out.
@@ -31,5 +33,6 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> CommandR
         Command::Changepassword(arguments) => changepassword::run(arguments, environment).await,
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
+        Command::Healthcheck(arguments) => healthcheck::run(arguments, environment).await,
     }
 }
