@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
+use crate::proxy_watch::ProxyWatch;
 use crate::{
     background, callbacks, health, jwks, openapi, otp, password, profile, request_layer, sessions,
     steps,
@@ -70,6 +71,7 @@ pub(crate) struct AppState {
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,
     pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) proxy_watch: ProxyWatch,
     /// Whether people reach the service over https.
     pub(crate) secure: bool,
     /// Scheme, host and port of our own pages, as browsers write it in `Origin`.
@@ -106,6 +108,7 @@ impl App {
             ),
             cookies: Cookies::new(secure),
             trusted_proxies: config.http.trusted_proxies.clone(),
+            proxy_watch: ProxyWatch::default(),
             secure,
             public_origin: config.http.public_url.origin().to_owned(),
         })))

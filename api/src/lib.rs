@@ -22,6 +22,7 @@ mod otp;
 mod password;
 mod problem;
 mod profile;
+mod proxy_watch;
 mod request_context;
 mod request_layer;
 pub mod serve;
