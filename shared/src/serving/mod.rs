@@ -3,5 +3,5 @@
 mod connections;
 mod shutdown;
 
-pub use connections::{ServeLimits, serve};
+pub use connections::{ServeLimits, serve, serve_counted};
 pub use shutdown::{SECOND_SIGNAL_EXIT_CODE, stop_on_signals};
