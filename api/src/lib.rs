@@ -27,7 +27,6 @@ pub mod serve;
 mod sessions;
 mod signed_in;
 mod steps;
-mod trace_parent;
 mod tries;
 
 pub use app::{App, AppParts};

@@ -1,6 +1,6 @@
 //! Asks the gateway about the account, and remembers what it learned.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shared::clock::Clock;
@@ -26,6 +26,7 @@ struct Inner {
     gauges: AccountMetrics,
     clock: Clock,
     credit: AtomicI64,
+    resend_failed: AtomicBool,
     /// Rials a day.
     spending: AtomicI64,
     key_refused: Mutex<Episode>,
@@ -44,6 +45,7 @@ impl Account {
             gauges,
             clock,
             credit: AtomicI64::new(NOT_KNOWN),
+            resend_failed: AtomicBool::new(true),
             spending: AtomicI64::new(NOT_KNOWN),
             key_refused: Mutex::default(),
         }))
@@ -71,6 +73,11 @@ impl Account {
         self.0.gauges.days_left(self.days_left());
     }
 
+    /// Whether the gateway repeats undelivered messages by itself; true as long as nobody knows.
+    pub(crate) fn resends_undelivered(&self) -> bool {
+        self.0.resend_failed.load(Ordering::Relaxed)
+    }
+
     /// Asks for the credit.
     pub(crate) async fn info(&self) -> Result<AccountInfo, ReadError> {
         let info = self
@@ -92,6 +99,9 @@ impl Account {
         let config = self
             .counted(Method::AccountConfig, self.0.gateway.account_config())
             .await?;
+        self.0
+            .resend_failed
+            .store(config.resend_failed, Ordering::Relaxed);
         self.0
             .gauges
             .settings(config.debug_mode, config.resend_failed);

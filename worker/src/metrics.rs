@@ -6,6 +6,8 @@ use prometheus::{
 };
 use shared::kavenegar::{Method, ReadError, SendOutcome, StatusRow};
 
+use crate::delivery::DeliveryMetrics;
+
 /// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
 /// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of
 /// the unknown is counted as [`Reconciled`].
@@ -79,6 +81,7 @@ pub struct WorkerMetrics {
     gateway_requests: IntCounterVec,
     gateway_seconds: HistogramVec,
     gateway_errors: IntCounterVec,
+    pub(crate) delivery: DeliveryMetrics,
 }
 
 impl WorkerMetrics {
@@ -139,6 +142,7 @@ impl WorkerMetrics {
                 ),
                 &["code", "class"],
             )?,
+            delivery: DeliveryMetrics::register(registry)?,
         };
         for outcome in OUTCOMES {
             metrics.sms.with_label_values(&[outcome]).inc_by(0);

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::Account;
 use crate::account_metrics::AccountMetrics;
 use crate::account_watch::{AccountWatch, watch_account};
+use crate::delivery::DeliveryWatch;
 use crate::gate::Gate;
 use crate::gate_metrics::GateMetrics;
 use crate::metrics::WorkerMetrics;
@@ -24,8 +25,8 @@ use crate::send::SmsSender;
 
 /// A batch of the ledger may take longer than a request of a client may wait.
 const LEDGER_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Two pipelines of the ledger, and one connection to spare.
-const LEDGER_CONNECTIONS: u32 = 3;
+/// Two pipelines of the ledger, the deliveries, and one connection to spare.
+const LEDGER_CONNECTIONS: u32 = 4;
 
 /// Why a worker does not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -109,12 +110,23 @@ pub async fn work(
     // They end by the stop; what goes wrong in them never ends the worker.
     tokio::spawn(gate.clone().probe_until_stopped());
     let watch = AccountWatch::new(
-        account,
+        account.clone(),
         stores.records.clone(),
         clock.clone(),
         random.clone(),
     );
     tokio::spawn(watch_account(watch, stop.clone()));
+    let deliveries = DeliveryWatch {
+        records: stores.records.clone(),
+        gateway: gateway.clone(),
+        gate: gate.clone(),
+        account,
+        clock: clock.clone(),
+        random: random.clone(),
+        metrics: metrics.clone(),
+        stop: stop.clone(),
+    };
+    tokio::spawn(deliveries.run());
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,

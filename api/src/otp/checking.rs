@@ -254,6 +254,7 @@ fn compare_with_decoy(app: &AppState, typed: &OtpCode) {
         session_attempts: 0,
         phone_attempts: 0,
         consumed: false,
+        trace: None,
     };
     black_box(
         decoy

@@ -55,7 +55,7 @@ on_both_shapes! {
     sending::a_request_that_is_over_is_followed_by_a_new_one,
     sending::an_unknown_session_needs_a_number,
     sending::a_voice_call_needs_a_template_of_its_language,
-    sending::a_job_carries_the_trace_of_its_request,
+    sending::a_job_carries_the_trace_and_the_id_of_its_request,
     sending::r_17_a_session_of_another_purpose_is_unknown,
     bad_input::a_22_every_spelling_of_a_number_is_taken,
     bad_input::a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name,

@@ -25,7 +25,7 @@ mod variables;
 mod worker;
 
 pub use api::ApiConfig;
-pub use commands::{RecordsCommandConfig, SigningKeyConfig};
+pub use commands::{RecordsCommandConfig, SigningKeyConfig, WhyConfig};
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
 pub(crate) use http::is_loopback;

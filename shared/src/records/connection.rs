@@ -167,6 +167,15 @@ impl Records {
         .await
     }
 
+    /// What ends a `SELECT` of rows that the same statement then takes. A SQLite file has one writer
+    /// at a time, so there is nobody to skip.
+    pub(super) fn skip_locked(&self) -> &'static str {
+        match &self.store {
+            Store::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+            Store::Sqlite(_) => "",
+        }
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
     }

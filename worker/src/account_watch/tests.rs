@@ -157,6 +157,7 @@ impl Stage {
             accepted_at: self.clock.now(),
             deadline_at: self.clock.now(),
             trace_id: None,
+            request_id: None,
         };
         self.ledger.begin(begin.clone()).await.expect("begun");
         let finish = Finish {
