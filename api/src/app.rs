@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Router, response::Redirect};
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
 use shared::config::{ApiConfig, CallbackSecret, OtpConfig, TokensConfig};
@@ -159,6 +159,11 @@ impl App {
     fn finish(&self, router: Router<Arc<AppState>>) -> Router {
         let around = from_fn_with_state(Arc::clone(&self.0), request_layer::around_request);
         router.layer(around).with_state(Arc::clone(&self.0))
+    }
+
+    /// The gauge of open connections, for whoever serves the router.
+    pub fn open_connections(&self) -> IntGauge {
+        self.0.metrics.http.connections().clone()
     }
 
     /// Keeps the gauges of the queue fresh and the hot state swept until `shutdown` is cancelled.

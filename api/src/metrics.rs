@@ -2,10 +2,11 @@
 //! no client can make a new series.
 
 mod callbacks;
+mod http;
 mod log_ins;
 mod refreshes;
 
-use http::{Method, StatusCode};
+use ::http::StatusCode;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
 use shared::phone::Operator;
@@ -14,17 +15,15 @@ use shared::queue::QueueStats;
 use crate::error::{ApiError, ErrorCode};
 
 pub(crate) use callbacks::CallbackResult;
+pub(crate) use http::HttpMetrics;
 pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
 
-const HTTP_LABELS: [&str; 3] = ["method", "route", "status"];
-
 /// Every figure of this crate.
 #[derive(Debug)]
 pub(crate) struct ApiMetrics {
-    http_requests: IntCounterVec,
-    http_seconds: HistogramVec,
+    pub(crate) http: HttpMetrics,
     otp_requests: IntCounterVec,
     otp_verifications: IntCounterVec,
     password_logins: IntCounterVec,
@@ -157,17 +156,6 @@ impl ApiMetrics {
             registry.register(Box::new(counter.clone()))?;
             prometheus::Result::Ok(counter)
         };
-        let http_seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "http_request_duration_seconds",
-                "Time from the head of a request to the head of its answer.",
-            )
-            .buckets(vec![
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-            ]),
-            &HTTP_LABELS,
-        )?;
-        registry.register(Box::new(http_seconds.clone()))?;
         let time_to_verified = HistogramVec::new(
             HistogramOpts::new(
                 "ramz_time_to_verified_seconds",
@@ -181,8 +169,7 @@ impl ApiMetrics {
         )?;
         registry.register(Box::new(time_to_verified.clone()))?;
         let metrics = Self {
-            http_requests: counter("http_requests_total", "Requests answered.", &HTTP_LABELS)?,
-            http_seconds,
+            http: HttpMetrics::register(registry)?,
             otp_requests: counter(
                 "ramz_otp_requests_total",
                 "Requests for a code, by how they ended.",
@@ -240,14 +227,6 @@ impl ApiMetrics {
             metrics.limit_refused.with_label_values(&[rule]);
         }
         Ok(metrics)
-    }
-
-    pub(crate) fn answered(&self, method: &Method, route: &str, status: StatusCode, seconds: f64) {
-        let labels = [method_label(method), route, status.as_str()];
-        self.http_requests.with_label_values(&labels).inc();
-        self.http_seconds
-            .with_label_values(&labels)
-            .observe(seconds);
     }
 
     pub(crate) fn requested(&self, result: RequestResult) {
@@ -332,19 +311,5 @@ impl QueueGauges {
                 "Workers seen in the last half minute.",
             )?,
         })
-    }
-}
-
-/// Clients can send any word as a method; a label takes the usual ones only.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }

@@ -5,6 +5,6 @@ mod connections;
 mod probe;
 mod shutdown;
 
-pub use connections::{ServeLimits, serve};
+pub use connections::{ServeLimits, serve, serve_counted};
 pub use probe::{ProbeError, Target, probe};
 pub use shutdown::{SECOND_SIGNAL_EXIT_CODE, stop_on_signals};

@@ -106,8 +106,8 @@ impl StoreWatch {
         self.idle.set(connections.idle.into());
         self.used.set(connections.used.into());
         let (hot_state, records) = tokio::join!(
-            answers(self.hot_state.store.ping()),
-            answers(self.records.store.ping()),
+            answers(Box::pin(self.hot_state.store.ping())),
+            answers(Box::pin(self.records.store.ping())),
         );
         self.hot_state.answered(hot_state);
         self.records.answered(records);
