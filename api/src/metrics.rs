@@ -1,17 +1,20 @@
 //! The figures of the API, each with its name and help text. Label values come from closed sets:
 //! no client can make a new series.
 
+mod callbacks;
 mod http;
 mod log_ins;
 mod refreshes;
 
 use ::http::StatusCode;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
+use shared::phone::Operator;
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
 
+pub(crate) use callbacks::CallbackResult;
 pub(crate) use http::HttpMetrics;
 pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
@@ -25,7 +28,8 @@ pub(crate) struct ApiMetrics {
     otp_verifications: IntCounterVec,
     password_logins: IntCounterVec,
     limit_refused: IntCounterVec,
-    time_to_verified: Histogram,
+    time_to_verified: HistogramVec,
+    delivery_callbacks: IntCounterVec,
     pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
@@ -152,14 +156,16 @@ impl ApiMetrics {
             registry.register(Box::new(counter.clone()))?;
             prometheus::Result::Ok(counter)
         };
-        let time_to_verified = Histogram::with_opts(
+        let time_to_verified = HistogramVec::new(
             HistogramOpts::new(
                 "ramz_time_to_verified_seconds",
-                "Time from the first request for a code to its verification.",
+                "Time from the first request for a code to its verification, by the operator of the \
+                 number's prefix.",
             )
             .buckets(vec![
                 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
             ]),
+            &["operator"],
         )?;
         registry.register(Box::new(time_to_verified.clone()))?;
         let metrics = Self {
@@ -185,6 +191,11 @@ impl ApiMetrics {
                 &["rule"],
             )?,
             time_to_verified,
+            delivery_callbacks: counter(
+                "ramz_delivery_callbacks_total",
+                "Reports about deliveries that came in, by what they were about.",
+                &["result"],
+            )?,
             refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
@@ -199,6 +210,16 @@ impl ApiMetrics {
         for result in LogInResult::ALL {
             metrics
                 .password_logins
+                .with_label_values(&[result.as_str()]);
+        }
+        for operator in Operator::ALL {
+            let _ = metrics
+                .time_to_verified
+                .with_label_values(&[operator.as_str()]);
+        }
+        for result in CallbackResult::ALL {
+            metrics
+                .delivery_callbacks
                 .with_label_values(&[result.as_str()]);
         }
         let rules = Rule::ALL.map(Rule::as_str).into_iter();
@@ -234,8 +255,16 @@ impl ApiMetrics {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
-    pub(crate) fn verified_after(&self, seconds: f64) {
-        self.time_to_verified.observe(seconds);
+    pub(crate) fn verified_after(&self, seconds: f64, operator: Operator) {
+        self.time_to_verified
+            .with_label_values(&[operator.as_str()])
+            .observe(seconds);
+    }
+
+    pub(crate) fn reported(&self, result: CallbackResult) {
+        self.delivery_callbacks
+            .with_label_values(&[result.as_str()])
+            .inc();
     }
 
     #[expect(
