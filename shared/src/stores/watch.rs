@@ -99,7 +99,7 @@ impl StoreWatch {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                self.look().await;
+                Box::pin(self.look()).await;
             }
         };
         shutdown.run_until_cancelled(watching).await;
