@@ -46,7 +46,7 @@ pub(crate) async fn watch_account(mut watch: AccountWatch, stop: CancellationTok
             tokio::time::sleep(TICK).await;
         }
     };
-    stop.run_until_cancelled(watching).await;
+    stop.run_until_cancelled(Box::pin(watching)).await;
 }
 
 /// What is watched, when it is due, and what was told of it.

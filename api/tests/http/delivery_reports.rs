@@ -42,6 +42,7 @@ async fn accepted(stage: &Stage, messageid: i64) -> SendKey {
         accepted_at: now,
         deadline_at: now + TimeDelta::seconds(90),
         trace_id: None,
+        request_id: None,
     };
     writer.begin(begin).await.expect("begun");
     let outcome = SendOutcome {

@@ -111,7 +111,7 @@ impl StoreWatch {
         self.idle.set(connections.idle.into());
         self.used.set(connections.used.into());
         let (hot_state, records) =
-            tokio::join!(self.hot_state.store.ping(), self.records.store.ping(),);
+            tokio::join!(self.hot_state.store.ping(), self.records.store.ping());
         let (hot_state, records) = (hot_state.is_ok(), records.is_ok());
         self.hot_state.answered(hot_state);
         self.records.answered(records);

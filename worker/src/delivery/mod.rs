@@ -145,7 +145,7 @@ impl DeliveryWatch {
                 tokio::time::sleep(pause).await;
             }
         };
-        self.stop.run_until_cancelled(watch).await;
+        self.stop.run_until_cancelled(Box::pin(watch)).await;
     }
 
     async fn turn(&self, delays: &RetryDelays, trouble: &mut Trouble) -> Result<Turn, TurnError> {
@@ -162,8 +162,9 @@ impl DeliveryWatch {
         self.metrics
             .delivery
             .overdue(overdue.max(trouble.since(now)));
-        if overdue < GATHER {
-            let left = (oldest - now).to_std().unwrap_or_default() + GATHER - overdue;
+        let gathered = oldest + GATHER;
+        if now < gathered {
+            let left = (gathered - now).to_std().unwrap_or_default();
             return Ok(Turn::Rest(left.min(LOOK_EVERY)));
         }
         let patience = if overdue < LONG_OVERDUE {

@@ -18,7 +18,7 @@ const LEASE: i64 = 61 * SECOND;
 const DAYS: i64 = 2 * 24 * 3_600 * SECOND;
 
 /// How the simulator's messages go.
-fn deliver(stage: &Stage, delivery: serde_json::Value) {
+fn deliver(stage: &Stage, delivery: &serde_json::Value) {
     stage
         .simulator
         .change_account(json!({ "delivery": delivery }))
@@ -73,7 +73,7 @@ async fn knows_the_account(worker: &Working, resend_failed: f64) {
 }
 
 pub(crate) async fn a_message_is_followed_until_it_is_delivered(stage: &Stage) {
-    deliver(stage, json!({ "operator_ms": 15_000 }));
+    deliver(stage, &json!({ "operator_ms": 15_000 }));
     let worker = stage.work().await;
     let id = accepted(stage).await;
     assert_eq!(stage.row(id, 1).await.expect("a row").delivery_status, None);
@@ -109,7 +109,7 @@ pub(crate) async fn every_end_of_a_message_is_recorded_and_counted(stage: &Stage
     let worker = stage.work().await;
     knows_the_account(&worker, 0.0).await;
     for (status, name) in [(11, "undelivered"), (6, "failed")] {
-        deliver(stage, json!({ "final_status": status }));
+        deliver(stage, &json!({ "final_status": status }));
         let id = accepted(stage).await;
         stage.advance(FIRST);
         let row = becomes(stage, id, status).await;
@@ -131,7 +131,7 @@ pub(crate) async fn every_end_of_a_message_is_recorded_and_counted(stage: &Stage
 pub(crate) async fn a_message_that_is_blocked_at_once_is_refused_and_shows_why(stage: &Stage) {
     deliver(
         stage,
-        json!({ "rules": [{ "receptor_suffix": "6789", "status": 14 }] }),
+        &json!({ "rules": [{ "receptor_suffix": "6789", "status": 14 }] }),
     );
     let worker = stage.work_by(Route::Text).await;
     let id = stage.ask(PHONE, Channel::Sms).await;
@@ -146,7 +146,7 @@ pub(crate) async fn a_message_that_is_blocked_at_once_is_refused_and_shows_why(s
 pub(crate) async fn an_undelivered_message_that_the_gateway_repeats_is_followed(stage: &Stage) {
     let repeat = json!({ "resendfailed": true });
     stage.simulator.change_account(repeat).expect("a change");
-    deliver(stage, json!({ "final_status": 11, "operator_ms": 10_000 }));
+    deliver(stage, &json!({ "final_status": 11, "operator_ms": 10_000 }));
     let worker = stage.work().await;
     knows_the_account(&worker, 1.0).await;
     let id = accepted(stage).await;
