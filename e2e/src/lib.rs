@@ -8,12 +8,14 @@ pub mod faults;
 mod client;
 mod exposition;
 mod production;
+mod prometheus;
 mod secrets;
 mod simulator;
 
 pub use client::{Asked, Client, Problem, SignedIn};
 pub use exposition::{Exposition, Family, Sample};
 pub use production::Production;
+pub use prometheus::Prometheus;
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use e2e::{Exposition, PATIENCE, Problem, Production};
+use e2e::{Exposition, PATIENCE, Problem, Production, Prometheus};
 use futures::StreamExt as _;
 use harness::eventually;
 use serde_json::{Value, json};
@@ -154,6 +154,9 @@ async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
     let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
     let phones = Arc::new(Phones::default());
     every_worker_shows(&production, "ramz_gateway_key_valid", 1.0).await;
+    let prometheus = Prometheus::start(&production).await;
+    prometheus.wait_for_targets().await;
+    assert_eq!(prometheus.firing().await, [""; 0], "all is well");
     // Slow enough that requests are accepted whose messages the credit does not reach.
     production
         .simulator
@@ -211,6 +214,9 @@ async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
         accepted.len()
     );
     assert_eq!(sends(&production).len(), paid);
+
+    // Somebody is woken.
+    prometheus.wait_for_alert("RamzBreakerOpen", true).await;
     let told = client.ask(&phones.next()).await.expect_err("refused");
     let told = Duration::from_secs(told.retry_after.expect("a time"));
     let told_at = Instant::now();
@@ -231,6 +237,8 @@ async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
     assert!(!lines(&production, "INFO", "the account works again").is_empty());
     // Who came back at the time that was named found it healed; a slow machine may be later.
     println!("a recharge was seen after {healed_after:?}; the refusal before had said {told:?}");
+
+    prometheus.wait_for_alert("RamzBreakerOpen", false).await;
 
     // Of all that was accepted nothing is lost and nothing doubled.
     eventually(PATIENCE, async || {

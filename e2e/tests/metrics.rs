@@ -370,6 +370,14 @@ async fn every_metric_of_the_list_is_served_by_api_and_worker() {
         .map(|sample| sample.value)
         .sum::<f64>();
     assert!(other >= 2.0, "no odd code was counted");
+    let batches = &worker.families()["ramz_ledger_batch_rows"].samples;
+    for step in ["begin", "finish"] {
+        let is_count = |name: &str| name.ends_with("_count");
+        let written = batches
+            .iter()
+            .any(|it| is_count(&it.name) && it.labels["step"] == step && it.value >= 1.0);
+        assert!(written, "no {step} was measured");
+    }
     let connections = api.value("http_connections_open", &[]).expect("a gauge");
     assert!(connections >= 1.0, "this test holds a connection");
     assert_eq!(api.value("http_requests_in_flight", &[]), Some(0.0));

@@ -42,7 +42,7 @@ pub(crate) async fn watch_account(mut watch: AccountWatch, stop: CancellationTok
     let watching = async {
         tokio::time::sleep(first).await;
         loop {
-            watch.look().await;
+            Box::pin(watch.look()).await;
             tokio::time::sleep(TICK).await;
         }
     };

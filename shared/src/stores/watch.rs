@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Stores;
@@ -11,7 +11,8 @@ use crate::hot_state::HotState;
 use crate::records::Records;
 
 const EVERY: Duration = Duration::from_secs(5);
-/// As readiness has it: a store that needs longer is no use to a request.
+/// A server that needs longer is no use to a request; hot state has the same limit of its own. Of a
+/// SQLite file its usual limits hold: bursts of writing may take seconds.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(900);
 
 /// Gauges of the stores of one process.
@@ -55,7 +56,11 @@ impl<S> Watched<S> {
 impl StoreWatch {
     /// Makes and registers the gauges. Whether a store is up has no value until it was asked.
     pub fn register(registry: &Registry, stores: &Stores) -> prometheus::Result<Self> {
-        let (hot_state, records) = (stores.hot_state.clone(), stores.records.clone());
+        let hot_state = stores.hot_state.clone();
+        let records = match stores.records.back_end() {
+            "postgres" => stores.records.clone().with_time_limit(ANSWERS_WITHIN),
+            _ => stores.records.clone(),
+        };
         let up = IntGaugeVec::new(
             Opts::new(
                 "ramz_store_up",
@@ -79,8 +84,8 @@ impl StoreWatch {
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(most))?;
         Ok(Self {
-            hot_state: Watched::new(hot_state.clone(), hot_state.back_end()),
-            records: Watched::new(records.clone(), records.back_end()),
+            hot_state: Watched::new(hot_state, stores.hot_state.back_end()),
+            records: Watched::new(records, stores.records.back_end()),
             up,
             idle: connections.with_label_values(&["idle"]),
             used: connections.with_label_values(&["used"]),
@@ -94,7 +99,7 @@ impl StoreWatch {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                self.look().await;
+                Box::pin(self.look()).await;
             }
         };
         shutdown.run_until_cancelled(watching).await;
@@ -105,10 +110,9 @@ impl StoreWatch {
         let connections = self.records.store.connections();
         self.idle.set(connections.idle.into());
         self.used.set(connections.used.into());
-        let (hot_state, records) = tokio::join!(
-            answers(Box::pin(self.hot_state.store.ping())),
-            answers(Box::pin(self.records.store.ping())),
-        );
+        let (hot_state, records) =
+            tokio::join!(self.hot_state.store.ping(), self.records.store.ping());
+        let (hot_state, records) = (hot_state.is_ok(), records.is_ok());
         self.hot_state.answered(hot_state);
         self.records.answered(records);
         let show = |store, up: bool| self.up.with_label_values(&[store]).set(up.into());
@@ -119,8 +123,4 @@ impl StoreWatch {
             show(self.records.name, records);
         }
     }
-}
-
-async fn answers<E>(ping: impl Future<Output = Result<(), E>>) -> bool {
-    matches!(timeout(ANSWERS_WITHIN, ping).await, Ok(Ok(())))
 }

@@ -6,7 +6,7 @@ use shared::challenge::Channel;
 use shared::hot_state::OpenBreaker;
 use shared::records::LedgerState;
 
-use crate::stage::{PATIENCE, PHONE, Stage};
+use crate::stage::{CONCURRENCY, PATIENCE, PHONE, Stage};
 
 /// More than the time between two looks at the settings.
 const MORE_THAN_AN_HOUR: i64 = 67 * 60 * 1000;
@@ -135,5 +135,23 @@ pub(crate) async fn what_messages_cost_is_counted_and_the_days_of_credit_are_sho
     stage.credit(10 * tariff * 4);
     stage.advance(MORE_THAN_AN_HOUR);
     worker.shows("ramz_gateway_credit_days_left", 4.0).await;
+    worker.stop().await;
+}
+
+pub(crate) async fn jobs_that_run_are_shown_while_they_do(stage: &Stage) {
+    let worker = stage.work().await;
+    worker.shows("ramz_worker_busy", 0.0).await;
+    worker
+        .shows(
+            "ramz_worker_concurrency",
+            f64::from(u32::try_from(CONCURRENCY).expect("few")),
+        )
+        .await;
+    // Longer than any look at the gauge takes.
+    stage.faults(json!([{ "times": 1, "fault": { "kind": "delay", "ms": 4_000 } }]));
+    let id = stage.ask(PHONE, Channel::Sms).await;
+    worker.shows("ramz_worker_busy", 1.0).await;
+    stage.reaches(id, LedgerState::Accepted).await;
+    worker.shows("ramz_worker_busy", 0.0).await;
     worker.stop().await;
 }

@@ -57,6 +57,7 @@ in_both_shapes! {
     account::f_10_debug_mode_is_seen_while_the_worker_runs_and_when_it_ends,
     account::f_10_a_key_that_is_refused_is_shown_until_it_is_taken_again,
     account::f_10_an_idle_worker_notices_that_its_key_is_refused,
+    account::jobs_that_run_are_shown_while_they_do,
     account::what_messages_cost_is_counted_and_the_days_of_credit_are_shown,
     gateway_trouble::a_refused_receptor_is_final,
     gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
