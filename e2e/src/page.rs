@@ -32,12 +32,12 @@ fn block(page: &str, name: &str) -> Option<String> {
     let opening = format!("```sh {name}");
     let mut lines = page.lines().skip_while(|line| line.trim_start() != opening);
     let indentation = lines.next()?.find('`')?;
-    let lines = lines.take_while(|line| line.trim() != "```");
-    Some(
-        lines
-            .map(|line| format!("{}\n", line.get(indentation..).unwrap_or_default()))
-            .collect(),
-    )
+    let mut commands = String::new();
+    for line in lines.take_while(|line| line.trim() != "```") {
+        commands.push_str(line.get(indentation..).unwrap_or_default());
+        commands.push('\n');
+    }
+    Some(commands)
 }
 
 fn programs() -> PathBuf {
