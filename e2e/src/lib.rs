@@ -6,12 +6,14 @@
 pub mod faults;
 
 mod client;
+mod exposition;
 mod page;
 mod production;
 mod secrets;
 mod simulator;
 
 pub use client::{Asked, Client, Problem, SignedIn};
+pub use exposition::{Exposition, Family, Sample};
 pub use page::run_block;
 pub use production::{Production, Stores};
 pub use secrets::Secrets;

@@ -96,5 +96,9 @@ async fn the_way_of_each_code_is_told_as_it_was() {
     assert!(sentence.contains("Start a worker."), "{sentence}");
     production.add_worker();
     production.simulator.wait_for_code("09120000005").await;
-    concludes(&production, "09120000005", "accepted").await;
+    let sentence = concludes(&production, "09120000005", "delivered").await;
+    assert!(
+        sentence.contains("the operator reports it delivered"),
+        "{sentence}"
+    );
 }

@@ -10,6 +10,7 @@ pub mod challenge;
 pub mod client_address;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod hot_state;
 pub mod kavenegar;
 pub mod notice;

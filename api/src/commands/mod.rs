@@ -2,6 +2,7 @@
 
 mod changepassword;
 mod createsuperuser;
+mod healthcheck;
 mod import_users;
 mod new_password;
 mod records;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
     Why(why::Arguments),
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Carries a command out.
@@ -34,5 +36,6 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> CommandR
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
         Command::Why(arguments) => Box::pin(why::run(arguments, environment)).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments, environment).await,
     }
 }

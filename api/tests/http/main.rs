@@ -5,6 +5,7 @@ mod answer;
 mod authentication;
 mod bad_input;
 mod deletion;
+mod delivery_reports;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
@@ -48,6 +49,9 @@ macro_rules! on_both_shapes {
 
 on_both_shapes! {
     sending::a_code_is_asked_for_and_given_back,
+    delivery_reports::the_gateways_reports_are_taken_in_either_form,
+    delivery_reports::a_34_reports_of_others_change_nothing,
+    delivery_reports::a_34_without_a_secret_there_is_no_such_address,
     sending::a_new_sign_in_of_a_known_user_is_not_new,
     sending::a_resend_sends_the_same_code_and_needs_no_number,
     sending::during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told,

@@ -262,6 +262,14 @@ impl HotState {
         call!(self, state => state.sweep(clock))
     }
 
+    /// The store that this is: `redis` or `sqlite`.
+    pub fn back_end(&self) -> &'static str {
+        match self.backend {
+            Backend::Redis(_) => "redis",
+            Backend::Sqlite(_) => "sqlite",
+        }
+    }
+
     /// Whether the store answers and takes writes.
     pub async fn ping(&self) -> Result<(), HotStateError> {
         call!(self, state => state.ping())

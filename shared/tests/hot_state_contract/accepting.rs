@@ -68,6 +68,7 @@ pub(crate) async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Sta
     assert_eq!(stage.jobs().await, [job]);
     assert_eq!(stored.trace.as_deref(), Some(trace));
     stage.hot.ping().await.expect("hot state answers");
+    assert!(["redis", "sqlite"].contains(&stage.hot.back_end()));
 }
 
 pub(crate) async fn a_repeated_request_is_granted_once(stage: &Stage) {

@@ -6,6 +6,7 @@
 mod accounts;
 mod by_hand;
 mod code_uses;
+mod delivery;
 mod family;
 mod import;
 mod ledger;
@@ -19,6 +20,7 @@ mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
+mod spending;
 mod stage;
 mod step_refusals;
 mod steps;
@@ -144,6 +146,21 @@ on_both! {
     look::messages_of_other_sends_are_told_from_ones_own,
     look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
     look::a_taken_local_id_is_replaced_in_the_next_attempt,
+    delivery::checks_are_taken_in_due_order_up_to_a_limit,
+    delivery::f_14_a_check_whose_taker_died_is_due_again,
+    delivery::of_several_takers_at_once_each_gets_checks_of_its_own,
+    delivery::a_message_is_counted_once_for_each_stage_that_it_reaches,
+    delivery::what_has_come_to_its_end_stays_there,
+    delivery::an_answer_without_anything_new_moves_the_next_check_only,
+    delivery::a_message_whose_end_nobody_learns_is_unknown_in_the_end,
+    delivery::a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing,
+    delivery::a_report_that_comes_while_the_gateway_is_asked_is_not_lost,
+    delivery::the_messages_of_a_deleted_account_are_followed_without_its_number,
+    delivery::an_entry_that_had_failed_at_once_shows_how,
+    delivery::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
+    spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
+    spending::a_sum_may_exceed_32_bits,
+    spending::connections_are_counted_and_the_back_end_is_named,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,

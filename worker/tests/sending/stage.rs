@@ -220,6 +220,42 @@ impl Working {
         .await;
     }
 
+    /// Messages that reached this, by the prefixes of this operator.
+    pub(crate) fn delivery(&self, status: &str, operator: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == "ramz_delivery_total")
+            .expect("a metric");
+        let series = family.get_metric().iter().filter(|metric| {
+            let labels = metric.get_label();
+            let has = |name, value| {
+                labels
+                    .iter()
+                    .any(|pair| pair.name() == name && pair.value() == value)
+            };
+            has("status", status) && has("operator", operator)
+        });
+        series.map(|metric| metric.get_counter().get_value()).sum()
+    }
+
+    /// How many messages were seen delivered, and the seconds that they took together.
+    pub(crate) fn delivery_seconds(&self) -> (u64, f64) {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == "ramz_delivery_seconds")
+            .expect("a metric");
+        let metrics = family.get_metric().iter();
+        metrics.fold((0, 0.0), |(count, sum), metric| {
+            let histogram = metric.get_histogram();
+            (
+                count + histogram.get_sample_count(),
+                sum + histogram.get_sample_sum(),
+            )
+        })
+    }
+
     /// Whether it was counted exactly so often.
     pub(crate) fn has_counted(&self, metric: &str, label: &str, times: u32) -> bool {
         (self.counted(metric, label) - f64::from(times)).abs() < f64::EPSILON
@@ -682,6 +718,11 @@ impl Stage {
         self.simulator.calls("verify/lookup")
     }
 
+    /// How many times the gateway was asked about deliveries.
+    pub(crate) fn questions(&self) -> u64 {
+        self.simulator.calls("sms/status")
+    }
+
     /// How many times the gateway was asked for the credit.
     pub(crate) fn probes(&self) -> u64 {
         self.simulator.calls("account/info")
@@ -713,6 +754,11 @@ impl Stage {
                 .filter(|row| row.state == LedgerState::Unknown && row.looks == looks)
         })
         .await
+    }
+
+    /// The gateway's time goes on by days, after which it knows no message any more.
+    pub(crate) fn the_gateway_forgets(&self) {
+        self.gateway_clock.advance(Duration::from_hours(72));
     }
 
     /// Moves the time of all, the gateway included.
