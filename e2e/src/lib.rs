@@ -7,6 +7,7 @@ pub mod faults;
 
 mod client;
 mod exposition;
+mod page;
 mod production;
 mod prometheus;
 mod secrets;
@@ -14,7 +15,8 @@ mod simulator;
 
 pub use client::{Asked, Client, Problem, SignedIn};
 pub use exposition::{Exposition, Family, Sample};
-pub use production::Production;
+pub use page::run_block;
+pub use production::{Production, Stores};
 pub use prometheus::Prometheus;
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};
