@@ -64,11 +64,11 @@ SENDING = [
 MONEY = [
     stat("Credit", "How much money is left at the gateway?",
          "Below half a million rials (about 200 messages) recharge at once.",
-         "ramz:gateway_credit_rials:freshest", "currency:IRR ", low(500_000, 2_000_000),
+         "ramz:gateway_credit_rials:min", "currency:IRR ", low(500_000, 2_000_000),
          idle="not known", board="ramz-gateway-and-delivery"),
     stat("Credit lasts", "For how many days, at the pace of late?",
          "Below a week plan the recharge, below two days do it now.",
-         "ramz:gateway_credit_days_left:freshest", "d", low(2, 7), idle="not known", decimals=0,
+         "ramz:gateway_credit_days_left:min", "d", low(2, 7), idle="not known", decimals=0,
          board="ramz-gateway-and-delivery"),
     stat("Spent, 24 h", "What did messages cost within a day?",
          "Far more than usual: somebody may be making us send (Abuse).",
