@@ -1,4 +1,4 @@
-//! What every request has: an id, a language and a client.
+//! What every request has: an id, a place in a trace, a language and a client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use shared::challenge::Locale;
-use shared::client_address::{ClientAddress, client_address};
+use shared::client_address::{ClientAddress, FORWARDED_FOR, client_address};
 use shared::random::Random;
+use shared::trace_parent::TraceParent;
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -21,6 +22,9 @@ use crate::language;
 pub(crate) struct RequestContext {
     /// Names the request in logs and errors. Ours, whatever the client sends.
     pub(crate) id: Uuid,
+    /// Its place in the client's trace, or in one that begins here. It goes into the job, so that
+    /// one trace follows the message to the gateway.
+    pub(crate) trace: TraceParent,
     /// The language of the answer.
     pub(crate) locale: Locale,
 }
@@ -29,9 +33,18 @@ impl RequestContext {
     pub(crate) fn new(headers: &HeaderMap, random: &Random) -> Self {
         Self {
             id: random.uuid_v4(),
+            trace: trace_parent(headers).unwrap_or_else(|| TraceParent::begin(random)),
             locale: language::preferred(headers),
         }
     }
+}
+
+/// The client's place in a trace, if it has one. Whether the trace is recorded is not the client's to
+/// say: everybody could make us record.
+fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parent: TraceParent = text.parse().ok()?;
+    Some(parent.sampled(false))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
@@ -64,7 +77,15 @@ impl FromRequestParts<Arc<AppState>> for Client {
             tracing::error!("the listener does not tell the peer's address");
             return Err(ErrorCode::Internal.into());
         };
-        let address = client_address(peer.ip(), &parts.headers, &state.trusted_proxies);
+        let trusted = &state.trusted_proxies;
+        let forwards = parts.headers.contains_key(FORWARDED_FOR);
+        let seen = state
+            .proxy_watch
+            .saw(peer.ip(), forwards, trusted, &state.clock);
+        if let Some(suspicion) = seen {
+            tracing::warn!("{suspicion}");
+        }
+        let address = client_address(peer.ip(), &parts.headers, trusted);
         Ok(Self(address))
     }
 }

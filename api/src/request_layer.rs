@@ -41,6 +41,7 @@ pub(crate) async fn around_request(
     next: Next,
 ) -> Response {
     let started = Instant::now();
+    let _in_flight = app.metrics.http.one_more_in_flight();
     let context = RequestContext::new(request.headers(), &app.random);
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -60,6 +61,7 @@ pub(crate) async fn around_request(
     let status = response.status();
     let elapsed = started.elapsed();
     app.metrics
+        .http
         .answered(&method, route, status, elapsed.as_secs_f64());
     span.in_scope(|| {
         tracing::info!(

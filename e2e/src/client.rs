@@ -66,11 +66,12 @@ impl Client {
 
     /// A GET, whatever it answers.
     pub async fn get(&self, path: &str) -> Response {
-        self.http
-            .get(format!("{}{path}", self.url))
-            .send()
-            .await
-            .expect("an answer")
+        self.try_get(path).await.expect("an answer")
+    }
+
+    /// A GET, whatever it answers; an error where there was no answer.
+    pub async fn try_get(&self, path: &str) -> reqwest::Result<Response> {
+        self.http.get(format!("{}{path}", self.url)).send().await
     }
 
     /// A POST, whatever it answers; an error where there was no answer.

@@ -6,11 +6,13 @@
 pub mod faults;
 
 mod client;
+mod exposition;
 mod production;
 mod secrets;
 mod simulator;
 
 pub use client::{Asked, Client, Problem, SignedIn};
+pub use exposition::{Exposition, Family, Sample};
 pub use production::Production;
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};

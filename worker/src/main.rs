@@ -4,25 +4,38 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::config::{Binary, Environment, WorkerConfig, help_text};
-use shared::serving::stop_on_signals;
+use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_text};
+use shared::serving::{probe, stop_on_signals};
 use shared::telemetry::init_logging;
 
 /// Takes jobs from the queue and sends their messages through Kavenegar.
 #[derive(Parser)]
 #[command(version, after_long_help = help_text(Binary::Worker))]
-struct Arguments {}
+struct Arguments {
+    /// Start no worker; ask the one of this machine or container whether it lives (`METRICS_LISTEN`)
+    #[arg(long)]
+    healthcheck: bool,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Arguments::parse();
-    match run().await {
+    let result = if Arguments::parse().healthcheck {
+        check_health().await
+    } else {
+        run().await
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("worker: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn check_health() -> Result<(), Box<dyn std::error::Error>> {
+    let config = HealthcheckConfig::load_worker(&Environment::from_process())?;
+    Ok(probe(config.target).await?)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {

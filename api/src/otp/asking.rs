@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use shared::challenge::{Channel, Locale, NewChallenge, SessionId};
 use shared::client_address::ClientAddress;
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
@@ -16,7 +16,6 @@ use crate::error::{ApiError, ErrorCode, seconds_up};
 use crate::json_body::{JsonBody, missing};
 use crate::metrics::RequestResult;
 use crate::request_context::RequestContext;
-use crate::trace_parent;
 
 /// What asking for a code can be refused with, besides a malformed body.
 pub(crate) const ASKING_ERRORS: [ErrorCode; 13] = [
@@ -55,17 +54,17 @@ pub(crate) struct Asking<'a> {
     owner: Option<&'a User>,
     language: Locale,
     address: String,
+    context: RequestContext,
     trace: String,
 }
 
 impl<'a> Asking<'a> {
-    /// The request that came with these headers from this address.
+    /// The request that came from this address.
     pub(crate) fn new(
         app: &'a AppState,
         purpose: Purpose,
         context: RequestContext,
         address: ClientAddress,
-        headers: &HeaderMap,
     ) -> Self {
         Self {
             app,
@@ -73,7 +72,8 @@ impl<'a> Asking<'a> {
             owner: None,
             language: context.locale,
             address: address.limit_key(),
-            trace: trace_parent::of_request(headers, &app.random),
+            trace: context.trace.to_string(),
+            context,
         }
     }
 
@@ -214,6 +214,7 @@ impl<'a> Asking<'a> {
             channel,
             address: Some(&self.address),
             trace: Some(&self.trace),
+            request_id: Some(self.context.id),
         };
         let policy = &self.app.accept_policy;
         match self.app.hot_state.accept(&accept, policy).await? {

@@ -12,7 +12,7 @@ use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
 use shared::client_address::ClientAddress;
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
 use shared::otp::{OtpCode, Purpose};
-use shared::phone::PhoneNumber;
+use shared::phone::{Operator, PhoneNumber};
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -74,7 +74,8 @@ impl Proven {
             counted.succeeded(app).await;
         }
         let lasted = app.clock.now_millis() - challenge.created_at;
-        app.metrics.verified_after(seconds(lasted));
+        let operator = Operator::of(&challenge.phone);
+        app.metrics.verified_after(seconds(lasted), operator);
     }
 }
 
@@ -254,6 +255,7 @@ fn compare_with_decoy(app: &AppState, typed: &OtpCode) {
         session_attempts: 0,
         phone_attempts: 0,
         consumed: false,
+        trace: None,
     };
     black_box(
         decoy

@@ -1,6 +1,7 @@
 //! What `api` reads.
 
 use super::Environment;
+use super::callback::{CallbackSecret, read_callback_secret};
 use super::gateway::read_templates;
 use super::http::{HttpConfig, metrics_address};
 use super::limits::LimitsConfig;
@@ -42,6 +43,8 @@ pub struct ApiConfig {
     pub templates: Templates,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// `DELIVERY_CALLBACK_SECRET`
+    pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -76,6 +79,7 @@ impl ApiConfig {
             tokens: front.tokens,
             templates: templates?,
             step_flow: front.step_flow,
+            delivery_callback: front.delivery_callback,
             warnings: Vec::new(),
         })
     }
@@ -95,6 +99,7 @@ pub(super) struct Front {
     pub(super) limits: LimitsConfig,
     pub(super) tokens: TokensConfig,
     pub(super) step_flow: bool,
+    pub(super) delivery_callback: Option<CallbackSecret>,
 }
 
 impl Front {
@@ -106,6 +111,7 @@ impl Front {
         let limits = LimitsConfig::read(reader);
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
         let step_flow = reader.switch(&STEP_FLOW);
+        let delivery_callback = read_callback_secret(reader);
         let (otp, limits) = (otp?, limits?);
         limits.warn(&otp, reader);
         Ok(Self {
@@ -116,6 +122,7 @@ impl Front {
             limits,
             tokens: tokens?,
             step_flow: step_flow?,
+            delivery_callback: delivery_callback?,
         })
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Environment;
 use super::api::{ApiConfig, Front};
+use super::callback::CallbackSecret;
 use super::gateway::GatewayConfig;
 use super::http::{HttpConfig, simulator_address};
 use super::limits::LimitsConfig;
@@ -61,6 +62,8 @@ pub struct StandaloneConfig {
     pub concurrency: usize,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// `DELIVERY_CALLBACK_SECRET`
+    pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -97,6 +100,7 @@ impl StandaloneConfig {
             limits: front.limits,
             tokens: front.tokens,
             step_flow: front.step_flow,
+            delivery_callback: front.delivery_callback,
             gateway,
             concurrency: concurrency?,
             warnings: Vec::new(),
@@ -122,6 +126,7 @@ impl StandaloneConfig {
             tokens: self.tokens.clone(),
             templates: self.gateway.templates.clone(),
             step_flow: self.step_flow,
+            delivery_callback: self.delivery_callback.clone(),
             warnings: Vec::new(),
         };
         let worker = WorkerConfig {

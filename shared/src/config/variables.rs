@@ -136,6 +136,8 @@ variables! {
             "where the gateway is; https unless on loopback";
         KAVENEGAR_RATE: BACK, Text("100"),
             "calls of the gateway a second by all workers together (1 to 10000), the same for each of them; halved for a while when the gateway says that they are too many";
+        #[secret] DELIVERY_CALLBACK_SECRET: FRONT, Unset,
+            "32 to 128 letters, digits, `-` or `_` (`openssl rand -hex 32`); set, Kavenegar may report deliveries to `PUBLIC_URL/callbacks/kavenegar/<secret>/delivery`, which only makes them known sooner";
         KAVENEGAR_ALLOW_HTTP: BACK, Text("0"),
             "1 allows an http gateway on another machine, such as a simulator in a private network";
         WORKER_CONCURRENCY: BACK, Text("256"),

@@ -4,6 +4,7 @@ use crate::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
 use crate::clock::UnixMillis;
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
+use uuid::Uuid;
 
 /// One request for a code.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Accept<'a> {
     pub address: Option<&'a str>,
     /// W3C `traceparent` that the job carries on; validated by the caller.
     pub trace: Option<&'a str>,
+    /// The id of the request, which the job carries on.
+    pub request_id: Option<Uuid>,
 }
 
 /// What is asked for.

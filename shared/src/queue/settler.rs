@@ -51,6 +51,14 @@ impl QueueEvents {
         Ok(events)
     }
 
+    /// Begins to count dead letters of these reasons at zero; those of the queue itself are counted
+    /// from the start.
+    pub fn expect_dead_letters(&self, reasons: &[&str]) {
+        for reason in reasons {
+            self.dead.with_label_values(&[*reason]).inc_by(0);
+        }
+    }
+
     pub(super) fn redelivered(&self) {
         self.redelivered.inc();
     }

@@ -42,6 +42,12 @@ pub struct MetricsListener {
     registry: Registry,
 }
 
+/// The commit that was built, where the build names it.
+const COMMIT: &str = match option_env!("RAMZ_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// A registry that holds what every binary tells: its version, and the figures of its process.
 ///
 /// # Errors
@@ -49,8 +55,10 @@ pub struct MetricsListener {
 pub fn metrics_registry(binary: &str, version: &str) -> prometheus::Result<Registry> {
     let registry = Registry::new();
     let opts = Opts::new("ramz_build_info", "Always 1; says which build runs.");
-    let build_info = IntGaugeVec::new(opts, &["binary", "version"])?;
-    build_info.with_label_values(&[binary, version]).set(1);
+    let build_info = IntGaugeVec::new(opts, &["binary", "version", "commit"])?;
+    build_info
+        .with_label_values(&[binary, version, COMMIT])
+        .set(1);
     registry.register(Box::new(build_info))?;
     #[cfg(target_os = "linux")]
     registry.register(Box::new(
@@ -162,7 +170,9 @@ mod tests {
         let task = tokio::spawn(listener.serve(shutdown.clone()));
 
         let metrics = fetch(address, "/metrics").await;
-        assert!(metrics.contains(r#"ramz_build_info{binary="api",version="1.2.3"} 1"#));
+        let build =
+            format!(r#"ramz_build_info{{binary="api",commit="{COMMIT}",version="1.2.3"}} 1"#);
+        assert!(metrics.contains(&build), "{metrics}");
         assert!(metrics.contains("text/plain; version=0.0.4"));
         assert!(metrics.contains("process_resident_memory_bytes"));
         assert!(fetch(address, "/livez").await.ends_with("ok"));

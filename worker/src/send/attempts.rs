@@ -38,6 +38,7 @@ impl SmsSender {
             accepted_at: time(run.job.accepted_at),
             deadline_at: time(run.job.deadline),
             trace_id: run.job.trace.as_deref().and_then(trace_id),
+            request_id: run.job.request,
         }
     }
 

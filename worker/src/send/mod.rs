@@ -224,6 +224,7 @@ impl SmsSender {
         self.0
             .metrics
             .called(method, started.elapsed().as_secs_f64(), &outcome);
+        self.0.metrics.delivery.answered(draft.phone(), &outcome);
         outcome
     }
 
