@@ -230,7 +230,7 @@ def _variable(name, label, query):
     }
 
 
-def _annotation(name, expression, title, color):
+def _annotation(name, expression, title, text, color):
     return {
         "name": name,
         "datasource": DATASOURCE,
@@ -240,7 +240,7 @@ def _annotation(name, expression, title, color):
         "expr": expression,
         "step": "60s",
         "titleFormat": title,
-        "textFormat": "{{summary}}",
+        "textFormat": text,
     }
 
 
@@ -303,9 +303,9 @@ def board(uid, title, description, rows, *, variables=(), span="now-3h"):
         "annotations": {
             "list": [
                 _annotation("Alerts", 'ALERTS{alertstate="firing",alertname=~"Ramz.+"}',
-                            "{{alertname}}", "red"),
+                            "{{alertname}}", "{{severity}}", "red"),
                 _annotation("Starts", 'process_start_time_seconds{job=~"ramz-.+"} > time() - 60',
-                            "{{job}} {{instance}} started", "blue"),
+                            "{{job}} started", "{{instance}}", "blue"),
             ]
         },
         "panels": panels,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::files::{Rule, alerts, files, list, output, project, rules, yaml};
 
@@ -17,6 +17,31 @@ fn prometheus_takes_the_rules() {
             .args(["check", "rules"])
             .args(files("prometheus/rules", "yml")),
     );
+}
+
+/// The names of the jobs stand in rules and boards.
+#[test]
+fn prometheus_and_grafana_are_set_up_for_rules_and_boards() {
+    let file = project("prometheus/prometheus.yml");
+    output(
+        Command::new("promtool")
+            .args(["check", "config"])
+            .arg(&file),
+    );
+    let config = yaml(&file);
+    assert_eq!(config["rule_files"], json!(["rules/*.yml"]));
+    let jobs: Vec<_> = list(&config["scrape_configs"])
+        .iter()
+        .filter_map(|job| job["job_name"].as_str())
+        .collect();
+    assert!(
+        ["ramz-api", "ramz-worker"]
+            .iter()
+            .all(|job| jobs.contains(job)),
+        "{jobs:?}"
+    );
+    let source = yaml(&project("grafana/provisioning/datasources/prometheus.yml"));
+    assert_eq!(source["datasources"][0]["uid"], "ramz-prometheus");
 }
 
 #[test]

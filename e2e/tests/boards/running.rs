@@ -6,7 +6,7 @@ use e2e::Production;
 
 use crate::files::{boards, list, panels, rules};
 use crate::prometheus::Prometheus;
-use crate::traffic::{People, disturb, spoil_the_gateway};
+use crate::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
 
 /// Much longer than it takes: an alert waits for a minute, deliveries are asked for after ten
 /// seconds, the breaker probes after five.
@@ -140,7 +140,11 @@ fn selectors_are_found_in_expressions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_of_boards_and_rules_has_an_answer_under_load() {
-    let mut production = Production::start(0, &[("TRUSTED_PROXIES", "127.0.0.1/32")]).await;
+    let settings = [
+        ("TRUSTED_PROXIES", "127.0.0.1/32"),
+        ("DELIVERY_CALLBACK_SECRET", CALLBACK_SECRET),
+    ];
+    let mut production = Production::start(0, &settings).await;
     spoil_the_gateway(&production).await;
     for _ in 0..2 {
         production.add_worker();

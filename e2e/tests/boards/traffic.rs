@@ -24,6 +24,9 @@ const OPERATORS: [&str; 3] = ["0912", "0935", "0921"];
 /// As fast as one busy person types; the machine has other things to do.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A secret of this test for the address of the gateway's reports.
+pub(crate) const CALLBACK_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
 const OTP: &str = "/api/v1/usr/otp";
 const VERIFY: &str = "/api/v1/usr/otp/verify";
 
@@ -39,6 +42,11 @@ pub(crate) async fn spoil_the_gateway(production: &Production) {
         FATES.map(|(suffix, status)| json!({ "receptor_suffix": suffix, "status": status }));
     let account = json!({
         "resendfailed": true,
+        "callback": {
+            "url": format!("{}/callbacks/kavenegar/{CALLBACK_SECRET}/delivery", production.url()),
+            "method": "POST",
+            "lookups": true,
+        },
         "delivery": { "queue_ms": 50, "operator_ms": 100, "rules": fates },
     });
     production.simulator.change_account(account).await;
