@@ -1,7 +1,7 @@
 """The HTTP face: what is asked, how it is answered, how fast, and what the processes need."""
 
-from .panels import (GREEN, PLAIN, RED, board, heat, high, instances, low, quantiles, series, stat,
-                     table)
+from .frame import board, instances
+from .panels import GREEN, PLAIN, RED, heat, high, low, quantiles, series, stat, table
 
 HERE = 'job=~"$job",instance=~"$instance"'
 WORK = HERE + ',route!~"/livez|/readyz|unmatched"'

@@ -1,6 +1,7 @@
 """The gateway, its account, and what the operators do with the messages."""
 
-from .panels import GREEN, RED, board, high, low, quantiles, series, stat
+from .frame import board
+from .panels import GREEN, RED, high, low, quantiles, series, stat
 
 SENDING = '{method=~"verify/lookup|sms/send"}'
 FINAL = 'ramz_delivery_total{status!="handed_over"}'

@@ -1,6 +1,7 @@
 """For whoever is on call: is sign-in working, do messages leave, is money left, what is slow?"""
 
-from .panels import GREEN, PLAIN, RED, board, high, low, quantiles, series, stat, table
+from .frame import board
+from .panels import GREEN, PLAIN, RED, high, low, quantiles, series, stat, table
 
 SENT = 'ramz_otp_requests_total{result="sent"}'
 VERIFIED = 'ramz_otp_verifications_total{result="verified"}'

@@ -1,6 +1,7 @@
 """From the accepted request to the call of the gateway."""
 
-from .panels import board, heat, high, instances, low, quantiles, series, stat
+from .frame import board, instances
+from .panels import heat, high, low, quantiles, series, stat
 
 HERE = 'job=~"$job",instance=~"$instance"'
 
