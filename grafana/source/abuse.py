@@ -1,6 +1,7 @@
 """Does somebody guess codes or passwords, or make us send?"""
 
-from .panels import PLAIN, board, high, low, series, stat
+from .frame import board
+from .panels import PLAIN, high, low, series, stat
 
 REFUSED = 'ramz_limit_refused_total{rule!~"breaker_open|queue_.+"}'
 WAYS_IN = '{method="POST",route=~"/api/v1/usr/(otp|otp/verify|login)"}'

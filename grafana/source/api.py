@@ -1,7 +1,7 @@
 """The HTTP face: what is asked, how it is answered, how fast, and what the processes need."""
 
-from .panels import (GREEN, PLAIN, RED, board, heat, high, instances, low, quantiles, series, stat,
-                     table)
+from .frame import board, instances
+from .panels import GREEN, PLAIN, RED, heat, high, low, quantiles, series, stat, table
 
 HERE = 'job=~"$job",instance=~"$instance"'
 WORK = HERE + ',route!~"/livez|/readyz|unmatched"'
@@ -116,7 +116,7 @@ PROCESSES = [
            "percentunit", top=1, width=8, idle="not known"),
     table("Builds and starts", "Which version runs where?",
           "Two versions for longer than a deploy: it stands still.",
-          "sum by (job, instance, binary, version) (ramz_build_info)", "none", hide=("Value",)),
+          "sum by (job, instance, binary, version, commit) (ramz_build_info)", "none", hide=("Value",)),
     series("Age of the processes", "Does something restart again and again?",
            "A line that keeps falling to zero: the log of that process says why it ends.",
            [(f"time() - process_start_time_seconds{{{HERE}}}", "{{instance}}")], "s",

@@ -1,6 +1,7 @@
 """The gateway, its account, and what the operators do with the messages."""
 
-from .panels import GREEN, RED, board, high, low, quantiles, series, stat
+from .frame import board
+from .panels import GREEN, RED, high, low, quantiles, series, stat
 
 SENDING = '{method=~"verify/lookup|sms/send"}'
 FINAL = 'ramz_delivery_total{status!="handed_over"}'
@@ -24,7 +25,7 @@ NOW = [
          idle="not known"),
     stat("Credit lasts", "For how many days, at the pace of late?",
          "Below a week plan the recharge, below two days do it now.",
-         "ramz:gateway_credit_days_left:freshest", "d", low(2, 7), decimals=0, idle="not known"),
+         "ramz:gateway_credit_days_left:min", "d", low(2, 7), decimals=0, idle="not known"),
     stat("Account seen", "How old is what we know of the account?",
          "It is looked at every five minutes; old: the gateway cannot be asked.",
          "time() - max(ramz_gateway_account_seen_seconds)", "s", high(600, 1800), decimals=0,
@@ -56,7 +57,7 @@ CALLS = [
     series("Time by method, p99", "Is one of its methods slow?",
            "Looks may be slow without harm; verify/lookup and sms/send may not.",
            quantiles("ramz_gateway_request_seconds", [99], by="method", name="{{method}}"), "s"),
-    series("Breaker", "When did the gateway refuse everything?",
+    series("Breaker over time", "When did the gateway refuse everything?",
            "Opened again and again: a cause that account/info does not see.",
            [("max(ramz_gateway_breaker_open)", "open"),
             ("sum(increase(ramz_gateway_breaker_opened_total[$__rate_interval]))", "opened")],
@@ -66,10 +67,10 @@ CALLS = [
 ACCOUNT = [
     series("Credit", "When is the money gone?",
            "A step up is a recharge; a steeper fall is more messages (Abuse).",
-           [("ramz:gateway_credit_rials:freshest", "credit")], "currency:IRR ",
+           [("ramz:gateway_credit_rials:min", "credit")], "currency:IRR ",
            steps=low(500_000, 500_000), width=8, idle="not known"),
-    series("Credit lasts", "For how many days?", "Below seven a ticket, below two a page.",
-           [("ramz:gateway_credit_days_left:freshest", "days")], "d", steps=low(2, 7), width=8,
+    series("Days of credit", "For how many days?", "Below seven a ticket, below two a page.",
+           [("ramz:gateway_credit_days_left:min", "days")], "d", steps=low(2, 7), width=8,
            idle="not known"),
     series("Cost", "What do messages cost an hour?",
            "Far above the usual: somebody may be making us send (Abuse).",

@@ -1,6 +1,7 @@
 """For whoever is on call: is sign-in working, do messages leave, is money left, what is slow?"""
 
-from .panels import GREEN, PLAIN, RED, board, high, low, quantiles, series, stat, table
+from .frame import board
+from .panels import GREEN, PLAIN, RED, high, low, quantiles, series, stat, table
 
 SENT = 'ramz_otp_requests_total{result="sent"}'
 VERIFIED = 'ramz_otp_verifications_total{result="verified"}'
@@ -64,11 +65,11 @@ SENDING = [
 MONEY = [
     stat("Credit", "How much money is left at the gateway?",
          "Below half a million rials (about 200 messages) recharge at once.",
-         "ramz:gateway_credit_rials:freshest", "currency:IRR ", low(500_000, 2_000_000),
+         "ramz:gateway_credit_rials:min", "currency:IRR ", low(500_000, 2_000_000),
          idle="not known", board="ramz-gateway-and-delivery"),
     stat("Credit lasts", "For how many days, at the pace of late?",
          "Below a week plan the recharge, below two days do it now.",
-         "ramz:gateway_credit_days_left:freshest", "d", low(2, 7), idle="not known", decimals=0,
+         "ramz:gateway_credit_days_left:min", "d", low(2, 7), idle="not known", decimals=0,
          board="ramz-gateway-and-delivery"),
     stat("Spent, 24 h", "What did messages cost within a day?",
          "Far more than usual: somebody may be making us send (Abuse).",

@@ -1,6 +1,7 @@
 """From the accepted request to the call of the gateway."""
 
-from .panels import board, heat, high, instances, low, quantiles, series, stat
+from .frame import board, instances
+from .panels import heat, high, low, quantiles, series, stat
 
 HERE = 'job=~"$job",instance=~"$instance"'
 
@@ -40,7 +41,7 @@ FLOW = [
            "The line of 40 s is where requests get 503 (with OTP_EXPIRY_TIME=120).",
            [("max(ramz_queue_oldest_age_seconds)", "oldest")], "s", steps=high(25, 40),
            idle="not known"),
-    series("Workers", "When did workers come and go?", "A fall without a deploy: their logs.",
+    series("Workers over time", "When did workers come and go?", "A fall without a deploy: their logs.",
            [("max(ramz_queue_consumers)", "seen by the queue"),
             ('count(up{job="ramz-worker"} == 1)', "seen by Prometheus")], "none", steps_shape=True,
            idle="not known"),
@@ -73,7 +74,7 @@ HEALTH = [
              "taken over"),
             (f"sum(increase(ramz_queue_stale_settlements_total{{{HERE}}}[$__rate_interval]))",
              "settled too late")], "short", width=8),
-    series("Dead letters", "Why are jobs given up?",
+    series("Dead letters by reason", "Why are jobs given up?",
            "Each reason has a line in the runbook RamzDeadLetters.",
            [(f"sum by (reason) (increase(ramz_queue_dead_letters_total{{{HERE}}}"
              "[$__rate_interval]))", "{{reason}}")], "short", width=8),
