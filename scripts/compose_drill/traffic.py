@@ -52,10 +52,23 @@ def token_is_signed_by(token, keys):
         file["text"].write_text(f"{head}.{claims}")
         file["signature"].write_bytes(unbase64(signature))
         verified = subprocess.run(
-            ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", file["key"],
-             "-rawin", "-in", file["text"], "-sigfile", file["signature"]],
+            [
+                "openssl",
+                "pkeyutl",
+                "-verify",
+                "-pubin",
+                "-keyform",
+                "DER",
+                "-inkey",
+                file["key"],
+                "-rawin",
+                "-in",
+                file["text"],
+                "-sigfile",
+                file["signature"],
+            ],
             capture_output=True,
-        )  # fmt: skip
+        )
     return json.loads(unbase64(claims)) if verified.returncode == 0 else None
 
 
@@ -90,8 +103,9 @@ class Load:
     def ask(self, number):
         for _ in range(600):
             try:
-                status, _ = call(self.port, "POST", "/api/v1/usr/otp",
-                                 {"phone_number": number}, some_address())  # fmt: skip
+                status, _ = call(
+                    self.port, "POST", "/api/v1/usr/otp", {"phone_number": number}, some_address()
+                )
             except ConnectionRefusedError:
                 with self.lock:
                     self.retries += 1
