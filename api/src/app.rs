@@ -229,4 +229,27 @@ mod tests {
         assert_eq!(problem["code"], "internal");
         assert!(!String::from_utf8_lossy(&body).contains("secret"));
     }
+
+    #[tokio::test]
+    async fn a_20_requests_that_are_counted_by_address_are_watched_for_a_forgotten_proxy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(&folder).await;
+        let proxy = SocketAddr::from(([10, 0, 0, 5], 1));
+        let mut request = Request::post("/api/v1/usr/otp")
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(axum::body::Body::from(r#"{"phone_number": "09123456789"}"#))
+            .expect("a request");
+        request.extensions_mut().insert(ConnectInfo(proxy));
+        app.router().call(request).await.expect("infallible");
+        let state = &app.0;
+        let told =
+            |watch: &ProxyWatch| watch.saw(proxy.ip(), true, &state.trusted_proxies, &state.clock);
+        assert_eq!(
+            told(&state.proxy_watch),
+            None,
+            "it was told with the request"
+        );
+        assert!(told(&ProxyWatch::default()).is_some());
+    }
 }

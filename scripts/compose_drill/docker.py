@@ -52,7 +52,7 @@ def wait_until(what, condition, timeout=120, pause=0.5):
 
 
 class Daemon:
-    """A dockerd of the drill's own, with its data under the target folder."""
+    """A dockerd of the drill's own, with its data under the target folder, for its next run."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -60,18 +60,32 @@ class Daemon:
 
     def start(self):
         if os.geteuid() != 0 or not shutil.which("dockerd"):
-            raise DrillError("no Docker daemon answers, and none can be started: that needs root and dockerd")
+            raise DrillError(
+                "no Docker daemon answers, and none can be started: that needs root and dockerd"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         # A short path: the name of a socket has 107 characters at most.
-        run_folder = f"/run/ramz-drill-{os.getpid()}"
+        self.run_folder = run_folder = f"/run/ramz-drill-{os.getpid()}"
         os.makedirs(run_folder, exist_ok=True)
         os.environ["DOCKER_HOST"] = f"unix://{run_folder}/docker.sock"
         log = open(self.folder / "dockerd.log", "wb")
         self.process = subprocess.Popen(
-            ["dockerd", "--data-root", self.folder / "data", "--exec-root", f"{run_folder}/exec",
-             "--pidfile", f"{run_folder}/pid", "--host", os.environ["DOCKER_HOST"]],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            [
+                "dockerd",
+                "--data-root",
+                self.folder / "data",
+                "--exec-root",
+                f"{run_folder}/exec",
+                "--pidfile",
+                f"{run_folder}/pid",
+                "--host",
+                os.environ["DOCKER_HOST"],
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
         def answers():
             if self.process.poll() is not None:
@@ -81,11 +95,14 @@ class Daemon:
 
         wait_until("dockerd", answers, timeout=60)
 
-    def stop(self):
+    def stop(self, clean=False):
         if self.process:
             self.process.terminate()
             self.process.wait(timeout=60)
             self.process = None
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+        if clean:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Project:
@@ -100,8 +117,16 @@ class Project:
         # Nothing of this shell may change what .env of the project says.
         kept = ("PATH", "HOME", "DOCKER_HOST", "COMPOSE_DOCKER_CLI_BUILD", "DOCKER_BUILDKIT")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
-        return run(*self.engine, "-p", self.name, *arguments,
-                   check=check, timeout=timeout, cwd=self.folder, env=environment)  # fmt: skip
+        return run(
+            *self.engine,
+            "-p",
+            self.name,
+            *arguments,
+            check=check,
+            timeout=timeout,
+            cwd=self.folder,
+            env=environment,
+        )
 
     def ids(self, service=None, every=False):
         filters = ["--filter", f"label=com.docker.compose.project={self.name}"]

@@ -1,5 +1,5 @@
-"""The images of the drill: official ones where they can be had, stand-ins of Debian's packages where
-not, and Ramz's own."""
+"""The images of the drill: official ones where they can be had, stand-ins made of Debian's packages
+where not, and Ramz's own."""
 
 import io
 import os
@@ -57,8 +57,20 @@ def stand_in(name, options):
     folder = Path(__file__).parent / "stand_ins"
     # The classic builder: its stages are cached images, and it is there everywhere.
     classic = {**os.environ, "DOCKER_BUILDKIT": "0"}
-    run("docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--target", name,
-        "--tag", image, folder, timeout=1800, env=classic)  # fmt: skip
+    run(
+        "docker",
+        "build",
+        "--quiet",
+        "--build-arg",
+        f"BASE={base}",
+        "--target",
+        name,
+        "--tag",
+        image,
+        folder,
+        timeout=1800,
+        env=classic,
+    )
     return image
 
 
@@ -80,19 +92,40 @@ def make_debian(image, options):
         raise DrillError(f"{image} can only be made by root with debootstrap")
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         tree = Path(folder) / "tree"
-        run("debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, tree, mirror(),
-            timeout=1800)  # fmt: skip
+        run(
+            "debootstrap",
+            "--variant=minbase",
+            "--include=ca-certificates",
+            SUITE,
+            tree,
+            mirror(),
+            timeout=1800,
+        )
         proxies = run("apt-config", "dump", check=False) if shutil.which("apt-config") else ""
         lines = re.findall(r"^Acquire::https?::Proxy .*;$", proxies, re.M)
         (tree / "etc/apt/apt.conf.d/01proxy").write_text("\n".join(lines) + "\n")
-        if options.ca_bundle:
-            shutil.copy(options.ca_bundle, tree / "etc/ssl/certs/ca-certificates.crt")
-        left_out = [f"--exclude=./{path}/*" for path in
-                    ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc",
-                     "usr/share/man", "usr/share/locale")]  # fmt: skip
+        left_out = [
+            f"--exclude=./{path}/*"
+            for path in (
+                "var/cache/apt/archives",
+                "var/lib/apt/lists",
+                "usr/share/doc",
+                "usr/share/man",
+                "usr/share/locale",
+            )
+        ]
         tar = subprocess.Popen(["tar", "-C", tree, *left_out, "-c", "."], stdout=subprocess.PIPE)
-        run("docker", "import", "--change", 'CMD ["bash"]', "--change", "LABEL ramz.stand-in=1",
-            "-", image, stdin=tar.stdout)  # fmt: skip
+        run(
+            "docker",
+            "import",
+            "--change",
+            'CMD ["bash"]',
+            "--change",
+            "LABEL ramz.stand-in=1",
+            "-",
+            image,
+            stdin=tar.stdout,
+        )
         if tar.wait() != 0:
             raise DrillError("tar could not read the tree that debootstrap made")
 
@@ -106,6 +139,7 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
     gcc g++ libc6-dev make perl pkg-config && rm -rf /var/lib/apt/lists/*
 COPY toolchain /usr/local/toolchain
 COPY cargo /usr/local/cargo
+COPY certs /etc/ssl/certs
 ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/toolchain/bin:$PATH
 """
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
@@ -114,8 +148,15 @@ ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/toolchain/bin:$PATH
         (context / "cargo").mkdir()
         if options.cargo_config:
             shutil.copy(options.cargo_config, context / "cargo/config.toml")
-        shutil.copytree(toolchain, context / "toolchain", symlinks=True,
-                        ignore=shutil.ignore_patterns("share", "src", "rust-analyzer*"))  # fmt: skip
+        (context / "certs").mkdir()
+        if options.ca_bundle:
+            shutil.copy(options.ca_bundle, context / "certs/ca-certificates.crt")
+        shutil.copytree(
+            toolchain,
+            context / "toolchain",
+            symlinks=True,
+            ignore=shutil.ignore_patterns("share", "src", "rust-analyzer*"),
+        )
         run("docker", "build", "--quiet", "--tag", image, context, timeout=1800)
 
 
@@ -145,13 +186,26 @@ def own_images_of_host_programs(root, runtime, tag):
         context.mkdir()
         (context / "Dockerfile").write_text(arguments + "\n" + stages)
         for name in PROGRAMS:
-            run("docker", "build", "--quiet", "--target", name, "--tag", f"ramz-{name}:{tag}",
-                "--build-arg", f"BINARIES={binaries}", "--build-arg", f"RUNTIME_IMAGE={runtime}",
-                context)  # fmt: skip
+            run(
+                "docker",
+                "build",
+                "--quiet",
+                "--target",
+                name,
+                "--tag",
+                f"ramz-{name}:{tag}",
+                "--build-arg",
+                f"BINARIES={binaries}",
+                "--build-arg",
+                f"RUNTIME_IMAGE={runtime}",
+                context,
+            )
     run("docker", "image", "rm", binaries, check=False)
     version = run("docker", "run", "--rm", f"ramz-api:{tag}", "--version", check=False)
     if not version.startswith("api "):
-        raise DrillError(f"the programs of this machine do not run in {runtime}, try --from-source: {version}")
+        raise DrillError(
+            f"the programs of this machine do not run in {runtime}, try --from-source: {version}"
+        )
 
 
 def remove_own(tag):

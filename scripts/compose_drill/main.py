@@ -4,9 +4,9 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
-import textwrap
 from pathlib import Path
 
 import checks
@@ -17,6 +17,15 @@ from report import Report
 
 NAME = "ramz-drill"
 TAG = "drill"
+DESCRIPTION = """\
+Starts docker-compose.yml as a project of its own on free loopback ports, with the simulator as
+gateway, and checks it: a sign-in, what is published, what containers may do, where secrets are,
+three workers that share the load, and replacements under load that neither lose nor double a
+message. Ends with a table, and removes what it made, base images aside.
+
+Images that can't be pulled are made of Debian's packages (root and debootstrap). They have names
+of their own (ramz-stand-in/...), so that nothing else takes them for the official ones. Where no
+daemon answers, root with dockerd gets one for the time of the drill."""
 # Not the one of docker-compose.yml, which may be in use here.
 SUBNET, GATEWAY = "172.30.253.0/24", "172.30.253.1"
 
@@ -25,31 +34,44 @@ def arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/compose-drill",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=textwrap.dedent("""\
-            Starts docker-compose.yml as a project of its own on free loopback ports, with the simulator
-            as gateway, and checks it: a sign-in, what is published, what containers may do, where
-            secrets are, three workers that share the load, and replacements under load that neither
-            lose nor double a message. Ends with a table, and removes what it made, base images aside.
-
-            Images that can't be pulled are made of Debian's packages (root and debootstrap). They have
-            names of their own (ramz-stand-in/...), so nothing else takes them for the official ones.
-            Where no daemon answers, root with dockerd gets one for the time of the drill."""),
-    )  # fmt: skip
+        description=DESCRIPTION,
+    )
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--from-source", action="store_true",
-                        help="build the programs in Docker, as a user does; otherwise those of this machine are used (debug build)")  # fmt: skip
-    parser.add_argument("--engine", metavar="COMMAND",
-                        help="`docker compose` or `docker-compose`; the first that works")  # fmt: skip
-    parser.add_argument("--make-bases", action="store_true", help="pull nothing, make all base images")
-    parser.add_argument("--own-daemon", action="store_true", help="start a daemon even if one answers")
+    parser.add_argument(
+        "--from-source",
+        action="store_true",
+        help="build the programs in Docker, as a user does; else this machine does (debug)",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="COMMAND",
+        help="`docker compose` or `docker-compose`; the first that works",
+    )
+    parser.add_argument(
+        "--make-bases", action="store_true", help="pull nothing, make all base images"
+    )
+    parser.add_argument(
+        "--own-daemon", action="store_true", help="start a daemon even if one answers"
+    )
     parser.add_argument("--clean", action="store_true", help="remove stand-ins at the end too")
-    parser.add_argument("--can-run", action="store_true",
-                        help="only tell whether this machine can run it; if not, print why")  # fmt: skip
+    parser.add_argument(
+        "--can-run",
+        action="store_true",
+        help="only tell whether this machine can run it; if not, print why",
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running")
-    parser.add_argument("--cargo-config", type=Path, metavar="FILE",
-                        help="Cargo's config.toml for a made Rust image, such as a mirror of crates.io")  # fmt: skip
-    parser.add_argument("--ca-bundle", type=Path, metavar="FILE",
-                        help="root certificates for made images, where a proxy has its own")  # fmt: skip
+    parser.add_argument(
+        "--cargo-config",
+        type=Path,
+        metavar="FILE",
+        help="Cargo's config.toml for a made Rust image, such as a mirror of crates.io",
+    )
+    parser.add_argument(
+        "--ca-bundle",
+        type=Path,
+        metavar="FILE",
+        help="root certificates for a made Rust image, where a proxy has its own",
+    )
     options = parser.parse_args()
     options.work = Path(os.environ["CARGO_TARGET_DIR"]) / "compose-drill"
     options.work.mkdir(parents=True, exist_ok=True)
@@ -98,8 +120,14 @@ def make_project(options, engine, chosen):
     with open(folder / ".env", "a") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
     # The gateway's own record of what was sent, on a disk of its own.
-    override = {"services": {"simulator": {"environment": {"SIMULATOR_JOURNAL": "/journal/calls"},
-                                           "tmpfs": ["/journal"]}}}  # fmt: skip
+    override = {
+        "services": {
+            "simulator": {
+                "environment": {"SIMULATOR_JOURNAL": "/journal/calls"},
+                "tmpfs": ["/journal"],
+            }
+        }
+    }
     (folder / "docker-compose.override.yml").write_text(json.dumps(override))
     project = Project(engine, folder, NAME)
     project.api, project.grafana, project.inbox = api, grafana, inbox
@@ -115,8 +143,11 @@ def drill(options, report):
     build, made = images.base_images(text, build_names, options)
     chosen.update(build)
     for name in stand_ins + made:
-        report.note(name, "a stand-in made of Debian's packages"
-                    + (", which shows no board" if name == "grafana" else ""))  # fmt: skip
+        report.note(
+            name,
+            "a stand-in made of Debian's packages"
+            + (", which shows no board" if name == "grafana" else ""),
+        )
 
     project = make_project(options, engine, chosen)
     runtime = chosen["RUNTIME_IMAGE"]
@@ -124,8 +155,11 @@ def drill(options, report):
         stages.build(options, project, report, runtime, TAG)
         stages.start(project, report)
         stages.sign_in(project, report)
-        ports = [("api", 8000, project.api), ("grafana", 3000, project.grafana),
-                 ("simulator", 8025, project.inbox)]  # fmt: skip
+        ports = [
+            ("api", 8000, project.api),
+            ("grafana", 3000, project.grafana),
+            ("simulator", 8025, project.inbox),
+        ]
         checks.published_ports(project, report, ports)
         checks.hardening(project, report)
         checks.processes(project, report)
@@ -145,8 +179,14 @@ def drill(options, report):
                 images.remove_stand_ins()
             left = project.ids(every=True)
             for kind in ("volume", "network"):
-                left += run("docker", kind, "ls", "-q", "--filter",
-                            f"label=com.docker.compose.project={NAME}").split()  # fmt: skip
+                left += run(
+                    "docker",
+                    kind,
+                    "ls",
+                    "-q",
+                    "--filter",
+                    f"label=com.docker.compose.project={NAME}",
+                ).split()
             report.check("nothing is left behind", not left, " ".join(left))
             shutil.rmtree(project.folder, ignore_errors=True)
 
@@ -158,8 +198,12 @@ def can_run(options, daemon):
             daemon.start()
         debian = images.official((options.root / "docker-compose.yml").read_text(), "RUNTIME_IMAGE")
         can_make = os.geteuid() == 0 and shutil.which("debootstrap")
-        if not (can_make or images.present(debian) or succeeds("docker", "pull", debian, timeout=300)):
-            raise DrillError("images can neither be pulled nor made: that needs root and debootstrap")
+        if not (
+            can_make or images.present(debian) or succeeds("docker", "pull", debian, timeout=300)
+        ):
+            raise DrillError(
+                "images can neither be pulled nor made: that needs root and debootstrap"
+            )
     except DrillError as error:
         print(str(error).splitlines()[0])
         sys.exit(1)
@@ -172,6 +216,8 @@ def main():
     options = arguments()
     report = Report()
     daemon = Daemon(options.work / "daemon")
+    # An end from outside cleans up as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.can_run:
         can_run(options, daemon)
     try:
@@ -182,7 +228,7 @@ def main():
     except (DrillError, KeyboardInterrupt) as error:
         report.check("the drill came to its end", False, str(error) or "interrupted")
     finally:
-        daemon.stop()
+        daemon.stop(options.clean)
     sys.exit(0 if report.finish() else 1)
 
 

@@ -12,6 +12,10 @@ import time
 from pathlib import Path
 
 
+# The share of requests that may find the API busy.
+BUSY = 0.02
+
+
 def call(port, method, path, body=None, headers=None, timeout=10):
     """One request to a published port; returns the status and the decoded answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
@@ -52,18 +56,31 @@ def token_is_signed_by(token, keys):
         file["text"].write_text(f"{head}.{claims}")
         file["signature"].write_bytes(unbase64(signature))
         verified = subprocess.run(
-            ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", file["key"],
-             "-rawin", "-in", file["text"], "-sigfile", file["signature"]],
+            [
+                "openssl",
+                "pkeyutl",
+                "-verify",
+                "-pubin",
+                "-keyform",
+                "DER",
+                "-inkey",
+                file["key"],
+                "-rawin",
+                "-in",
+                file["text"],
+                "-sigfile",
+                file["signature"],
+            ],
             capture_output=True,
-        )  # fmt: skip
+        )
     return json.loads(unbase64(claims)) if verified.returncode == 0 else None
 
 
 class Load:
     """Asks for codes at a steady rate, each for a number of its own, until it is stopped.
 
-    A refused connection is tried again, as clients do. A connection that breaks later leaves open
-    whether the request was accepted."""
+    A refused connection is tried again, as clients do. A connection that breaks later, and a 503,
+    leave open whether the request was written down."""
 
     CLIENTS = 8
 
@@ -75,6 +92,7 @@ class Load:
         self.stopped = threading.Event()
         self.accepted, self.unsure, self.refused = [], [], {}
         self.retries = 0
+        self.busy = 0
         self.threads = [threading.Thread(target=self.client) for _ in range(self.CLIENTS)]
         for thread in self.threads:
             thread.start()
@@ -90,8 +108,9 @@ class Load:
     def ask(self, number):
         for _ in range(600):
             try:
-                status, _ = call(self.port, "POST", "/api/v1/usr/otp",
-                                 {"phone_number": number}, some_address())  # fmt: skip
+                status, _ = call(
+                    self.port, "POST", "/api/v1/usr/otp", {"phone_number": number}, some_address()
+                )
             except ConnectionRefusedError:
                 with self.lock:
                     self.retries += 1
@@ -104,11 +123,22 @@ class Load:
             with self.lock:
                 if status == 202:
                     self.accepted.append(number)
+                elif status == 503:
+                    self.busy += 1
+                    self.unsure.append(number)
                 else:
                     self.refused[status] = self.refused.get(status, 0) + 1
             return
         with self.lock:
             self.refused["unreachable"] = self.refused.get("unreachable", 0) + 1
+
+    def faults(self):
+        """What should not have been answered. A machine that is busy with other things makes the
+        API answer 503 now and then."""
+        faults = dict(self.refused)
+        if self.busy > BUSY * len(self.accepted):
+            faults[503] = self.busy
+        return faults
 
     def stop(self):
         self.stopped.set()

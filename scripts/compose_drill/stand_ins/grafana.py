@@ -1,5 +1,5 @@
-"""Stands in for Grafana: answers /api/health with 200 while what the real one would be given is there
-and can be read, and with 503 and the reasons otherwise."""
+"""Stands in for Grafana: answers /api/health with 200 while what the real one would be given is
+there and can be read, and with 503 and the reasons otherwise."""
 
 import http.server
 import json
