@@ -307,7 +307,7 @@ impl QueueGauges {
 }
 
 /// Clients can send any word as a method; a label takes the usual ones only.
-fn method_label(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
