@@ -219,9 +219,10 @@ impl CollectorClient {
 #[async_trait::async_trait]
 impl HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let request = self.http.execute(request.try_into()?);
-        let exchange = async {
-            let answer = request.await?;
+        let (http, request) = (self.http.clone(), request.try_into()?);
+        // Even to make the future, its timer, needs the runtime.
+        let exchange = async move {
+            let answer = http.execute(request).await?;
             let (status, body) = (answer.status(), answer.bytes().await?);
             Ok::<_, reqwest::Error>((status, body))
         };
