@@ -15,7 +15,7 @@ use shared::queue::QueueStats;
 use crate::error::{ApiError, ErrorCode};
 
 pub(crate) use callbacks::CallbackResult;
-pub(crate) use http::HttpMetrics;
+pub(crate) use http::{HttpMetrics, method_label};
 pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;

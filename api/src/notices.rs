@@ -6,6 +6,7 @@
 
 use chrono::TimeDelta;
 use shared::records::WaitingNotice;
+use shared::traces::{self, Span};
 
 use crate::app::AppState;
 use crate::error::ApiError;
@@ -51,12 +52,14 @@ async fn put_into_queue(
     context: Option<RequestContext>,
 ) -> Result<(), ApiError> {
     let deadline = notice.deadline_at.timestamp_millis();
-    let trace = context.map(|context| context.trace.to_string());
+    let step = Span::producer("enqueue notice");
+    let trace = step.place().or_else(traces::current);
+    let trace = trace.map(|place| place.to_string());
     let request = context.map(|context| context.id);
     let enqueued = app
         .hot_state
         .enqueue_notice(notice.id, deadline, trace.as_deref(), request);
-    enqueued.await?;
+    step.run(enqueued).await?;
     app.records
         .notice_enqueued(notice.id, app.clock.now())
         .await?;

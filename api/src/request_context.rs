@@ -1,4 +1,4 @@
-//! What every request has: an id, a place in a trace, a language and a client.
+//! What every request has: an id, a language and a client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,9 +22,6 @@ use crate::language;
 pub(crate) struct RequestContext {
     /// Names the request in logs and errors. Ours, whatever the client sends.
     pub(crate) id: Uuid,
-    /// Its place in the client's trace, or in one that begins here. It goes into the job, so that
-    /// one trace follows the message to the gateway.
-    pub(crate) trace: TraceParent,
     /// The language of the answer.
     pub(crate) locale: Locale,
 }
@@ -33,18 +30,15 @@ impl RequestContext {
     pub(crate) fn new(headers: &HeaderMap, random: &Random) -> Self {
         Self {
             id: random.uuid_v4(),
-            trace: trace_parent(headers).unwrap_or_else(|| TraceParent::begin(random)),
             locale: language::preferred(headers),
         }
     }
 }
 
-/// The client's place in a trace, if it has one. Whether the trace is recorded is not the client's to
-/// say: everybody could make us record.
-fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+/// The client's place in a trace (W3C Trace Context), if it names one.
+pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let text = headers.get("traceparent")?.to_str().ok()?;
-    let parent: TraceParent = text.parse().ok()?;
-    Some(parent.sampled(false))
+    text.parse().ok()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {

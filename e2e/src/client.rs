@@ -98,6 +98,23 @@ impl Client {
             .await
     }
 
+    /// A POST as part of a trace (W3C `traceparent`), whatever it answers.
+    pub async fn post_traced(&self, path: &str, body: &Value, traceparent: &str) -> Response {
+        let request = self.http.post(format!("{}{path}", self.url));
+        let request = request.header("traceparent", traceparent).json(body);
+        request.send().await.expect("an answer")
+    }
+
+    /// A PUT of a text, as from a page of a site where one is named, whatever it answers.
+    pub async fn put_text(&self, path: &str, text: &str, origin: Option<&str>) -> Response {
+        let mut request = self.http.put(format!("{}{path}", self.url));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let request = request.body(text.to_owned());
+        request.send().await.expect("an answer")
+    }
+
     /// Asks for a code.
     pub async fn ask(&self, phone: &str) -> Result<Asked, Problem> {
         self.post("/api/v1/usr/otp", &json!({ "phone_number": phone }))

@@ -27,3 +27,4 @@ pub mod stores;
 pub mod telemetry;
 pub mod tokens;
 pub mod trace_parent;
+pub mod traces;

@@ -7,6 +7,7 @@ use clap::Parser;
 use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_text};
 use shared::serving::{probe, stop_on_signals};
 use shared::telemetry::init_logging;
+use shared::traces::TraceExport;
 
 /// Takes jobs from the queue and sends their messages through Kavenegar.
 #[derive(Parser)]
@@ -45,6 +46,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         tracing::warn!("{warning}");
     }
     let stop = stop_on_signals()?;
-    worker::start(config, stop).await?;
-    Ok(())
+    let traces = TraceExport::start(config.traces.as_ref(), "worker", env!("CARGO_PKG_VERSION"))?;
+    let worked = worker::start(config, stop).await;
+    traces.stop().await;
+    Ok(worked?)
 }

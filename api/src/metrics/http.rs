@@ -92,7 +92,7 @@ impl Drop for InFlight {
 }
 
 /// Clients can send any word as a method; a label takes the usual ones only.
-fn method_label(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -9,6 +9,7 @@ use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::records::User;
+use shared::traces::{self, Span};
 
 use super::request_schema::{CodeRequest, CodeSent};
 use crate::app::AppState;
@@ -55,7 +56,6 @@ pub(crate) struct Asking<'a> {
     language: Locale,
     address: String,
     context: RequestContext,
-    trace: String,
 }
 
 impl<'a> Asking<'a> {
@@ -72,7 +72,6 @@ impl<'a> Asking<'a> {
             owner: None,
             language: context.locale,
             address: address.limit_key(),
-            trace: context.trace.to_string(),
             context,
         }
     }
@@ -178,6 +177,7 @@ impl<'a> Asking<'a> {
             if challenge.purpose != self.purpose {
                 return Err(ErrorCode::SessionUnknown.into());
             }
+            traces::join(challenge.trace.as_deref());
             self.check_number(&challenge.phone)?;
             self.check_channel(channel, challenge.locale)?;
         }
@@ -208,16 +208,24 @@ impl<'a> Asking<'a> {
         request: AcceptRequest<'_>,
         channel: Channel,
     ) -> Result<Accepted, ApiError> {
+        let step = Span::producer("accept");
+        let trace = step.place().or_else(traces::current);
+        let trace = trace.map(|place| place.to_string());
         let accept = Accept {
             request,
             nonce: self.app.random.bytes(),
             channel,
             address: Some(&self.address),
-            trace: Some(&self.trace),
+            trace: trace.as_deref(),
             request_id: Some(self.context.id),
         };
         let policy = &self.app.accept_policy;
-        match self.app.hot_state.accept(&accept, policy).await? {
+        let accepted = step.run(self.app.hot_state.accept(&accept, policy)).await;
+        match &accepted {
+            Ok(accepted) => step.set("ramz.outcome", accepted.as_str()),
+            Err(_) => step.fail("store_unavailable"),
+        }
+        match accepted? {
             Accepted::Refused {
                 rule,
                 retry_after_millis,

@@ -10,6 +10,7 @@ use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader};
 use super::stores::StoresConfig;
 use super::tokens::{TokensConfig, read_signing_keys};
+use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
 use crate::hot_state::AcceptPolicy;
@@ -17,6 +18,7 @@ use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
+use crate::traces::TraceSettings;
 
 /// The settings of `api`.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct ApiConfig {
     pub metrics: MetricsAddress,
     /// Log lines.
     pub log: LogConfig,
+    /// The export of traces, if there is one.
+    pub traces: Option<TraceSettings>,
     /// The keys of codes.
     pub otp_keys: KeyRing,
     /// What codes are like.
@@ -72,6 +76,7 @@ impl ApiConfig {
             http: front.http,
             metrics: front.metrics,
             log: front.log,
+            traces: front.traces,
             otp_keys: otp_keys?,
             otp: front.otp,
             limits: front.limits,
@@ -95,6 +100,7 @@ pub(super) struct Front {
     pub(super) http: HttpConfig,
     pub(super) metrics: MetricsAddress,
     pub(super) log: LogConfig,
+    pub(super) traces: Option<TraceSettings>,
     pub(super) otp: OtpConfig,
     pub(super) limits: LimitsConfig,
     pub(super) tokens: TokensConfig,
@@ -107,6 +113,7 @@ impl Front {
         let http = HttpConfig::read(reader);
         let metrics = metrics_address(reader, http.as_ref().ok().map(|http| http.listen));
         let log = LogConfig::read(reader);
+        let traces = read_traces(reader);
         let otp = OtpConfig::read(reader);
         let limits = LimitsConfig::read(reader);
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
@@ -118,6 +125,7 @@ impl Front {
             http: http?,
             metrics: metrics?,
             log: log?,
+            traces: traces?,
             otp,
             limits,
             tokens: tokens?,

@@ -22,6 +22,7 @@ mod reference;
 mod standalone;
 mod stores;
 mod tokens;
+mod traces;
 mod unknown;
 mod variables;
 mod worker;

@@ -25,6 +25,7 @@ use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
+use crate::traces::TraceSettings;
 
 /// The key that standalone and its simulator agree on.
 const SIMULATOR_KEY: &str = "simulator";
@@ -50,6 +51,8 @@ pub struct StandaloneConfig {
     pub metrics: MetricsAddress,
     /// Log lines.
     pub log: LogConfig,
+    /// The export of traces, if there is one.
+    pub traces: Option<TraceSettings>,
     /// What codes are like.
     pub otp: OtpConfig,
     /// What is refused.
@@ -96,6 +99,7 @@ impl StandaloneConfig {
             http: front.http,
             metrics: front.metrics,
             log: front.log,
+            traces: front.traces,
             otp: front.otp,
             limits: front.limits,
             tokens: front.tokens,
@@ -119,6 +123,7 @@ impl StandaloneConfig {
             http: self.http.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
+            traces: self.traces.clone(),
             otp_keys: otp_keys.clone(),
             otp: self.otp.clone(),
             limits: self.limits.clone(),
@@ -133,6 +138,7 @@ impl StandaloneConfig {
             stores: self.stores.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
+            traces: self.traces.clone(),
             otp_keys,
             gateway: self.gateway.clone(),
             concurrency: self.concurrency,

@@ -1,4 +1,4 @@
-//! `/metrics` on a listener of its own: what it says is not for the public.
+//! `/metrics`, and `/log-level`, on a listener of its own: they are not for the public.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,10 @@ use prometheus::{Encoder as _, IntGaugeVec, Opts, Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::log_level;
+use super::logging::log_level;
 use crate::serving::{ServeLimits, serve};
+use crate::traces::SPANS;
 
 /// How many ports above the first are tried.
 const TRIED_PORTS: u16 = 100;
@@ -60,6 +63,7 @@ pub fn metrics_registry(binary: &str, version: &str) -> prometheus::Result<Regis
         .with_label_values(&[binary, version, COMMIT])
         .set(1);
     registry.register(Box::new(build_info))?;
+    SPANS.register(&registry)?;
     #[cfg(target_os = "linux")]
     registry.register(Box::new(
         prometheus::process_collector::ProcessCollector::for_self(),
@@ -85,12 +89,14 @@ impl MetricsListener {
         self.listener.local_addr()
     }
 
-    /// Serves `/metrics` and `/livez` until `shutdown` is cancelled.
+    /// Serves `/metrics` and `/livez`, and `/log-level` once logging was started, until `shutdown` is cancelled.
     pub async fn serve(self, shutdown: CancellationToken) {
         let registry = self.registry;
+        let log_level = log_level().map(log_level::routes).unwrap_or_default();
         let router = Router::new()
             .route("/metrics", get(move || async move { render(&registry) }))
-            .route("/livez", get(|| async { "ok" }));
+            .route("/livez", get(|| async { "ok" }))
+            .merge(log_level);
         serve(self.listener, router, LIMITS, shutdown).await;
     }
 }
