@@ -122,7 +122,7 @@ pub(crate) async fn checks_are_taken_in_due_order_up_to_a_limit(stage: Stage) {
     );
 }
 
-pub(crate) async fn f_14_a_check_whose_taker_died_is_due_again(stage: Stage) {
+pub(crate) async fn f_01_a_check_whose_taker_died_is_due_again(stage: Stage) {
     let key = sent(&stage, FIRST).await;
     advance(&stage, CHECKS[0]);
     let dead = take_one(&stage).await;

@@ -147,7 +147,7 @@ on_both! {
     look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
     look::a_taken_local_id_is_replaced_in_the_next_attempt,
     delivery::checks_are_taken_in_due_order_up_to_a_limit,
-    delivery::f_14_a_check_whose_taker_died_is_due_again,
+    delivery::f_01_a_check_whose_taker_died_is_due_again,
     delivery::of_several_takers_at_once_each_gets_checks_of_its_own,
     delivery::a_message_is_counted_once_for_each_stage_that_it_reaches,
     delivery::what_has_come_to_its_end_stays_there,

@@ -18,7 +18,7 @@ use shared::clock::Clock;
 use shared::delivery::Progress;
 use shared::kavenegar::{DeliveryStatus, Gateway, MAX_STATUS_IDS, Method, ReadError};
 use shared::random::Random;
-use shared::records::{DeliveryCheck, Records, RecordsError};
+use shared::records::{DELIVERY_LEASE, DeliveryCheck, Records, RecordsError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -98,6 +98,7 @@ impl TurnError {
 struct Trouble {
     failures: u32,
     since: Option<DateTime<Utc>>,
+    last: Option<DateTime<Utc>>,
 }
 
 impl Trouble {
@@ -105,6 +106,7 @@ impl Trouble {
     fn met(&mut self, error: &TurnError, now: DateTime<Utc>) -> u32 {
         self.failures = self.failures.saturating_add(1);
         self.since.get_or_insert(now);
+        self.last = Some(now);
         if self.failures.is_power_of_two() {
             let failures = self.failures;
             tracing::warn!(%error, failures, "deliveries cannot be followed");
@@ -117,6 +119,13 @@ impl Trouble {
             tracing::info!(failures = self.failures, "deliveries are followed again");
         }
         *self = Self::default();
+    }
+
+    /// What was due when it failed would be so again by now, had no other worker dealt with it.
+    fn nothing_is_due(&mut self, now: DateTime<Utc>) {
+        if self.last.is_some_and(|last| last + DELIVERY_LEASE < now) {
+            self.over();
+        }
     }
 
     /// How long it has lasted.
@@ -162,6 +171,9 @@ impl DeliveryWatch {
         self.metrics
             .delivery
             .overdue(overdue.max(trouble.since(now)));
+        if now < oldest {
+            trouble.nothing_is_due(now);
+        }
         let gathered = oldest + GATHER;
         if now < gathered {
             let left = (gathered - now).to_std().unwrap_or_default();
@@ -248,5 +260,40 @@ impl DeliveryWatch {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use shared::kavenegar::Class;
+
+    use super::*;
+
+    #[test]
+    fn trouble_that_another_worker_has_dealt_with_is_over() {
+        let start = DateTime::UNIX_EPOCH;
+        let at = |seconds| start + TimeDelta::seconds(seconds);
+        let mut trouble = Trouble::default();
+        assert_eq!(trouble.met(&TurnError::NotRecorded, start), 1);
+        assert_eq!(trouble.met(&TurnError::NotRecorded, at(10)), 2);
+        // Its own questions are leased, so that nothing is due yet.
+        trouble.nothing_is_due(at(70));
+        assert_eq!(trouble.since(at(70)), Duration::from_secs(70));
+        trouble.nothing_is_due(at(71));
+        assert_eq!(trouble.since(at(71)), Duration::ZERO);
+        assert_eq!(trouble.met(&TurnError::NotRecorded, at(72)), 1);
+    }
+
+    #[test]
+    fn too_many_calls_are_followed_by_a_long_pause() {
+        let refused = |code| {
+            TurnError::Gateway(ReadError::Refused {
+                code,
+                class: Class::Transient,
+            })
+        };
+        assert_eq!(refused(451).left_alone_for(), SLOW_DOWN);
+        assert_eq!(refused(409).left_alone_for(), Duration::ZERO);
     }
 }

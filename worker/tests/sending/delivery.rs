@@ -1,6 +1,6 @@
 //! What becomes of the messages that the gateway has accepted.
 
-use harness::eventually;
+use harness::{PostgresServer, RedisServer, eventually};
 use serde_json::json;
 use shared::challenge::{ChallengeId, Channel};
 use shared::kavenegar::DeliveryStatus;
@@ -204,7 +204,7 @@ pub(crate) async fn f_14_what_a_stopped_worker_had_asked_is_asked_by_another(sta
     assert_eq!(stage.questions(), 2);
 }
 
-pub(crate) async fn answers_that_say_nothing_lose_nothing(stage: &Stage) {
+pub(crate) async fn f_09_answers_that_say_nothing_lose_nothing(stage: &Stage) {
     let worker = stage.work().await;
     let id = accepted(stage).await;
     let once = |fault: serde_json::Value| {
@@ -331,5 +331,27 @@ pub(crate) async fn questions_leave_the_rate_to_the_messages(stage: &Stage) {
     assert_eq!(stage.questions(), 0);
     stage.advance(180 * SECOND);
     becomes(stage, id, 10).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_04_deliveries_are_followed_again_when_postgres_is_back() {
+    let (redis, mut postgres) =
+        tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync());
+    let stage = Stage::on(redis.url(), &postgres).await;
+    let worker = stage.work().await;
+    let id = accepted(&stage).await;
+    postgres.kill();
+    // It shows how long it has been in vain.
+    eventually(PATIENCE, async || {
+        stage.advance(SECOND);
+        let overdue = worker.gauge("ramz_delivery_overdue_seconds")?;
+        (overdue >= 3.0).then_some(())
+    })
+    .await;
+    postgres.restart().await;
+    stage.advance(FIRST);
+    becomes(&stage, id, 10).await;
+    counts(&worker, "delivered", 1.0).await;
     worker.stop().await;
 }

@@ -67,7 +67,7 @@ in_both_shapes! {
     delivery::an_undelivered_message_that_the_gateway_repeats_is_followed,
     delivery::two_workers_ask_about_each_message_once_in_a_round,
     delivery::f_14_what_a_stopped_worker_had_asked_is_asked_by_another,
-    delivery::answers_that_say_nothing_lose_nothing,
+    delivery::f_09_answers_that_say_nothing_lose_nothing,
     delivery::a_message_that_the_gateway_forgot_is_unknown,
     delivery::a_34_reports_hasten_the_question_and_decide_nothing,
     delivery::f_10_nothing_is_asked_while_the_breaker_is_open,
