@@ -71,6 +71,8 @@ pub(crate) async fn f_10_debug_mode_is_seen_while_the_worker_runs_and_when_it_en
 pub(crate) async fn f_10_a_key_that_is_refused_is_shown_until_it_is_taken_again(stage: &Stage) {
     let worker = stage.work().await;
     worker.shows("ramz_gateway_key_valid", 1.0).await;
+    // The last of the first look, so that none is under way.
+    worker.shows("ramz_gateway_debugmode", 0.0).await;
     let seen = worker.gauge("ramz_gateway_account_seen_seconds");
     stage.faults(json!([{ "method": "*", "fault": { "kind": "status", "status": 403 } }]));
     let id = stage.ask(PHONE, Channel::Sms).await;
