@@ -12,6 +12,9 @@ use sqlx::{PgPool, SqlitePool};
 /// One address asks for all of them here.
 const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
 
+/// So many sign in at once while the backup is made.
+const LANES: usize = 8;
+
 /// Somebody who signed in, and the code that they used.
 struct Person {
     signed_in: SignedIn,
@@ -69,7 +72,8 @@ impl Site {
     /// Signs people in until told to stop; each has a number of their own.
     async fn load(&self, load: &Load) {
         while !load.stop.load(Ordering::Relaxed) {
-            self.sign_in(&format!("0935{:07}", load.done())).await;
+            let number = load.begun.fetch_add(1, Ordering::Relaxed);
+            self.sign_in(&format!("0935{number:07}")).await;
             load.done.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -79,6 +83,7 @@ impl Site {
 #[derive(Default)]
 struct Load {
     stop: AtomicBool,
+    begun: AtomicU32,
     done: AtomicU32,
 }
 
@@ -89,7 +94,7 @@ impl Load {
 
     async fn more(&self) {
         let before = self.done();
-        eventually(PATIENCE, async || (self.done() > before + 3).then_some(())).await;
+        eventually(PATIENCE, async || (self.done() > before + 10).then_some(())).await;
     }
 }
 
@@ -115,7 +120,8 @@ impl Story {
             load.stop.store(true, Ordering::Relaxed);
             story
         };
-        tokio::join!(told, site.load(&load)).0
+        let people = (0..LANES).map(|_| site.load(&load));
+        tokio::join!(told, futures::future::join_all(people)).0
     }
 
     async fn told(site: &Site, load: &Load, backup: impl FnOnce() + Send + 'static) -> Self {

@@ -108,14 +108,16 @@ impl Facts {
             phone = Some(challenge.phone.clone());
         }
         not_in_vain(&question.subject, &records, &hot)?;
-        if let (Ok(kept), Some(phone)) = (&mut records, &phone)
+        if let Some(phone) = &phone
             && !matches!(question.subject, Subject::Phone(_))
+            && let Ok(mut kept) = records
         {
-            kept.user = stores
-                .records
-                .find_user_by_phone(phone)
-                .await
-                .unwrap_or_default();
+            // Who the number belongs to is known only now.
+            let user = stores.records.find_user_by_phone(phone).await;
+            records = user.map_err(|error| explain(&error)).map(|user| {
+                kept.user = user;
+                kept
+            });
         }
         let of_store = hot.as_ref().ok().and_then(|living| living.phone.as_ref());
         let now = of_store.map_or(clock_now, |state| moment(state.now));

@@ -23,7 +23,7 @@ pub(super) struct Report {
     now: DateTime<Utc>,
     since: DateTime<Utc>,
     events: Vec<Event>,
-    sends: Vec<Send>,
+    sends: Vec<Message>,
     #[serde(flatten)]
     standing: Standing,
     missing: Vec<String>,
@@ -38,7 +38,7 @@ pub(super) struct Report {
 
 /// A message, as the ledger has it.
 #[derive(Serialize)]
-struct Send {
+struct Message {
     challenge: String,
     send: u32,
     purpose: &'static str,
@@ -94,7 +94,7 @@ impl Report {
             now: facts.now,
             since: facts.now - facts.question.since,
             events: timeline::events(facts, policy),
-            sends: facts.sends().iter().map(Send::of).collect(),
+            sends: facts.sends().iter().map(Message::of).collect(),
             standing,
             missing: facts.missing(),
             conclusion,
@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-impl Send {
+impl Message {
     fn of(row: &LedgerRow) -> Self {
         Self {
             challenge: row.key.challenge.to_string(),

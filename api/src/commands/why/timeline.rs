@@ -17,7 +17,8 @@ use super::words;
 pub(super) struct Event {
     pub(super) at: DateTime<Utc>,
     /// A stable name, for programs.
-    pub(super) event: &'static str,
+    #[serde(rename = "event")]
+    pub(super) name: &'static str,
     pub(super) text: String,
     /// The challenge that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,10 +65,10 @@ pub(super) fn events(facts: &Facts, policy: &AcceptPolicy) -> Vec<Event> {
     events
 }
 
-fn event(at: DateTime<Utc>, event: &'static str, text: String) -> Event {
+fn event(at: DateTime<Utc>, name: &'static str, text: String) -> Event {
     Event {
         at,
-        event,
+        name,
         text,
         challenge: None,
         asked_at: None,
@@ -114,13 +115,13 @@ fn of_send(send: &LedgerRow, events: &mut Vec<Event>) {
     let ended = match send.state {
         LedgerState::Sending => None,
         LedgerState::Accepted => {
-            let mut text = "the gateway took it".to_owned();
-            if let Some(messageid) = send.messageid {
-                text.push_str(&format!(" as message {messageid}"));
-            }
-            if let Some(cost) = send.cost_rials {
-                text.push_str(&format!(", {cost} rials"));
-            }
+            let messageid = send.messageid.map(|id| format!(" as message {id}"));
+            let cost = send.cost_rials.map(|rials| format!(", {rials} rials"));
+            let text = format!(
+                "the gateway took it{}{}",
+                messageid.unwrap_or_default(),
+                cost.unwrap_or_default()
+            );
             Some(text)
         }
         LedgerState::Refused => Some(format!("the gateway refused it for good, {}", failure())),

@@ -149,7 +149,7 @@ impl Concluding<'_> {
                     lower(&self.of_code(send))
                 ),
             ),
-            Some(status) if status.is_final() && status != DeliveryStatus::NotKnown => conclusion(
+            Some(status) if status.is_final() => conclusion(
                 "undelivered",
                 format!(
                     "{taken}, but {} (message status {}). {}",
