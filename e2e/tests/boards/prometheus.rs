@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use e2e::{PATIENCE, Production};
 use harness::{Process, free_port, wait_for_http};
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tempfile::TempDir;
 
 use crate::files::{list, output, project};
 
-const DAY: u64 = 24 * 60 * 60;
+const DAY: i64 = 24 * 60 * 60;
 /// What "usual" is compared with: the same hour of earlier days, which this test has to make up.
 const YESTERDAY: [(&str, &str); 3] = [
     ("ramz:otp_conversion:ratio30m", "0.8"),
@@ -142,8 +142,7 @@ impl Prometheus {
 
 /// An hour of yesterday, in blocks of the database.
 fn write_yesterday(folder: &Path) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.expect("after 1970").as_secs();
+    let now = Clock::system().now().timestamp();
     let mut text = String::new();
     for (series, value) in YESTERDAY {
         for minute in 0..75 {

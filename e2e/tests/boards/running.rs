@@ -12,7 +12,7 @@ use crate::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
 /// seconds, the breaker probes after five.
 const LIMIT: Duration = Duration::from_mins(8);
 const PAUSE: Duration = Duration::from_secs(1);
-/// What a selector in an expression begins with; anything else is a function or a word of PromQL.
+/// What a selector in an expression begins with; anything else is a function or a word of the language.
 const METRICS: [&str; 6] = ["ramz_", "ramz:", "http_", "process_", "up", "ALERTS"];
 
 /// Something that must have an answer.
