@@ -166,6 +166,7 @@ def drill(options, report):
         checks.files(project, report)
         checks.networks(project, report, runtime, images.mirror())
         sent = stages.share_the_load(project, report)
+        stages.rules(project, report)
         sent = stages.replace_under_load(project, report, sent)
         stages.exactly_once(project, report, sent)
         checks.forwarded_for(project, report, runtime)
