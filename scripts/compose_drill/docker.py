@@ -165,4 +165,6 @@ def find_engine(wanted):
     for engine in [wanted.split()] if wanted else [["docker", "compose"], ["docker-compose"]]:
         if shutil.which(engine[0]) and succeeds(*engine, "version"):
             return engine
-    raise DrillError(f"{wanted or 'neither `docker compose` nor `docker-compose`'} works here")
+    if wanted:
+        raise DrillError(f"{wanted} does not work here")
+    raise DrillError("neither `docker compose` nor `docker-compose` works here")

@@ -16,6 +16,8 @@ STAND_IN = "ramz-stand-in"
 SERVICES = ("postgres", "redis", "prometheus", "grafana")
 PROGRAMS = ("api", "worker", "migrate", "simulator")
 SUITE = "bookworm"
+# What nobody reads in a container.
+UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
 def present(image):
@@ -92,28 +94,15 @@ def make_debian(image, options):
         raise DrillError(f"{image} can only be made by root with debootstrap")
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         tree = Path(folder) / "tree"
-        run(
-            "debootstrap",
-            "--variant=minbase",
-            "--include=ca-certificates",
-            SUITE,
-            tree,
-            mirror(),
-            timeout=1800,
-        )
+        run("debootstrap", "--variant=minbase", SUITE, tree, mirror(), timeout=1800)
         proxies = run("apt-config", "dump", check=False) if shutil.which("apt-config") else ""
         lines = re.findall(r"^Acquire::https?::Proxy .*;$", proxies, re.M)
         (tree / "etc/apt/apt.conf.d/01proxy").write_text("\n".join(lines) + "\n")
-        left_out = [
-            f"--exclude=./{path}/*"
-            for path in (
-                "var/cache/apt/archives",
-                "var/lib/apt/lists",
-                "usr/share/doc",
-                "usr/share/man",
-                "usr/share/locale",
-            )
-        ]
+        # As in the official image: an image need not survive a power cut while it is made.
+        lines = ["force-unsafe-io", *(f"path-exclude /{path}/*" for path in UNREAD)]
+        (tree / "etc/dpkg/dpkg.cfg.d/01image").write_text("\n".join(lines) + "\n")
+        packages = ("var/cache/apt/archives", "var/lib/apt/lists")
+        left_out = [f"--exclude=./{path}/*" for path in (*packages, *UNREAD)]
         tar = subprocess.Popen(["tar", "-C", tree, *left_out, "-c", "."], stdout=subprocess.PIPE)
         run(
             "docker",
@@ -136,7 +125,7 @@ def make_rust(image, base, options):
     dockerfile = f"""FROM {base}
 LABEL ramz.stand-in=1
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
-    gcc g++ libc6-dev make perl pkg-config && rm -rf /var/lib/apt/lists/*
+    ca-certificates gcc g++ libc6-dev make perl pkg-config && rm -rf /var/lib/apt/lists/*
 COPY toolchain /usr/local/toolchain
 COPY cargo /usr/local/cargo
 COPY certs /etc/ssl/certs

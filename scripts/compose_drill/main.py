@@ -27,7 +27,7 @@ Images that can't be pulled are made of Debian's packages (root and debootstrap)
 of their own (ramz-stand-in/...), so that nothing else takes them for the official ones. Where no
 daemon answers, root with dockerd gets one for the time of the drill."""
 # Not the one of docker-compose.yml, which may be in use here.
-SUBNET, GATEWAY = "172.30.253.0/24", "172.30.253.1"
+SUBNET, GATEWAY = "10.213.253.0/24", "10.213.253.1"
 
 
 def arguments():
@@ -166,6 +166,7 @@ def drill(options, report):
         checks.files(project, report)
         checks.networks(project, report, runtime, images.mirror())
         sent = stages.share_the_load(project, report)
+        stages.rules(project, report)
         sent = stages.replace_under_load(project, report, sent)
         stages.exactly_once(project, report, sent)
         checks.forwarded_for(project, report, runtime)

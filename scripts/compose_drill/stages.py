@@ -83,10 +83,14 @@ def sign_in(project, report):
     )
 
 
-def ask_prometheus(project, query):
-    url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
+def fetch_from_prometheus(project, path):
+    url = f"http://127.0.0.1:9090/api/v1/{path}"
     output = project.execute(project.ids("prometheus")[0], "wget", "-q", "-O", "-", url)
-    result = json.loads(output)["data"]["result"]
+    return json.loads(output)["data"]
+
+
+def ask_prometheus(project, query):
+    result = fetch_from_prometheus(project, f"query?query={quote(query)}")["result"]
     return {item["metric"].get("instance", ""): float(item["value"][1]) for item in result}
 
 
@@ -129,6 +133,22 @@ def share_the_load(project, report):
         + (f"; refused {load.faults()}" if load.faults() else ""),
     )
     return [load]
+
+
+def rules(project, report):
+    """Rules can be well-formed and still fail on what is there, such as two series where one is
+    expected."""
+    groups = fetch_from_prometheus(project, "rules")["groups"]
+    found = [rule for group in groups for rule in group["rules"]]
+    failed = [
+        f"{rule['name']}: {rule.get('lastError')}" for rule in found if rule["health"] == "err"
+    ]
+    evaluated = sum(rule["health"] == "ok" for rule in found)
+    report.check(
+        "Prometheus can evaluate the rules",
+        not failed,
+        "; ".join(failed) or f"{evaluated} of {len(found)} evaluated",
+    )
 
 
 def replace_under_load(project, report, sent):
