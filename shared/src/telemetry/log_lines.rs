@@ -9,7 +9,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Writes time, level, target and message, then the fields of the spans around the event, the
 /// outermost first, and of the event itself, which wins where names are the same.
@@ -27,7 +27,7 @@ where
     ) -> fmt::Result {
         let mut fields = Map::new();
         let spans = context.event_scope().into_iter();
-        for span in spans.flat_map(|scope| scope.from_root()) {
+        for span in spans.flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let text = extensions.get::<FormattedFields<JsonFields>>();
             if let Some(Ok(Value::Object(of_span))) =
