@@ -29,7 +29,7 @@ pub(super) async fn sign_in(
         session: opening.session.clone(),
     };
     let signed_in = Span::step("sign in")
-        .run(app.records.sign_in(&sign_in))
+        .run(Box::pin(app.records.sign_in(&sign_in)))
         .await?;
     let (user, is_new_user) = match signed_in {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),

@@ -23,15 +23,15 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn trace(&self) -> String {
-        text_of(&self.span.trace_id)
+        hex::encode(&self.span.trace_id)
     }
 
     pub(crate) fn id(&self) -> String {
-        text_of(&self.span.span_id)
+        hex::encode(&self.span.span_id)
     }
 
     pub(crate) fn parent(&self) -> String {
-        text_of(&self.span.parent_span_id)
+        hex::encode(&self.span.parent_span_id)
     }
 
     pub(crate) fn kind(&self) -> SpanKind {
@@ -58,10 +58,6 @@ impl Received {
             self.service
         )
     }
-}
-
-fn text_of(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn value_of(attributes: &[KeyValue], key: &str) -> String {
