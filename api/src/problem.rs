@@ -101,6 +101,8 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
     if let Some(seconds) = error.members.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    // For the log line of the request.
+    response.extensions_mut().insert(error.code);
     response
 }
 

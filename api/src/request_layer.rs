@@ -81,11 +81,13 @@ pub(crate) async fn around_request(
             .http
             .answered(&method, route, status, elapsed.as_secs_f64());
         trace_answer(&method, route, status, context);
+        let code = response.extensions().get::<ErrorCode>();
         tracing::info!(
             target: "http",
             method = method.as_str(),
             route,
             status = status.as_u16(),
+            code = code.map(|code| code.as_str()),
             ms = elapsed.as_secs_f64() * 1000.0,
             "answered"
         );

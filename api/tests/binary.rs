@@ -131,6 +131,10 @@ async fn i_05_logs_at_their_most_talkative_hold_no_secret_and_no_number() {
             "each request stands in the log by its id"
         );
     }
+    assert!(
+        log.contains(r#""code":"code_wrong""#) && log.contains(r#""code":"not_found""#),
+        "a refusal stands there by its code: {log}"
+    );
     let key = OTP_KEY.trim_start_matches("k1:");
     let words = [
         &session,

@@ -23,6 +23,8 @@ const CREDIT_EVERY: Duration = Duration::from_mins(5);
 const SPENDING_EVERY: Duration = Duration::from_hours(1);
 const SETTINGS_EVERY: Duration = Duration::from_hours(1);
 const TELL_EVERY: Duration = Duration::from_hours(1);
+/// While one of the settings does harm: whoever mends it wants to see the alert go.
+const HARMFUL_SETTINGS_EVERY: Duration = Duration::from_mins(5);
 /// After a look that failed.
 const SOONER: Duration = Duration::from_mins(1);
 /// How often it is looked whether something is due.
@@ -213,7 +215,11 @@ impl AccountWatch {
         match config {
             Ok(config) => {
                 self.tell_settings(&config);
-                SETTINGS_EVERY
+                if config.debug_mode || config.resend_failed {
+                    HARMFUL_SETTINGS_EVERY
+                } else {
+                    SETTINGS_EVERY
+                }
             }
             Err(error) => {
                 if turned {
