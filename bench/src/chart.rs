@@ -14,6 +14,8 @@ const SIZE: (u32, u32) = (880, 480);
 const FONT: &str = "sans-serif";
 /// One for each curve; they differ for the colour-blind, too.
 const COLOURS: [RGBColor; 2] = [RGBColor(0, 90, 181), RGBColor(220, 50, 32)];
+/// Above the slowest point, for the names of the curves.
+const HEADROOM: f64 = 6.0;
 /// The 50th percentile is drawn paler than the 99th.
 const PALE: f64 = 0.45;
 
@@ -38,7 +40,7 @@ fn draw(curves: &[Curve]) -> Result<String, Failure> {
     {
         let area = SVGBackend::with_string(&mut picture, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
-        let latencies = (fastest / 1.5..slowest * 1.5).log_scale();
+        let latencies = (fastest / 1.5..slowest * HEADROOM).log_scale();
         let mut chart = ChartBuilder::on(&area)
             .caption("POST /api/v1/usr/otp: latency against load", (FONT, 18))
             .margin(12)

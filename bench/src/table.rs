@@ -15,7 +15,7 @@ pub(crate) fn of(results: &Results) -> String {
     // Writing into a text cannot fail.
     let _ = writeln!(
         text,
-        "\nMeasured: {subjects}; {rounds} rounds, {seconds} s for each rate, {minutes} min {rest} s \
+        "\nMeasured: {subjects}; rounds: {rounds}, of {seconds} s for each rate; {minutes} min {rest} s \
          in all. Each cell is the median of the rounds, with the least and the most.\n"
     );
     let _ = writeln!(text, "| figure | Ramz | floor | ratio | target | |");
@@ -75,7 +75,7 @@ fn line(figure: &Figure, marks: &str) -> String {
     let ratio = figure.ratio.as_ref();
     let ratio = ratio.map(|ratio| spread(ratio, |value| format!("{value:.2}")));
     let target = figure.target.map(|target| match target {
-        Target::ValueAtMost(most) => format!("at most {}", quantity(most, unit)),
+        Target::ValueAtMost(most) => format!("at most {} {unit}", grouped(&most.to_string())),
         Target::RatioAtLeast(least) => format!("ratio at least {least}"),
         Target::RatioAtMost(most) => format!("ratio at most {most}"),
     });
@@ -104,6 +104,7 @@ fn spread(spread: &Spread, text: impl Fn(f64) -> String) -> String {
 /// As many digits as mean something.
 fn quantity(value: f64, unit: &str) -> String {
     let digits = match value.abs() {
+        whole if whole.fract() == 0.0 => 0,
         small if small < 10.0 => 2,
         middle if middle < 100.0 => 1,
         _ => 0,
@@ -116,7 +117,7 @@ fn quantity(value: f64, unit: &str) -> String {
 }
 
 /// Thousands are set apart by commas.
-fn grouped(number: &str) -> String {
+pub(crate) fn grouped(number: &str) -> String {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let mut text = String::new();
     for (index, digit) in whole.chars().enumerate() {
@@ -178,7 +179,7 @@ pub(crate) mod tests {
         let requests = "| requests (1) | 7,012/s [6,900/s to 8,100/s] | 10,000/s [10,000/s to \
             10,000/s] | 0.70 [0.69 to 0.81] | ratio at least 0.6 | met |";
         assert!(lines.contains(&requests), "{text}");
-        let memory = "| memory | 61.5 MB |  |  | at most 60.0 MB | **missed** |";
+        let memory = "| memory | 61.5 MB |  |  | at most 60 MB | **missed** |";
         assert!(lines.contains(&memory), "{text}");
         assert!(lines.contains(&"1. measured twice"), "{text}");
         assert!(

@@ -47,10 +47,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     let (highest, rates) = highest_rates(setup, &pair).await?;
     let half = highest / 2.0;
     let latency = latency_at_half(setup, &pair, half).await?;
-    let curves = vec![
-        sweep(setup, &pair, &pair.ramz, highest).await?,
-        sweep(setup, &pair, &pair.bare, highest).await?,
-    ];
+    let curves = sweep(setup, &pair, highest).await?;
     Ok(Measured {
         figures: [rates, latency].concat(),
         curves,
@@ -170,30 +167,29 @@ async fn latency_at_half(
     ])
 }
 
-async fn sweep(
-    setup: &Setup<'_>,
-    pair: &Pair,
-    side: &Side,
-    highest: f64,
-) -> Result<Curve, Failure> {
+/// At each load Ramz and the bare handler take turns.
+async fn sweep(setup: &Setup<'_>, pair: &Pair, highest: f64) -> Result<Vec<Curve>, Failure> {
     let lasts = SWEEP_STEP.min(setup.arguments.duration());
-    let mut points = Vec::new();
+    let sides = [&pair.ramz, &pair.bare];
+    let mut curves = sides.map(|side| Curve {
+        name: side.name.to_owned(),
+        points: Vec::new(),
+    });
     for percent in SWEEP {
         let load = highest * f64::from(percent) / 100.0;
-        let answers = pair.at_rate(side, load, lasts).await?;
-        let point = Point {
-            load,
-            p50: answers.latency(50.0),
-            p99: answers.latency(99.0),
-        };
-        setup.say(format_args!(
-            "curve: {} at {load:.0}/s: p50 {:.2} ms, p99 {:.2} ms",
-            side.name, point.p50, point.p99
-        ));
-        points.push(point);
+        for (side, curve) in sides.iter().zip(&mut curves) {
+            let answers = pair.at_rate(side, load, lasts).await?;
+            let point = Point {
+                load,
+                p50: answers.latency(50.0),
+                p99: answers.latency(99.0),
+            };
+            setup.say(format_args!(
+                "curve: {} at {load:.0}/s: p50 {:.2} ms, p99 {:.2} ms",
+                side.name, point.p50, point.p99
+            ));
+            curve.points.push(point);
+        }
     }
-    Ok(Curve {
-        name: side.name.to_owned(),
-        points,
-    })
+    Ok(curves.into())
 }

@@ -16,14 +16,17 @@ use crate::Failure;
 use crate::arguments::GrowSize;
 use crate::grow::{grow, user_phone};
 use crate::installation::Installation;
-use crate::load::{Requests, Until, closed};
+use crate::load::{Requests, Until, closed, closed_over};
 use crate::results::Figure;
+use crate::table::grouped;
 
 const SMALL: GrowSize = GrowSize {
     users: 1_000,
     ledger_rows: 1_000,
 };
 const VERIFICATIONS: u64 = 2_000;
+/// Connections that verify: enough to keep PostgreSQL busy.
+const VERIFYING: usize = 16;
 /// Those of them that are of users of the database; the others create one.
 const KNOWN: u64 = 200;
 const WORKERS: [usize; 3] = [1, 2, 4];
@@ -85,7 +88,8 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
 
 impl Size {
     async fn prepare(setup: &Setup<'_>, size: &GrowSize) -> Result<Self, Failure> {
-        let name = format!("{} users and {} ledger rows", size.users, size.ledger_rows);
+        let [users, rows] = [size.users, size.ledger_rows].map(|it| grouped(&it.to_string()));
+        let name = format!("{users} users and {rows} ledger rows");
         setup.say(format_args!("growth: preparing {name}"));
         let installation = Installation::start(setup.programs).await?;
         grow(&installation.database_url, size).await?;
@@ -119,7 +123,8 @@ impl Size {
         self.installation.flush().await?;
         let bodies = self.proofs(round).await?;
         let count = Until::Count(VERIFICATIONS);
-        let verified = closed(address, Requests::verifications(address, bodies), count);
+        let requests = Requests::verifications(address, bodies);
+        let verified = closed_over(VERIFYING, address, requests, count);
         let verified = verified.await?.all(200)?.rate();
         self.verified.push(verified);
         setup.say_round(
@@ -187,7 +192,7 @@ async fn more_workers(
     let [alone, ..] = rates.clone();
     let figures = WORKERS.iter().zip(rates).map(|(workers, rates)| {
         let what = format!(
-            "messages of {workers} workers, a gateway of {GATEWAY_MILLIS} ms, against one worker"
+            "messages, workers: {workers}, a gateway of {GATEWAY_MILLIS} ms, against one worker"
         );
         Figure::beside(what, "1/s", rates, alone.clone())
     });

@@ -13,7 +13,7 @@ use crate::gateway::http_client;
 use crate::installation::Installation;
 use crate::load::{OTP_PATH, next_phone};
 use crate::results::{Figure, Target};
-use crate::statistics::{number, percentile};
+use crate::statistics::percentile;
 
 const REQUESTS_FOR_EACH_SECOND: u64 = 20;
 /// Not a multiple of anything that the worker does in a rhythm.
@@ -42,7 +42,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     }
     installation.stop_workers().await?;
     let what = "request to call of the gateway, idle";
-    let count = format!("{:.0} requests a round, one every 41 ms", number(requests));
+    let count = format!("{requests} requests a round, 41 ms after one another");
     Ok(Measured {
         figures: vec![
             Figure::absolute(format!("{what}, p50"), "ms", p50)?.target(Target::ValueAtMost(5.0)),

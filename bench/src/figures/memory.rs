@@ -6,6 +6,7 @@ use crate::installation::{Installation, redis_memory};
 use crate::load::{Requests, Until, closed};
 use crate::results::{Figure, Target};
 use crate::statistics::number;
+use crate::table::grouped;
 use crate::usage::peak_memory;
 
 const REQUESTS_FOR_EACH_SECOND: u64 = 4_000;
@@ -42,7 +43,10 @@ async fn bytes_in_redis(setup: &Setup<'_>) -> Result<Figure, Failure> {
     let what = "Redis memory of an accepted request, with challenge and buckets";
     Ok(Figure::absolute(what, "bytes", bytes)?
         .target(Target::ValueAtMost(1_500.0))
-        .note(format!("{requests} requests that nobody has sent yet")))
+        .note(format!(
+            "{} requests that nobody has sent yet",
+            grouped(&requests.to_string())
+        )))
 }
 
 /// The peaks of new processes after the closed loop ran while a worker sent.

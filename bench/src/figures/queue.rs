@@ -27,6 +27,7 @@ use crate::installation::{redis_connection, redis_memory};
 use crate::load::CONNECTIONS;
 use crate::results::{Figure, Target};
 use crate::statistics::number;
+use crate::table::grouped;
 
 /// The stream of `shared::redis_store`; that it is the right one is held by `expect_waiting`.
 const STREAM: &str = "{ramz}:jobs";
@@ -63,7 +64,8 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
         queue.put_and_take(moved, &mut long).await?;
         setup.say_round(round, format_args!("{waiting} jobs wait: {}", last(&long)));
     }
-    let state = format!("with {waiting} jobs waiting, against an empty queue");
+    let jobs = grouped(&waiting.to_string());
+    let state = format!("with {jobs} jobs waiting, against an empty queue");
     let at_least = Target::RatioAtLeast(0.8);
     let put = format!("jobs put into the queue {state}");
     let taken = format!("jobs taken from the queue {state}");

@@ -9,7 +9,6 @@ use crate::floor::{SendLoop, WithRecords};
 use crate::installation::Installation;
 use crate::load::{Requests, Until, closed};
 use crate::results::{Figure, Target};
-use crate::statistics::number;
 
 pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     setup.say("sends: starting Ramz and the bare loop");
@@ -41,7 +40,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
         figures: vec![
             Figure::beside("messages sent by one worker", "1/s", worker, records)?
                 .target(Target::RatioAtLeast(0.6))
-                .note(format!("{:.0} messages a measurement", number(messages))),
+                .note(format!("{messages} messages a measurement")),
             Figure::absolute(alone, "1/s", calls)?,
         ],
         curves: Vec::new(),
@@ -57,11 +56,10 @@ pub(super) async fn rate_of_workers(
     let requests = Requests::for_codes(installation.address);
     installation.gateway.forget_messages().await?;
     let mark = installation.gateway.mark()?;
-    closed(installation.address, requests, Until::Count(messages))
-        .await?
-        .all(202)?;
+    let accepted = closed(installation.address, requests, Until::Count(messages));
+    let accepted = accepted.await?.most(202)?;
     installation.start_workers(workers).await?;
-    let rate = installation.gateway.rate_of(messages, mark).await?;
+    let rate = installation.gateway.rate_of(accepted, mark).await?;
     installation.wait_for_empty_queue().await?;
     installation.stop_workers().await?;
     Ok(rate)

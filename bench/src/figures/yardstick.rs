@@ -18,6 +18,7 @@ use crate::installation::{redis_connection, redis_memory};
 use crate::load::CONNECTIONS;
 use crate::results::Figure;
 use crate::statistics::number;
+use crate::table::grouped;
 
 const QUEUE: &str = "yardstick";
 /// As long as one of ours.
@@ -69,6 +70,7 @@ pub(super) async fn measure(setup: &Setup<'_>, jobs: u64) -> Result<Vec<Figure>,
         setup.say(format_args!("apalis-redis: {due} jobs due at once"));
         let run = run_of_due(due).await?;
         let seconds = CLIFF_WATCH.as_secs();
+        let due = grouped(&due.to_string());
         let what = format!("apalis-redis 1.0.0: run within {seconds} s of {due} jobs due at once");
         figures.push(Figure::absolute(what, "jobs", vec![number(run)])?);
     }

@@ -28,8 +28,18 @@ pub(crate) async fn closed(
     requests: Requests,
     until: Until,
 ) -> Result<Answers, Failure> {
+    closed_over(CONNECTIONS, address, requests, until).await
+}
+
+/// The same with as many connections as these.
+pub(crate) async fn closed_over(
+    connections: usize,
+    address: SocketAddr,
+    requests: Requests,
+    until: Until,
+) -> Result<Answers, Failure> {
     on_own_thread(move || async move {
-        let connections = (0..CONNECTIONS).map(|_| Connection::open(address));
+        let connections = (0..connections).map(|_| Connection::open(address));
         let connections = try_join_all(connections).await?;
         let left = Rc::new(Cell::new(match until {
             Until::Elapsed(_) => u64::MAX,
