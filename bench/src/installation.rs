@@ -203,20 +203,14 @@ impl Installation {
         flush(&mut self.redis_connection().await?).await
     }
 
-    /// Waits until nothing waits, runs or is delayed.
+    /// Waits until no job waits or runs; one that was put off does not count.
     pub(crate) async fn wait_for_empty_queue(&self) -> Result<(), Failure> {
         let connection = self.redis_connection().await?;
         eventually(PATIENCE, async || {
-            let mut connection = connection.clone();
-            let (jobs, delayed): (u64, u64) = redis::pipe()
-                .cmd("XLEN")
-                .arg("{ramz}:jobs")
-                .cmd("ZCARD")
-                .arg("{ramz}:delayed")
-                .query_async(&mut connection)
-                .await
-                .ok()?;
-            (jobs + delayed == 0).then_some(())
+            let mut length = redis::cmd("XLEN");
+            length.arg("{ramz}:jobs");
+            let length: u64 = length.query_async(&mut connection.clone()).await.ok()?;
+            (length == 0).then_some(())
         })
         .await;
         Ok(())
