@@ -48,7 +48,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     let (mut empty, mut long) = (Rates::default(), Rates::default());
     let mut bytes = Vec::new();
     for round in setup.rounds() {
-        let redis = RedisServer::start().await;
+        let redis = start_redis().await?;
         let mut queue = Queue::connect(&redis).await?;
         queue.put_and_take(moved, &mut empty).await?;
         queue.clear().await?;
@@ -80,6 +80,18 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
         figures,
         curves: Vec::new(),
     })
+}
+
+/// A Redis that does not rewrite its log: that would come at other moments with a long queue than
+/// with an empty one.
+pub(super) async fn start_redis() -> Result<RedisServer, Failure> {
+    let redis = RedisServer::start().await;
+    let mut never = redis::cmd("CONFIG");
+    never.arg("SET").arg("auto-aof-rewrite-percentage").arg(0);
+    never
+        .query_async::<()>(&mut redis_connection(&redis).await?)
+        .await?;
+    Ok(redis)
 }
 
 fn last(rates: &Rates) -> String {

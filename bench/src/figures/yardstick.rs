@@ -12,7 +12,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::Setup;
-use super::queue::Taken;
+use super::queue::{Taken, start_redis};
 use crate::Failure;
 use crate::installation::{redis_connection, redis_memory};
 use crate::load::CONNECTIONS;
@@ -37,7 +37,7 @@ pub(super) async fn measure(setup: &Setup<'_>, jobs: u64) -> Result<Vec<Figure>,
     let pushed = jobs / 4;
     let (mut put, mut taken, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     for round in setup.rounds() {
-        let redis = RedisServer::start().await;
+        let redis = start_redis().await?;
         let mut connection = redis_connection(&redis).await?;
         let storage = storage(&redis, tuned()).await?;
         let before = redis_memory(&mut connection).await?;
@@ -196,7 +196,7 @@ async fn do_nothing(_payload: String, taken: Data<Taken>) -> Result<(), BoxDynEr
 /// How many of so many jobs that are due at once are run in ten seconds. The worker starts when
 /// they are there, as after a stop of all workers.
 async fn run_of_due(jobs: u64) -> Result<u64, Failure> {
-    let redis = RedisServer::start().await;
+    let redis = start_redis().await?;
     let storage = storage(&redis, tuned()).await?;
     let mut sink = storage.clone();
     for _ in 0..jobs {
