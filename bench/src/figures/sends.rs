@@ -57,7 +57,7 @@ pub(super) async fn rate_of_workers(
     installation.gateway.forget_messages().await?;
     let mark = installation.gateway.mark()?;
     let accepted = closed(installation.address, requests, Until::Count(messages));
-    let accepted = accepted.await?.most(202)?;
+    let accepted = accepted.await?.most(202)?.good();
     installation.start_workers(workers).await?;
     let rate = installation.gateway.rate_of(accepted, mark).await?;
     installation.wait_for_empty_queue().await?;

@@ -78,7 +78,7 @@ async fn client(
         match connection.call(request).await {
             Ok((status, body)) => {
                 answers.answered(status, asked.elapsed());
-                if requests.keeps_bodies() {
+                if requests.keeps_bodies() && (200..300).contains(&status) {
                     answers.bodies.push(body);
                 }
             }
