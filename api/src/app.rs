@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Router, response::Redirect};
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use shared::client_address::TrustedProxies;
 use shared::clock::Clock;
-use shared::config::{ApiConfig, OtpConfig, TokensConfig};
+use shared::config::{ApiConfig, CallbackSecret, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
 use shared::kavenegar::Templates;
 use shared::otp::KeyRing;
@@ -23,8 +23,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::metrics::ApiMetrics;
+use crate::proxy_watch::ProxyWatch;
 use crate::{
-    background, health, jwks, openapi, otp, password, profile, request_layer, sessions, steps,
+    background, callbacks, health, jwks, openapi, otp, password, profile, request_layer, sessions,
+    steps,
 };
 
 /// What the API is built from.
@@ -64,10 +66,12 @@ pub(crate) struct AppState {
     pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
     pub(crate) step_flow: bool,
+    pub(crate) delivery_callback: Option<CallbackSecret>,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) cookies: Cookies,
     pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) proxy_watch: ProxyWatch,
     /// Whether people reach the service over https.
     pub(crate) secure: bool,
     /// Scheme, host and port of our own pages, as browsers write it in `Origin`.
@@ -96,6 +100,7 @@ impl App {
             accept_policy: config.accept_policy(),
             templates: config.templates.clone(),
             step_flow: config.step_flow,
+            delivery_callback: config.delivery_callback.clone(),
             tokens: config.tokens.clone(),
             access_tokens: AccessTokens::new(
                 config.signing_keys.clone(),
@@ -103,6 +108,7 @@ impl App {
             ),
             cookies: Cookies::new(secure),
             trusted_proxies: config.http.trusted_proxies.clone(),
+            proxy_watch: ProxyWatch::default(),
             secure,
             public_origin: config.http.public_url.origin().to_owned(),
         })))
@@ -140,15 +146,24 @@ impl App {
         }
         let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document);
-        let router = router
+        let mut router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
             .merge(openapi::routes(&document, self.0.otp.length));
+        if self.0.delivery_callback.is_some() {
+            // Not in the document: it is the gateway's, and nobody else's.
+            router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());
+        }
         self.finish(router)
     }
 
     fn finish(&self, router: Router<Arc<AppState>>) -> Router {
         let around = from_fn_with_state(Arc::clone(&self.0), request_layer::around_request);
         router.layer(around).with_state(Arc::clone(&self.0))
+    }
+
+    /// The gauge of open connections, for whoever serves the router.
+    pub fn open_connections(&self) -> IntGauge {
+        self.0.metrics.http.connections().clone()
     }
 
     /// Keeps the gauges of the queue fresh and the hot state swept until `shutdown` is cancelled.
@@ -213,5 +228,28 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!(problem["code"], "internal");
         assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_20_requests_that_are_counted_by_address_are_watched_for_a_forgotten_proxy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(&folder).await;
+        let proxy = SocketAddr::from(([10, 0, 0, 5], 1));
+        let mut request = Request::post("/api/v1/usr/otp")
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(axum::body::Body::from(r#"{"phone_number": "09123456789"}"#))
+            .expect("a request");
+        request.extensions_mut().insert(ConnectInfo(proxy));
+        app.router().call(request).await.expect("infallible");
+        let state = &app.0;
+        let told =
+            |watch: &ProxyWatch| watch.saw(proxy.ip(), true, &state.trusted_proxies, &state.clock);
+        assert_eq!(
+            told(&state.proxy_watch),
+            None,
+            "it was told with the request"
+        );
+        assert!(told(&ProxyWatch::default()).is_some());
     }
 }

@@ -64,7 +64,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         && matches!(charset.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
+/// Reads a body as far as bodies go here.
+pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
     tokio::time::timeout(BODY_TIME_LIMIT, read_limited(body))
         .await
         .unwrap_or_else(|_| Err(ErrorCode::RequestTimeout.into()))

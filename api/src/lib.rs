@@ -8,6 +8,7 @@
 mod app;
 mod authentication;
 mod background;
+mod callbacks;
 mod cross_site;
 mod error;
 mod health;
@@ -21,13 +22,13 @@ mod otp;
 mod password;
 mod problem;
 mod profile;
+mod proxy_watch;
 mod request_context;
 mod request_layer;
 pub mod serve;
 mod sessions;
 mod signed_in;
 mod steps;
-mod trace_parent;
 mod tries;
 
 pub use app::{App, AppParts};

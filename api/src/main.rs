@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::config::{ApiConfig, Binary, Environment, help_text};
 use shared::telemetry::init_logging;
+use shared::traces::TraceExport;
 
 /// The HTTP face of Ramz: sign-in by phone number with a one-time code.
 ///
@@ -46,8 +47,10 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let config = ApiConfig::load(&Environment::from_process())?;
     init_logging(config.log.format, &config.log.filter)?;
-    Box::pin(api::serve::serve(&config)).await?;
-    Ok(())
+    let traces = TraceExport::start(config.traces.as_ref(), "api", env!("CARGO_PKG_VERSION"))?;
+    let served = Box::pin(api::serve::serve(&config)).await;
+    traces.stop().await;
+    Ok(served?)
 }
 
 #[cfg(test)]

@@ -1,32 +1,35 @@
 //! The figures of the API, each with its name and help text. Label values come from closed sets:
 //! no client can make a new series.
 
+mod callbacks;
+mod http;
 mod log_ins;
 mod refreshes;
 
-use http::{Method, StatusCode};
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use ::http::StatusCode;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
+use shared::phone::Operator;
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};
 
+pub(crate) use callbacks::CallbackResult;
+pub(crate) use http::{HttpMetrics, method_label};
 pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
 
-const HTTP_LABELS: [&str; 3] = ["method", "route", "status"];
-
 /// Every figure of this crate.
 #[derive(Debug)]
 pub(crate) struct ApiMetrics {
-    http_requests: IntCounterVec,
-    http_seconds: HistogramVec,
+    pub(crate) http: HttpMetrics,
     otp_requests: IntCounterVec,
     otp_verifications: IntCounterVec,
     password_logins: IntCounterVec,
     limit_refused: IntCounterVec,
-    time_to_verified: Histogram,
+    time_to_verified: HistogramVec,
+    delivery_callbacks: IntCounterVec,
     pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
@@ -153,30 +156,20 @@ impl ApiMetrics {
             registry.register(Box::new(counter.clone()))?;
             prometheus::Result::Ok(counter)
         };
-        let http_seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "http_request_duration_seconds",
-                "Time from the head of a request to the head of its answer.",
-            )
-            .buckets(vec![
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-            ]),
-            &HTTP_LABELS,
-        )?;
-        registry.register(Box::new(http_seconds.clone()))?;
-        let time_to_verified = Histogram::with_opts(
+        let time_to_verified = HistogramVec::new(
             HistogramOpts::new(
                 "ramz_time_to_verified_seconds",
-                "Time from the first request for a code to its verification.",
+                "Time from the first request for a code to its verification, by the operator of the \
+                 number's prefix.",
             )
             .buckets(vec![
                 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
             ]),
+            &["operator"],
         )?;
         registry.register(Box::new(time_to_verified.clone()))?;
         let metrics = Self {
-            http_requests: counter("http_requests_total", "Requests answered.", &HTTP_LABELS)?,
-            http_seconds,
+            http: HttpMetrics::register(registry)?,
             otp_requests: counter(
                 "ramz_otp_requests_total",
                 "Requests for a code, by how they ended.",
@@ -198,6 +191,11 @@ impl ApiMetrics {
                 &["rule"],
             )?,
             time_to_verified,
+            delivery_callbacks: counter(
+                "ramz_delivery_callbacks_total",
+                "Reports about deliveries that came in, by what they were about.",
+                &["result"],
+            )?,
             refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
@@ -214,19 +212,21 @@ impl ApiMetrics {
                 .password_logins
                 .with_label_values(&[result.as_str()]);
         }
+        for operator in Operator::ALL {
+            let _ = metrics
+                .time_to_verified
+                .with_label_values(&[operator.as_str()]);
+        }
+        for result in CallbackResult::ALL {
+            metrics
+                .delivery_callbacks
+                .with_label_values(&[result.as_str()]);
+        }
         let rules = Rule::ALL.map(Rule::as_str).into_iter();
         for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)) {
             metrics.limit_refused.with_label_values(&[rule]);
         }
         Ok(metrics)
-    }
-
-    pub(crate) fn answered(&self, method: &Method, route: &str, status: StatusCode, seconds: f64) {
-        let labels = [method_label(method), route, status.as_str()];
-        self.http_requests.with_label_values(&labels).inc();
-        self.http_seconds
-            .with_label_values(&labels)
-            .observe(seconds);
     }
 
     pub(crate) fn requested(&self, result: RequestResult) {
@@ -255,8 +255,16 @@ impl ApiMetrics {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
-    pub(crate) fn verified_after(&self, seconds: f64) {
-        self.time_to_verified.observe(seconds);
+    pub(crate) fn verified_after(&self, seconds: f64, operator: Operator) {
+        self.time_to_verified
+            .with_label_values(&[operator.as_str()])
+            .observe(seconds);
+    }
+
+    pub(crate) fn reported(&self, result: CallbackResult) {
+        self.delivery_callbacks
+            .with_label_values(&[result.as_str()])
+            .inc();
     }
 
     #[expect(
@@ -303,19 +311,5 @@ impl QueueGauges {
                 "Workers seen in the last half minute.",
             )?,
         })
-    }
-}
-
-/// Clients can send any word as a method; a label takes the usual ones only.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }

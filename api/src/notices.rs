@@ -6,9 +6,11 @@
 
 use chrono::TimeDelta;
 use shared::records::WaitingNotice;
+use shared::traces::{self, Span};
 
 use crate::app::AppState;
 use crate::error::ApiError;
+use crate::request_context::RequestContext;
 
 /// Younger ones are still in the hands of the request that wrote them.
 const LEFT_OVER_AFTER: TimeDelta = TimeDelta::seconds(5);
@@ -19,8 +21,8 @@ const FORGET_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// Puts a notice into the queue that was just committed. The change has happened and is answered
 /// as such in any case: trouble leaves the notice to the background task.
-pub(crate) async fn enqueue(app: &AppState, notice: WaitingNotice, trace: Option<&str>) {
-    if let Err(error) = put_into_queue(app, notice, trace).await {
+pub(crate) async fn enqueue(app: &AppState, notice: WaitingNotice, context: RequestContext) {
+    if let Err(error) = put_into_queue(app, notice, Some(context)).await {
         tracing::warn!(notice = %notice.id, code = error.code.as_str(), "a notice waits");
     }
 }
@@ -47,11 +49,17 @@ pub(crate) async fn enqueue_left_over(app: &AppState) {
 async fn put_into_queue(
     app: &AppState,
     notice: WaitingNotice,
-    trace: Option<&str>,
+    context: Option<RequestContext>,
 ) -> Result<(), ApiError> {
     let deadline = notice.deadline_at.timestamp_millis();
-    let enqueued = app.hot_state.enqueue_notice(notice.id, deadline, trace);
-    enqueued.await?;
+    let step = Span::producer("enqueue notice");
+    let trace = step.place().or_else(traces::current);
+    let trace = trace.map(|place| place.to_string());
+    let request = context.map(|context| context.id);
+    let enqueued = app
+        .hot_state
+        .enqueue_notice(notice.id, deadline, trace.as_deref(), request);
+    step.run(enqueued).await?;
     app.records
         .notice_enqueued(notice.id, app.clock.now())
         .await?;

@@ -8,8 +8,9 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use shared::challenge::Locale;
-use shared::client_address::{ClientAddress, client_address};
+use shared::client_address::{ClientAddress, FORWARDED_FOR, client_address};
 use shared::random::Random;
+use shared::trace_parent::TraceParent;
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -32,6 +33,12 @@ impl RequestContext {
             locale: language::preferred(headers),
         }
     }
+}
+
+/// The client's place in a trace (W3C Trace Context), if it names one.
+pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    text.parse().ok()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
@@ -64,7 +71,15 @@ impl FromRequestParts<Arc<AppState>> for Client {
             tracing::error!("the listener does not tell the peer's address");
             return Err(ErrorCode::Internal.into());
         };
-        let address = client_address(peer.ip(), &parts.headers, &state.trusted_proxies);
+        let trusted = &state.trusted_proxies;
+        let forwards = parts.headers.contains_key(FORWARDED_FOR);
+        let seen = state
+            .proxy_watch
+            .saw(peer.ip(), forwards, trusted, &state.clock);
+        if let Some(suspicion) = seen {
+            tracing::warn!("{suspicion}");
+        }
+        let address = client_address(peer.ip(), &parts.headers, trusted);
         Ok(Self(address))
     }
 }

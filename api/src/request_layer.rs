@@ -13,17 +13,22 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use shared::telemetry::SPAN_TARGET;
+use shared::traces::{self, RequestTrace};
 use tracing::Instrument as _;
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
-use crate::request_context::RequestContext;
+use crate::metrics::method_label;
+use crate::request_context::{RequestContext, trace_parent};
 use crate::{openapi, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The route of requests that match none: their paths are no label and no business of the log.
 const NO_ROUTE: &str = "unmatched";
+/// Asked every few seconds by machines.
+const UNTRACED: [&str; 2] = ["/livez", "/readyz"];
 
 const NOTHING_IS_LOADED: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -41,27 +46,41 @@ pub(crate) async fn around_request(
     next: Next,
 ) -> Response {
     let started = Instant::now();
+    let _in_flight = app.metrics.http.one_more_in_flight();
     let context = RequestContext::new(request.headers(), &app.random);
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     request.extensions_mut().insert(context);
+    let client = trace_parent(request.headers());
+    let trace = RequestTrace::begin(client, &app.clock, &app.random, || {
+        matched.as_ref().map_or_else(
+            || method_label(&method).to_owned(),
+            |route| format!("{} {}", method_label(&method), route.as_str()),
+        )
+    });
 
     // Of the highest level, so that warnings carry the id even where nothing else is logged.
-    let span = tracing::error_span!("request", request_id = %context.id);
-    let response = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
-        .instrument(span.clone())
-        .await
-        .unwrap_or_else(|_panic| ApiError::from(ErrorCode::Internal).into_response());
-    let mut response = problem::write(response, context);
-    write_headers(response.headers_mut(), &app, context, route);
+    let span = tracing::error_span!(
+        target: SPAN_TARGET,
+        "request",
+        request_id = %context.id,
+        trace_id = %trace.place().trace_id()
+    );
+    let answer = async {
+        let response = AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_panic| ApiError::from(ErrorCode::Internal).into_response());
+        let mut response = problem::write(response, context);
+        write_headers(response.headers_mut(), &app, context, route);
 
-    let status = response.status();
-    let elapsed = started.elapsed();
-    app.metrics
-        .answered(&method, route, status, elapsed.as_secs_f64());
-    span.in_scope(|| {
+        let status = response.status();
+        let elapsed = started.elapsed();
+        app.metrics
+            .http
+            .answered(&method, route, status, elapsed.as_secs_f64());
+        trace_answer(&method, route, status, context);
         tracing::info!(
             target: "http",
             method = method.as_str(),
@@ -70,8 +89,29 @@ pub(crate) async fn around_request(
             ms = elapsed.as_secs_f64() * 1000.0,
             "answered"
         );
-    });
-    response
+        response
+    };
+    trace.run(answer.instrument(span)).await
+}
+
+/// Ends the span of the request. Those who only ask whether we live get none.
+fn trace_answer(method: &Method, route: &str, status: StatusCode, context: RequestContext) {
+    if UNTRACED.contains(&route) {
+        return;
+    }
+    let span = traces::server_span();
+    if !span.is_recorded() {
+        return;
+    }
+    span.set("http.request.method", method_label(method));
+    span.set("http.response.status_code", i64::from(status.as_u16()));
+    span.set("ramz.request_id", context.id.to_string());
+    if route != NO_ROUTE {
+        span.set("http.route", route.to_owned());
+    }
+    if status.is_server_error() {
+        span.fail("server_error");
+    }
 }
 
 fn write_headers(headers: &mut HeaderMap, app: &AppState, context: RequestContext, route: &str) {

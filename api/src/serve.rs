@@ -5,7 +5,7 @@ use shared::config::ApiConfig;
 use shared::random::Random;
 use shared::records::PoolSettings;
 use shared::serving;
-use shared::stores::{OpenError, SchemaError, Stores};
+use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio::net::TcpListener;
 
@@ -54,6 +54,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     let stores = stores?;
 
     let registry = metrics_registry("api", env!("CARGO_PKG_VERSION"))?;
+    let stores_watch = StoreWatch::register(&registry, &stores)?;
     let app = App::build(AppParts {
         config,
         hot_state: stores.hot_state,
@@ -81,8 +82,15 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         "serving; the documentation is at /api/docs/"
     );
     tokio::join!(
-        serving::serve(listener, app.router(), config.http.limits, shutdown.clone()),
+        serving::serve_counted(
+            listener,
+            app.router(),
+            config.http.limits,
+            shutdown.clone(),
+            Some(app.open_connections()),
+        ),
         metrics.serve(shutdown.clone()),
+        stores_watch.run(shutdown.clone()),
         app.run_background_tasks(shutdown),
     );
     tracing::info!("stopped");

@@ -196,10 +196,29 @@ async fn f_03_f_04_an_api_that_starts_before_its_stores_serves_when_they_come() 
             .expect("an answer")
     };
     assert_eq!(ready().await.status(), 503, "Redis is away");
+    let (well, told) = healthcheck(&base).await;
+    assert!(
+        !well && told.contains("503") && told.contains(r#""hot_state":"failed""#),
+        "{told}"
+    );
     redis.restart().await;
     eventually(LONG, async || (ready().await.status() == 200).then_some(())).await;
+    assert_eq!(healthcheck(&base).await, (true, String::new()));
     let metrics = format!("http://{}", logged(&api, "serving;", "metrics"));
     wait_for_http(&format!("{metrics}/metrics"), LONG).await;
     api.terminate();
     assert!(api.wait(LONG).await.success());
+    let (well, told) = healthcheck(&base).await;
+    assert!(!well && told.contains("does not answer"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+/// Whether `api healthcheck` finds the API at this address well, and what it prints.
+async fn healthcheck(base: &str) -> (bool, String) {
+    let mut check = Process::program(env!("CARGO_BIN_EXE_api"))
+        .arg("healthcheck")
+        .env("LISTEN", base.trim_start_matches("http://"))
+        .start();
+    let status = check.wait(LONG).await;
+    (status.success(), check.log())
 }

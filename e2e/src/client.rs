@@ -66,11 +66,12 @@ impl Client {
 
     /// A GET, whatever it answers.
     pub async fn get(&self, path: &str) -> Response {
-        self.http
-            .get(format!("{}{path}", self.url))
-            .send()
-            .await
-            .expect("an answer")
+        self.try_get(path).await.expect("an answer")
+    }
+
+    /// A GET, whatever it answers; an error where there was no answer.
+    pub async fn try_get(&self, path: &str) -> reqwest::Result<Response> {
+        self.http.get(format!("{}{path}", self.url)).send().await
     }
 
     /// A POST, whatever it answers; an error where there was no answer.
@@ -95,6 +96,23 @@ impl Client {
             .json(body)
             .send()
             .await
+    }
+
+    /// A POST as part of a trace (W3C `traceparent`), whatever it answers.
+    pub async fn post_traced(&self, path: &str, body: &Value, traceparent: &str) -> Response {
+        let request = self.http.post(format!("{}{path}", self.url));
+        let request = request.header("traceparent", traceparent).json(body);
+        request.send().await.expect("an answer")
+    }
+
+    /// A PUT of a text, as from a page of a site where one is named, whatever it answers.
+    pub async fn put_text(&self, path: &str, text: &str, origin: Option<&str>) -> Response {
+        let mut request = self.http.put(format!("{}{path}", self.url));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let request = request.body(text.to_owned());
+        request.send().await.expect("an answer")
     }
 
     /// Asks for a code.

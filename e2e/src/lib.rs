@@ -6,12 +6,18 @@
 pub mod faults;
 
 mod client;
+mod exposition;
+mod page;
 mod production;
+mod prometheus;
 mod secrets;
 mod simulator;
 
 pub use client::{Asked, Client, Problem, SignedIn};
-pub use production::Production;
+pub use exposition::{Exposition, Family, Sample};
+pub use page::run_block;
+pub use production::{Production, Stores};
+pub use prometheus::Prometheus;
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};
 

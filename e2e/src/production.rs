@@ -36,6 +36,16 @@ pub struct Production {
     settings: Vec<(String, String)>,
 }
 
+/// The stores of an installation.
+pub struct Stores {
+    /// Hot state and queue.
+    pub redis: RedisServer,
+    /// Records.
+    pub postgres: PostgresServer,
+    /// The address of the database, which has its schema.
+    pub database_url: String,
+}
+
 impl Production {
     /// Starts everything with `workers` workers; `extra` are settings of api and workers.
     pub async fn start(workers: usize, extra: &[(&str, &str)]) -> Self {
@@ -52,7 +62,28 @@ impl Production {
             .await;
         assert!(migrated.success(), "migrate ended with {migrated}");
 
-        let secrets = Secrets::generate();
+        let stores = Stores {
+            redis,
+            postgres,
+            database_url,
+        };
+        Self::start_on(stores, simulator, Secrets::generate(), workers, extra).await
+    }
+
+    /// The same over stores that are there, with what they hold, and with the secrets of an
+    /// earlier start.
+    pub async fn start_on(
+        stores: Stores,
+        simulator: SimulatorProcess,
+        secrets: Secrets,
+        workers: usize,
+        extra: &[(&str, &str)],
+    ) -> Self {
+        let Stores {
+            redis,
+            postgres,
+            database_url,
+        } = stores;
         let mut settings = vec![
             ("DATABASE_URL".to_owned(), database_url.clone()),
             ("REDIS_URL".to_owned(), redis.url()),
@@ -164,6 +195,11 @@ impl Production {
     /// The address of the API.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The settings that api and workers share.
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// A client of it.

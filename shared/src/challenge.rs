@@ -336,6 +336,8 @@ pub struct Challenge {
     pub phone_attempts: u32,
     /// A code of it had its effect; nothing more is sent or accepted.
     pub consumed: bool,
+    /// W3C `traceparent` of the request that began it.
+    pub trace: Option<String>,
 }
 
 impl Challenge {

@@ -11,7 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The header by which proxies tell for whom they ask.
+pub const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// More trusted proxies than this in one row are not a network but a forged header.
 const MAX_HOPS: usize = 16;
@@ -78,6 +79,11 @@ impl TrustedProxies {
             .map(parse_network)
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+
+    /// Whether what this peer says of its clients is believed.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.contains(ClientAddress::new(peer))
     }
 
     fn contains(&self, address: ClientAddress) -> bool {

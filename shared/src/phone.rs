@@ -4,9 +4,13 @@
 //! that all spellings of a number share one bucket and a list of numbers can never reach the
 //! gateway.
 
+mod operator;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use operator::Operator;
 
 /// The longest text that is looked at: 15 digits of E.164 with room for separators and marks.
 const MAX_INPUT_CHARS: usize = 40;

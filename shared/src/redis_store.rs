@@ -105,6 +105,11 @@ impl Keys {
         format!("{}:l:", self.tag)
     }
 
+    /// What precedes the digits in the key of what a phone's limits refused.
+    pub(crate) fn phone_refusals_prefix(&self) -> String {
+        format!("{}:r:", self.tag)
+    }
+
     /// What precedes the address in the key of its bucket.
     pub(crate) fn address_prefix(&self) -> String {
         format!("{}:a:", self.tag)

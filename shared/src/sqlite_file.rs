@@ -69,6 +69,11 @@ impl SqliteFile {
         })
     }
 
+    /// Whether the file of a `sqlite:` URL is there, for those who only look and must not make it.
+    pub fn exists(url: &str) -> bool {
+        SqliteConnectOptions::from_str(url).is_ok_and(|options| options.get_filename().exists())
+    }
+
     /// Opens a file by its path.
     pub async fn open_path(path: &Path) -> Result<Self, sqlx::Error> {
         Self::open(&format!("sqlite://{}", path.display())).await

@@ -4,8 +4,9 @@ use std::{
     collections::BTreeMap,
     error::Error,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::PathBuf,
+    process::ExitCode,
     time::Duration,
 };
 
@@ -22,6 +23,9 @@ use tokio::{
 
 /// How long open calls may go on after the end was asked for.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A simulator that is silent for so long does not serve.
+const HEALTHCHECK_LIMIT: Duration = Duration::from_secs(4);
 
 /// A local Kavenegar: takes the calls of the SMS gateway, sends nothing, and shows what the
 /// handsets would have got.
@@ -81,6 +85,10 @@ struct Arguments {
     /// Messages to keep; beyond it the oldest is forgotten
     #[arg(long, value_name = "COUNT", default_value_t = SimulatorConfig::default().capacity)]
     capacity: usize,
+
+    /// Start nothing; ask the simulator that listens there (--listen) whether it lives
+    #[arg(long)]
+    healthcheck: bool,
 }
 
 fn parse_template(text: &str) -> Result<(String, String), String> {
@@ -95,12 +103,21 @@ fn parse_template(text: &str) -> Result<(String, String), String> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
-    run(Arguments::parse()).await
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    if arguments.healthcheck {
+        return check_health(arguments.listen).await;
+    }
     let simulator = Simulator::new(config(&arguments))?;
     let handle = Handle::new();
     let service = simulator
@@ -139,6 +156,24 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     while let Some(ended) = servers.join_next().await {
         ended??;
     }
+    Ok(())
+}
+
+/// Asks the page of the account, which touches no message.
+async fn check_health(listen: SocketAddr) -> Result<(), Box<dyn Error>> {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let url = format!("http://{}/_sim/account", SocketAddr::new(ip, listen.port()));
+    // It is plain http, and an image without root certificates shall do.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .timeout(HEALTHCHECK_LIMIT)
+        .build()?;
+    client.get(url).send().await?.error_for_status()?;
     Ok(())
 }
 

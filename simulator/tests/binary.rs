@@ -108,3 +108,19 @@ fn wrong_arguments_are_refused_with_a_reason() {
     assert!(run(&["--tls-listen", "127.0.0.1:0"]).contains("--tls-dir"));
     assert!(run(&["--listen", "127.0.0.1:0", "--journal", "/"]).contains("rror"));
 }
+
+#[tokio::test]
+async fn the_health_check_tells_whether_it_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(&directory.path().join("tls"), &[]);
+    let address = program.url.trim_start_matches("http://").trim_matches('/');
+    let mut check = Command::new(env!("CARGO_BIN_EXE_simulator"));
+    check.args(["--healthcheck", "--listen", address]);
+    assert!(check.output().unwrap().status.success());
+    assert!(program.terminate().success());
+    let output = check.output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("simulator: "), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}

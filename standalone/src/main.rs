@@ -13,6 +13,7 @@ use clap::Parser;
 use shared::config::{Binary, Environment, StandaloneConfig, help_text};
 use shared::serving::stop_on_signals;
 use shared::telemetry::init_logging;
+use shared::traces::TraceExport;
 
 /// Starts API, worker and simulator in one process. No setting is required.
 #[derive(Parser)]
@@ -38,6 +39,9 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         tracing::warn!("{warning}");
     }
     let stop = stop_on_signals()?;
-    parts::run(config, stop).await?;
-    Ok(())
+    let version = env!("CARGO_PKG_VERSION");
+    let traces = TraceExport::start(config.traces.as_ref(), "standalone", version)?;
+    let ran = parts::run(config, stop).await;
+    traces.stop().await;
+    Ok(ran?)
 }

@@ -11,9 +11,9 @@ use api::{App, AppParts};
 use shared::clock::Clock;
 use shared::config::{StandaloneConfig, StoresConfig};
 use shared::random::Random;
-use shared::serving::{ServeLimits, serve};
+use shared::serving::{ServeLimits, serve, serve_counted};
 use shared::sqlite_file::SqliteFile;
-use shared::stores::Stores;
+use shared::stores::{StoreWatch, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
@@ -82,6 +82,7 @@ pub(crate) async fn run(
     let stores = Stores::in_file(file.clone(), &clock, &random);
 
     let registry = metrics_registry("standalone", env!("CARGO_PKG_VERSION"))?;
+    let stores_watch = StoreWatch::register(&registry, &stores)?;
     let listener = listen("LISTEN", config.http.listen).await?;
     let metrics = MetricsListener::bind(config.metrics, registry.clone()).await?;
     // These outlive the worker, which may still need them.
@@ -116,13 +117,15 @@ pub(crate) async fn run(
     };
     println!("{welcome}");
     tokio::spawn(metrics.serve(settled.clone()));
+    tokio::spawn(stores_watch.run(settled.clone()));
 
     let no_more_requests = CancellationToken::new();
-    let api = tokio::spawn(serve(
+    let api = tokio::spawn(serve_counted(
         listener,
         app.router(),
         config.http.limits,
         stop.clone(),
+        Some(app.open_connections()),
     ));
     let work = worker::work(
         worker_config,

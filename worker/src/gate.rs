@@ -33,6 +33,8 @@ const PROBE_LEASE: Duration = Duration::from_secs(15);
 /// "No credit" (418) is over when so much is there: no message costs less than about half of it.
 const ENOUGH_CREDIT_RIALS: i64 = 5_000;
 const NO_CREDIT: i32 = 418;
+/// The gateway's code for it.
+pub(crate) const TOO_MANY_CALLS: i32 = 451;
 
 /// Admits the calls of one worker. Clones share everything.
 #[derive(Clone)]
@@ -114,6 +116,24 @@ impl Gate {
         }
     }
 
+    /// Whether the gateway may be asked something that no message waits for, or when to try again.
+    /// Without patience it takes a place that no message wants.
+    pub(crate) async fn admit_question(&self, patience: Duration) -> Result<(), Duration> {
+        let rate = self.0.rate_per_second;
+        match self.0.hot_state.admit_call(rate, patience).await {
+            Ok(Admission::Go { after }) => {
+                tokio::time::sleep(after).await;
+                Ok(())
+            }
+            Ok(Admission::Wait(after)) => Err(after),
+            Ok(Admission::Closed { retry_after, .. }) => Err(retry_after),
+            Err(error) => {
+                tracing::debug!(%error, "cannot ask whether the gateway may be called");
+                Err(LOOK_AGAIN)
+            }
+        }
+    }
+
     fn left(&self, deadline: UnixMillis) -> Duration {
         let left = (deadline - self.0.clock.now_millis()).max(0);
         Duration::from_millis(left.unsigned_abs())
@@ -122,15 +142,30 @@ impl Gate {
     /// Learns from the outcome of a call what holds for the calls of all workers.
     pub(crate) async fn observe(&self, outcome: &SendOutcome) {
         match outcome {
-            SendOutcome::AccountWide { code } => self.open(*code).await,
+            SendOutcome::AccountWide { code } => {
+                self.0.account.refused(*code);
+                self.open(*code).await;
+            }
             SendOutcome::Later {
                 slow_down: true, ..
-            } => match self.0.hot_state.slow_down().await {
-                Ok(true) => tracing::warn!("too many calls: the rate of all workers is halved"),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "cannot slow down"),
-            },
+            } => self.slow_down().await,
             _ => {}
+        }
+    }
+
+    /// The same from a question that was not answered. What the account is refused is learned from
+    /// messages only: a question can be refused for less.
+    pub(crate) async fn observe_question(&self, error: &ReadError) {
+        if error.gateway_status() == Some(TOO_MANY_CALLS) {
+            self.slow_down().await;
+        }
+    }
+
+    async fn slow_down(&self) {
+        match self.0.hot_state.slow_down().await {
+            Ok(true) => tracing::warn!("too many calls: the rate of all workers is halved"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "cannot slow down"),
         }
     }
 
@@ -141,7 +176,7 @@ impl Gate {
                 tracing::error!(
                     code,
                     no_credit = code == NO_CREDIT,
-                    credit_rials = self.0.account.last_credit(),
+                    credit_rials_last_seen = self.0.account.last_credit(),
                     "the gateway refuses every message: nothing is sent until the account works again"
                 );
             }

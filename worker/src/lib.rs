@@ -8,12 +8,18 @@
 //! | `gate.rs` | whether a call may be made: the rate and the breaker over all workers |
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
 //! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |
+//! | `delivery/` | asks what became of accepted messages |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
-//! | `account.rs`, `account_watch.rs` | asks for the credit and for harmful settings of the account |
-//! | `metrics.rs`, `gate_metrics.rs` | what is counted |
+//! | `account.rs`, `account_watch.rs` | asks for credit, key and harmful settings of the account |
+//! | `spending.rs` | what messages cost a day, by which it is known how long the credit lasts |
+//! | `episode.rs` | states that the log tells of when they begin and when they end |
+//! | `metrics.rs`, `gate_metrics.rs`, `account_metrics.rs` | what is counted |
 
 mod account;
+mod account_metrics;
 mod account_watch;
+mod delivery;
+mod episode;
 mod gate;
 mod gate_metrics;
 mod metrics;
@@ -21,6 +27,7 @@ mod patience;
 mod reconcile;
 mod runner;
 mod send;
+mod spending;
 mod start;
 mod verdict;
 

@@ -4,25 +4,39 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::config::{Binary, Environment, WorkerConfig, help_text};
-use shared::serving::stop_on_signals;
+use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_text};
+use shared::serving::{probe, stop_on_signals};
 use shared::telemetry::init_logging;
+use shared::traces::TraceExport;
 
 /// Takes jobs from the queue and sends their messages through Kavenegar.
 #[derive(Parser)]
 #[command(version, after_long_help = help_text(Binary::Worker))]
-struct Arguments {}
+struct Arguments {
+    /// Start no worker; ask the one of this machine or container whether it lives (`METRICS_LISTEN`)
+    #[arg(long)]
+    healthcheck: bool,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Arguments::parse();
-    match run().await {
+    let result = if Arguments::parse().healthcheck {
+        check_health().await
+    } else {
+        run().await
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("worker: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn check_health() -> Result<(), Box<dyn std::error::Error>> {
+    let config = HealthcheckConfig::load_worker(&Environment::from_process())?;
+    Ok(probe(config.target).await?)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,6 +46,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         tracing::warn!("{warning}");
     }
     let stop = stop_on_signals()?;
-    worker::start(config, stop).await?;
-    Ok(())
+    let traces = TraceExport::start(config.traces.as_ref(), "worker", env!("CARGO_PKG_VERSION"))?;
+    let worked = worker::start(config, stop).await;
+    traces.stop().await;
+    Ok(worked?)
 }

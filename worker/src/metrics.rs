@@ -6,6 +6,8 @@ use prometheus::{
 };
 use shared::kavenegar::{Method, ReadError, SendOutcome, StatusRow};
 
+use crate::delivery::DeliveryMetrics;
+
 /// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
 /// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of
 /// the unknown is counted as [`Reconciled`].
@@ -16,6 +18,33 @@ pub(crate) const OUTCOMES: [&str; 6] = [
 const CODES: [i32; 36] = [
     200, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 411, 412, 413, 414, 415, 416, 417, 418,
     419, 420, 422, 424, 426, 427, 428, 429, 430, 431, 432, 449, 451, 501, 502, 604, 607,
+];
+
+/// Account-wide refusals, each of which opens the breaker.
+const ACCOUNT_CODES: [&str; 11] = [
+    "401", "403", "407", "412", "416", "418", "426", "427", "429", "430", "501",
+];
+/// Other errors that are counted from the start: a first one that makes its series is no rate.
+const ERRORS: [(&str, &str); 11] = [
+    ("451", "slow_down"),
+    ("409", "busy"),
+    ("411", "refused_message"),
+    ("424", "refused_config"),
+    ("200", "localid_collision"),
+    ("none", "dns"),
+    ("none", "connect"),
+    ("none", "connect_timeout"),
+    ("none", "tls"),
+    ("none", "timeout"),
+    ("none", "reset"),
+];
+/// Why a handler of this crate makes a job a dead letter.
+pub(crate) const DEAD_LETTERS: [&str; 5] = [
+    "expired",
+    "challenge_gone",
+    "challenge_unreadable",
+    "notice_unreadable",
+    "ledger_refused",
 ];
 
 /// What became of a send whose outcome was unknown.
@@ -46,11 +75,13 @@ impl Reconciled {
 pub struct WorkerMetrics {
     sms: IntCounterVec,
     sms_delay: Histogram,
+    sms_cost: IntCounter,
     reconciled: IntCounterVec,
     resent_ambiguous: IntCounter,
     gateway_requests: IntCounterVec,
     gateway_seconds: HistogramVec,
     gateway_errors: IntCounterVec,
+    pub(crate) delivery: DeliveryMetrics,
 }
 
 impl WorkerMetrics {
@@ -72,8 +103,12 @@ impl WorkerMetrics {
                 )
                 .buckets(vec![
                     0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-                    60.0, 90.0,
+                    60.0, 90.0, 300.0, 600.0,
                 ]),
+            )?,
+            sms_cost: IntCounter::new(
+                "ramz_sms_cost_rials_total",
+                "What accepted messages cost, as the gateway said.",
             )?,
             reconciled: IntCounterVec::new(
                 Opts::new(
@@ -95,7 +130,9 @@ impl WorkerMetrics {
             )?,
             gateway_seconds: HistogramVec::new(
                 HistogramOpts::new("ramz_gateway_request_seconds", "Calls of the gateway.")
-                    .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0]),
+                    .buckets(vec![
+                        0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 8.0,
+                    ]),
                 &["method"],
             )?,
             gateway_errors: IntCounterVec::new(
@@ -105,6 +142,7 @@ impl WorkerMetrics {
                 ),
                 &["code", "class"],
             )?,
+            delivery: DeliveryMetrics::register(registry)?,
         };
         for outcome in OUTCOMES {
             metrics.sms.with_label_values(&[outcome]).inc_by(0);
@@ -115,21 +153,19 @@ impl WorkerMetrics {
                 .with_label_values(&[result.as_str()])
                 .inc_by(0);
         }
-        for method in [Method::Lookup, Method::Send] {
-            metrics
-                .gateway_requests
-                .with_label_values(&[method.as_str(), "200"])
-                .inc_by(0);
+        for method in Method::ALL {
+            for status in ["200", "none"] {
+                metrics
+                    .gateway_requests
+                    .with_label_values(&[method.as_str(), status])
+                    .inc_by(0);
+            }
             let _ = metrics
                 .gateway_seconds
                 .with_label_values(&[method.as_str()]);
         }
-        for (code, class) in [
-            ("418", "account"),
-            ("403", "account"),
-            ("451", "slow_down"),
-            ("200", "localid_collision"),
-        ] {
+        let account_wide = ACCOUNT_CODES.map(|code| (code, "account"));
+        for (code, class) in account_wide.into_iter().chain(ERRORS) {
             metrics
                 .gateway_errors
                 .with_label_values(&[code, class])
@@ -137,6 +173,7 @@ impl WorkerMetrics {
         }
         registry.register(Box::new(metrics.sms.clone()))?;
         registry.register(Box::new(metrics.sms_delay.clone()))?;
+        registry.register(Box::new(metrics.sms_cost.clone()))?;
         registry.register(Box::new(metrics.reconciled.clone()))?;
         registry.register(Box::new(metrics.resent_ambiguous.clone()))?;
         registry.register(Box::new(metrics.gateway_requests.clone()))?;
@@ -166,6 +203,12 @@ impl WorkerMetrics {
 
     /// A call that sends took this long and ended so.
     pub(crate) fn called(&self, method: Method, seconds: f64, outcome: &SendOutcome) {
+        if let SendOutcome::Accepted {
+            cost: Some(rials), ..
+        } = outcome
+        {
+            self.sms_cost.inc_by(u64::try_from(*rials).unwrap_or(0));
+        }
         self.requested(
             method,
             seconds,

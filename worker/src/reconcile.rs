@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{Reconciled, WorkerMetrics};
 use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
-use crate::send::CALL_LIMIT;
+use crate::send::{CALL_LIMIT, call_span};
 use crate::verdict::SLOW_DOWN;
 
 /// Between the call and the first look, and between two looks that count, there is at least this:
@@ -161,12 +161,14 @@ impl Reconciler {
         let (method, answer) = if let Some(localid) = localid {
             let localids = [localid];
             let call = self.gateway.status_by_local_id(&localids);
-            let answer = tokio::time::timeout(CALL_LIMIT, call).await;
+            let span = call_span(Method::StatusByLocalId);
+            let answer = span.run(tokio::time::timeout(CALL_LIMIT, call)).await;
             (Method::StatusByLocalId, answer)
         } else {
             let (from, to) = (began - BEFORE, began + AFTER);
             let call = self.gateway.status_by_receptor(open.phone, from, to);
-            let answer = tokio::time::timeout(CALL_LIMIT, call).await;
+            let span = call_span(Method::StatusByReceptor);
+            let answer = span.run(tokio::time::timeout(CALL_LIMIT, call)).await;
             (Method::StatusByReceptor, answer)
         };
         let answer = answer.unwrap_or(Err(ReadError::Unreadable(UnknownReason::Timeout)));

@@ -1,10 +1,11 @@
 //! Runs the sender under apalis.
 
 use apalis::prelude::{Attempt, BoxDynError, Data, Monitor, MonitorError, WorkerBuilder};
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use shared::queue::{Disposal, Feed, Job, QueueBackend, QueueEvents, QueueSettings};
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::DEAD_LETTERS;
 use crate::send::SmsSender;
 
 /// What a worker is made of.
@@ -44,6 +45,8 @@ pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), Work
         registry,
     } = parts;
     let events = QueueEvents::register(&registry)?;
+    events.expect_dead_letters(&DEAD_LETTERS);
+    let busy = Busy::register(&registry, queue.concurrency)?;
     tracing::info!(
         consumer = feed.consumer(),
         concurrency = queue.concurrency,
@@ -57,6 +60,7 @@ pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), Work
         WorkerBuilder::new(feed.consumer())
             .backend(backend)
             .data(sender.clone())
+            .data(busy.clone())
             .build(run_job)
     });
     let signal = {
@@ -74,11 +78,45 @@ pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), Work
     }
 }
 
+/// How much of a worker is in use.
+#[derive(Clone, Debug)]
+struct Busy(IntGauge);
+
+impl Busy {
+    fn register(registry: &Registry, concurrency: usize) -> Result<Self, prometheus::Error> {
+        let slots = IntGauge::new(
+            "ramz_worker_concurrency",
+            "Jobs that this worker runs at once at most.",
+        )?;
+        slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
+        registry.register(Box::new(slots))?;
+        let busy = IntGauge::new("ramz_worker_busy", "Jobs that this worker runs now.")?;
+        registry.register(Box::new(busy.clone()))?;
+        Ok(Self(busy))
+    }
+
+    /// Counts a job for as long as the returned value lives.
+    fn one_more(&self) -> RunningJob {
+        self.0.inc();
+        RunningJob(self.0.clone())
+    }
+}
+
+struct RunningJob(IntGauge);
+
+impl Drop for RunningJob {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 async fn run_job(
     job: Job,
     attempt: Attempt,
     sender: Data<SmsSender>,
+    busy: Data<Busy>,
 ) -> Result<Disposal, BoxDynError> {
+    let _busy = busy.one_more();
     Ok(sender
         .run(&job, u32::try_from(attempt.current()).unwrap_or(u32::MAX))
         .await)

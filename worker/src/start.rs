@@ -8,13 +8,15 @@ use shared::config::WorkerConfig;
 use shared::kavenegar::{Gateway, GatewaySettings, GatewaySetupError};
 use shared::queue::QueueSettings;
 use shared::random::Random;
-use shared::records::{LedgerWriter, PoolSettings};
-use shared::stores::{OpenError, SchemaError, Stores};
+use shared::records::{LedgerMetrics, LedgerWriter, PoolSettings};
+use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
 use shared::telemetry::{MetricsListener, metrics_registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
-use crate::account_watch::watch_account;
+use crate::account_metrics::AccountMetrics;
+use crate::account_watch::{AccountWatch, watch_account};
+use crate::delivery::DeliveryWatch;
 use crate::gate::Gate;
 use crate::gate_metrics::GateMetrics;
 use crate::metrics::WorkerMetrics;
@@ -23,8 +25,8 @@ use crate::send::SmsSender;
 
 /// A batch of the ledger may take longer than a request of a client may wait.
 const LEDGER_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Two pipelines of the ledger, and one connection to spare.
-const LEDGER_CONNECTIONS: u32 = 3;
+/// Two pipelines of the ledger, the deliveries, and one connection to spare.
+const LEDGER_CONNECTIONS: u32 = 4;
 
 /// Why a worker does not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +64,13 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
     };
     checked?;
     let registry = metrics_registry("worker", env!("CARGO_PKG_VERSION"))?;
+    let watch = StoreWatch::register(&registry, &stores)?;
     let metrics = MetricsListener::bind(config.metrics, registry.clone()).await?;
     tracing::info!(address = %metrics.local_addr()?, "metrics");
     // Metrics are served until the last message is settled.
     let settled = CancellationToken::new();
     let serving = tokio::spawn(metrics.serve(settled.clone()));
+    tokio::spawn(watch.run(settled.clone()));
     let worked = work(config, stores, &registry, clock, random, stop).await;
     settled.cancel();
     let _ = serving.await;
@@ -84,10 +88,16 @@ pub async fn work(
 ) -> Result<(), StartError> {
     let rate_per_second = config.gateway.rate;
     let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
-    let ledger = LedgerWriter::start(stores.records.clone(), clock.clone());
+    let measured = LedgerMetrics::register(registry)?;
+    let ledger = LedgerWriter::start_measured(stores.records.clone(), clock.clone(), &measured);
     let metrics = WorkerMetrics::register(registry)?;
     let gauges = GateMetrics::register(registry)?;
-    let account = Account::new(gateway.clone(), metrics.clone(), gauges.clone());
+    let account = Account::new(
+        gateway.clone(),
+        metrics.clone(),
+        AccountMetrics::register(registry)?,
+        clock.clone(),
+    );
     let gate = Gate::new(
         stores.hot_state.clone(),
         account.clone(),
@@ -99,7 +109,24 @@ pub async fn work(
     );
     // They end by the stop; what goes wrong in them never ends the worker.
     tokio::spawn(gate.clone().probe_until_stopped());
-    tokio::spawn(watch_account(account, stop.clone()));
+    let watch = AccountWatch::new(
+        account.clone(),
+        stores.records.clone(),
+        clock.clone(),
+        random.clone(),
+    );
+    tokio::spawn(watch_account(watch, stop.clone()));
+    let deliveries = DeliveryWatch {
+        records: stores.records.clone(),
+        gateway: gateway.clone(),
+        gate: gate.clone(),
+        account,
+        clock: clock.clone(),
+        random: random.clone(),
+        metrics: metrics.clone(),
+        stop: stop.clone(),
+    };
+    tokio::spawn(deliveries.run());
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,

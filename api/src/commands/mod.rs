@@ -2,10 +2,12 @@
 
 mod changepassword;
 mod createsuperuser;
+mod healthcheck;
 mod import_users;
 mod new_password;
 mod records;
 mod signing_key;
+mod why;
 
 use std::error::Error;
 
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Changepassword(changepassword::Arguments),
     ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
+    Why(why::Arguments),
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Carries a command out.
@@ -31,5 +35,7 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> CommandR
         Command::Changepassword(arguments) => changepassword::run(arguments, environment).await,
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
+        Command::Why(arguments) => Box::pin(why::run(arguments, environment)).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments, environment).await,
     }
 }

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use shared::challenge::{Channel, Locale, NewChallenge, SessionId};
 use shared::client_address::ClientAddress;
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::records::User;
+use shared::traces::{self, Span};
 
 use super::request_schema::{CodeRequest, CodeSent};
 use crate::app::AppState;
@@ -16,7 +17,6 @@ use crate::error::{ApiError, ErrorCode, seconds_up};
 use crate::json_body::{JsonBody, missing};
 use crate::metrics::RequestResult;
 use crate::request_context::RequestContext;
-use crate::trace_parent;
 
 /// What asking for a code can be refused with, besides a malformed body.
 pub(crate) const ASKING_ERRORS: [ErrorCode; 13] = [
@@ -55,17 +55,16 @@ pub(crate) struct Asking<'a> {
     owner: Option<&'a User>,
     language: Locale,
     address: String,
-    trace: String,
+    context: RequestContext,
 }
 
 impl<'a> Asking<'a> {
-    /// The request that came with these headers from this address.
+    /// The request that came from this address.
     pub(crate) fn new(
         app: &'a AppState,
         purpose: Purpose,
         context: RequestContext,
         address: ClientAddress,
-        headers: &HeaderMap,
     ) -> Self {
         Self {
             app,
@@ -73,7 +72,7 @@ impl<'a> Asking<'a> {
             owner: None,
             language: context.locale,
             address: address.limit_key(),
-            trace: trace_parent::of_request(headers, &app.random),
+            context,
         }
     }
 
@@ -178,6 +177,7 @@ impl<'a> Asking<'a> {
             if challenge.purpose != self.purpose {
                 return Err(ErrorCode::SessionUnknown.into());
             }
+            traces::join(challenge.trace.as_deref());
             self.check_number(&challenge.phone)?;
             self.check_channel(channel, challenge.locale)?;
         }
@@ -208,15 +208,24 @@ impl<'a> Asking<'a> {
         request: AcceptRequest<'_>,
         channel: Channel,
     ) -> Result<Accepted, ApiError> {
+        let step = Span::producer("accept");
+        let trace = step.place().or_else(traces::current);
+        let trace = trace.map(|place| place.to_string());
         let accept = Accept {
             request,
             nonce: self.app.random.bytes(),
             channel,
             address: Some(&self.address),
-            trace: Some(&self.trace),
+            trace: trace.as_deref(),
+            request_id: Some(self.context.id),
         };
         let policy = &self.app.accept_policy;
-        match self.app.hot_state.accept(&accept, policy).await? {
+        let accepted = step.run(self.app.hot_state.accept(&accept, policy)).await;
+        match &accepted {
+            Ok(accepted) => step.set("ramz.outcome", accepted.as_str()),
+            Err(_) => step.fail("store_unavailable"),
+        }
+        match accepted? {
             Accepted::Refused {
                 rule,
                 retry_after_millis,

@@ -12,7 +12,8 @@ use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
 use shared::client_address::ClientAddress;
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
 use shared::otp::{OtpCode, Purpose};
-use shared::phone::PhoneNumber;
+use shared::phone::{Operator, PhoneNumber};
+use shared::traces::{self, Span};
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -74,7 +75,8 @@ impl Proven {
             counted.succeeded(app).await;
         }
         let lasted = app.clock.now_millis() - challenge.created_at;
-        app.metrics.verified_after(seconds(lasted));
+        let operator = Operator::of(&challenge.phone);
+        app.metrics.verified_after(seconds(lasted), operator);
     }
 }
 
@@ -144,6 +146,7 @@ async fn by_challenge(
         compare_with_decoy(app, &typed);
         return Err(ErrorCode::SessionUnknown.into());
     };
+    traces::join(challenge.trace.as_deref());
     if phone.is_some_and(|phone| phone != challenge.phone) {
         return Err(ErrorCode::PhoneMismatch.into());
     }
@@ -158,10 +161,7 @@ async fn by_challenge(
         right,
     }];
     let allowed = app.otp.max_attempts;
-    let counted = app
-        .hot_state
-        .count_attempt(Way::Session, allowed, &attempts);
-    let verdict = counted.await?;
+    let verdict = count(app, Way::Session, allowed, &attempts).await?;
     let error = match verdict {
         Verdict::Right { .. } => {
             let left = allowed.saturating_sub(challenge.session_attempts + 1);
@@ -204,19 +204,38 @@ pub(crate) async fn by_phone(
     }
     // Also where nothing was compared: the answer shall not come sooner for it.
     let allowed = app.otp.max_attempts;
-    let counted = app.hot_state.count_attempt(Way::Phone, allowed, &attempts);
-    let verdict = counted.await?;
+    let verdict = count(app, Way::Phone, allowed, &attempts).await?;
     if let Verdict::Right { id } = verdict
         && let Some(index) = challenges.iter().position(|challenge| challenge.id == id)
     {
+        let challenge = challenges.swap_remove(index);
+        traces::join(challenge.trace.as_deref());
         return Ok(Proven {
-            challenge: challenges.swap_remove(index),
+            challenge,
             as_if_wrong: ApiError::code_wrong(None),
             if_used: ApiError::code_wrong(None),
             counted_try: Some(counted_try),
         });
     }
     Err(refused(verdict, ApiError::code_wrong(None)))
+}
+
+/// The count step.
+async fn count(
+    app: &AppState,
+    way: Way,
+    allowed: u32,
+    attempts: &[Attempt<'_>],
+) -> Result<Verdict, ApiError> {
+    let step = Span::step("count attempt");
+    let counted = step
+        .run(app.hot_state.count_attempt(way, allowed, attempts))
+        .await;
+    match &counted {
+        Ok(verdict) => step.set("ramz.outcome", verdict.as_str()),
+        Err(_) => step.fail("store_unavailable"),
+    }
+    Ok(counted?)
 }
 
 fn parse(typed: &str, digits: u8) -> Result<OtpCode, ApiError> {
@@ -254,6 +273,7 @@ fn compare_with_decoy(app: &AppState, typed: &OtpCode) {
         session_attempts: 0,
         phone_attempts: 0,
         consumed: false,
+        trace: None,
     };
     black_box(
         decoy

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderMap;
 use shared::otp::Purpose;
 use utoipa::IntoResponses;
 use utoipa::openapi::RefOr;
@@ -56,9 +55,8 @@ pub(crate) async fn request_code(
     State(app): State<Arc<AppState>>,
     context: RequestContext,
     Client(address): Client,
-    headers: HeaderMap,
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let asking = Asking::new(&app, PURPOSE, context, address, &headers);
+    let asking = Asking::new(&app, PURPOSE, context, address);
     Ok(asking.answer_body(body).await?.into_response())
 }

@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use shared::client_address::ClientAddress;
 use shared::records::{SignIn, SignInOutcome};
+use shared::traces::Span;
 
 use super::checking::{Proven, Refused};
 use crate::app::AppState;
@@ -27,7 +28,10 @@ pub(super) async fn sign_in(
         new_user_id: app.random.uuid_v7(app.clock.now_millis()),
         session: opening.session.clone(),
     };
-    let (user, is_new_user) = match app.records.sign_in(&sign_in).await? {
+    let signed_in = Span::step("sign in")
+        .run(Box::pin(app.records.sign_in(&sign_in)))
+        .await?;
+    let (user, is_new_user) = match signed_in {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),
         SignInOutcome::CodeUsed => return Err(proven.used()),
         SignInOutcome::Blocked => return Err(proven.blocked()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use shared::client_address::ClientAddress;
 use shared::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, PasswordChangeOutcome, User};
@@ -16,10 +16,10 @@ use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
+use crate::notices;
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::request_context::{Client, RequestContext};
 use crate::tries::{CountedTry, TRY_ERRORS};
-use crate::{notices, trace_parent};
 
 /// A new password, and what shows that its owner sets it.
 #[derive(ToSchema)]
@@ -85,7 +85,6 @@ pub(crate) async fn change_password(
     authenticated: Authenticated,
     context: RequestContext,
     Client(address): Client,
-    headers: HeaderMap,
     body: Result<JsonBody<NewPassword>, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     let JsonBody(body) = body?;
@@ -116,8 +115,7 @@ pub(crate) async fn change_password(
         }
     }
     if let Some(notice) = notice {
-        let trace = trace_parent::of_request(&headers, &app.random);
-        notices::enqueue(&app, notice.waiting(), Some(&trace)).await;
+        notices::enqueue(&app, notice.waiting(), context).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

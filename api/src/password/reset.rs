@@ -18,13 +18,13 @@ use super::{NEW_PASSWORD_ERRORS, notice};
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
+use crate::notices;
 use crate::openapi::{BODY_ERRORS, error_responses};
 use crate::otp::{
     ASKING_ERRORS, Asking, CHECKING_ERRORS, CodeRequest, CodeSent, Refused, by_session, counted,
 };
 use crate::request_context::{Client, RequestContext};
 use crate::signed_in::{Opening, SignedIn};
-use crate::{notices, trace_parent};
 
 /// The only purpose whose codes act here.
 const PURPOSE: Purpose = Purpose::ResetPassword;
@@ -58,10 +58,9 @@ pub(crate) async fn ask_reset_code(
     State(app): State<Arc<AppState>>,
     context: RequestContext,
     Client(address): Client,
-    headers: HeaderMap,
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let asking = Asking::new(&app, PURPOSE, context, address, &headers);
+    let asking = Asking::new(&app, PURPOSE, context, address);
     Ok(asking.answer_body(body).await?.into_response())
 }
 
@@ -126,17 +125,19 @@ impl IntoResponses for Refusals {
 )]
 pub(crate) async fn reset_password(
     State(app): State<Arc<AppState>>,
+    context: RequestContext,
     Client(address): Client,
     headers: HeaderMap,
     body: Result<JsonBody<Reset>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let ended = async { reset(&app, body?.0, &headers, address).await };
+    let ended = async { reset(&app, body?.0, context, &headers, address).await };
     counted(&app, ended.await)
 }
 
 async fn reset(
     app: &AppState,
     body: Reset,
+    context: RequestContext,
     headers: &HeaderMap,
     address: ClientAddress,
 ) -> Result<Response, Refused> {
@@ -173,8 +174,7 @@ async fn reset(
     };
     proven.consume(app).await;
     if user.has_password {
-        let trace = trace_parent::of_request(headers, &app.random);
-        notices::enqueue(app, reset.notice.waiting(), Some(&trace)).await;
+        notices::enqueue(app, reset.notice.waiting(), context).await;
     }
     Ok(opening.signed_in(app, user, is_new_user)?)
 }

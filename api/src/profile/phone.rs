@@ -11,7 +11,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderMap;
 use shared::challenge::SessionId;
 use shared::otp::Purpose;
 use shared::records::{PhoneChange, PhoneChangeOutcome};
@@ -29,7 +28,6 @@ use crate::otp::{
     ASKING_ERRORS, Asking, CHECKING_ERRORS, CodeRequest, CodeSent, Refused, by_session_of, counted,
 };
 use crate::request_context::{Client, RequestContext};
-use crate::trace_parent;
 
 const PURPOSE: Purpose = Purpose::ChangePhone;
 
@@ -71,11 +69,10 @@ pub(crate) async fn request_phone_change(
     authenticated: Authenticated,
     context: RequestContext,
     Client(address): Client,
-    headers: HeaderMap,
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<Response, ApiError> {
     authenticated.require_fresh(&app)?;
-    let asking = Asking::new(&app, PURPOSE, context, address, &headers);
+    let asking = Asking::new(&app, PURPOSE, context, address);
     let asking = asking.owned_by(&authenticated.user);
     Ok(asking.answer_body(body).await?.into_response())
 }
@@ -143,14 +140,12 @@ pub(crate) async fn verify_phone_change(
     State(app): State<Arc<AppState>>,
     authenticated: Authenticated,
     context: RequestContext,
-    headers: HeaderMap,
     body: Result<JsonBody<PhoneVerification>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
     authenticated.require_fresh(&app)?;
     let changed = async {
         let JsonBody(verification) = body?;
-        let trace = trace_parent::of_request(&headers, &app.random);
-        change(&app, &authenticated, &verification, context, &trace).await
+        change(&app, &authenticated, &verification, context).await
     };
     counted(&app, changed.await)
 }
@@ -160,7 +155,6 @@ async fn change(
     authenticated: &Authenticated,
     verification: &PhoneVerification,
     context: RequestContext,
-    trace: &str,
 ) -> Result<Json<Profile>, Refused> {
     let (owner, session) = (authenticated.user.id, verification.session_id);
     let proven = by_session_of(app, PURPOSE, owner, session, &verification.code).await?;
@@ -175,7 +169,7 @@ async fn change(
     match app.records.change_phone(&change, &app.random).await? {
         PhoneChangeOutcome::Changed { user, notice } => {
             if let Some(notice) = notice {
-                notices::enqueue(app, notice, Some(trace)).await;
+                notices::enqueue(app, notice, context).await;
             }
             proven.consume(app).await;
             Ok(Json((*user).into()))

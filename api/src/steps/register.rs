@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use http::HeaderMap;
 use shared::challenge::SessionId;
 use shared::client_address::ClientAddress;
 use shared::hot_state::Rule;
@@ -88,7 +87,6 @@ pub(super) async fn register(
     State(app): State<Arc<AppState>>,
     context: RequestContext,
     Client(address): Client,
-    headers: HeaderMap,
     body: Result<JsonBody<StepRegistration>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(registration) = body?;
@@ -97,7 +95,7 @@ pub(super) async fn register(
     if let Some(session) = begin_with_password(&app, &phone, address).await? {
         return Ok(NextStep::new(session, Step::Password));
     }
-    let asking = Asking::new(&app, PURPOSE, context, address, &headers);
+    let asking = Asking::new(&app, PURPOSE, context, address);
     let sent = match session {
         Some(session) => asking.once_more(session, phone).await?,
         None => asking.first(phone).await?,

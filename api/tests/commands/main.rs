@@ -6,6 +6,7 @@ mod key_drill;
 mod passwords;
 mod site;
 mod stage;
+mod why;
 
 /// Makes two tests of each case, one on each kind of database.
 macro_rules! on_both {
@@ -41,4 +42,53 @@ on_both! {
     import_files::a_file_that_cannot_be_read_changes_nothing,
     import_files::rows_that_cannot_be_read_are_refused_alone,
     import_files::the_columns_and_the_models_can_be_named,
+}
+
+/// The same for cases of `api why`, which begin so many seconds ago.
+macro_rules! on_both_shapes {
+    ($($case:ident: $seconds:literal,)+) => {
+        mod why_in_one_file {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::why::$case(crate::why::Service::sqlite($seconds).await).await;
+                }
+            )+
+        }
+
+        mod why_in_production {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::why::$case(crate::why::Service::postgres($seconds).await).await;
+                }
+            )+
+        }
+    };
+}
+
+on_both_shapes! {
+    a_code_that_was_delivered_and_used: 40,
+    a_code_that_was_delivered_and_expired: 200,
+    a_code_that_waits_to_be_typed_in: 5,
+    a_message_that_did_not_reach_the_phone: 20,
+    a_message_that_the_gateway_refused: 20,
+    a_message_that_did_not_go_out: 20,
+    a_message_of_which_nobody_knows: 20,
+    a_message_whose_worker_died: 60,
+    the_same_code_sent_again: 60,
+    no_worker_is_there: 10,
+    the_breaker_is_open: 10,
+    the_phone_is_at_its_limit: 20,
+    the_phone_was_at_its_limit: 200,
+    a_lock_of_the_phone_is_told: 20,
+    a_blocked_user_is_told: 20,
+    a_store_that_is_away_takes_nothing_of_the_others: 20,
+    of_a_number_without_a_code_nothing_is_known: 20,
+    what_is_no_number_and_leads_nowhere_is_told: 20,
+    a_challenge_is_asked_for_by_its_id: 20,
+    a_request_is_asked_for_by_its_id: 20,
+    a_deleted_account_leaves_no_trail_to_its_number: 300,
+    news_of_a_change_stands_in_the_timeline: 20,
+    times_are_shown_at_an_offset: 20,
 }

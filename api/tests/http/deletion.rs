@@ -106,6 +106,7 @@ async fn a_full_account(stage: &Stage) -> (Uuid, String) {
         accepted_at: now,
         deadline_at: now,
         trace_id: None,
+        request_id: None,
     };
     ledger.begin(begin).await.expect("begun");
     (user, token)

@@ -156,7 +156,9 @@ pub(crate) async fn a_33_metrics_stand_at_zero_and_no_client_makes_a_series(shap
         r#"ramz_password_logins_total{result="logged_in"}"#,
         r#"ramz_password_logins_total{result="wrong"}"#,
         "ramz_queue_dead",
-        "ramz_time_to_verified_seconds_count",
+        r#"ramz_time_to_verified_seconds_count{operator="mci"}"#,
+        r#"ramz_time_to_verified_seconds_count{operator="other"}"#,
+        r#"ramz_delivery_callbacks_total{result="known"}"#,
     ] {
         assert!(stage.metric(series).abs() < f64::EPSILON, "{series}");
     }

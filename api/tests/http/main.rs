@@ -5,6 +5,7 @@ mod answer;
 mod authentication;
 mod bad_input;
 mod deletion;
+mod delivery_reports;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
@@ -48,6 +49,9 @@ macro_rules! on_both_shapes {
 
 on_both_shapes! {
     sending::a_code_is_asked_for_and_given_back,
+    delivery_reports::the_gateways_reports_are_taken_in_either_form,
+    delivery_reports::a_34_reports_of_others_change_nothing,
+    delivery_reports::a_34_without_a_secret_there_is_no_such_address,
     sending::a_new_sign_in_of_a_known_user_is_not_new,
     sending::a_resend_sends_the_same_code_and_needs_no_number,
     sending::during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told,
@@ -55,7 +59,7 @@ on_both_shapes! {
     sending::a_request_that_is_over_is_followed_by_a_new_one,
     sending::an_unknown_session_needs_a_number,
     sending::a_voice_call_needs_a_template_of_its_language,
-    sending::a_job_carries_the_trace_of_its_request,
+    sending::a_job_carries_the_trace_and_the_id_of_its_request,
     sending::r_17_a_session_of_another_purpose_is_unknown,
     bad_input::a_22_every_spelling_of_a_number_is_taken,
     bad_input::a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name,

@@ -1,6 +1,7 @@
 //! What `api` reads.
 
 use super::Environment;
+use super::callback::{CallbackSecret, read_callback_secret};
 use super::gateway::read_templates;
 use super::http::{HttpConfig, metrics_address};
 use super::limits::LimitsConfig;
@@ -9,6 +10,7 @@ use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader};
 use super::stores::StoresConfig;
 use super::tokens::{TokensConfig, read_signing_keys};
+use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
 use crate::hot_state::AcceptPolicy;
@@ -16,6 +18,7 @@ use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
+use crate::traces::TraceSettings;
 
 /// The settings of `api`.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct ApiConfig {
     pub metrics: MetricsAddress,
     /// Log lines.
     pub log: LogConfig,
+    /// The export of traces, if there is one.
+    pub traces: Option<TraceSettings>,
     /// The keys of codes.
     pub otp_keys: KeyRing,
     /// What codes are like.
@@ -42,6 +47,8 @@ pub struct ApiConfig {
     pub templates: Templates,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// `DELIVERY_CALLBACK_SECRET`
+    pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -69,6 +76,7 @@ impl ApiConfig {
             http: front.http,
             metrics: front.metrics,
             log: front.log,
+            traces: front.traces,
             otp_keys: otp_keys?,
             otp: front.otp,
             limits: front.limits,
@@ -76,6 +84,7 @@ impl ApiConfig {
             tokens: front.tokens,
             templates: templates?,
             step_flow: front.step_flow,
+            delivery_callback: front.delivery_callback,
             warnings: Vec::new(),
         })
     }
@@ -91,10 +100,12 @@ pub(super) struct Front {
     pub(super) http: HttpConfig,
     pub(super) metrics: MetricsAddress,
     pub(super) log: LogConfig,
+    pub(super) traces: Option<TraceSettings>,
     pub(super) otp: OtpConfig,
     pub(super) limits: LimitsConfig,
     pub(super) tokens: TokensConfig,
     pub(super) step_flow: bool,
+    pub(super) delivery_callback: Option<CallbackSecret>,
 }
 
 impl Front {
@@ -102,20 +113,24 @@ impl Front {
         let http = HttpConfig::read(reader);
         let metrics = metrics_address(reader, http.as_ref().ok().map(|http| http.listen));
         let log = LogConfig::read(reader);
+        let traces = read_traces(reader);
         let otp = OtpConfig::read(reader);
         let limits = LimitsConfig::read(reader);
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
         let step_flow = reader.switch(&STEP_FLOW);
+        let delivery_callback = read_callback_secret(reader);
         let (otp, limits) = (otp?, limits?);
         limits.warn(&otp, reader);
         Ok(Self {
             http: http?,
             metrics: metrics?,
             log: log?,
+            traces: traces?,
             otp,
             limits,
             tokens: tokens?,
             step_flow: step_flow?,
+            delivery_callback: delivery_callback?,
         })
     }
 }

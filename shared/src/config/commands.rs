@@ -7,10 +7,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Environment;
+use super::limits::LimitsConfig;
 use super::logging::LogConfig;
-use super::otp::read_allowed_countries;
+use super::otp::{OtpConfig, read_allowed_countries};
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::read_database_url;
+use super::stores::{StoresConfig, read_database_url};
 use super::tokens::read_access_token_lifetime;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY};
@@ -43,6 +44,42 @@ impl RecordsCommandConfig {
         Ok(Self {
             database_url: database_url?,
             allowed_countries: allowed_countries?,
+            log: log?,
+        })
+    }
+}
+
+/// What `api why` reads: where to look, and the limits by which the services judge.
+#[derive(Clone, Debug)]
+pub struct WhyConfig {
+    /// Where records and hot state live.
+    pub stores: StoresConfig,
+    /// What codes are like.
+    pub otp: OtpConfig,
+    /// What is refused.
+    pub limits: LimitsConfig,
+    /// Log lines.
+    pub log: LogConfig,
+}
+
+impl WhyConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader);
+        Ok(reader.finish(config)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        refuse_unknown(reader);
+        let stores = StoresConfig::read(reader, None);
+        let otp = OtpConfig::read(reader);
+        let limits = LimitsConfig::read(reader);
+        let log = LogConfig::read(reader);
+        Ok(Self {
+            stores: stores?,
+            otp: otp?,
+            limits: limits?,
             log: log?,
         })
     }

@@ -87,7 +87,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
-        let listen = reader.parsed(&LISTEN, parse_address);
+        let listen = read_listen(reader);
         let public_url = reader.parsed(&PUBLIC_URL, PublicUrl::parse);
         let trusted_proxies = reader
             .parsed_if_set(&TRUSTED_PROXIES, TrustedProxies::parse)
@@ -119,6 +119,11 @@ impl HttpConfig {
             );
         }
     }
+}
+
+/// Reads `LISTEN`.
+pub(super) fn read_listen(reader: &mut Reader<'_>) -> Read<SocketAddr> {
+    reader.parsed(&LISTEN, parse_address)
 }
 
 /// Reads `METRICS_LISTEN`; unset, the port is the binary's own.

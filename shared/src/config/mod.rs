@@ -8,9 +8,11 @@
 //! One file per concern; [`variables`] is the table of all names, defaults and meanings.
 
 mod api;
+mod callback;
 mod commands;
 mod environment;
 mod gateway;
+mod healthcheck;
 mod http;
 mod limits;
 mod logging;
@@ -20,14 +22,17 @@ mod reference;
 mod standalone;
 mod stores;
 mod tokens;
+mod traces;
 mod unknown;
 mod variables;
 mod worker;
 
 pub use api::ApiConfig;
-pub use commands::{RecordsCommandConfig, SigningKeyConfig};
+pub use callback::CallbackSecret;
+pub use commands::{RecordsCommandConfig, SigningKeyConfig, WhyConfig};
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
+pub use healthcheck::HealthcheckConfig;
 pub(crate) use http::is_loopback;
 pub use http::{HttpConfig, PublicUrl};
 pub use limits::LimitsConfig;

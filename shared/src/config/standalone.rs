@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Environment;
 use super::api::{ApiConfig, Front};
+use super::callback::CallbackSecret;
 use super::gateway::GatewayConfig;
 use super::http::{HttpConfig, simulator_address};
 use super::limits::LimitsConfig;
@@ -24,6 +25,7 @@ use crate::kavenegar::Templates;
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
 use crate::tokens::SigningKeys;
+use crate::traces::TraceSettings;
 
 /// The key that standalone and its simulator agree on.
 const SIMULATOR_KEY: &str = "simulator";
@@ -49,6 +51,8 @@ pub struct StandaloneConfig {
     pub metrics: MetricsAddress,
     /// Log lines.
     pub log: LogConfig,
+    /// The export of traces, if there is one.
+    pub traces: Option<TraceSettings>,
     /// What codes are like.
     pub otp: OtpConfig,
     /// What is refused.
@@ -61,6 +65,8 @@ pub struct StandaloneConfig {
     pub concurrency: usize,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// `DELIVERY_CALLBACK_SECRET`
+    pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -93,10 +99,12 @@ impl StandaloneConfig {
             http: front.http,
             metrics: front.metrics,
             log: front.log,
+            traces: front.traces,
             otp: front.otp,
             limits: front.limits,
             tokens: front.tokens,
             step_flow: front.step_flow,
+            delivery_callback: front.delivery_callback,
             gateway,
             concurrency: concurrency?,
             warnings: Vec::new(),
@@ -115,6 +123,7 @@ impl StandaloneConfig {
             http: self.http.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
+            traces: self.traces.clone(),
             otp_keys: otp_keys.clone(),
             otp: self.otp.clone(),
             limits: self.limits.clone(),
@@ -122,12 +131,14 @@ impl StandaloneConfig {
             tokens: self.tokens.clone(),
             templates: self.gateway.templates.clone(),
             step_flow: self.step_flow,
+            delivery_callback: self.delivery_callback.clone(),
             warnings: Vec::new(),
         };
         let worker = WorkerConfig {
             stores: self.stores.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
+            traces: self.traces.clone(),
             otp_keys,
             gateway: self.gateway.clone(),
             concurrency: self.concurrency,

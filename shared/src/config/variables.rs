@@ -103,7 +103,7 @@ variables! {
         HTTP_MAX_CONNECTIONS: FRONT, Text("4096"),
             "connections served at once; more wait";
         METRICS_LISTEN: ALL, Derived("127.0.0.1:9464, worker 127.0.0.1:9465, or the next free port"),
-            "private address of `/metrics`; if it is set and taken, the start fails";
+            "private address of `/metrics` and `/log-level`; if it is set and taken, the start fails";
         SIMULATOR_LISTEN: ALONE, Text("127.0.0.1:8025"),
             "address of the gateway simulator and its inbox, which runs while there is no `KAVENEGAR_API_KEY`";
     }
@@ -136,6 +136,8 @@ variables! {
             "where the gateway is; https unless on loopback";
         KAVENEGAR_RATE: BACK, Text("100"),
             "calls of the gateway a second by all workers together (1 to 10000), the same for each of them; halved for a while when the gateway says that they are too many";
+        #[secret] DELIVERY_CALLBACK_SECRET: FRONT, Unset,
+            "32 to 128 letters, digits, `-` or `_` (`openssl rand -hex 32`); set, Kavenegar may report deliveries to `PUBLIC_URL/callbacks/kavenegar/<secret>/delivery`, which only makes them known sooner";
         KAVENEGAR_ALLOW_HTTP: BACK, Text("0"),
             "1 allows an http gateway on another machine, such as a simulator in a private network";
         WORKER_CONCURRENCY: BACK, Text("256"),
@@ -180,6 +182,18 @@ variables! {
             "`error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,worker=debug`";
         RUST_LOG: ALL, Unset,
             "the same, read where `LOG_LEVEL` is not set";
+    }
+    "Traces" {
+        OTEL_EXPORTER_OTLP_ENDPOINT: ALL, Unset,
+            "address of an OpenTelemetry collector (OTLP over HTTP, protobuf), such as `http://127.0.0.1:4318`; `/v1/traces` is added to it. Unset, no traces are exported";
+        #[secret] OTEL_EXPORTER_OTLP_HEADERS: ALL, Unset,
+            "headers of the requests to the collector, `name=value,name=value`";
+        OTEL_SERVICE_NAME: ALL, Derived("`ramz-api`, `ramz-worker` or `ramz-standalone`"),
+            "name of the service in its traces";
+        OTEL_TRACES_SAMPLER: ALL, Text("always_on"),
+            "which requests are traced: `always_on`, `always_off`, or `traceidratio` for a share of them; with `parentbased_` before it, a client that sends a `traceparent` decides instead. The worker follows what the API has decided";
+        OTEL_TRACES_SAMPLER_ARG: ALL, Text("1"),
+            "the share for `traceidratio`, from 0 to 1";
     }
 }
 

@@ -9,10 +9,12 @@ use super::logging::LogConfig;
 use super::otp::read_keys;
 use super::reader::{ConfigError, Read, Reader};
 use super::stores::StoresConfig;
+use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, KAVENEGAR_API_KEY, OTP_KEY, WORKER_CONCURRENCY};
 use crate::otp::KeyRing;
 use crate::telemetry::MetricsAddress;
+use crate::traces::TraceSettings;
 
 /// The settings of `worker`.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct WorkerConfig {
     pub metrics: MetricsAddress,
     /// Log lines.
     pub log: LogConfig,
+    /// The export of traces, if there is one.
+    pub traces: Option<TraceSettings>,
     /// The keys of codes.
     pub otp_keys: KeyRing,
     /// The gateway.
@@ -53,12 +57,14 @@ impl WorkerConfig {
         let concurrency = read_concurrency(reader);
         let metrics = metrics_address(reader, None);
         let log = LogConfig::read(reader);
+        let traces = read_traces(reader);
         let gateway = gateway?;
         gateway.warn(reader);
         Ok(Self {
             stores: stores?,
             metrics: metrics?,
             log: log?,
+            traces: traces?,
             otp_keys: otp_keys?,
             gateway: GatewayConfig {
                 api_key: api_key?,

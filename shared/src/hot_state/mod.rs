@@ -9,6 +9,7 @@
 
 pub mod gate;
 mod model;
+mod phone_state;
 mod redis;
 mod sqlite;
 mod tries;
@@ -22,6 +23,7 @@ pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict, Window,
 };
+pub use phone_state::{PhoneRefusals, PhoneState};
 pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use crate::challenge::{Challenge, ChallengeId, Way};
@@ -134,6 +136,13 @@ impl HotState {
         call!(self, state => state.phone_challenges(phone))
     }
 
+    /// What is known of a number beside its challenges: what it was sent, what its limits refused,
+    /// and the failed tries at its secrets. For people who ask; no decision rests on it.
+    pub async fn phone_state(&self, phone: &PhoneNumber) -> Result<PhoneState, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.phone_state(clock, phone))
+    }
+
     /// Counts one attempt on each of the challenges that a code was compared with, and only then
     /// honours the verdict. All attempts by one way share `allowed` on each challenge; a resend
     /// gives none back.
@@ -190,9 +199,10 @@ impl HotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace))
+        call!(self, state => state.enqueue_notice(clock, notice, deadline, trace, request))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,
@@ -250,6 +260,14 @@ impl HotState {
     pub async fn sweep(&self) -> Result<u64, HotStateError> {
         let clock = &self.clock;
         call!(self, state => state.sweep(clock))
+    }
+
+    /// The store that this is: `redis` or `sqlite`.
+    pub fn back_end(&self) -> &'static str {
+        match self.backend {
+            Backend::Redis(_) => "redis",
+            Backend::Sqlite(_) => "sqlite",
+        }
     }
 
     /// Whether the store answers and takes writes.

@@ -4,6 +4,7 @@ use crate::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
 use crate::clock::UnixMillis;
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
+use uuid::Uuid;
 
 /// One request for a code.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Accept<'a> {
     pub address: Option<&'a str>,
     /// W3C `traceparent` that the job carries on; validated by the caller.
     pub trace: Option<&'a str>,
+    /// The id of the request, which the job carries on.
+    pub request_id: Option<Uuid>,
 }
 
 /// What is asked for.
@@ -139,6 +142,19 @@ pub enum Accepted {
     OtherPhone,
 }
 
+impl Accepted {
+    /// The name in traces; of a refusal that of its rule.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent(_) => "sent",
+            Self::Cooldown(_) => "cooldown",
+            Self::Refused { rule, .. } => rule.as_str(),
+            Self::NotLive(_) => "not_live",
+            Self::OtherPhone => "other_phone",
+        }
+    }
+}
+
 /// What a live challenge grants its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -199,6 +215,20 @@ pub enum Verdict {
     Expired,
     /// The challenge has vanished or was replaced since it was read.
     Gone,
+}
+
+impl Verdict {
+    /// The name in traces.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Right { .. } => "right",
+            Self::Used => "used",
+            Self::Wrong { .. } => "wrong",
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 /// Why hot state gave no answer. A caller refuses then; it never skips a limit.

@@ -159,6 +159,8 @@ impl Gateway {
                 remaining_credit: entry.integer("remaincredit")?,
                 expires_at: entry
                     .integer("expiredate")
+                    // No time at all, not the year 1970.
+                    .filter(|seconds| *seconds > 0)
                     .and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
             })
         })

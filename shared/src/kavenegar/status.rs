@@ -25,7 +25,8 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 7] = [
+    /// Every method.
+    pub const ALL: [Self; 7] = [
         Self::Lookup,
         Self::Send,
         Self::Status,
@@ -203,16 +204,20 @@ impl DeliveryStatus {
         }
     }
 
-    /// Whether asking again is pointless. An unlisted code is not final.
+    /// Whether the message has come to its end. An unlisted code is none, and "not known" says
+    /// nothing about the message.
     pub fn is_final(self) -> bool {
         match self {
             Self::Failed
             | Self::Delivered
             | Self::Undelivered
             | Self::Cancelled
-            | Self::Blocked
-            | Self::NotKnown => true,
-            Self::Queued | Self::Scheduled | Self::HandedOver(_) | Self::Other(_) => false,
+            | Self::Blocked => true,
+            Self::Queued
+            | Self::Scheduled
+            | Self::HandedOver(_)
+            | Self::NotKnown
+            | Self::Other(_) => false,
         }
     }
 }
@@ -274,10 +279,10 @@ mod tests {
         for code in -1..=120 {
             assert_eq!(DeliveryStatus::from_code(code).code(), code);
         }
-        for code in [6, 10, 11, 13, 14, 100] {
+        for code in [6, 10, 11, 13, 14] {
             assert!(DeliveryStatus::from_code(code).is_final(), "{code}");
         }
-        for code in [1, 2, 4, 5, 50, 99] {
+        for code in [1, 2, 4, 5, 50, 99, 100] {
             assert!(!DeliveryStatus::from_code(code).is_final(), "{code}");
         }
     }

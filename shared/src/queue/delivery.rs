@@ -39,6 +39,19 @@ pub enum Disposal {
     GiveBack,
 }
 
+impl Disposal {
+    /// The name in traces.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Delay(_) => "delay",
+            Self::Postpone(_) => "postpone",
+            Self::Dead(_) => "dead",
+            Self::GiveBack => "give_back",
+        }
+    }
+}
+
 /// A delivery and its end.
 #[derive(Clone, Debug)]
 pub struct Settlement {

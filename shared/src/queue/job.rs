@@ -29,6 +29,9 @@ pub struct Job {
     /// W3C `traceparent` of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// The id of the request, as it stands in logs and errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Uuid>,
 }
 
 /// What a job asks for.
@@ -83,6 +86,7 @@ impl Job {
             accepted_at,
             deadline,
             trace,
+            request: None,
         }
     }
 
@@ -99,7 +103,14 @@ impl Job {
             accepted_at,
             deadline,
             trace,
+            request: None,
         }
+    }
+
+    /// The same job, of this request.
+    #[must_use]
+    pub fn of_request(self, request: Option<Uuid>) -> Self {
+        Self { request, ..self }
     }
 
     /// The payload.
@@ -145,6 +156,11 @@ mod tests {
         let wire = r#"{"v":1,"kind":"send","challenge":"abababababababababababababababab","send":2,"channel":"sms","accepted_at":1763700000000,"deadline":1763700090000,"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}"#;
         assert_eq!(job().encode(), wire);
         assert_eq!(Job::decode(wire), Ok(job()));
+        let request = Uuid::from_u128(0x6e1f_0a52_6d0f_4b7c_9d0e_2f4a_0c5b_7d11);
+        let requested = job().of_request(Some(request));
+        let wire = wire.replace('}', r#","request":"6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11"}"#);
+        assert_eq!(requested.encode(), wire);
+        assert_eq!(Job::decode(&wire), Ok(requested));
         let id = Uuid::from_bytes([0xab; 16]);
         let notice = Job::notice(id, 1_763_700_000_000, 1_763_786_400_000, None);
         let wire = r#"{"v":1,"kind":"notice","notice":"abababab-abab-abab-abab-abababababab","accepted_at":1763700000000,"deadline":1763786400000}"#;

@@ -16,6 +16,7 @@ mod backend;
 mod delivery;
 mod feed;
 mod job;
+mod job_spans;
 mod reader;
 mod redis_feed;
 mod settle_layer;

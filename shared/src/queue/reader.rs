@@ -11,6 +11,7 @@ use super::QueueSettings;
 use super::delivery::{Delivery, Disposal};
 use super::feed::{Feed, QueueError};
 use super::job::{Job, JobError};
+use super::job_spans::log_span_of;
 use super::settle_layer::PANICS;
 use super::settler::{InFlight, QueueEvents, Settler};
 
@@ -129,11 +130,13 @@ impl Reader {
         };
         self.in_flight.add(&orphan);
         self.events.redelivered();
-        tracing::warn!(
-            job = orphan.id,
-            deliveries = orphan.deliveries,
-            "took over an orphaned job"
-        );
+        log_span_of(&orphan).in_scope(|| {
+            tracing::warn!(
+                job = orphan.id,
+                deliveries = orphan.deliveries,
+                "took over an orphaned job"
+            );
+        });
         if orphan.deliveries > self.settings.max_kills {
             self.settler.settle(orphan, Disposal::Dead(KILLS_WORKERS));
         } else if orphan.is_suspect() {

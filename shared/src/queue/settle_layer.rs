@@ -9,11 +9,13 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::delivery::Disposal;
 use super::job::Job;
+use super::job_spans::{log_span, process_span};
 use super::reader::Taken;
-use super::settler::Settler;
+use super::settler::{Settler, Settling};
 
 /// A handler that failed without saying how its job ends is tried again after this time; what it
 /// may have sent is guarded by the ledger.
@@ -72,11 +74,15 @@ where
             return std::future::ready(Err("a task that this backend did not make".into())).boxed();
         };
         let settler = self.settler.clone();
+        let log_span = log_span(&taken.job);
+        let span = process_span(&taken.job, &taken.delivery);
         let run = self.inner.call(task);
         // On a task of its own: handlers use all cores, and one that is dropped by a shutdown in a
         // hurry still ends and settles.
-        let run = tokio::spawn(async move {
-            let disposal = match std::panic::AssertUnwindSafe(run).catch_unwind().await {
+        let log = log_span.clone();
+        let run = async move {
+            let run = std::panic::AssertUnwindSafe(run).catch_unwind();
+            let disposal = match span.run(run).await {
                 Ok(Ok(disposal)) => disposal,
                 Ok(Err(error)) => {
                     let error: BoxDynError = error.into();
@@ -92,8 +98,14 @@ where
                     }
                 }
             };
-            settler.settle_run(taken.delivery, disposal, taken.slots);
-        });
+            span.set("ramz.disposal", disposal.as_str());
+            let settling = Settling {
+                log,
+                span: span.child("settle"),
+            };
+            settler.settle_run(taken.delivery, disposal, taken.slots, settling);
+        };
+        let run = tokio::spawn(run.instrument(log_span));
         async move { run.await.map_err(Into::into) }.boxed()
     }
 }

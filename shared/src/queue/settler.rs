@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, Disposal, Settlement};
 use super::feed::Feed;
+use super::job_spans::log_span_of;
+use crate::traces::Span;
 
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -49,6 +51,14 @@ impl QueueEvents {
         registry.register(Box::new(events.redelivered.clone()))?;
         registry.register(Box::new(events.dead.clone()))?;
         Ok(events)
+    }
+
+    /// Begins to count dead letters of these reasons at zero; those of the queue itself are counted
+    /// from the start.
+    pub fn expect_dead_letters(&self, reasons: &[&str]) {
+        for reason in reasons {
+            self.dead.with_label_values(&[*reason]).inc_by(0);
+        }
     }
 
     pub(super) fn redelivered(&self) {
@@ -107,10 +117,18 @@ impl InFlight {
 #[derive(Clone, Debug)]
 pub(super) struct Settler(mpsc::UnboundedSender<Order>);
 
+/// What log lines and traces say about a settlement.
+#[derive(Debug)]
+pub(super) struct Settling {
+    pub(super) log: tracing::Span,
+    /// Ends with the settlement.
+    pub(super) span: Span,
+}
+
 enum Order {
     /// With the slots of the run, which are free again when it is written: a worker whose store is
     /// away must not go on taking jobs, least of all its own.
-    Settle(Settlement, Option<Arc<OwnedSemaphorePermit>>),
+    Settle(Settlement, Option<Arc<OwnedSemaphorePermit>>, Settling),
     /// Answered when everything before it is settled.
     Flush(oneshot::Sender<()>),
 }
@@ -131,7 +149,11 @@ impl Settler {
 
     /// Settles a job that no handler has run.
     pub(super) fn settle(&self, delivery: Delivery, disposal: Disposal) {
-        self.send(Settlement { delivery, disposal }, None);
+        let settling = Settling {
+            log: log_span_of(&delivery),
+            span: Span::none(),
+        };
+        self.send(Settlement { delivery, disposal }, None, settling);
     }
 
     /// Settles a run, whose slots are free when that is written.
@@ -140,14 +162,20 @@ impl Settler {
         delivery: Delivery,
         disposal: Disposal,
         slots: Arc<OwnedSemaphorePermit>,
+        settling: Settling,
     ) {
-        self.send(Settlement { delivery, disposal }, Some(slots));
+        self.send(Settlement { delivery, disposal }, Some(slots), settling);
     }
 
-    fn send(&self, settlement: Settlement, slots: Option<Arc<OwnedSemaphorePermit>>) {
+    fn send(
+        &self,
+        settlement: Settlement,
+        slots: Option<Arc<OwnedSemaphorePermit>>,
+        settling: Settling,
+    ) {
         // The task outlives every sender, except in a runtime that is being torn down; the job is
         // claimed as an orphan then.
-        let _ = self.0.send(Order::Settle(settlement, slots));
+        let _ = self.0.send(Order::Settle(settlement, slots, settling));
     }
 
     /// Returns when everything that was handed in before is settled.
@@ -170,11 +198,13 @@ async fn settle_all(
     while orders.recv_many(&mut received, batch).await > 0 {
         let mut settlements = Vec::with_capacity(received.len());
         let mut slots = Vec::with_capacity(received.len());
+        let mut settlings = Vec::with_capacity(received.len());
         let mut flushes = Vec::new();
         for order in received.drain(..) {
             match order {
-                Order::Settle(settlement, of_run) => {
+                Order::Settle(settlement, of_run, settling) => {
                     settlements.push(settlement);
+                    settlings.push(settling);
                     slots.extend(of_run);
                 }
                 Order::Flush(done) => flushes.push(done),
@@ -182,9 +212,13 @@ async fn settle_all(
         }
         if !settlements.is_empty() {
             let ours = settle_until_taken(&feed, &settlements).await;
-            for (settlement, ours) in settlements.iter().zip(ours) {
+            let settled = settlements.iter().zip(ours).zip(settlings);
+            for ((settlement, ours), Settling { log, span }) in settled {
                 in_flight.remove(&settlement.delivery);
-                events.settled(settlement, ours);
+                log.in_scope(|| events.settled(settlement, ours));
+                if !ours {
+                    span.fail("stale");
+                }
             }
         }
         drop(slots);

@@ -34,6 +34,37 @@ impl Default for PoolSettings {
     }
 }
 
+/// How many connections are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Open and free.
+    pub idle: u32,
+    /// In use.
+    pub used: u32,
+    /// How many there may be.
+    pub most: u32,
+}
+
+impl Connections {
+    fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        Self {
+            idle,
+            // The two numbers are read one after the other.
+            used: pool.size().saturating_sub(idle),
+            most: pool.options().get_max_connections(),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            idle: self.idle + other.idle,
+            used: self.used + other.used,
+            most: self.most + other.most,
+        }
+    }
+}
+
 /// The records of Ramz in whichever database holds them. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Records {
@@ -106,6 +137,24 @@ impl Records {
         })
     }
 
+    /// The database that this is: `postgres` or `sqlite`.
+    pub fn back_end(&self) -> &'static str {
+        match &self.store {
+            Store::Postgres(_) => "postgres",
+            Store::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// How many connections this process has to it.
+    pub fn connections(&self) -> Connections {
+        match &self.store {
+            Store::Postgres(pool) => Connections::of(pool),
+            Store::Sqlite(file) => {
+                Connections::of(file.readers()).plus(Connections::of(file.writer()))
+            }
+        }
+    }
+
     /// What the database lacks of this version's schema; where there is something, the API does
     /// not start.
     pub async fn pending_migrations(&self) -> Result<Vec<Pending>, RecordsError> {
@@ -116,6 +165,15 @@ impl Records {
             })
         })
         .await
+    }
+
+    /// What ends a `SELECT` of rows that the same statement then takes. A SQLite file has one writer
+    /// at a time, so there is nobody to skip.
+    pub(super) fn skip_locked(&self) -> &'static str {
+        match &self.store {
+            Store::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+            Store::Sqlite(_) => "",
+        }
     }
 
     pub(super) fn store(&self) -> &Store {

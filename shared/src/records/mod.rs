@@ -9,7 +9,8 @@
 //! 2. No `now()` and no intervals: times are parameters, cut to microseconds by [`micros`], since
 //!    PostgreSQL keeps no more and SQLite compares them as text.
 //! 3. Ids are made by the caller. Enumerations are text that Rust checks. No arrays, no JSON
-//!    operators, no `FOR UPDATE`.
+//!    operators, no `FOR UPDATE`; the one exception is taking work that several workers share,
+//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`).
 //! 4. A method is one statement where it can be, so that isolation levels do not matter. Where it
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
@@ -21,6 +22,7 @@
 
 mod audit;
 mod by_hand;
+mod code_uses;
 mod connection;
 mod dispatch;
 mod error;
@@ -40,14 +42,16 @@ mod users;
 
 pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
-pub use connection::{PoolSettings, Records};
+pub use code_uses::CodeUse;
+pub use connection::{Connections, PoolSettings, Records};
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
-    Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerRow,
-    LedgerState, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
+    Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
+    SendMethod, SendOutcome, SendResult,
 };
-pub use notices::{NewNotice, Notice, WaitingNotice};
+pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
 pub use passwords::{
     PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,
 };

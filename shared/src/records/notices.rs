@@ -21,6 +21,8 @@ pub(super) const INSERT_NOTICE: &str = "INSERT INTO notices \
 pub(super) const DELETE_NOTICES: &str = "DELETE FROM notices WHERE phone = $1";
 const BY_ID: &str =
     "SELECT phone, kind, locale, created_at, deadline_at FROM notices WHERE id = $1";
+const OF_PHONE: &str = "SELECT id, kind, created_at, enqueued_at FROM notices \
+     WHERE phone = $1 AND created_at >= $2 ORDER BY created_at DESC, id LIMIT $3";
 const WAITING: &str = "SELECT id, deadline_at FROM notices \
      WHERE enqueued_at IS NULL AND created_at <= $1 ORDER BY created_at, id LIMIT $2";
 const MARK_ENQUEUED: &str =
@@ -95,6 +97,19 @@ pub struct WaitingNotice {
     pub deadline_at: DateTime<Utc>,
 }
 
+/// A notice as somebody sees it who asks what a number was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhoneNotice {
+    /// Its id.
+    pub id: Uuid,
+    /// What it tells of.
+    pub kind: NoticeKind,
+    /// When the change was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was put into the queue, if it was.
+    pub enqueued_at: Option<DateTime<Utc>>,
+}
+
 /// A notice as it is sent. Debug output shows no whole number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -159,6 +174,32 @@ impl Records {
             let row: Option<NoticeRow> =
                 sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?;
             row.map(|row| row.read(id)).transpose()
+        })
+    }
+
+    /// The notices to a number since a moment, the newest first, `limit` of them at most. Those
+    /// that were forgotten are in the ledger only.
+    pub async fn notices_of_phone(
+        &self,
+        phone: &PhoneNumber,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<PhoneNotice>, RecordsError> {
+        type Row = (Uuid, String, DateTime<Utc>, Option<DateTime<Utc>>);
+        on_connection!(self, readers, connection => {
+            let rows: Vec<Row> = sqlx::query_as(OF_PHONE)
+                .bind(phone.as_e164())
+                .bind(micros(since))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter()
+                .map(|(id, kind, created_at, enqueued_at)| {
+                    let kind = NoticeKind::from_name(&kind)
+                        .ok_or_else(|| corrupt("kind is of no known name"))?;
+                    Ok(PhoneNotice { id, kind, created_at, enqueued_at })
+                })
+                .collect()
         })
     }
 

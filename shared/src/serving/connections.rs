@@ -19,6 +19,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::IntGauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -68,6 +69,17 @@ pub async fn serve(
     limits: ServeLimits,
     shutdown: CancellationToken,
 ) {
+    serve_counted(listener, router, limits, shutdown, None).await;
+}
+
+/// [`serve`] with a gauge of the connections that are open.
+pub async fn serve_counted(
+    listener: TcpListener,
+    router: Router,
+    limits: ServeLimits,
+    shutdown: CancellationToken,
+    open: Option<IntGauge>,
+) {
     let mut connections = JoinSet::new();
     let mut slots = Slots::new(limits.max_connections);
     loop {
@@ -91,9 +103,10 @@ pub async fn serve(
             write_timeout: limits.write_timeout,
             shutdown: shutdown.clone(),
         };
+        let counted = open.clone().map(Counted::new);
         connections.spawn(async move {
             connection.run(stream).await;
-            drop(slot);
+            drop((slot, counted));
         });
     }
     drop(listener);
@@ -107,6 +120,22 @@ async fn accept(
     let slot = slots.acquire().await?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, slot))
+}
+
+/// Counts one in a gauge for as long as it lives.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// One slot for each connection that may be served at once.

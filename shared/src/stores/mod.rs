@@ -1,6 +1,7 @@
 //! Opens the stores that the configuration names: the one place that looks at the shape.
 
 mod schema;
+mod watch;
 
 use secrecy::ExposeSecret as _;
 
@@ -14,6 +15,7 @@ use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
 pub use schema::SchemaError;
+pub use watch::StoreWatch;
 
 /// Both seams and a place in the queue, opened.
 #[derive(Clone, Debug)]

@@ -4,13 +4,24 @@ use std::any::Any;
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::{Layer as _, registry};
+use tracing_subscriber::{Layer as _, registry, reload};
+
+use super::log_level::{self, LogLevel};
+use super::log_lines::JsonLines;
+
+/// The target of the spans that give log lines the ids of their request or job. It belongs to no
+/// event, so that every filter can let it pass.
+pub const SPAN_TARGET: &str = "request";
+
+static LEVEL: OnceLock<LogLevel> = OnceLock::new();
 
 /// Crates that move whole requests. The gateway's key travels in its URL, so their detailed events
 /// stay out of the log whatever the filter says.
@@ -49,9 +60,29 @@ impl LogFilter {
             .map_err(|error| format!("is not a filter such as `info,worker=debug`: {error}"))
     }
 
-    fn directives(&self) -> EnvFilter {
-        EnvFilter::builder().parse_lossy(&self.0)
+    /// The text that it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
+
+    /// With what no filter hides: the ids of requests and jobs, which stand on other lines, and the
+    /// change of the filter.
+    pub(super) fn directives(&self) -> EnvFilter {
+        let always = [
+            format!("{SPAN_TARGET}=error"),
+            format!("{}=info", log_level::TARGET),
+        ];
+        let always = always.iter().filter_map(|directive| directive.parse().ok());
+        always.fold(
+            EnvFilter::builder().parse_lossy(&self.0),
+            EnvFilter::add_directive,
+        )
+    }
+}
+
+/// The filter of this process, once logging was started.
+pub(super) fn log_level() -> Option<LogLevel> {
+    LEVEL.get().cloned()
 }
 
 /// Starts logging for the whole process, and logs panics from now on. `format` `None` is pretty on
@@ -69,8 +100,10 @@ pub fn init_logging(
     } else {
         LogFormat::Json
     });
-    let subscriber = subscriber(format, on_terminal, filter, std::io::stderr);
+    let (subscriber, level) = subscriber(format, on_terminal, filter, std::io::stderr);
     tracing::subscriber::set_global_default(subscriber)?;
+    // The subscriber above is the first, so this is too.
+    let _ = LEVEL.set(level);
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
@@ -80,20 +113,23 @@ fn subscriber<W>(
     colours: bool,
     filter: &LogFilter,
     writer: W,
-) -> Box<dyn Subscriber + Send + Sync>
+) -> (Box<dyn Subscriber + Send + Sync>, LogLevel)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines)
+            .boxed(),
         LogFormat::Pretty => lines.with_ansi(colours).boxed(),
     };
-    Box::new(
-        registry()
-            .with(filter.directives())
-            .with(lines.with_filter(filter_fn(is_harmless))),
-    )
+    let (directives, handle) = reload::Layer::new(filter.directives());
+    let subscriber = registry()
+        .with(directives)
+        .with(lines.with_filter(filter_fn(is_harmless)));
+    (Box::new(subscriber), LogLevel::new(handle, filter.clone()))
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
@@ -161,7 +197,7 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let filter = LogFilter::parse(filter).expect("a filter");
-        let subscriber = subscriber(format, false, &filter, move || writer.clone());
+        let (subscriber, _level) = subscriber(format, false, &filter, move || writer.clone());
         tracing::subscriber::with_default(subscriber, events);
         lines.text()
     }
@@ -176,6 +212,46 @@ mod tests {
         assert_eq!(line["message"], "sent");
         assert_eq!(line["attempt"], 2);
         assert_eq!(line["level"], "INFO");
+    }
+
+    #[test]
+    fn a_json_line_holds_the_fields_of_the_spans_around_it_whatever_the_filter() {
+        for filter in ["info", "off,worker=info"] {
+            let text = logged(LogFormat::Json, filter, || {
+                let span = tracing::error_span!(
+                    target: SPAN_TARGET, "request", request_id = "r-1", trace_id = "t-1"
+                );
+                let _request = span.enter();
+                let _inner =
+                    tracing::error_span!(target: SPAN_TARGET, "run", attempt = 2).entered();
+                span.record("trace_id", "t-2");
+                tracing::info!(target: "worker", level = "a field", ok = true, ms = 1.5, "sent");
+            });
+            let line: serde_json::Value = serde_json::from_str(&text).expect("one JSON line");
+            let mut line = line.as_object().expect("an object").clone();
+            assert!(
+                line.remove("timestamp")
+                    .is_some_and(|time| time.is_string())
+            );
+            let expected = serde_json::json!({
+                "level": "INFO", "target": "worker", "message": "sent", "request_id": "r-1",
+                "trace_id": "t-2", "attempt": 2, "ok": true, "ms": 1.5
+            });
+            assert_eq!(serde_json::Value::from(line), expected, "{filter}");
+            assert!(text.starts_with(r#"{"timestamp":""#), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_filter_is_logged_whatever_the_filter() {
+        let text = logged(LogFormat::Json, "off", || {
+            tracing::info!(target: log_level::TARGET, "changed");
+            tracing::error!("hidden");
+        });
+        assert!(
+            text.contains("changed") && !text.contains("hidden"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `/metrics` on a listener of its own: what it says is not for the public.
+//! `/metrics`, and `/log-level`, on a listener of its own: they are not for the public.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,10 @@ use prometheus::{Encoder as _, IntGaugeVec, Opts, Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::log_level;
+use super::logging::log_level;
 use crate::serving::{ServeLimits, serve};
+use crate::traces::SPANS;
 
 /// How many ports above the first are tried.
 const TRIED_PORTS: u16 = 100;
@@ -42,6 +45,12 @@ pub struct MetricsListener {
     registry: Registry,
 }
 
+/// The commit that was built, where the build names it.
+const COMMIT: &str = match option_env!("RAMZ_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// A registry that holds what every binary tells: its version, and the figures of its process.
 ///
 /// # Errors
@@ -49,9 +58,12 @@ pub struct MetricsListener {
 pub fn metrics_registry(binary: &str, version: &str) -> prometheus::Result<Registry> {
     let registry = Registry::new();
     let opts = Opts::new("ramz_build_info", "Always 1; says which build runs.");
-    let build_info = IntGaugeVec::new(opts, &["binary", "version"])?;
-    build_info.with_label_values(&[binary, version]).set(1);
+    let build_info = IntGaugeVec::new(opts, &["binary", "version", "commit"])?;
+    build_info
+        .with_label_values(&[binary, version, COMMIT])
+        .set(1);
     registry.register(Box::new(build_info))?;
+    SPANS.register(&registry)?;
     #[cfg(target_os = "linux")]
     registry.register(Box::new(
         prometheus::process_collector::ProcessCollector::for_self(),
@@ -77,12 +89,14 @@ impl MetricsListener {
         self.listener.local_addr()
     }
 
-    /// Serves `/metrics` and `/livez` until `shutdown` is cancelled.
+    /// Serves `/metrics` and `/livez`, and `/log-level` once logging was started, until `shutdown` is cancelled.
     pub async fn serve(self, shutdown: CancellationToken) {
         let registry = self.registry;
+        let log_level = log_level().map(log_level::routes).unwrap_or_default();
         let router = Router::new()
             .route("/metrics", get(move || async move { render(&registry) }))
-            .route("/livez", get(|| async { "ok" }));
+            .route("/livez", get(|| async { "ok" }))
+            .merge(log_level);
         serve(self.listener, router, LIMITS, shutdown).await;
     }
 }
@@ -162,7 +176,9 @@ mod tests {
         let task = tokio::spawn(listener.serve(shutdown.clone()));
 
         let metrics = fetch(address, "/metrics").await;
-        assert!(metrics.contains(r#"ramz_build_info{binary="api",version="1.2.3"} 1"#));
+        let build =
+            format!(r#"ramz_build_info{{binary="api",commit="{COMMIT}",version="1.2.3"}} 1"#);
+        assert!(metrics.contains(&build), "{metrics}");
         assert!(metrics.contains("text/plain; version=0.0.4"));
         assert!(metrics.contains("process_resident_memory_bytes"));
         assert!(fetch(address, "/livez").await.ends_with("ok"));

@@ -1,7 +1,9 @@
 //! Logs and metrics of all binaries.
 
+mod log_level;
+mod log_lines;
 mod logging;
 mod metrics;
 
-pub use logging::{LogFilter, LogFormat, init_logging};
+pub use logging::{LogFilter, LogFormat, SPAN_TARGET, init_logging};
 pub use metrics::{MetricsAddress, MetricsListener, metrics_registry};

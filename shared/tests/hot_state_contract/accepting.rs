@@ -14,9 +14,11 @@ const OTHER: &str = "+989123456780";
 pub(crate) async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Stage) {
     let new = stage.new_challenge(PHONE);
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let request = stage.random.uuid_v4();
     let accept = Accept {
         channel: Channel::Call,
         trace: Some(trace),
+        request_id: Some(request),
         ..stage.accept(AcceptRequest::New(&new))
     };
     let grant = sent(stage.run(&accept).await);
@@ -61,9 +63,12 @@ pub(crate) async fn a_granted_request_leaves_a_challenge_and_one_job(stage: &Sta
         START,
         deadline,
         Some(trace.to_owned()),
-    );
+    )
+    .of_request(Some(request));
     assert_eq!(stage.jobs().await, [job]);
+    assert_eq!(stored.trace.as_deref(), Some(trace));
     stage.hot.ping().await.expect("hot state answers");
+    assert!(["redis", "sqlite"].contains(&stage.hot.back_end()));
 }
 
 pub(crate) async fn a_repeated_request_is_granted_once(stage: &Stage) {

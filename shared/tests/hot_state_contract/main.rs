@@ -5,6 +5,7 @@ mod accepting;
 mod counting;
 mod gateway_gate;
 mod notices;
+mod phone_state;
 mod stage;
 mod tries;
 
@@ -73,6 +74,11 @@ on_both_back_ends! {
     gateway_gate::a_breaker_that_is_open_is_not_opened_again,
     gateway_gate::what_happens_to_a_closed_breaker_changes_nothing,
     gateway_gate::a_job_that_was_put_off_does_not_make_the_queue_look_slow,
+    phone_state::of_a_number_that_never_asked_nothing_is_known,
+    phone_state::the_sends_and_the_failed_tries_of_a_number_are_told,
+    phone_state::what_the_limits_of_a_number_refuse_is_counted_by_rule,
+    phone_state::refusals_that_are_not_the_numbers_own_leave_nothing,
+    phone_state::refusals_take_little_room_and_are_forgotten_after_a_day,
     tries::a_phone_is_locked_for_an_hour_after_its_last_failure,
     tries::r_02_a_05_parallel_tries_never_exceed_the_cap,
     tries::r_02_parallel_tries_of_an_address_never_exceed_its_cap,

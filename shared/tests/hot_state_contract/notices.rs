@@ -8,10 +8,13 @@ use crate::stage::{DAY, MINUTE, SECOND, START, Stage};
 
 const PHONE: &str = "+989123456789";
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const REQUEST: Uuid = Uuid::from_u128(0x6e1f_0a52_6d0f_4b7c_9d0e_2f4a_0c5b_7d11);
 
 async fn enqueue(stage: &Stage, notice: Uuid) -> bool {
     let deadline = START + DAY;
-    let enqueued = stage.hot.enqueue_notice(notice, deadline, Some(TRACE));
+    let enqueued = stage
+        .hot
+        .enqueue_notice(notice, deadline, Some(TRACE), Some(REQUEST));
     enqueued.await.expect("an answer")
 }
 
@@ -19,7 +22,9 @@ pub(crate) async fn a_notice_is_enqueued_once_however_often_it_is_asked_for(stag
     let [first, second] = [1, 2].map(Uuid::from_u128);
     assert!(enqueue(stage, first).await);
     assert!(!enqueue(stage, first).await);
-    let job = |notice| Job::notice(notice, START, START + DAY, Some(TRACE.to_owned()));
+    let job = |notice| {
+        Job::notice(notice, START, START + DAY, Some(TRACE.to_owned())).of_request(Some(REQUEST))
+    };
     assert_eq!(stage.jobs().await, [job(first)]);
     // Not even when its job is long gone.
     stage.take_jobs().await;
@@ -27,7 +32,10 @@ pub(crate) async fn a_notice_is_enqueued_once_however_often_it_is_asked_for(stag
     assert!(!enqueue(stage, first).await);
     assert!(enqueue(stage, second).await);
     let untraced = Uuid::from_u128(3);
-    let enqueued = stage.hot.enqueue_notice(untraced, START + DAY, None).await;
+    let enqueued = stage
+        .hot
+        .enqueue_notice(untraced, START + DAY, None, None)
+        .await;
     assert!(enqueued.expect("an answer"));
     let last = stage.jobs().await.pop();
     assert_eq!(
@@ -41,7 +49,7 @@ pub(crate) async fn of_many_who_enqueue_a_notice_at_once_one_does(stage: &Stage)
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let hot = stage.hot.clone();
-        tasks.spawn(async move { hot.enqueue_notice(notice, START + DAY, None).await });
+        tasks.spawn(async move { hot.enqueue_notice(notice, START + DAY, None, None).await });
     }
     let done = tasks.join_all().await;
     let first = done

@@ -15,7 +15,7 @@ use shared::queue::{Delivery, Feed, Job};
 use shared::random::Random;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::OnceCell;
 
 pub(crate) const START: i64 = 1_763_700_000_000;
@@ -126,6 +126,7 @@ impl Stage {
             channel: Channel::Sms,
             address: None,
             trace: None,
+            request_id: None,
         }
     }
 
@@ -242,13 +243,59 @@ impl Stage {
 
     /// Rows of failed tries in a file.
     pub(crate) async fn rows_of_tries(&self) -> i64 {
+        self.rows("hot_failed_tries").await
+    }
+
+    /// Rows of a table in a file.
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
         let Raw::Sqlite { file, .. } = &self.raw else {
             return 0;
         };
-        sqlx::query_scalar("SELECT COUNT(*) FROM hot_failed_tries")
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))
             .fetch_one(file.readers())
             .await
             .expect("a count")
+    }
+
+    /// How many records there are, the jobs left out: keys of Redis, rows of a file.
+    pub(crate) async fn size(&self) -> usize {
+        let Raw::Redis { url, tag } = &self.raw else {
+            let mut rows = 0;
+            for table in [
+                "hot_challenges",
+                "hot_phone_sends",
+                "hot_addresses",
+                "hot_failed_tries",
+                "hot_phone_refusals",
+                "hot_breaker",
+            ] {
+                rows += self.rows(table).await;
+            }
+            return usize::try_from(rows).expect("a count");
+        };
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(format!("{{{tag}}}:*"))
+            .query_async(&mut connection(url).await)
+            .await
+            .expect("the keys");
+        keys.len()
+    }
+
+    /// Bytes and time to live of what Redis remembers of a phone's refusals.
+    pub(crate) async fn refusals_in_redis(&self, phone: &str) -> Option<(i64, i64)> {
+        let Raw::Redis { url, tag } = &self.raw else {
+            return None;
+        };
+        let key = format!("{{{tag}}}:r:{}", phone.trim_start_matches('+'));
+        let answer = redis::pipe()
+            .cmd("MEMORY")
+            .arg("USAGE")
+            .arg(&key)
+            .cmd("PTTL")
+            .arg(&key)
+            .query_async(&mut connection(url).await)
+            .await;
+        Some(answer.expect("a record"))
     }
 
     /// The jobs that wait, oldest first.
@@ -285,6 +332,12 @@ impl Stage {
             .map(|payload| Job::decode(payload).expect("a job"))
             .collect()
     }
+}
+
+async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(url).expect("an address");
+    let connection = client.get_multiplexed_async_connection().await;
+    connection.expect("a connection")
 }
 
 pub(crate) fn sent(accepted: Accepted) -> Grant {

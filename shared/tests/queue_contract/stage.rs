@@ -168,7 +168,7 @@ impl Stage {
 
     /// Enqueues a notice as the API does.
     pub(crate) async fn enqueue_notice(&self, notice: Uuid, deadline: i64) {
-        let enqueued = self.hot.enqueue_notice(notice, deadline, None).await;
+        let enqueued = self.hot.enqueue_notice(notice, deadline, None, None).await;
         assert!(enqueued.expect("the queue answers"));
     }
 
@@ -213,6 +213,7 @@ impl Stage {
             channel: Channel::Sms,
             address: None,
             trace: None,
+            request_id: None,
         };
         self.hot
             .accept(&accept, &policy)

@@ -6,6 +6,8 @@ use shared::records::{
     LedgerWriter, SendKey, SendResult,
 };
 
+use uuid::Uuid;
+
 use crate::stage::{Stage, accepted, failed, finish, phone};
 
 fn writer(stage: &Stage) -> LedgerWriter {
@@ -59,6 +61,7 @@ pub(crate) async fn an_attempt_begins_once_and_its_end_is_final(stage: Stage) {
     assert_eq!(sending.started_at, Some(stage.now()));
     assert_eq!(sending.finished_at, None);
     assert_eq!(sending.trace_id, begin.trace_id);
+    assert_eq!(sending.request_id, begin.request_id);
     assert!(!sending.resent_ambiguous);
 
     stage.clock.advance(250);
@@ -311,13 +314,55 @@ pub(crate) async fn a_late_job_expires_unless_it_was_sent(stage: Stage) {
     assert_eq!(unknown, Expired::Ended(LedgerState::Unknown));
 }
 
+pub(crate) async fn the_sends_of_a_request_are_found_by_its_id(stage: Stage) {
+    let writer = writer(&stage);
+    let first = stage.begin(1);
+    writer.begin(first.clone()).await.expect("begun");
+    stage.clock.advance(1_000);
+    // A resend is a request of its own, and a request can also lead to a notice.
+    let mut resend = stage.begin(1);
+    resend.key.challenge = first.key.challenge;
+    resend.key.send = 2;
+    writer.begin(resend.clone()).await.expect("begun");
+    stage.clock.advance(1_000);
+    let mut notice = stage.begin(1);
+    notice.request_id = resend.request_id;
+    writer.begin(notice.clone()).await.expect("begun");
+    let mut by_nobody = stage.begin(1);
+    by_nobody.request_id = None;
+    writer.begin(by_nobody).await.expect("begun");
+
+    let found = async |request: Option<Uuid>, limit| -> Vec<SendKey> {
+        let request = request.expect("an id");
+        let rows = stage.records.sends_of_request(request, limit).await;
+        rows.expect("rows").iter().map(|row| row.key).collect()
+    };
+    assert_eq!(found(first.request_id, 10).await, [first.key]);
+    assert_eq!(found(resend.request_id, 10).await, [resend.key, notice.key]);
+    assert_eq!(found(resend.request_id, 1).await, [resend.key]);
+    assert_eq!(found(Some(stage.random.uuid_v4()), 10).await, []);
+
+    // A later run whose job does not know the request takes nothing away.
+    let lost = failed(SendResult::NotSent, "connect");
+    writer
+        .finish(finish(&first, 1, lost))
+        .await
+        .expect("finished");
+    let mut again = stage.begin(2);
+    again.key = first.key;
+    again.request_id = None;
+    writer.begin(again).await.expect("begun");
+    assert_eq!(row(&stage, first.key).await.request_id, first.request_id);
+}
+
 pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
     let writer = writer(&stage);
     let beginning = stage.now();
+    let challenge = stage.challenge();
     let mut sends = Vec::new();
     for send in 1..=3 {
         let mut begin = stage.begin(1);
-        begin.key.send = send;
+        begin.key = SendKey { challenge, send };
         writer.begin(begin.clone()).await.expect("begun");
         sends.push(begin);
         stage.clock.advance(1_000);
@@ -341,6 +386,15 @@ pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
         timeline(beginning + TimeDelta::seconds(1), 10).await,
         [3, 2]
     );
+    let of_challenge = records.sends_of_challenge(challenge).await;
+    let numbers: Vec<u32> = of_challenge
+        .expect("rows")
+        .iter()
+        .map(|row| row.key.send)
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let none = records.sends_of_challenge(stage.challenge()).await;
+    assert_eq!(none.expect("rows"), []);
     let counts = records.count_by_state(beginning).await.expect("counts");
     assert_eq!(
         counts,

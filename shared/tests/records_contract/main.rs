@@ -5,6 +5,8 @@
 
 mod accounts;
 mod by_hand;
+mod code_uses;
+mod delivery;
 mod family;
 mod import;
 mod ledger;
@@ -18,6 +20,7 @@ mod profile;
 mod refreshing;
 mod session_ending;
 mod sign_in;
+mod spending;
 mod stage;
 mod step_refusals;
 mod steps;
@@ -119,6 +122,7 @@ on_both! {
     ledger::a_finish_that_is_repeated_counts_as_recorded,
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
+    ledger::the_sends_of_a_request_are_found_by_its_id,
     ledger::the_timeline_and_the_counts_see_every_send,
     profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
     profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,
@@ -130,7 +134,9 @@ on_both! {
     profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
     profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
     notices::a_notice_waits_until_it_is_in_the_queue,
+    code_uses::used_codes_are_told_from_others,
     notices::a_notice_is_read_as_it_was_written,
+    notices::the_notices_to_a_number_are_told_the_newest_first,
     notices::an_unreadable_notice_is_told_and_not_guessed_at,
     notices::notices_are_forgotten_when_they_are_in_the_queue_and_over,
     notices::the_ledger_keeps_a_notice_under_its_own_key_and_purpose,
@@ -140,6 +146,21 @@ on_both! {
     look::messages_of_other_sends_are_told_from_ones_own,
     look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
     look::a_taken_local_id_is_replaced_in_the_next_attempt,
+    delivery::checks_are_taken_in_due_order_up_to_a_limit,
+    delivery::f_01_a_check_whose_taker_died_is_due_again,
+    delivery::of_several_takers_at_once_each_gets_checks_of_its_own,
+    delivery::a_message_is_counted_once_for_each_stage_that_it_reaches,
+    delivery::what_has_come_to_its_end_stays_there,
+    delivery::an_answer_without_anything_new_moves_the_next_check_only,
+    delivery::a_message_whose_end_nobody_learns_is_unknown_in_the_end,
+    delivery::a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_nothing,
+    delivery::a_report_that_comes_while_the_gateway_is_asked_is_not_lost,
+    delivery::the_messages_of_a_deleted_account_are_followed_without_its_number,
+    delivery::an_entry_that_had_failed_at_once_shows_how,
+    delivery::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
+    spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
+    spending::a_sum_may_exceed_32_bits,
+    spending::connections_are_counted_and_the_back_end_is_named,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,

@@ -34,6 +34,47 @@ pub(crate) async fn a_notice_waits_until_it_is_in_the_queue(stage: Stage) {
     assert_eq!(waiting(stage.now(), 10).await, [second.waiting()]);
 }
 
+pub(crate) async fn the_notices_to_a_number_are_told_the_newest_first(stage: Stage) {
+    let records = &stage.records;
+    let beginning = stage.now();
+    let first = stage
+        .write_notice(&phone(1), NoticeKind::PhoneChanged)
+        .await;
+    stage.clock.advance(1_000);
+    let second = stage
+        .write_notice(&phone(1), NoticeKind::PasswordChanged)
+        .await;
+    stage
+        .write_notice(&phone(2), NoticeKind::PasswordChanged)
+        .await;
+    let enqueued = records.notice_enqueued(first.id, stage.now()).await;
+    assert!(enqueued.expect("an answer"));
+    let of_phone = async |since, limit| {
+        let notices = records.notices_of_phone(&phone(1), since, limit).await;
+        notices.expect("a list")
+    };
+    let told = of_phone(beginning, 10).await;
+    let seen: Vec<_> = told
+        .iter()
+        .map(|notice| {
+            (
+                notice.id,
+                notice.kind,
+                notice.created_at,
+                notice.enqueued_at,
+            )
+        })
+        .collect();
+    let expected = [
+        (second.id, second.kind, second.created_at, None),
+        (first.id, first.kind, first.created_at, Some(stage.now())),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(of_phone(beginning, 1).await, told[..1]);
+    let later = beginning + TimeDelta::milliseconds(1);
+    assert_eq!(of_phone(later, 10).await, told[..1]);
+}
+
 pub(crate) async fn a_notice_is_read_as_it_was_written(stage: Stage) {
     let written = stage
         .write_notice(&phone(1), NoticeKind::PhoneChanged)

@@ -215,6 +215,7 @@ impl Stage {
             accepted_at: now,
             deadline_at: now + TimeDelta::seconds(90),
             trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+            request_id: Some(self.random.uuid_v4()),
         }
     }
 }

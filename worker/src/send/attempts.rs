@@ -7,6 +7,7 @@ use shared::records::{
     Begin, Begun, Expired, Finish, LedgerState, RecordsError, SendMethod,
     SendOutcome as LedgerOutcome, SendResult,
 };
+use shared::traces::Span;
 
 use super::draft::Draft;
 use super::{LOOK_AGAIN, Run, SmsSender};
@@ -38,6 +39,7 @@ impl SmsSender {
             accepted_at: time(run.job.accepted_at),
             deadline_at: time(run.job.deadline),
             trace_id: run.job.trace.as_deref().and_then(trace_id),
+            request_id: run.job.request,
         }
     }
 
@@ -51,8 +53,8 @@ impl SmsSender {
     pub(super) async fn expire(&self, run: &Run<'_>, draft: &Draft) -> Disposal {
         let expired = until_recorded(&self.0.delays, &self.0.stop, || async {
             self.0.ledger.expire(self.begin_data(run, draft)).await
-        })
-        .await;
+        });
+        let expired = Span::step("ledger expire").run(expired).await;
         let why = if draft.is_used() {
             "no longer wanted"
         } else {

@@ -8,6 +8,7 @@
 
 mod attempts;
 mod draft;
+mod spans;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -24,6 +25,8 @@ use shared::otp::KeyRing;
 use shared::queue::{Disposal, Job, JobTask};
 use shared::random::Random;
 use shared::records::{Finish, LedgerState, LedgerWriter, Records, SendKey};
+use shared::telemetry::SPAN_TARGET;
+use shared::traces::Span;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -35,6 +38,7 @@ use crate::reconcile::Reconciler;
 use crate::verdict::Verdict;
 use attempts::Attempt;
 use draft::{Complete, Draft};
+pub(crate) use spans::{answered, call_span};
 
 /// The limit of one call, above the client's own: when it strikes, the call is aborted. It stays
 /// below the time after which a silent job is taken for orphaned. Waiting for the ledger is not
@@ -137,22 +141,19 @@ impl SmsSender {
 
     /// Runs a job once and says what becomes of it. `attempt` is the number of this run, from 1.
     pub async fn run(&self, job: &Job, attempt: u32) -> Disposal {
-        let trace = job.trace.as_deref().unwrap_or_default();
-        let (key, channel, delays, span) = match job.task {
+        let (key, channel, delays) = match job.task {
             JobTask::Send {
                 challenge,
                 send,
                 channel,
-            } => {
-                let span = tracing::info_span!("job.send", %challenge, send, attempt, trace);
-                (SendKey { challenge, send }, channel, &self.0.delays, span)
-            }
+            } => (SendKey { challenge, send }, channel, &self.0.delays),
             JobTask::Notice { notice } => {
-                let span = tracing::info_span!("job.notice", %notice, attempt, trace);
                 let key = SendKey::of_notice(notice);
-                (key, Channel::Sms, &self.0.notice_delays, span)
+                (key, Channel::Sms, &self.0.notice_delays)
             }
         };
+        // The ids of the job and of its request are those of the queue's span.
+        let span = tracing::error_span!(target: SPAN_TARGET, "run", attempt);
         let run = Run {
             key,
             channel,
@@ -166,7 +167,7 @@ impl SmsSender {
 
     async fn send(&self, run: &Run<'_>) -> Disposal {
         let loaded_at = self.0.clock.now_millis();
-        let draft = match self.load(run).await {
+        let draft = match Span::step("load").run(Box::pin(self.load(run))).await {
             Ok(draft) => draft,
             Err(disposal) => return disposal,
         };
@@ -177,10 +178,14 @@ impl SmsSender {
             Ok(complete) => complete,
             Err(disposal) => return disposal,
         };
-        if let Err(disposal) = self.0.gate.admit(run.job.deadline).await {
+        let admitted = self.0.gate.admit(run.job.deadline);
+        if let Err(disposal) = Span::step("gate").run(admitted).await {
             return disposal;
         }
-        let attempt = match self.begin(run, &draft).await {
+        let attempt = match Span::step("ledger begin")
+            .run(Box::pin(self.begin(run, &draft)))
+            .await
+        {
             Ok(attempt) => attempt,
             Err(disposal) => return disposal,
         };
@@ -212,18 +217,21 @@ impl SmsSender {
             .metrics
             .delay(self.0.clock.now_millis() - run.job.accepted_at);
         let started = Instant::now();
+        let method = self.0.gateway.method(draft.locale(), draft.purpose());
+        let span = call_span(method);
         let request = complete.deliver(run, &self.0.gateway, localid);
-        let delivery = within(CALL_LIMIT, request).await;
+        let delivery = span.run(within(CALL_LIMIT, request)).await;
         let outcome = delivery.map_or(
             SendOutcome::Unknown {
                 reason: UnknownReason::Timeout,
             },
             |delivery| delivery.outcome,
         );
-        let method = self.0.gateway.method(draft.locale(), draft.purpose());
+        answered(&span, outcome.gateway_status(), outcome.error_class());
         self.0
             .metrics
             .called(method, started.elapsed().as_secs_f64(), &outcome);
+        self.0.metrics.delivery.answered(draft.phone(), &outcome);
         outcome
     }
 
@@ -241,11 +249,12 @@ impl SmsSender {
         let result = finish.outcome.result.state();
         log_outcome(outcome, result);
         self.0.metrics.ended(result.as_str());
+        let span = Span::step("ledger finish");
+        span.set("ramz.outcome", result.as_str());
         let recorded = until_recorded_even_when_stopped(&self.0.delays, &self.0.stop, || async {
             self.0.ledger.finish(finish.clone()).await
-        })
-        .await;
-        match recorded {
+        });
+        match span.run(recorded).await {
             Ok(finished) => {
                 tracing::debug!(?finished, "outcome recorded");
                 match verdict.retry {

@@ -1,6 +1,7 @@
 //! The worker against a gateway that behaves and one that does not, over both shapes of stores.
 
 mod account;
+mod delivery;
 mod gate;
 mod gateway_trouble;
 mod ledger_away;
@@ -53,8 +54,24 @@ in_both_shapes! {
     gate::f_14_a_stop_gives_back_what_waits_for_its_turn,
     account::credit_and_harmful_settings_are_shown,
     account::a_watch_that_fails_does_not_stop_the_worker,
+    account::f_10_debug_mode_is_seen_while_the_worker_runs_and_when_it_ends,
+    account::f_10_a_key_that_is_refused_is_shown_until_it_is_taken_again,
+    account::f_10_an_idle_worker_notices_that_its_key_is_refused,
+    account::jobs_that_run_are_shown_while_they_do,
+    account::what_messages_cost_is_counted_and_the_days_of_credit_are_shown,
     gateway_trouble::a_refused_receptor_is_final,
     gateway_trouble::a_message_that_finds_no_gateway_before_its_deadline_expires,
+    delivery::a_message_is_followed_until_it_is_delivered,
+    delivery::every_end_of_a_message_is_recorded_and_counted,
+    delivery::a_message_that_is_blocked_at_once_is_refused_and_shows_why,
+    delivery::an_undelivered_message_that_the_gateway_repeats_is_followed,
+    delivery::two_workers_ask_about_each_message_once_in_a_round,
+    delivery::f_14_what_a_stopped_worker_had_asked_is_asked_by_another,
+    delivery::f_09_answers_that_say_nothing_lose_nothing,
+    delivery::a_message_that_the_gateway_forgot_is_unknown,
+    delivery::a_34_reports_hasten_the_question_and_decide_nothing,
+    delivery::f_10_nothing_is_asked_while_the_breaker_is_open,
+    delivery::questions_leave_the_rate_to_the_messages,
     notices::i_01_a_notice_is_sent_once_in_the_words_of_its_change,
     notices::a_notice_goes_by_a_template_of_its_kind_where_there_is_one,
     notices::a_notice_without_a_way_is_refused_in_the_ledger_and_nothing_is_called,

@@ -49,7 +49,7 @@ pub(crate) async fn i_01_a_notice_is_sent_once_in_the_words_of_its_change(stage:
             let again = stage
                 .stores
                 .hot_state
-                .enqueue_notice(notice.id, START + DAY, None);
+                .enqueue_notice(notice.id, START + DAY, None, None);
             assert!(!again.await.expect("an answer"));
             expected.push(notice_text(kind, locale, None));
         }

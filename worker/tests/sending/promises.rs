@@ -3,7 +3,7 @@
 use shared::challenge::Channel;
 use shared::records::{Finish, LedgerState, SendKey, SendOutcome, SendResult};
 
-use crate::stage::{OTHER_KEY, OTHER_RUN, OTP_KEY, PHONE, Route, START, Stage};
+use crate::stage::{OTHER_KEY, OTHER_RUN, OTP_KEY, PHONE, REQUEST, Route, START, Stage};
 
 pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challenge(stage: &Stage) {
     let worker = stage.work().await;
@@ -33,6 +33,7 @@ pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challeng
         row.trace_id.as_deref(),
         Some("0af7651916cd43dd8448eb211c80319c")
     );
+    assert_eq!(row.request_id, Some(REQUEST));
     assert!(worker.has_counted("ramz_sms_total", "accepted", 1));
     worker.stop().await;
 }

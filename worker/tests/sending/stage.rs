@@ -28,8 +28,11 @@ use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub(crate) const START: i64 = 1_763_700_000_000;
+/// The request whose sends these are.
+pub(crate) const REQUEST: Uuid = Uuid::from_u128(0x6e1f_0a52_6d0f_4b7c_9d0e_2f4a_0c5b_7d11);
 pub(crate) const PHONE: &str = "+989123456789";
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -215,6 +218,42 @@ impl Working {
             (counted >= f64::from(times)).then_some(())
         })
         .await;
+    }
+
+    /// Messages that reached this, by the prefixes of this operator.
+    pub(crate) fn delivery(&self, status: &str, operator: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == "ramz_delivery_total")
+            .expect("a metric");
+        let series = family.get_metric().iter().filter(|metric| {
+            let labels = metric.get_label();
+            let has = |name, value| {
+                labels
+                    .iter()
+                    .any(|pair| pair.name() == name && pair.value() == value)
+            };
+            has("status", status) && has("operator", operator)
+        });
+        series.map(|metric| metric.get_counter().get_value()).sum()
+    }
+
+    /// How many messages were seen delivered, and the seconds that they took together.
+    pub(crate) fn delivery_seconds(&self) -> (u64, f64) {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == "ramz_delivery_seconds")
+            .expect("a metric");
+        let metrics = family.get_metric().iter();
+        metrics.fold((0, 0.0), |(count, sum), metric| {
+            let histogram = metric.get_histogram();
+            (
+                count + histogram.get_sample_count(),
+                sum + histogram.get_sample_sum(),
+            )
+        })
     }
 
     /// Whether it was counted exactly so often.
@@ -422,7 +461,7 @@ impl Stage {
             write!(sqlx::SqlitePool);
         }
         let hot_state = &self.stores.hot_state;
-        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None);
+        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None, None);
         assert!(enqueued.await.expect("an answer"));
         notice
     }
@@ -493,6 +532,7 @@ impl Stage {
             channel,
             address: None,
             trace,
+            request_id: Some(REQUEST),
         };
         self.stores
             .hot_state
@@ -635,6 +675,7 @@ impl Stage {
             accepted_at: self.clock.now(),
             deadline_at: self.clock.now(),
             trace_id: None,
+            request_id: None,
         };
         match ledger.begin(begin).await {
             Ok(Begun::Started { attempt, .. }) => (ledger, attempt),
@@ -677,6 +718,11 @@ impl Stage {
         self.simulator.calls("verify/lookup")
     }
 
+    /// How many times the gateway was asked about deliveries.
+    pub(crate) fn questions(&self) -> u64 {
+        self.simulator.calls("sms/status")
+    }
+
     /// How many times the gateway was asked for the credit.
     pub(crate) fn probes(&self) -> u64 {
         self.simulator.calls("account/info")
@@ -708,6 +754,11 @@ impl Stage {
                 .filter(|row| row.state == LedgerState::Unknown && row.looks == looks)
         })
         .await
+    }
+
+    /// The gateway's time goes on by days, after which it knows no message any more.
+    pub(crate) fn the_gateway_forgets(&self) {
+        self.gateway_clock.advance(Duration::from_hours(72));
     }
 
     /// Moves the time of all, the gateway included.

@@ -35,6 +35,7 @@ fn i_05_no_error_and_no_debug_output_shows_a_secret() {
         ("REDIS_URL", "http://:redis-canary@127.0.0.1/"),
         ("OTP_KEY", "k1:otp-canary"),
         ("JWT_PRIVATE_KEY", "jwt-canary"),
+        ("DELIVERY_CALLBACK_SECRET", "callback-canary"),
         ("KAVENEGAR_API_KEY", "gateway canary!"),
         (
             "KAVENEGAR_URL",
@@ -43,7 +44,7 @@ fn i_05_no_error_and_no_debug_output_shows_a_secret() {
         ("PUBLIC_URL", "ftp://user:canary@login.example.ir"),
     ]);
     let both = [api_problems(&environment), worker_problems(&environment)].concat();
-    assert!(both.len() >= 9, "{both:?}");
+    assert!(both.len() >= 10, "{both:?}");
     for problem in both {
         assert!(!problem.contains("canary"), "{problem}");
     }

@@ -3,6 +3,7 @@
 
 mod contradictions;
 mod reference;
+mod traces;
 mod values;
 
 use secrecy::ExposeSecret as _;

@@ -1,6 +1,7 @@
 //! Hot state in Redis: one script, one round trip for each step.
 
 mod gate;
+mod phone_state;
 mod record;
 mod tries;
 
@@ -13,6 +14,7 @@ use super::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
     Verdict,
 };
+use super::phone_state::REFUSALS_LIFE_MILLIS;
 use crate::challenge::{
     Challenge, ChallengeId, Locale, MAX_CHALLENGE_MILLIS, SEND_MARGIN_MILLIS, Way,
 };
@@ -102,12 +104,15 @@ impl RedisHotState {
             })
             .arg(keys.phone_log_prefix())
             .arg(keys.phone_challenges_prefix())
+            .arg(keys.phone_refusals_prefix())
+            .arg(REFUSALS_LIFE_MILLIS)
             .arg(phone)
             .arg(new.map_or("", |challenge| challenge.purpose.as_str()))
             .arg(new.map_or("", |challenge| challenge.locale.as_str()))
             .arg(new.map_or("", |challenge| &challenge.kid))
             .arg(new.map_or(&[][..], |challenge| &challenge.salt.as_bytes()[..]))
-            .arg(new.map_or(0, |challenge| challenge.digits));
+            .arg(new.map_or(0, |challenge| challenge.digits))
+            .arg(request_argument(accept.request_id));
         for window in policy.phone_windows() {
             call.arg(window.count).arg(window.millis);
         }
@@ -231,6 +236,7 @@ impl RedisHotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let keys = self.store.keys();
         ENQUEUE_NOTICE
@@ -241,6 +247,7 @@ impl RedisHotState {
             .arg(deadline)
             .arg(trace.unwrap_or_default())
             .arg(super::NOTICE_MARK_MILLIS)
+            .arg(request_argument(request))
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
@@ -270,6 +277,10 @@ fn now_argument(clock: &Clock) -> String {
         .hot_state_now()
         .map(|now| now.to_string())
         .unwrap_or_default()
+}
+
+fn request_argument(request: Option<Uuid>) -> String {
+    request.map(|id| id.to_string()).unwrap_or_default()
 }
 
 fn read_accept_reply(reply: AcceptReply) -> Result<Accepted, HotStateError> {

@@ -5,28 +5,32 @@ use crate::hot_state::HotStateError;
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 
-/// The fields, in the order of [`Fields`]. `r`, the nonce of the last grant, is read by the accept
-/// script only.
+/// The fields, in the order of [`Fields`]; the last, the trace, may be missing. `r`, the nonce of
+/// the last grant, is read by the accept script only.
 pub(super) const FIELDS: &[&str] = &[
-    "p", "u", "k", "s", "d", "l", "c", "e", "t", "n", "a", "b", "x",
+    "p", "u", "k", "s", "d", "l", "c", "e", "t", "n", "a", "b", "x", "w",
 ];
 
 pub(super) type Fields = Vec<Option<Vec<u8>>>;
 
 /// Reads a record; `None` where there is none.
-pub(super) fn read(id: ChallengeId, fields: Fields) -> Result<Option<Challenge>, HotStateError> {
+pub(super) fn read(
+    id: ChallengeId,
+    mut fields: Fields,
+) -> Result<Option<Challenge>, HotStateError> {
     if fields.iter().all(Option::is_none) {
         return Ok(None);
     }
+    let trace = fields.pop().flatten();
     let fields: Option<Vec<Vec<u8>>> = fields.into_iter().collect();
     fields
         .as_deref()
-        .and_then(|fields| challenge(id, fields))
+        .and_then(|fields| challenge(id, fields, trace.as_deref()))
         .map(Some)
         .ok_or(HotStateError::Corrupt("a challenge"))
 }
 
-fn challenge(id: ChallengeId, fields: &[Vec<u8>]) -> Option<Challenge> {
+fn challenge(id: ChallengeId, fields: &[Vec<u8>], trace: Option<&[u8]>) -> Option<Challenge> {
     let [
         phone,
         purpose,
@@ -60,6 +64,7 @@ fn challenge(id: ChallengeId, fields: &[Vec<u8>]) -> Option<Challenge> {
         session_attempts: number(by_session)?,
         phone_attempts: number(by_phone)?,
         consumed: text(consumed)? == "1",
+        trace: trace.and_then(text).map(str::to_owned),
     })
 }
 

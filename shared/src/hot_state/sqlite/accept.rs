@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::phone_state::remember_refusal;
 use super::row::ChallengeRow;
 use super::unavailable;
 use crate::challenge::{
@@ -24,14 +25,15 @@ const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
 const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
      WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
 const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1";
-const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
+pub(super) const SENDS_SINCE: &str =
+    "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
 const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
 const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
      ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
 const STORE_SEND: &str = "INSERT INTO hot_phone_sends (phone, at) VALUES ($1, $2)";
 const INSERT: &str = "INSERT INTO hot_challenges (id, nonce, phone, purpose, locale, kid, salt, \
-     digits, created_at, expires_at, last_send_at, sends, forget_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11)";
+     digits, created_at, expires_at, last_send_at, sends, forget_at, trace) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11, $12)";
 const EXTEND: &str = "UPDATE hot_challenges SET nonce = $2, expires_at = $3, last_send_at = $4, \
      sends = $5, forget_at = $6 WHERE id = $1";
 pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
@@ -63,7 +65,7 @@ pub(super) async fn accept(
         (AcceptRequest::New(_), Some(_)) => {
             return Err(HotStateError::Corrupt("this challenge id is taken"));
         }
-        (AcceptRequest::New(new), None) => begun(new, now, policy),
+        (AcceptRequest::New(new), None) => begun(new, now, accept, policy),
         (AcceptRequest::Resend { .. }, None) => return Ok(Accepted::NotLive(None)),
         (AcceptRequest::Resend { phone, .. }, Some(challenge)) => {
             if phone.is_some_and(|phone| *phone != challenge.phone) {
@@ -85,6 +87,9 @@ pub(super) async fn accept(
     if let Some((rule, retry_after_millis)) =
         refusal(connection, now, &granted.phone, accept, policy).await?
     {
+        if matches!(rule, Rule::PhoneShort | Rule::PhoneDay) {
+            remember_refusal(connection, &granted.phone, rule, now).await?;
+        }
         return Ok(Accepted::Refused {
             rule,
             retry_after_millis,
@@ -94,7 +99,12 @@ pub(super) async fn accept(
     Ok(Accepted::Sent(grant_of(&granted, now, cooldown)))
 }
 
-fn begun(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Challenge {
+fn begun(
+    new: &NewChallenge,
+    now: UnixMillis,
+    accept: &Accept<'_>,
+    policy: &AcceptPolicy,
+) -> Challenge {
     Challenge {
         id: new.id,
         phone: new.phone.clone(),
@@ -110,6 +120,7 @@ fn begun(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Challeng
         session_attempts: 0,
         phone_attempts: 0,
         consumed: false,
+        trace: accept.trace.map(str::to_owned),
     }
 }
 
@@ -284,6 +295,7 @@ async fn store(
             .bind(now)
             .bind(granted.expires_at)
             .bind(forget_at)
+            .bind(&granted.trace)
     } else {
         sqlx::query(EXTEND)
             .bind(id)
@@ -312,6 +324,7 @@ fn job(id: ChallengeId, granted: &Challenge, now: UnixMillis, accept: &Accept<'_
         granted.expires_at - SEND_MARGIN_MILLIS,
         accept.trace.map(str::to_owned),
     )
+    .of_request(accept.request_id)
 }
 
 #[expect(

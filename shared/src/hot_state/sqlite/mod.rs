@@ -5,13 +5,14 @@
 
 mod accept;
 mod gate;
+mod phone_state;
 mod row;
 mod tries;
 
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Verdict};
+use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Rule, Verdict};
 use crate::challenge::{Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, Way};
 use crate::clock::{Clock, UnixMillis};
 use crate::otp::Purpose;
@@ -51,9 +52,17 @@ impl SqliteHotState {
         let mut transaction = self.begin().await?;
         let accepted = accept::accept(&mut transaction, clock.now_millis(), accept, policy).await?;
         // Dropped without a commit, the transaction rolls back: a refusal consumes nothing.
-        if matches!(accepted, Accepted::Sent(_)) {
-            transaction.commit().await.map_err(unavailable)?;
-            self.file.wake_workers();
+        match accepted {
+            Accepted::Sent(_) => {
+                transaction.commit().await.map_err(unavailable)?;
+                self.file.wake_workers();
+            }
+            // That the limit of a phone refused was counted.
+            Accepted::Refused {
+                rule: Rule::PhoneShort | Rule::PhoneDay,
+                ..
+            } => transaction.commit().await.map_err(unavailable)?,
+            _ => {}
         }
         Ok(accepted)
     }
@@ -178,6 +187,7 @@ impl SqliteHotState {
         notice: Uuid,
         deadline: UnixMillis,
         trace: Option<&str>,
+        request: Option<Uuid>,
     ) -> Result<bool, HotStateError> {
         let mut transaction = self.begin().await?;
         let now = clock.now_millis();
@@ -190,7 +200,7 @@ impl SqliteHotState {
         if marked.rows_affected() == 0 {
             return Ok(false);
         }
-        let job = Job::notice(notice, now, deadline, trace.map(str::to_owned));
+        let job = Job::notice(notice, now, deadline, trace.map(str::to_owned)).of_request(request);
         sqlx::query(accept::ENQUEUE)
             .bind(job.encode())
             .bind(now)
@@ -218,6 +228,7 @@ impl SqliteHotState {
                 now - MAX_CHALLENGE_MILLIS,
             ),
             ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
+            ("DELETE FROM hot_phone_refusals WHERE forget_at < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)

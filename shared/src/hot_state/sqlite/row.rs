@@ -22,6 +22,7 @@ pub(super) struct ChallengeRow {
     pub(super) session_attempts: u32,
     pub(super) phone_attempts: u32,
     pub(super) consumed: bool,
+    pub(super) trace: Option<String>,
 }
 
 impl TryFrom<ChallengeRow> for Challenge {
@@ -54,6 +55,7 @@ impl TryFrom<ChallengeRow> for Challenge {
             session_attempts: row.session_attempts,
             phone_attempts: row.phone_attempts,
             consumed: row.consumed,
+            trace: row.trace,
         })
     }
 }

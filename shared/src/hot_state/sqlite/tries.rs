@@ -164,6 +164,19 @@ impl SqliteHotState {
     }
 }
 
+/// How often a try at a secret of this phone failed since the last that was right, and when last.
+pub(super) async fn of_phone(
+    connection: &mut SqliteConnection,
+    phone: &PhoneNumber,
+) -> Result<(u32, Option<UnixMillis>), HotStateError> {
+    let (subject, _) = subjects(phone, "");
+    let found = Tries::find(connection, &subject).await?;
+    Ok((
+        found.failures,
+        (found.failures > 0).then_some(found.last_at),
+    ))
+}
+
 fn subjects(phone: &PhoneNumber, address: &str) -> (String, String) {
     (format!("p:{}", phone.as_e164()), format!("a:{address}"))
 }

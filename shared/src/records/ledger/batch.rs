@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use prometheus::Histogram;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -58,13 +59,15 @@ impl<B: Batch> Clone for Pipeline<B> {
 
 impl<B: Batch> Pipeline<B> {
     /// The callers' end, and the work to be spawned. The work ends when `closing` is cancelled or
-    /// every caller's end is gone, and what was handed in is written.
+    /// every caller's end is gone, and what was handed in is written. `rows` is told the size of
+    /// each statement.
     pub(super) fn new(
         batch: B,
         closing: CancellationToken,
+        rows: Option<Histogram>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(QUEUED);
-        (Self(sender), work(batch, receiver, closing))
+        (Self(sender), work(batch, receiver, closing, rows))
     }
 
     /// Hands one in and waits for what comes of it. It is written even if the caller goes away.
@@ -82,6 +85,7 @@ async fn work<B: Batch>(
     batch: B,
     mut entries: mpsc::Receiver<Entry<B>>,
     closing: CancellationToken,
+    rows: Option<Histogram>,
 ) {
     loop {
         let first = tokio::select! {
@@ -95,6 +99,9 @@ async fn work<B: Batch>(
         };
         let Some(first) = first else { return };
         for round in rounds::<B>(gather(first, &mut entries).await) {
+            if let (Some(rows), Ok(count)) = (&rows, u32::try_from(round.len())) {
+                rows.observe(count.into());
+            }
             write(&batch, round).await;
         }
     }

@@ -14,7 +14,7 @@ use crate::records::{Records, RecordsError, micros};
 
 const INSERT: &str = "INSERT INTO sends (challenge_id, send_number, phone, purpose, channel, \
      method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
-     started_at, finished_at, trace_id, created_at, updated_at) ";
+     started_at, finished_at, trace_id, request_id, created_at, updated_at) ";
 
 /// Three moves in one: a row in `sending` was left by a dead run and becomes `unknown`, with
 /// everything else as that run left it; one in `not_sent` takes the new attempt, or `expired`; one
@@ -41,6 +41,7 @@ const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
      error_class = CASE WHEN sends.state = 'sending' THEN 'interrupted' \
          WHEN excluded.state = 'expired' THEN sends.error_class END, \
      trace_id = COALESCE(excluded.trace_id, sends.trace_id), \
+     request_id = COALESCE(excluded.request_id, sends.request_id), \
      updated_at = excluded.updated_at \
      WHERE sends.state IN ('sending', 'not_sent') \
          OR (sends.state = 'unknown' AND excluded.resent_ambiguous \
@@ -179,6 +180,7 @@ impl Records {
                     .push_bind(starts.then_some(now))
                     .push_bind((!starts).then_some(now))
                     .push_bind(begin.trace_id.clone())
+                    .push_bind(begin.request_id)
                     .push_bind(now)
                     .push_bind(now);
             });

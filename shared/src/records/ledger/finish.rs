@@ -14,7 +14,7 @@ use crate::records::{Records, RecordsError, micros};
 
 const ENDS: &str = "WITH ends (of_challenge, of_send, of_attempt, of_fence, end_state, \
      end_messageid, end_cost, end_gateway_status, end_entry_status, end_class, drop_localid, \
-     check_at, end_at) \
+     end_delivery, check_at, end_at) \
      AS (";
 
 /// Only the run that made the attempt decides its row, and only while nobody else has: from
@@ -23,7 +23,10 @@ const RECORD: &str = ") UPDATE sends SET state = end_state, \
      localid = CASE WHEN drop_localid THEN NULL ELSE localid END, \
      messageid = COALESCE(end_messageid, messageid), cost_rials = COALESCE(end_cost, cost_rials), \
      gateway_status = end_gateway_status, entry_status = end_entry_status, \
-     error_class = end_class, next_check_at = check_at, finished_at = end_at, updated_at = end_at \
+     error_class = end_class, delivery_status = COALESCE(end_delivery, delivery_status), \
+     delivery_checked_at = CASE WHEN end_delivery IS NOT NULL THEN end_at \
+         ELSE delivery_checked_at END, \
+     next_check_at = check_at, finished_at = end_at, updated_at = end_at \
      FROM ends WHERE challenge_id = of_challenge AND send_number = of_send \
      AND attempt = of_attempt AND fence = of_fence AND state IN ('sending', 'unknown') \
      RETURNING challenge_id, send_number";
@@ -93,6 +96,8 @@ impl Records {
                 let Finish { key, attempt, fence, outcome } = finish;
                 let traceable =
                     outcome.result == SendResult::Accepted && outcome.messageid.is_some();
+                // What is refused by the state of its entry has come to its end already.
+                let refused = outcome.result == SendResult::Refused;
                 row.push_bind(key.challenge.as_bytes().to_vec())
                     .push_bind(i64::from(key.send))
                     .push_bind(i64::from(*attempt))
@@ -104,6 +109,7 @@ impl Records {
                     .push_bind(outcome.entry_status)
                     .push_bind(outcome.error_class.clone())
                     .push_bind(outcome.result == SendResult::LocalIdTaken)
+                    .push_bind(outcome.entry_status.filter(|_| refused))
                     .push_bind(traceable.then_some(now + FIRST_DELIVERY_CHECK))
                     .push_bind(now);
             });

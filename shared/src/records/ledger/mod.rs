@@ -21,13 +21,17 @@
 //! dead and wakes up changes nothing that was decided without it.
 //!
 //! While a row is `unknown`, it counts the looks at the gateway that did not find its message; a new
-//! attempt begins without any.
+//! attempt begins without any. While it is `accepted`, the gateway is asked about its delivery
+//! (`delivery.rs`), which is another matter: it never changes the state.
 
 mod batch;
 mod begin;
+mod delivery;
 mod finish;
 mod look;
+mod metrics;
 mod row;
+mod spending;
 mod writer;
 
 use std::fmt;
@@ -36,14 +40,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::challenge::{ChallengeId, Channel};
+use crate::delivery::CHECKS;
 use crate::notice::MessagePurpose;
 use crate::phone::PhoneNumber;
 
+pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
+pub use metrics::LedgerMetrics;
 pub use row::LedgerRow;
 pub use writer::LedgerWriter;
 
 /// The gateway is first asked about the delivery this long after it accepted the message.
-pub const FIRST_DELIVERY_CHECK: TimeDelta = TimeDelta::seconds(10);
+pub const FIRST_DELIVERY_CHECK: TimeDelta = CHECKS[0];
 
 /// Which send: the challenge, and the how-manieth request for its code; or a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -166,6 +173,8 @@ pub struct Begin {
     pub deadline_at: DateTime<Utc>,
     /// The trace of the request.
     pub trace_id: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<Uuid>,
 }
 
 /// An attempt whose run died: its message may have gone out.

@@ -1,6 +1,7 @@
 //! Reading the ledger: one row, the timeline of a number, counts.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{LedgerState, SendKey, SendMethod};
 use crate::challenge::{ChallengeId, Channel};
@@ -15,7 +16,8 @@ macro_rules! ledger_columns {
         "challenge_id, send_number, phone, purpose, channel, method, state, attempt, fence, \
          localid, messageid, cost_rials, gateway_status, entry_status, error_class, \
          resent_ambiguous, accepted_at, deadline_at, started_at, finished_at, delivery_status, \
-         delivery_checked_at, next_check_at, delivered_at, looks, looked_at, trace_id, created_at"
+         delivery_checked_at, next_check_at, delivered_at, looks, looked_at, trace_id, request_id, \
+         created_at"
     };
 }
 
@@ -29,6 +31,16 @@ const OF_PHONE: &str = concat!(
     ledger_columns!(),
     " FROM sends WHERE phone = $1 AND created_at >= $2 \
      ORDER BY created_at DESC, challenge_id, send_number LIMIT $3"
+);
+const OF_CHALLENGE: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM sends WHERE challenge_id = $1 ORDER BY send_number"
+);
+const OF_REQUEST: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM sends WHERE request_id = $1 ORDER BY created_at, challenge_id, send_number LIMIT $2"
 );
 const COUNT_BY_STATE: &str =
     "SELECT state, COUNT(*) FROM sends WHERE created_at >= $1 GROUP BY state ORDER BY state";
@@ -88,6 +100,8 @@ pub struct LedgerRow {
     pub looked_at: Option<DateTime<Utc>>,
     /// The trace of the request.
     pub trace_id: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<Uuid>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
 }
@@ -121,6 +135,7 @@ struct StoredRow {
     looks: i64,
     looked_at: Option<DateTime<Utc>>,
     trace_id: Option<String>,
+    request_id: Option<Uuid>,
     created_at: DateTime<Utc>,
 }
 
@@ -165,6 +180,7 @@ impl TryFrom<StoredRow> for LedgerRow {
                 .map_err(|_| corrupt("looks is out of range"))?,
             looked_at: row.looked_at,
             trace_id: row.trace_id,
+            request_id: row.request_id,
             created_at: row.created_at,
         })
     }
@@ -224,6 +240,37 @@ impl Records {
             let rows: Vec<StoredRow> = sqlx::query_as(OF_PHONE)
                 .bind(phone.as_e164())
                 .bind(micros(since))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter().map(LedgerRow::try_from).collect()
+        })
+    }
+
+    /// The sends of one challenge, the first one first.
+    pub async fn sends_of_challenge(
+        &self,
+        challenge: ChallengeId,
+    ) -> Result<Vec<LedgerRow>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<StoredRow> = sqlx::query_as(OF_CHALLENGE)
+                .bind(challenge.as_bytes().as_slice())
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter().map(LedgerRow::try_from).collect()
+        })
+    }
+
+    /// The sends that one request has led to, the oldest first, `limit` of them at most: one message,
+    /// and the notices of what the request has changed.
+    pub async fn sends_of_request(
+        &self,
+        request: Uuid,
+        limit: u32,
+    ) -> Result<Vec<LedgerRow>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<StoredRow> = sqlx::query_as(OF_REQUEST)
+                .bind(request)
                 .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?;

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::batch::Pipeline;
 use super::begin::{Begins, Intent, Moved, Request};
 use super::finish::Finishes;
-use super::{Begin, Begun, Expired, Finish, Finished, LedgerState};
+use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics, LedgerState};
 use crate::clock::Clock;
 use crate::records::{Records, RecordsError};
 
@@ -29,6 +29,15 @@ pub struct LedgerWriter {
 impl LedgerWriter {
     /// Starts the two pipelines on the present runtime.
     pub fn start(records: Records, clock: Clock) -> Self {
+        Self::start_with(records, clock, None)
+    }
+
+    /// The same with measurements.
+    pub fn start_measured(records: Records, clock: Clock, metrics: &LedgerMetrics) -> Self {
+        Self::start_with(records, clock, Some(metrics))
+    }
+
+    fn start_with(records: Records, clock: Clock, metrics: Option<&LedgerMetrics>) -> Self {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (begins, work) = Pipeline::new(
@@ -37,9 +46,14 @@ impl LedgerWriter {
                 clock: clock.clone(),
             },
             closing.clone(),
+            metrics.map(LedgerMetrics::begins),
         );
         tasks.spawn(work);
-        let (finishes, work) = Pipeline::new(Finishes { records, clock }, closing.clone());
+        let (finishes, work) = Pipeline::new(
+            Finishes { records, clock },
+            closing.clone(),
+            metrics.map(LedgerMetrics::finishes),
+        );
         tasks.spawn(work);
         tasks.close();
         Self {

@@ -1,0 +1,19 @@
+//! `api healthcheck`.
+
+use clap::Args;
+use shared::config::{Environment, HealthcheckConfig};
+use shared::serving::probe;
+
+use super::CommandResult;
+
+/// Ask the API of this machine or container whether it is ready (/readyz of LISTEN)
+///
+/// For the health check of a container. Exit status 0 means ready; else a line says why not.
+#[derive(Args)]
+pub(crate) struct Arguments {}
+
+/// Asks once.
+pub(crate) async fn run(_arguments: Arguments, environment: &Environment) -> CommandResult {
+    let config = HealthcheckConfig::load_api(environment)?;
+    Ok(probe(config.target).await?)
+}

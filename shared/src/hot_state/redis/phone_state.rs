@@ -1,0 +1,66 @@
+//! What Redis can tell of one number: plain reads, in one round trip.
+
+use std::collections::HashMap;
+
+use super::{RedisHotState, unavailable};
+use crate::clock::{Clock, UnixMillis};
+use crate::hot_state::model::HotStateError;
+use crate::hot_state::phone_state::{PHONE_RULES, PhoneRefusals, PhoneState};
+use crate::phone::PhoneNumber;
+
+type Reply = (
+    (i64, i64),
+    Vec<UnixMillis>,
+    (Option<u32>, Option<UnixMillis>),
+    HashMap<String, i64>,
+);
+
+impl RedisHotState {
+    pub(in crate::hot_state) async fn phone_state(
+        &self,
+        clock: &Clock,
+        phone: &PhoneNumber,
+    ) -> Result<PhoneState, HotStateError> {
+        let keys = self.store.keys();
+        let digits = phone.digits();
+        let (time, sends, (failures, last_failure_at), refusals): Reply = redis::pipe()
+            .cmd("TIME")
+            .lrange(format!("{}{digits}", keys.phone_log_prefix()), 0, -1)
+            .hmget(
+                format!("{}{digits}", keys.phone_failures_prefix()),
+                &["n", "l"][..],
+            )
+            .hgetall(format!("{}{digits}", keys.phone_refusals_prefix()))
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        let of_redis = time.0 * 1000 + time.1 / 1000;
+        Ok(PhoneState {
+            now: clock.hot_state_now().unwrap_or(of_redis),
+            sends,
+            refusals: read_refusals(&refusals)?,
+            failures: failures.unwrap_or_default(),
+            last_failure_at,
+        })
+    }
+}
+
+/// `n` and `t` with the index of a window: how often, and when it last refused.
+fn read_refusals(fields: &HashMap<String, i64>) -> Result<Vec<PhoneRefusals>, HotStateError> {
+    let mut found = Vec::new();
+    for (index, rule) in PHONE_RULES.into_iter().enumerate() {
+        let count = fields.get(&format!("n{index}"));
+        let last_at = fields.get(&format!("t{index}"));
+        if let Some((&count, &last_at)) = count.zip(last_at) {
+            let count = count
+                .try_into()
+                .map_err(|_| HotStateError::Corrupt("a count of refusals"))?;
+            found.push(PhoneRefusals {
+                rule,
+                count,
+                last_at,
+            });
+        }
+    }
+    Ok(found)
+}

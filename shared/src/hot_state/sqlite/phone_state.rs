@@ -1,0 +1,74 @@
+//! What the file can tell of one number, and the refusals that it remembers.
+
+use sqlx::SqliteConnection;
+
+use super::accept::{LOG_LIFE_MILLIS, SENDS_SINCE};
+use super::{SqliteHotState, tries, unavailable};
+use crate::clock::{Clock, UnixMillis};
+use crate::hot_state::Rule;
+use crate::hot_state::model::HotStateError;
+use crate::hot_state::phone_state::{PHONE_RULES, PhoneRefusals, PhoneState, REFUSALS_LIFE_MILLIS};
+use crate::phone::PhoneNumber;
+
+const REFUSALS: &str =
+    "SELECT rule, refusals, last_at FROM hot_phone_refusals WHERE phone = $1 AND forget_at > $2";
+const STORE_REFUSAL: &str = "INSERT INTO hot_phone_refusals \
+     (phone, rule, refusals, last_at, forget_at) VALUES ($1, $2, 1, $3, $4) \
+     ON CONFLICT (phone, rule) DO UPDATE SET refusals = CASE WHEN forget_at > excluded.last_at \
+     THEN refusals + 1 ELSE 1 END, last_at = excluded.last_at, forget_at = excluded.forget_at";
+
+impl SqliteHotState {
+    pub(in crate::hot_state) async fn phone_state(
+        &self,
+        clock: &Clock,
+        phone: &PhoneNumber,
+    ) -> Result<PhoneState, HotStateError> {
+        let now = clock.now_millis();
+        let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
+        let sends: Vec<UnixMillis> = sqlx::query_scalar(SENDS_SINCE)
+            .bind(phone.as_e164())
+            .bind(now - LOG_LIFE_MILLIS)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(unavailable)?;
+        let refusals: Vec<(String, u32, UnixMillis)> = sqlx::query_as(REFUSALS)
+            .bind(phone.as_e164())
+            .bind(now)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(unavailable)?;
+        let (failures, last_failure_at) = tries::of_phone(&mut reader, phone).await?;
+        let of_rule = |rule: Rule| {
+            let found = refusals.iter().find(|(name, ..)| name == rule.as_str());
+            found.map(|&(_, count, last_at)| PhoneRefusals {
+                rule,
+                count,
+                last_at,
+            })
+        };
+        Ok(PhoneState {
+            now,
+            sends,
+            refusals: PHONE_RULES.into_iter().filter_map(of_rule).collect(),
+            failures,
+            last_failure_at,
+        })
+    }
+}
+
+pub(super) async fn remember_refusal(
+    connection: &mut SqliteConnection,
+    phone: &PhoneNumber,
+    rule: Rule,
+    now: UnixMillis,
+) -> Result<(), HotStateError> {
+    sqlx::query(STORE_REFUSAL)
+        .bind(phone.as_e164())
+        .bind(rule.as_str())
+        .bind(now)
+        .bind(now + REFUSALS_LIFE_MILLIS)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
+}

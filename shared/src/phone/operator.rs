@@ -1,0 +1,162 @@
+//! The operator that a mobile number was given out by, read from its first digits.
+//!
+//! The table follows the numbering plan of Iran as "Telephone numbers in Iran" (Wikipedia) and the
+//! carrier data of libphonenumber (`resources/carrier/*/98.txt`) have it; where these differ about a
+//! small operator, the former counts. People can take their number along to another operator, and
+//! nobody can see that from the digits: this is the operator of the *prefix*, as a rule but not
+//! always the one that delivers.
+
+use super::PhoneNumber;
+
+/// An operator, as the label `operator` of metrics knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operator {
+    /// Mobile Communication Company of Iran, Hamrah-e Aval.
+    Mci,
+    /// `MTN` Irancell.
+    Irancell,
+    /// `RighTel`.
+    Rightel,
+    /// Shatel Mobile.
+    Shatel,
+    /// `ApTel`.
+    Aptel,
+    /// `SamanTel`.
+    Samantel,
+    /// Every other one: smaller operators, other countries, and numbers that are no longer known.
+    Other,
+}
+
+/// Digits behind +98, the longer prefix before the shorter one that it begins with.
+const PREFIXES: [(&str, Operator); 44] = [
+    ("99999", Operator::Samantel),
+    ("99998", Operator::Samantel),
+    ("99997", Operator::Samantel),
+    ("99996", Operator::Samantel),
+    ("99910", Operator::Aptel),
+    ("99911", Operator::Aptel),
+    ("99913", Operator::Aptel),
+    ("9981", Operator::Shatel),
+    // Anarestan, inside a block of MCI.
+    ("9944", Operator::Other),
+    ("990", Operator::Mci),
+    ("991", Operator::Mci),
+    ("992", Operator::Mci),
+    ("993", Operator::Mci),
+    ("994", Operator::Mci),
+    ("995", Operator::Mci),
+    ("996", Operator::Mci),
+    ("910", Operator::Mci),
+    ("911", Operator::Mci),
+    ("912", Operator::Mci),
+    ("913", Operator::Mci),
+    ("914", Operator::Mci),
+    ("915", Operator::Mci),
+    ("916", Operator::Mci),
+    ("917", Operator::Mci),
+    ("918", Operator::Mci),
+    ("919", Operator::Mci),
+    ("900", Operator::Irancell),
+    ("901", Operator::Irancell),
+    ("902", Operator::Irancell),
+    ("903", Operator::Irancell),
+    ("904", Operator::Irancell),
+    ("905", Operator::Irancell),
+    ("930", Operator::Irancell),
+    ("933", Operator::Irancell),
+    ("935", Operator::Irancell),
+    ("936", Operator::Irancell),
+    ("937", Operator::Irancell),
+    ("938", Operator::Irancell),
+    ("939", Operator::Irancell),
+    ("941", Operator::Irancell),
+    ("920", Operator::Rightel),
+    ("921", Operator::Rightel),
+    ("922", Operator::Rightel),
+    ("923", Operator::Rightel),
+];
+
+impl Operator {
+    /// Every operator there is.
+    pub const ALL: [Self; 7] = [
+        Self::Mci,
+        Self::Irancell,
+        Self::Rightel,
+        Self::Shatel,
+        Self::Aptel,
+        Self::Samantel,
+        Self::Other,
+    ];
+
+    /// The operator of a number's prefix.
+    pub fn of(phone: &PhoneNumber) -> Self {
+        let national = phone.iranian_national();
+        national
+            .and_then(|national| {
+                PREFIXES
+                    .iter()
+                    .find(|(prefix, _)| national.starts_with(prefix))
+            })
+            .map_or(Self::Other, |(_, operator)| *operator)
+    }
+
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mci => "mci",
+            Self::Irancell => "irancell",
+            Self::Rightel => "rightel",
+            Self::Shatel => "shatel",
+            Self::Aptel => "aptel",
+            Self::Samantel => "samantel",
+            Self::Other => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_belong_to_the_operator_of_their_prefix() {
+        for (number, operator) in [
+            ("+989123456789", "mci"),
+            ("+989193456789", "mci"),
+            ("+989903456789", "mci"),
+            ("+989960000000", "mci"),
+            ("+989011234567", "irancell"),
+            ("+989301234567", "irancell"),
+            ("+989391234567", "irancell"),
+            ("+989411234567", "irancell"),
+            ("+989201234567", "rightel"),
+            ("+989231234567", "rightel"),
+            ("+989981012345", "shatel"),
+            ("+989991012345", "aptel"),
+            ("+989999912345", "samantel"),
+            // Spadan, Taliya, TeleKish, Anarestan, Lotustel, and what nobody has.
+            ("+989311234567", "other"),
+            ("+989321234567", "other"),
+            ("+989341234567", "other"),
+            ("+989944012345", "other"),
+            ("+989990012345", "other"),
+            ("+989061234567", "other"),
+            // Turkey; and a number of ten digits that only looks Iranian.
+            ("+905321234567", "other"),
+            ("+449123456789", "other"),
+        ] {
+            let phone = PhoneNumber::from_e164(number).expect("canonical");
+            assert_eq!(Operator::of(&phone).as_str(), operator, "{number}");
+        }
+    }
+
+    #[test]
+    fn no_prefix_hides_another() {
+        for (place, (prefix, _)) in PREFIXES.iter().enumerate() {
+            let hidden = PREFIXES[..place]
+                .iter()
+                .find(|(earlier, _)| prefix.starts_with(earlier));
+            assert_eq!(hidden, None, "{prefix}");
+        }
+    }
+}

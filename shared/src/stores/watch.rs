@@ -1,0 +1,126 @@
+//! Shows in the metrics whether the stores answer, and how many connections the records hold.
+
+use std::time::Duration;
+
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Stores;
+use crate::hot_state::HotState;
+use crate::records::Records;
+
+const EVERY: Duration = Duration::from_secs(5);
+/// A server that needs longer is no use to a request; hot state has the same limit of its own. Of a
+/// SQLite file its usual limits hold: bursts of writing may take seconds.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(900);
+
+/// Gauges of the stores of one process.
+#[derive(Debug)]
+pub struct StoreWatch {
+    hot_state: Watched<HotState>,
+    records: Watched<Records>,
+    up: IntGaugeVec,
+    idle: IntGauge,
+    used: IntGauge,
+}
+
+/// A store, and whether it was up when it was last asked.
+#[derive(Debug)]
+struct Watched<S> {
+    store: S,
+    name: &'static str,
+    up: Option<bool>,
+}
+
+impl<S> Watched<S> {
+    fn new(store: S, name: &'static str) -> Self {
+        let up = None;
+        Self { store, name, up }
+    }
+
+    /// Tells of a change, once.
+    fn answered(&mut self, up: bool) {
+        if self.up == Some(up) {
+            return;
+        }
+        if !up {
+            tracing::error!(store = self.name, "a store does not answer");
+        } else if self.up.is_some() {
+            tracing::info!(store = self.name, "a store answers again");
+        }
+        self.up = Some(up);
+    }
+}
+
+impl StoreWatch {
+    /// Makes and registers the gauges. Whether a store is up has no value until it was asked.
+    pub fn register(registry: &Registry, stores: &Stores) -> prometheus::Result<Self> {
+        let hot_state = stores.hot_state.clone();
+        let records = match stores.records.back_end() {
+            "postgres" => stores.records.clone().with_time_limit(ANSWERS_WITHIN),
+            _ => stores.records.clone(),
+        };
+        let up = IntGaugeVec::new(
+            Opts::new(
+                "ramz_store_up",
+                "1 while a store answers this process in time.",
+            ),
+            &["store"],
+        )?;
+        let connections = IntGaugeVec::new(
+            Opts::new(
+                "ramz_database_connections",
+                "Connections to the records that this process holds.",
+            ),
+            &["state"],
+        )?;
+        let most = IntGauge::new(
+            "ramz_database_connections_max",
+            "Connections to the records that this process may hold.",
+        )?;
+        most.set(records.connections().most.into());
+        registry.register(Box::new(up.clone()))?;
+        registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(most))?;
+        Ok(Self {
+            hot_state: Watched::new(hot_state, stores.hot_state.back_end()),
+            records: Watched::new(records, stores.records.back_end()),
+            up,
+            idle: connections.with_label_values(&["idle"]),
+            used: connections.with_label_values(&["used"]),
+        })
+    }
+
+    /// Asks every few seconds until `shutdown`.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let watching = async {
+            let mut ticks = interval(EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                Box::pin(self.look()).await;
+            }
+        };
+        shutdown.run_until_cancelled(watching).await;
+    }
+
+    async fn look(&mut self) {
+        // Before the question, which needs a connection itself.
+        let connections = self.records.store.connections();
+        self.idle.set(connections.idle.into());
+        self.used.set(connections.used.into());
+        let (hot_state, records) =
+            tokio::join!(self.hot_state.store.ping(), self.records.store.ping());
+        let (hot_state, records) = (hot_state.is_ok(), records.is_ok());
+        self.hot_state.answered(hot_state);
+        self.records.answered(records);
+        let show = |store, up: bool| self.up.with_label_values(&[store]).set(up.into());
+        if self.hot_state.name == self.records.name {
+            show(self.records.name, hot_state && records);
+        } else {
+            show(self.hot_state.name, hot_state);
+            show(self.records.name, records);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The way of spans to the collector: a bounded queue, batches on a thread of their own, and a count
+//! of what was lost. Nothing here makes a request wait.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use tokio::runtime::Handle;
+
+/// Spans that wait or are on their way at once; more are dropped.
+pub(super) const MAX_QUEUE: usize = 4_096;
+/// One request to the collector.
+const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+const WARN_EVERY: Duration = Duration::from_mins(1);
+
+const QUEUE_FULL: &str = "queue_full";
+const NOT_TAKEN: &str = "not_taken";
+
+/// What became of the spans of this process.
+pub(crate) static SPANS: LazyLock<SpanCounters> = LazyLock::new(SpanCounters::new);
+
+pub(crate) struct SpanCounters {
+    exported: IntCounter,
+    dropped: IntCounterVec,
+}
+
+impl SpanCounters {
+    fn new() -> Self {
+        let exported = "Spans that the collector has taken.";
+        let dropped = Opts::new(
+            "ramz_trace_spans_dropped_total",
+            "Spans that were lost: the queue was full, or the collector did not take them.",
+        );
+        let counters = Self {
+            exported: IntCounter::new("ramz_trace_spans_exported_total", exported)
+                .expect("the name is valid"),
+            dropped: IntCounterVec::new(dropped, &["reason"]).expect("the name is valid"),
+        };
+        for reason in [QUEUE_FULL, NOT_TAKEN] {
+            counters.dropped.with_label_values(&[reason]).inc_by(0);
+        }
+        counters
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        registry.register(Box::new(self.exported.clone()))?;
+        registry.register(Box::new(self.dropped.clone()))
+    }
+
+    fn lost(&self, reason: &'static str, spans: usize) {
+        let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+        self.dropped.with_label_values(&[reason]).inc_by(spans);
+    }
+}
+
+/// The spans that are in the queue or on their way.
+#[derive(Debug, Default)]
+pub(super) struct Queue(AtomicUsize);
+
+impl Queue {
+    fn enter(&self) -> bool {
+        let entered = self.0.fetch_add(1, Ordering::AcqRel) < MAX_QUEUE;
+        if !entered {
+            self.leave(1);
+        }
+        entered
+    }
+
+    fn leave(&self, spans: usize) {
+        self.0.fetch_sub(spans, Ordering::AcqRel);
+    }
+}
+
+/// Lets in no more spans than fit, so that those which do not are counted.
+#[derive(Debug)]
+pub(super) struct BoundedProcessor {
+    batches: BatchSpanProcessor,
+    queue: Arc<Queue>,
+}
+
+impl BoundedProcessor {
+    pub(super) fn new(batches: BatchSpanProcessor, queue: Arc<Queue>) -> Self {
+        Self { batches, queue }
+    }
+}
+
+impl SpanProcessor for BoundedProcessor {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if self.queue.enter() {
+            self.batches.on_end(span);
+        } else {
+            SPANS.lost(QUEUE_FULL, 1);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.batches.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.batches.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.batches.set_resource(resource);
+    }
+}
+
+/// Counts what the collector takes, and warns now and then where it does not.
+#[derive(Debug)]
+pub(super) struct CountingExporter<E> {
+    exporter: E,
+    queue: Arc<Queue>,
+    failures: LastFailure,
+    warned_at: Mutex<Option<Instant>>,
+}
+
+impl<E> CountingExporter<E> {
+    pub(super) fn new(exporter: E, queue: Arc<Queue>, failures: LastFailure) -> Self {
+        Self {
+            exporter,
+            queue,
+            failures,
+            warned_at: Mutex::new(None),
+        }
+    }
+
+    fn failed(&self, spans: usize) {
+        SPANS.lost(NOT_TAKEN, spans);
+        let mut warned_at = self
+            .warned_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            *warned_at = Some(Instant::now());
+            let failure = self.failures.text();
+            tracing::warn!(spans, failure, "the collector does not take spans");
+        }
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        let result = self.exporter.export(batch).await;
+        self.queue.leave(spans);
+        match &result {
+            Ok(()) => SPANS
+                .exported
+                .inc_by(u64::try_from(spans).unwrap_or(u64::MAX)),
+            Err(_) => self.failed(spans),
+        }
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// What went wrong last, without addresses: these may hold a password.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastFailure(Arc<Mutex<String>>);
+
+impl LastFailure {
+    fn note(&self, failure: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure.into();
+    }
+
+    fn text(&self) -> String {
+        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
+    }
+}
+
+/// An HTTP client whose requests run on the runtime of the process: batches have a thread without
+/// one.
+#[derive(Debug)]
+pub(super) struct CollectorClient {
+    http: reqwest::Client,
+    runtime: Handle,
+    failures: LastFailure,
+}
+
+impl CollectorClient {
+    pub(super) fn new() -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            http,
+            runtime: Handle::current(),
+            failures: LastFailure::default(),
+        })
+    }
+
+    pub(super) fn failures(&self) -> LastFailure {
+        self.failures.clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for CollectorClient {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (http, request) = (self.http.clone(), request.try_into()?);
+        // Even to make the future, its timer, needs the runtime.
+        let exchange = async move {
+            let answer = http.execute(request).await?;
+            let (status, body) = (answer.status(), answer.bytes().await?);
+            Ok::<_, reqwest::Error>((status, body))
+        };
+        match self.runtime.spawn(exchange).await? {
+            Ok((status, body)) => {
+                if !status.is_success() {
+                    self.failures.note(format!("HTTP {}", status.as_u16()));
+                }
+                let mut response = Response::new(body);
+                *response.status_mut() = status;
+                Ok(response)
+            }
+            Err(error) => {
+                let error = error.without_url();
+                self.failures.note(if error.is_timeout() {
+                    "no answer in time"
+                } else if error.is_connect() {
+                    "no connection"
+                } else {
+                    "the exchange failed"
+                });
+                Err(error.into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_has_an_end_and_has_room_again() {
+        let queue = Queue::default();
+        assert!((0..MAX_QUEUE).all(|_| queue.enter()));
+        assert!(!queue.enter() && !queue.enter());
+        queue.leave(2);
+        assert!(queue.enter() && queue.enter());
+        assert!(!queue.enter());
+    }
+}

@@ -1,0 +1,102 @@
+//! What is shown of the account.
+
+use chrono::{DateTime, Utc};
+use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+
+const NO_LABELS: &[&str] = &[];
+
+/// Gauges of the account. Clones share them.
+///
+/// What was never learned has no value, instead of a zero that would look like "no credit".
+#[derive(Clone, Debug)]
+pub(crate) struct AccountMetrics {
+    credit: IntGaugeVec,
+    days_left: GaugeVec,
+    key_valid: IntGaugeVec,
+    key_expires: IntGaugeVec,
+    seen: IntGaugeVec,
+    debug_mode: IntGaugeVec,
+    resend_failed: IntGaugeVec,
+}
+
+impl AccountMetrics {
+    /// Makes and registers them.
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let once_known = |name, help| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), NO_LABELS)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let days_left = GaugeVec::new(
+            Opts::new(
+                "ramz_gateway_credit_days_left",
+                "Days that the credit lasts at the rate of the last day or week, whichever is higher.",
+            ),
+            NO_LABELS,
+        )?;
+        registry.register(Box::new(days_left.clone()))?;
+        Ok(Self {
+            credit: once_known(
+                "ramz_gateway_credit_rials",
+                "Credit of the account, as it was last seen.",
+            )?,
+            days_left,
+            key_valid: once_known(
+                "ramz_gateway_key_valid",
+                "1 while the gateway takes our key, 0 since it refused it.",
+            )?,
+            key_expires: once_known(
+                "ramz_gateway_key_expires_seconds",
+                "Unix time at which the key expires, where the account says one.",
+            )?,
+            seen: once_known(
+                "ramz_gateway_account_seen_seconds",
+                "Unix time of the last look at the account that succeeded.",
+            )?,
+            debug_mode: once_known(
+                "ramz_gateway_debugmode",
+                "1 while the account accepts everything and sends nothing.",
+            )?,
+            resend_failed: once_known(
+                "ramz_gateway_resendfailed",
+                "1 while the gateway sends undelivered messages again by itself.",
+            )?,
+        })
+    }
+
+    pub(crate) fn seen(&self, now: DateTime<Utc>, credit_rials: i64) {
+        set(&self.seen, Some(now.timestamp()));
+        set(&self.credit, Some(credit_rials));
+    }
+
+    pub(crate) fn days_left(&self, days: Option<f64>) {
+        if let Some(days) = days {
+            self.days_left.with_label_values(NO_LABELS).set(days);
+        } else {
+            // An error means that there was no value.
+            let _ = self.days_left.remove_label_values(NO_LABELS);
+        }
+    }
+
+    pub(crate) fn key_valid(&self, valid: bool) {
+        set(&self.key_valid, Some(valid.into()));
+    }
+
+    pub(crate) fn key_expires(&self, at: Option<DateTime<Utc>>) {
+        set(&self.key_expires, at.map(|at| at.timestamp()));
+    }
+
+    pub(crate) fn settings(&self, debug_mode: bool, resend_failed: bool) {
+        set(&self.debug_mode, Some(debug_mode.into()));
+        set(&self.resend_failed, Some(resend_failed.into()));
+    }
+}
+
+fn set(gauge: &IntGaugeVec, value: Option<i64>) {
+    if let Some(value) = value {
+        gauge.with_label_values(NO_LABELS).set(value);
+    } else {
+        // An error means that there was no value.
+        let _ = gauge.remove_label_values(NO_LABELS);
+    }
+}

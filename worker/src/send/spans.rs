@@ -1,0 +1,28 @@
+//! The spans of calls of the gateway. Its address holds the key, so none of it is ever in one.
+
+use shared::kavenegar::Method;
+use shared::traces::Span;
+
+/// One call.
+pub(crate) fn call_span(method: Method) -> Span {
+    let span = Span::client(match method {
+        Method::Lookup => "gateway verify/lookup",
+        Method::Send => "gateway sms/send",
+        Method::StatusByLocalId => "gateway sms/statuslocalmessageid",
+        Method::StatusByReceptor => "gateway sms/statusbyreceptor",
+        _ => "gateway",
+    });
+    span.set("peer.service", "kavenegar");
+    span
+}
+
+/// What came of it: `return.status` of the answer, and the kind of failure.
+pub(crate) fn answered(span: &Span, gateway_status: Option<i32>, failure: Option<&'static str>) {
+    if let Some(status) = gateway_status {
+        span.set("ramz.gateway.status", i64::from(status));
+    }
+    match failure {
+        Some(class) => span.fail(class),
+        None => span.set("ramz.outcome", "accepted"),
+    }
+}
