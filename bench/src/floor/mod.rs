@@ -1,0 +1,9 @@
+//! What Ramz is compared with: the least that somebody could write for the same purpose.
+
+mod http;
+mod redis_writes;
+mod sends;
+mod sqlite_writes;
+
+pub(crate) use http::serve;
+pub(crate) use sends::{SendLoop, WithRecords};
