@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::{PostgresServer, Process, ProcessCommand, RedisServer, free_port, wait_for_http};
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use shared::challenge::SessionId;
 use shared::clock::Clock;
@@ -170,7 +170,8 @@ impl People {
     }
 
     /// Posts to a process that is up. One that is being restarted refuses the connection, or resets
-    /// it where it had not taken it yet, as load balancers know.
+    /// it where it had not taken it yet, as load balancers know; and on a machine that does too much
+    /// at once a store may answer late, which is a 503 that asks for another try.
     async fn post(&self, path: &str, body: &Value) -> Value {
         for _ in 0..100 {
             for address in &self.addresses {
@@ -178,6 +179,9 @@ impl People {
                 match request.send().await {
                     Ok(answer) => {
                         let status = answer.status();
+                        if status == StatusCode::SERVICE_UNAVAILABLE {
+                            continue;
+                        }
                         let body: Value = answer.json().await.expect("JSON");
                         assert!(status.is_success(), "{path}: {status} {body}");
                         return body;
