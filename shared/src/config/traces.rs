@@ -27,11 +27,18 @@ pub(super) fn read_traces(reader: &mut Reader<'_>) -> Read<Option<TraceSettings>
 }
 
 fn read_endpoint(text: &str) -> Result<Url, &'static str> {
-    let problem = "is not the `http://` or `https://` URL of an OTLP collector";
-    Url::parse(text)
+    let url = Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or(problem)
+        .ok_or("is not the `http://` or `https://` URL of an OTLP collector")?;
+    // It is no secret of this configuration, and the exporter would not send them.
+    if url.username().is_empty() && url.password().is_none() {
+        Ok(url)
+    } else {
+        Err(
+            "has a user or a password in it; they belong into OTEL_EXPORTER_OTLP_HEADERS, as `authorization=Basic%20` and the two in base64",
+        )
+    }
 }
 
 /// `name=value,name=value`, the values percent-encoded where they need it.

@@ -185,13 +185,14 @@ async fn change(
 
 /// Reads `90s`, `10m` or `2h`, up to a day.
 fn span_of_time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let unit = text.chars().last().unwrap_or_default();
     let seconds_each = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
         _ => 0,
     };
+    let number = text.strip_suffix(unit).unwrap_or_default();
     let span = number
         .parse()
         .ok()
@@ -283,6 +284,7 @@ mod tests {
             ("/log-level?for=25h", "debug", "`for` is a time"),
             ("/log-level?for=0s", "debug", "`for` is a time"),
             ("/log-level?for=+5m", "debug", "`for` is a time"),
+            ("/log-level?for=5%D8%AF", "debug", "`for` is a time"),
             ("/log-level?level=debug", "debug", "the only parameter"),
         ] {
             let (status, text) = put(&level, path, body, false).await;

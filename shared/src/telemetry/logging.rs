@@ -23,12 +23,17 @@ pub const SPAN_TARGET: &str = "request";
 
 static LEVEL: OnceLock<LogLevel> = OnceLock::new();
 
-/// Crates that move whole requests. The gateway's key travels in its URL, so their detailed events
-/// stay out of the log whatever the filter says.
-const QUIET_CRATES: [&str; 7] = [
+/// Crates that move whole requests. The gateway's key travels in its URL, and a password may stand in
+/// that of the collector, so their detailed events stay out of the log whatever the filter says.
+const QUIET_CRATES: [&str; 11] = [
     "h2",
     "hyper",
     "hyper_util",
+    // These name themselves as their packages do.
+    "opentelemetry",
+    "opentelemetry-http",
+    "opentelemetry-otlp",
+    "opentelemetry_sdk",
     "redis",
     "reqwest",
     "rustls",
@@ -261,6 +266,7 @@ mod tests {
                 tracing::debug!(target: "hyper_util::client::legacy", "url-with-key");
                 tracing::trace!(target: "reqwest::connect", "url-with-key");
                 tracing::debug!(target: "redis", "url-with-key");
+                tracing::debug!(target: "opentelemetry-otlp", "url-with-key");
                 tracing::error!(target: "hyper_util::client", "still told");
             });
             assert!(!text.contains("url-with-key"), "{filter}: {text}");

@@ -62,6 +62,7 @@ fn what_is_wrong_is_named_and_foreign_variables_of_opentelemetry_are_let_be() {
     for (name, value, told) in [
         (COLLECTOR.0, "127.0.0.1:4318", "is not the `http://`"),
         (COLLECTOR.0, "grpc://collector", "is not the `http://`"),
+        (COLLECTOR.0, "https://ramz:key@collector", "has a user"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "`sometimes` is none of"),
         ("OTEL_TRACES_SAMPLER_ARG", "2", "`2` is not a share"),
         ("OTEL_TRACES_SAMPLER_ARG", "NaN", "`NaN` is not a share"),
