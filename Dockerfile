@@ -28,6 +28,8 @@ RUN cargo build --release --locked -p api -p worker -p migrate -p simulator --bi
 
 FROM dependencies AS build
 COPY . .
+# Read by the compiler: the label `commit` of ramz_build_info. Here, so that dependencies stay cached.
+ARG RAMZ_COMMIT=unknown
 # The empty sources were built later than ours were written; Cargo would take them for ours.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --release --locked -p api -p worker -p migrate -p simulator --bins \
@@ -39,9 +41,11 @@ FROM ${BINARIES} AS binaries
 
 FROM ${RUNTIME_IMAGE} AS runtime
 ARG VERSION=0.1.0
+ARG RAMZ_COMMIT=unknown
 LABEL org.opencontainers.image.title="Ramz" \
     org.opencontainers.image.description="Sign-in by phone number with a one-time code" \
     org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${RAMZ_COMMIT}" \
     org.opencontainers.image.licenses="MIT"
 # The gateway's certificate is checked with the roots of the system.
 COPY --from=binaries /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -47,7 +47,8 @@ CALLS = [
            [("sum by (class, code) (increase(ramz_gateway_errors_total[$__rate_interval]))",
              "{{class}} {{code}}")], "short", idle="no errors"),
     series("Errors by kind, 10 min", "Is it the account, a setting, the moment, or the network?",
-           "Each kind has an alert and a runbook: RamzGateway…Errors.",
+           "account, config, transient, unclear: their runbooks RamzGateway…Errors; message: a number "
+           "or text; question: an answer about deliveries or the account.",
            [("ramz:gateway_errors:increase10m", "{{kind}}")], "short", stack=True,
            idle="no errors"),
     series("Time of a message", "Is the gateway slow?",

@@ -7,6 +7,10 @@ SENT = 'ramz_otp_requests_total{result="sent"}'
 VERIFIED = 'ramz_otp_verifications_total{result="verified"}'
 
 SIGN_IN = [
+    stat("API", "How many processes of the API answer Prometheus?",
+         "None: nobody gets in; start it, its log says why it ended (RamzApiDown).",
+         'count(up{job="ramz-api"} == 1)', "none", low(1, 1), decimals=0, idle="NONE",
+         board="ramz-api"),
     stat("Codes promised", "How many requests for a code get a 202?",
          "None at a busy hour: look at 5xx beside it and at Alerts below.",
          f"60 * sum(rate({SENT}[$__rate_interval]))", "reqpm", PLAIN, decimals=1, board="ramz-api"),
@@ -21,10 +25,6 @@ SIGN_IN = [
     stat("Failed requests, 5 min", "Which share of the requests ends with 5xx?",
          "Above 0.1 % the error budget shrinks: the board of the API tells the routes.",
          "ramz:http_errors:ratio_rate5m", "percentunit", high(0.001, 0.01), decimals=2,
-         board="ramz-api"),
-    stat("Budget burn, 1 h", "How many times faster than allowed is the error budget used up?",
-         "From 14.4 on a page goes out: find the failing route on the board of the API.",
-         "ramz:http_errors:ratio_rate1h / 0.001", "none", high(1, 14.4), decimals=1,
          board="ramz-api"),
     stat("Stores", "Does every process reach Redis and PostgreSQL?",
          "If not: the board of the API says which process misses which store.",

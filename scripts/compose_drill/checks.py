@@ -138,7 +138,13 @@ def secrets(project, report, folder, tag):
             mount["Destination"].split("/")[-1] for mount in mounted
         )
     wanted = {
-        "api": ["database_url", "jwt_private_key", "otp_key", "redis_url"],
+        "api": [
+            "database_url",
+            "delivery_callback_secret",
+            "jwt_private_key",
+            "otp_key",
+            "redis_url",
+        ],
         "worker": ["database_url", "kavenegar_api_key", "otp_key", "redis_url"],
         "migrate": ["database_url"],
         "postgres": ["postgres_password"],

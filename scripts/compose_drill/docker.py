@@ -17,16 +17,19 @@ def run(*command, check=True, timeout=600, **options):
     options.setdefault("stdin", subprocess.DEVNULL)
     if "input" in options:
         del options["stdin"]
-    result = subprocess.run(
-        [str(part) for part in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=timeout,
-        **options,
-    )
+    shown = " ".join(str(part) for part in command)
+    try:
+        result = subprocess.run(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            **options,
+        )
+    except subprocess.TimeoutExpired:
+        raise DrillError(f"{shown}: no end after {timeout} seconds") from None
     output = result.stdout.decode(errors="replace")
     if check and result.returncode != 0:
-        shown = " ".join(str(part) for part in command)
         raise DrillError(f"{shown}: status {result.returncode}\n{output[-4000:]}")
     return output
 
@@ -34,7 +37,7 @@ def run(*command, check=True, timeout=600, **options):
 def succeeds(*command, timeout=60):
     try:
         run(*command, timeout=timeout)
-    except (DrillError, OSError, subprocess.TimeoutExpired):
+    except (DrillError, OSError):
         return False
     return True
 
@@ -90,7 +93,8 @@ class Daemon:
         def answers():
             if self.process.poll() is not None:
                 tail = (self.folder / "dockerd.log").read_text()[-2000:]
-                raise DrillError(f"dockerd ended:\n{tail}")
+                last = tail.strip().split("\n")[-1]
+                raise DrillError(f"dockerd does not stay: {last}\n{tail}")
             return succeeds("docker", "info")
 
         wait_until("dockerd", answers, timeout=60)
@@ -98,7 +102,11 @@ class Daemon:
     def stop(self, clean=False):
         if self.process:
             self.process.terminate()
-            self.process.wait(timeout=60)
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
             self.process = None
             shutil.rmtree(self.run_folder, ignore_errors=True)
         if clean:
