@@ -47,12 +47,21 @@ pub struct Connections {
 
 impl Connections {
     fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
-        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        Self::counted(
+            pool.num_idle(),
+            pool.size(),
+            pool.options().get_max_connections(),
+        )
+    }
+
+    /// The numbers of a pool are read one after the other while it works, and its count of idle
+    /// connections goes below zero, which wraps, while one is taken that is just being given back.
+    fn counted(idle: usize, size: u32, most: u32) -> Self {
+        let idle = u32::try_from(idle).unwrap_or(0).min(size);
         Self {
             idle,
-            // The two numbers are read one after the other.
-            used: pool.size().saturating_sub(idle),
-            most: pool.options().get_max_connections(),
+            used: size - idle,
+            most,
         }
     }
 
@@ -236,5 +245,20 @@ impl BeginWriting for SqliteConnection {
     /// another process wrote in between.
     async fn begin_writing(&mut self) -> sqlx::Result<Transaction<'_, Sqlite>> {
         self.begin_with("BEGIN IMMEDIATE").await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_idle_connections_that_wrapped_is_none() {
+        let connections = Connections::counted(usize::MAX, 3, 10);
+        assert_eq!((connections.idle, connections.used), (0, 3));
+        let late = Connections::counted(4, 3, 10);
+        assert_eq!((late.idle, late.used), (3, 0));
+        let twice = connections.plus(late);
+        assert_eq!((twice.idle, twice.used, twice.most), (3, 3, 20));
     }
 }
