@@ -91,3 +91,37 @@ async fn both_databases_have_the_same_tables_columns_and_indexes() {
     assert!(in_postgres.len() > 8);
     assert_eq!(in_postgres, in_sqlite);
 }
+
+#[tokio::test]
+async fn messages_from_before_deliveries_were_followed_are_not_asked_about_in_arrears() {
+    let server = PostgresServer::start_without_fsync().await;
+    let pool = PgPool::connect(&server.create_database().await)
+        .await
+        .expect("a connection");
+    run_postgres(&pool).await.expect("migrated");
+    // As a database of 0.1.0 has them: the first check of each message, ten seconds after it.
+    for (number, age) in [(1_i64, "30 days"), (2, "2 hours"), (3, "1 minute")] {
+        sqlx::query(
+            "INSERT INTO sends (challenge_id, send_number, purpose, channel, state, attempt, \
+             fence, accepted_at, deadline_at, created_at, updated_at, next_check_at) \
+             SELECT decode(repeat('00', 16), 'hex'), $1, 'sign_in', 'sms', 'accepted', 1, 1, \
+             at, at, at, at, at FROM (SELECT CURRENT_TIMESTAMP - $2::interval AS at) AS times",
+        )
+        .bind(number)
+        .bind(age)
+        .execute(&pool)
+        .await
+        .expect("a row");
+    }
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 11")
+        .execute(&pool)
+        .await
+        .expect("forgotten");
+    assert_eq!(run_postgres(&pool).await.expect("migrated").len(), 1);
+    let open: Vec<i64> =
+        sqlx::query_scalar("SELECT send_number FROM sends WHERE next_check_at IS NOT NULL")
+            .fetch_all(&pool)
+            .await
+            .expect("rows");
+    assert_eq!(open, [3]);
+}

@@ -84,3 +84,35 @@ async fn migrations_of_a_newer_release_do_not_stop_an_older_one() {
     assert_eq!(pending_sqlite(&pool).await.expect("a list"), []);
     assert_eq!(run_sqlite(&pool).await.expect("nothing to do"), []);
 }
+
+#[tokio::test]
+async fn messages_from_before_deliveries_were_followed_are_not_asked_about_in_arrears() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pool = open(directory.path()).await;
+    run_sqlite(&pool).await.expect("migrated");
+    // As a file of 0.1.0 has them: the first check of each message, ten seconds after it.
+    for (number, age) in [(1, "-30 days"), (2, "-2 hours"), (3, "-1 minute")] {
+        sqlx::query(
+            "INSERT INTO sends (challenge_id, send_number, purpose, channel, state, attempt, \
+             fence, accepted_at, deadline_at, created_at, updated_at, next_check_at) \
+             SELECT zeroblob(16), $1, 'sign_in', 'sms', 'accepted', 1, 1, at, at, at, at, at \
+             FROM (SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', $2) AS at)",
+        )
+        .bind(number)
+        .bind(age)
+        .execute(&pool)
+        .await
+        .expect("a row");
+    }
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 11")
+        .execute(&pool)
+        .await
+        .expect("forgotten");
+    assert_eq!(run_sqlite(&pool).await.expect("migrated").len(), 1);
+    let open: Vec<i64> =
+        sqlx::query_scalar("SELECT send_number FROM sends WHERE next_check_at IS NOT NULL")
+            .fetch_all(&pool)
+            .await
+            .expect("rows");
+    assert_eq!(open, [3]);
+}
