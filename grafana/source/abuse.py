@@ -8,7 +8,7 @@ WAYS_IN = '{method="POST",route=~"/api/v1/usr/(otp|otp/verify|login)"}'
 
 NOW = [
     stat("Failed codes, 1 h", "Does somebody guess codes?",
-         "From 2,000 an hour on it is an attack on many numbers: RamzFailedVerifications.",
+         "From 2,000 an hour on, if it is a fifth of all tries: RamzFailedVerifications.",
          "ramz:otp_failed:increase1h", "short", high(500, 2000), decimals=0),
     stat("Failed passwords, 1 h", "Does somebody try passwords?",
          "From 2,000 an hour on: RamzFailedPasswords. Owners still get in by a code.",

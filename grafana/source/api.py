@@ -9,7 +9,8 @@ OTP = HERE + ',method="POST",route="/api/v1/usr/otp"'
 
 NOW = [
     stat("Processes", "How many processes answer Prometheus?", "Fewer than you started: their logs.",
-         f"count(up{{{HERE}}} == 1)", "none", low(1, 1), decimals=0, idle="NONE"),
+         f"count(up{{{HERE}}} == 1) or vector(0)", "none", low(1, 1), decimals=0,
+         words={0: ("NONE", RED)}),
     stat("Requests", "How much is asked?", "Far more than usual: Abuse.",
          f"sum(rate(http_requests_total{{{WORK}}}[$__rate_interval]))", "reqps", PLAIN, decimals=1),
     stat("Failed", "Which share ends with 5xx?", "The routes and codes are below.",

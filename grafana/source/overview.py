@@ -9,8 +9,8 @@ VERIFIED = 'ramz_otp_verifications_total{result="verified"}'
 SIGN_IN = [
     stat("API", "How many processes of the API answer Prometheus?",
          "None: nobody gets in; start it, its log says why it ended (RamzApiDown).",
-         'count(up{job="ramz-api"} == 1)', "none", low(1, 1), decimals=0, idle="NONE",
-         board="ramz-api"),
+         'count(up{job="ramz-api"} == 1) or vector(0)', "none", low(1, 1), decimals=0,
+         words={0: ("NONE", RED)}, board="ramz-api"),
     stat("Codes promised", "How many requests for a code get a 202?",
          "None at a busy hour: look at 5xx beside it and at Alerts below.",
          f"60 * sum(rate({SENT}[$__rate_interval]))", "reqpm", PLAIN, decimals=1, board="ramz-api"),
