@@ -1,6 +1,5 @@
 -- Finding everything that belongs to a request: the id that its error and its log lines carry, per
 -- send, since a resend is a request of its own.
 ALTER TABLE sends ADD COLUMN request_id BLOB;
-CREATE INDEX sends_by_request ON sends (request_id) WHERE request_id IS NOT NULL;
 -- The trace that the giving back of a code goes on with. In production this is in Redis.
 ALTER TABLE hot_challenges ADD COLUMN trace TEXT;

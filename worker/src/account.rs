@@ -80,9 +80,14 @@ impl Account {
 
     /// Asks for the credit.
     pub(crate) async fn info(&self) -> Result<AccountInfo, ReadError> {
-        let info = self
+        let asked = self
             .counted(Method::AccountInfo, self.0.gateway.account_info())
-            .await?;
+            .await;
+        // Only here and at sends: a key may lack the right to other questions and be good.
+        if let Some(code) = asked.as_ref().err().and_then(ReadError::gateway_status) {
+            self.refused(code);
+        }
+        let info = asked?;
         let gauges = &self.0.gauges;
         self.0
             .credit
@@ -143,9 +148,6 @@ impl Account {
         let answer = call.await;
         let seconds = started.elapsed().as_secs_f64();
         self.0.metrics.asked(method, seconds, answer.as_ref().err());
-        if let Some(code) = answer.as_ref().err().and_then(ReadError::gateway_status) {
-            self.refused(code);
-        }
         answer
     }
 }

@@ -25,8 +25,8 @@ use crate::send::SmsSender;
 
 /// A batch of the ledger may take longer than a request of a client may wait.
 const LEDGER_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Two pipelines of the ledger, the deliveries, and one connection to spare.
-const LEDGER_CONNECTIONS: u32 = 4;
+/// Two pipelines of the ledger, the deliveries, what is asked from time to time, and one to spare.
+const LEDGER_CONNECTIONS: u32 = 5;
 
 /// Why a worker does not start, or ended.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use crate::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
 
 /// Much longer than it takes: an alert waits for a minute, deliveries are asked for after ten
 /// seconds, the breaker probes after five.
-const LIMIT: Duration = Duration::from_mins(8);
+const LIMIT: Duration = Duration::from_mins(15);
 const PAUSE: Duration = Duration::from_secs(1);
 /// What a selector in an expression begins with; anything else is a function or a word of the language.
 const METRICS: [&str; 6] = ["ramz_", "ramz:", "http_", "process_", "up", "ALERTS"];

@@ -12,6 +12,12 @@ use crate::hot_state::Rule;
 /// How long a refusal is remembered after the last of its number: as long as the sends are.
 pub(super) const REFUSALS_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
+/// So many refusals of a rule are counted one by one, and then one a minute: a refused request is
+/// free for whoever makes it, and must not make the store write each time. `accept.lua` has the same
+/// numbers.
+pub(super) const REFUSALS_COUNTED_EACH: u32 = 100;
+pub(super) const THEN_COUNTED_EVERY_MILLIS: i64 = 60_000;
+
 /// The present state of a number. It holds no challenge: those are asked for by
 /// [`phone_challenges`](super::HotState::phone_challenges) and
 /// [`challenge`](super::HotState::challenge).
@@ -35,7 +41,7 @@ pub struct PhoneState {
 pub struct PhoneRefusals {
     /// The rule, one of a number.
     pub rule: Rule,
-    /// How often. A request whose reply was lost may count twice.
+    /// How often, at least: above a hundred one a minute is counted. A request whose reply was lost may count twice.
     pub count: u32,
     /// When it last did.
     pub last_at: UnixMillis,

@@ -77,6 +77,7 @@ on_both_back_ends! {
     phone_state::of_a_number_that_never_asked_nothing_is_known,
     phone_state::the_sends_and_the_failed_tries_of_a_number_are_told,
     phone_state::what_the_limits_of_a_number_refuse_is_counted_by_rule,
+    phone_state::a_flood_of_refusals_is_counted_once_a_minute,
     phone_state::refusals_that_are_not_the_numbers_own_leave_nothing,
     phone_state::refusals_take_little_room_and_are_forgotten_after_a_day,
     tries::a_phone_is_locked_for_an_hour_after_its_last_failure,

@@ -90,6 +90,30 @@ pub(crate) async fn what_the_limits_of_a_number_refuse_is_counted_by_rule(stage:
     assert_eq!(state(stage).await.sends.len(), 10, "they are no sends");
 }
 
+/// A refused request is free for whoever makes it, so not each may be a write.
+pub(crate) async fn a_flood_of_refusals_is_counted_once_a_minute(stage: &Stage) {
+    for _ in 0..3 {
+        sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    }
+    refuse(stage, 100, Rule::PhoneShort).await;
+    stage.clock.advance(59 * SECOND);
+    refuse(stage, 5, Rule::PhoneShort).await;
+    let mut counted = PhoneRefusals {
+        rule: Rule::PhoneShort,
+        count: 100,
+        last_at: START,
+    };
+    assert_eq!(state(stage).await.refusals, [counted]);
+    stage.clock.advance(SECOND);
+    refuse(stage, 5, Rule::PhoneShort).await;
+    counted = PhoneRefusals {
+        count: 101,
+        last_at: START + MINUTE,
+        ..counted
+    };
+    assert_eq!(state(stage).await.refusals, [counted]);
+}
+
 /// A stranger who asks for many numbers from few addresses, or while the service is closed, fills
 /// no memory.
 pub(crate) async fn refusals_that_are_not_the_numbers_own_leave_nothing(stage: &Stage) {

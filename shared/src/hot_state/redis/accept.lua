@@ -102,9 +102,12 @@ if refused then
   local window = string.match(refused, '^phone_(%d+)$')
   if window then
     local key = refusals_prefix .. digits_of_phone
-    redis.call('HINCRBY', key, 'n' .. window, 1)
-    redis.call('HSET', key, 't' .. window, number(now))
-    redis.call('PEXPIRE', key, refusals_life)
+    local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)
+    if tonumber(known[1] or 0) < 100 or now - tonumber(known[2]) >= 60000 then
+      redis.call('HINCRBY', key, 'n' .. window, 1)
+      redis.call('HSET', key, 't' .. window, number(now))
+      redis.call('PEXPIRE', key, refusals_life)
+    end
   end
   return reply('refused', 0, 0, 0, refused, retry)
 end

@@ -7,7 +7,10 @@ use super::{SqliteHotState, tries, unavailable};
 use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::Rule;
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::phone_state::{PHONE_RULES, PhoneRefusals, PhoneState, REFUSALS_LIFE_MILLIS};
+use crate::hot_state::phone_state::{
+    PHONE_RULES, PhoneRefusals, PhoneState, REFUSALS_COUNTED_EACH, REFUSALS_LIFE_MILLIS,
+    THEN_COUNTED_EVERY_MILLIS,
+};
 use crate::phone::PhoneNumber;
 
 const REFUSALS: &str =
@@ -15,7 +18,8 @@ const REFUSALS: &str =
 const STORE_REFUSAL: &str = "INSERT INTO hot_phone_refusals \
      (phone, rule, refusals, last_at, forget_at) VALUES ($1, $2, 1, $3, $4) \
      ON CONFLICT (phone, rule) DO UPDATE SET refusals = CASE WHEN forget_at > excluded.last_at \
-     THEN refusals + 1 ELSE 1 END, last_at = excluded.last_at, forget_at = excluded.forget_at";
+     THEN refusals + 1 ELSE 1 END, last_at = excluded.last_at, forget_at = excluded.forget_at \
+     WHERE forget_at <= excluded.last_at OR refusals < $5 OR last_at <= excluded.last_at - $6";
 
 impl SqliteHotState {
     pub(in crate::hot_state) async fn phone_state(
@@ -67,6 +71,8 @@ pub(super) async fn remember_refusal(
         .bind(rule.as_str())
         .bind(now)
         .bind(now + REFUSALS_LIFE_MILLIS)
+        .bind(REFUSALS_COUNTED_EACH)
+        .bind(THEN_COUNTED_EVERY_MILLIS)
         .execute(connection)
         .await
         .map(|_| ())
