@@ -2,8 +2,8 @@
 
 from .frame import board, instances
 from .panels import GREEN, PLAIN, RED, heat, high, low, quantiles, series, stat, table
+from .processes import HERE, spans_of_traces
 
-HERE = 'job=~"$job",instance=~"$instance"'
 WORK = HERE + ',route!~"/livez|/readyz|unmatched"'
 OTP = HERE + ',method="POST",route="/api/v1/usr/otp"'
 
@@ -122,12 +122,7 @@ PROCESSES = [
            "A line that keeps falling to zero: the log of that process says why it ends.",
            [(f"time() - process_start_time_seconds{{{HERE}}}", "{{instance}}")], "s",
            idle="not known"),
-    series("Spans of traces", "Do traces reach the collector?",
-           "not_taken: the collector is away or refuses; queue_full: it is too slow. Requests and "
-           "messages do not notice. None at all: OTEL_EXPORTER_OTLP_ENDPOINT is not set.",
-           [(f"sum(increase(ramz_trace_spans_exported_total{{{HERE}}}[$__rate_interval]))", "taken"),
-            (f"sum by (reason) (increase(ramz_trace_spans_dropped_total{{{HERE}}}[$__rate_interval]))",
-             "lost: {{reason}}")], "short", idle="not known"),
+    spans_of_traces(),
 ]
 
 BOARD = board(

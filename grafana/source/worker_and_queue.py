@@ -2,8 +2,7 @@
 
 from .frame import board, instances
 from .panels import heat, high, low, quantiles, series, stat
-
-HERE = 'job=~"$job",instance=~"$instance"'
+from .processes import HERE, spans_of_traces
 
 NOW = [
     stat("Workers", "How many workers take messages, as the queue sees them?",
@@ -108,12 +107,7 @@ HEALTH = [
            "A line that keeps falling to zero: its log says why it ends.",
            [(f"time() - process_start_time_seconds{{{HERE}}}", "{{instance}}")], "s", width=8,
            idle="not known"),
-    series("Spans of traces", "Do traces reach the collector?",
-           "not_taken: the collector is away or refuses; queue_full: it is too slow. Requests and "
-           "messages do not notice. None at all: OTEL_EXPORTER_OTLP_ENDPOINT is not set.",
-           [(f"sum(increase(ramz_trace_spans_exported_total{{{HERE}}}[$__rate_interval]))", "taken"),
-            (f"sum by (reason) (increase(ramz_trace_spans_dropped_total{{{HERE}}}[$__rate_interval]))",
-             "lost: {{reason}}")], "short", idle="not known"),
+    spans_of_traces(),
 ]
 
 BOARD = board(
