@@ -17,7 +17,7 @@ pub use client::{Asked, Client, Problem, SignedIn};
 pub use exposition::{Exposition, Family, Sample};
 pub use page::run_block;
 pub use production::{Production, Stores};
-pub use prometheus::Prometheus;
+pub use prometheus::{Prometheus, start_prometheus};
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};
 

@@ -1,6 +1,7 @@
 //! A Prometheus with the rules of this repository.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use harness::{Process, eventually, free_port, wait_for_http};
@@ -15,6 +16,35 @@ pub struct Prometheus {
     pub process: Process,
     client: Client,
     _folder: tempfile::TempDir,
+}
+
+/// Starts one that keeps its configuration, which promtool checks, and its data in a folder; the
+/// process and its URL.
+pub async fn start_prometheus(folder: &Path, config: &str) -> (Process, String) {
+    let file = folder.join("prometheus.yml");
+    std::fs::write(&file, config).expect("written");
+    let checked = Command::new("promtool")
+        .args(["check", "config"])
+        .arg(&file)
+        .output()
+        .expect("promtool runs");
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+    let address = format!("127.0.0.1:{}", free_port());
+    let process = Process::program("prometheus")
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("data").display()
+        ))
+        .arg(format!("--web.listen-address={address}"))
+        .start();
+    let url = format!("http://{address}");
+    wait_for_http(&format!("{url}/-/ready"), PATIENCE).await;
+    (process, url)
 }
 
 impl Prometheus {
@@ -40,19 +70,7 @@ impl Prometheus {
             api = targets(std::slice::from_ref(&production.api_metrics)),
             workers = targets(&production.worker_metrics),
         );
-        let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, config).expect("written");
-        let address = format!("127.0.0.1:{}", free_port());
-        let process = Process::program("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.path().join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .start();
-        let url = format!("http://{address}");
-        wait_for_http(&format!("{url}/-/ready"), PATIENCE).await;
+        let (process, url) = start_prometheus(folder.path(), &config).await;
         Self {
             process,
             client: Client::new(url),

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use e2e::{PATIENCE, Production};
-use harness::{Process, free_port, wait_for_http};
+use e2e::{Production, start_prometheus};
+use harness::Process;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use tempfile::TempDir;
@@ -45,24 +45,7 @@ impl Prometheus {
             "scrape_configs": jobs,
         });
         // JSON is YAML.
-        let file = path.join("prometheus.yml");
-        fs::write(&file, config.to_string()).expect("written");
-        output(
-            Command::new("promtool")
-                .args(["check", "config"])
-                .arg(&file),
-        );
-        let address = format!("127.0.0.1:{}", free_port());
-        let process = Process::program("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                path.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .start();
-        let url = format!("http://{address}");
-        wait_for_http(&format!("{url}/-/ready"), PATIENCE).await;
+        let (process, url) = start_prometheus(path, &config.to_string()).await;
         Self {
             process,
             folder,
