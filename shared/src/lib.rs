@@ -20,6 +20,7 @@ pub mod phone;
 pub mod queue;
 pub mod random;
 pub mod records;
+mod redis_script;
 pub mod redis_store;
 pub mod serving;
 pub mod sqlite_file;

@@ -34,10 +34,35 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// The names of the keys, all under one hash tag.
+/// The names of the keys, all under one hash tag; written once, because requests need them.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    tag: String,
+    /// What precedes the id in the key of a challenge.
+    pub(crate) challenge_prefix: String,
+    /// What precedes the digits in the key of a phone's log of sends.
+    pub(crate) phone_log_prefix: String,
+    /// What precedes the digits in the key of a phone's list of sign-in challenges.
+    pub(crate) phone_challenges_prefix: String,
+    /// What precedes the digits in the key of what a phone's limits refused.
+    pub(crate) phone_refusals_prefix: String,
+    /// What precedes the address in the key of its bucket.
+    pub(crate) address_prefix: String,
+    /// What precedes the digits in the key of a phone's failed tries.
+    pub(crate) phone_failures_prefix: String,
+    /// What precedes the address in the key of its failed tries.
+    pub(crate) address_failures_prefix: String,
+    /// What precedes the id in the mark of a notice that is in the queue, or was.
+    pub(crate) notice_prefix: String,
+    /// The breaker: a hash with `until`, the moment up to which requests are refused.
+    pub(crate) breaker: String,
+    /// The rate of calls of the gateway.
+    pub(crate) gateway_rate: String,
+    /// The stream of jobs that wait or run.
+    pub(crate) jobs: String,
+    /// The sorted set of delayed jobs, by the moment when they are due.
+    pub(crate) delayed: String,
+    /// The stream of dead letters.
+    pub(crate) dead: String,
 }
 
 impl RedisStore {
@@ -55,9 +80,7 @@ impl RedisStore {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        let keys = Keys {
-            tag: format!("{{{tag}}}"),
-        };
+        let keys = Keys::under(tag);
         Ok(Self(Arc::new(Inner {
             client,
             manager,
@@ -90,68 +113,34 @@ impl RedisStore {
 }
 
 impl Keys {
-    /// What precedes the id in the key of a challenge.
-    pub(crate) fn challenge_prefix(&self) -> String {
-        format!("{}:c:", self.tag)
+    fn under(tag: &str) -> Self {
+        let name = |name: &str| format!("{{{tag}}}:{name}");
+        Self {
+            challenge_prefix: name("c:"),
+            phone_log_prefix: name("p:"),
+            phone_challenges_prefix: name("l:"),
+            phone_refusals_prefix: name("r:"),
+            address_prefix: name("a:"),
+            phone_failures_prefix: name("fp:"),
+            address_failures_prefix: name("fa:"),
+            notice_prefix: name("n:"),
+            breaker: name("breaker"),
+            gateway_rate: name("gateway_rate"),
+            jobs: name("jobs"),
+            delayed: name("delayed"),
+            dead: name("dead"),
+        }
     }
+}
 
-    /// What precedes the digits in the key of a phone's log of sends.
-    pub(crate) fn phone_log_prefix(&self) -> String {
-        format!("{}:p:", self.tag)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// What precedes the digits in the key of a phone's list of sign-in challenges.
-    pub(crate) fn phone_challenges_prefix(&self) -> String {
-        format!("{}:l:", self.tag)
-    }
-
-    /// What precedes the digits in the key of what a phone's limits refused.
-    pub(crate) fn phone_refusals_prefix(&self) -> String {
-        format!("{}:r:", self.tag)
-    }
-
-    /// What precedes the address in the key of its bucket.
-    pub(crate) fn address_prefix(&self) -> String {
-        format!("{}:a:", self.tag)
-    }
-
-    /// What precedes the digits in the key of a phone's failed tries.
-    pub(crate) fn phone_failures_prefix(&self) -> String {
-        format!("{}:fp:", self.tag)
-    }
-
-    /// What precedes the address in the key of its failed tries.
-    pub(crate) fn address_failures_prefix(&self) -> String {
-        format!("{}:fa:", self.tag)
-    }
-
-    /// What precedes the id in the mark of a notice that is in the queue, or was.
-    pub(crate) fn notice_prefix(&self) -> String {
-        format!("{}:n:", self.tag)
-    }
-
-    /// The breaker: a hash with `until`, the moment up to which requests are refused.
-    pub(crate) fn breaker(&self) -> String {
-        format!("{}:breaker", self.tag)
-    }
-
-    /// The rate of calls of the gateway.
-    pub(crate) fn gateway_rate(&self) -> String {
-        format!("{}:gateway_rate", self.tag)
-    }
-
-    /// The stream of jobs that wait or run.
-    pub(crate) fn jobs(&self) -> String {
-        format!("{}:jobs", self.tag)
-    }
-
-    /// The sorted set of delayed jobs, by the moment when they are due.
-    pub(crate) fn delayed(&self) -> String {
-        format!("{}:delayed", self.tag)
-    }
-
-    /// The stream of dead letters.
-    pub(crate) fn dead(&self) -> String {
-        format!("{}:dead", self.tag)
+    #[test]
+    fn keys_are_named_as_they_always_were() {
+        let keys = Keys::under("ramz");
+        assert_eq!(keys.jobs, "{ramz}:jobs");
+        assert_eq!(keys.challenge_prefix, "{ramz}:c:");
     }
 }

@@ -1,7 +1,7 @@
 //! Requests for a code.
 
 use shared::challenge::{Channel, Locale};
-use shared::hot_state::{Accept, AcceptRequest, Accepted, Previous, Rule, Window};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Previous, Rule, Window};
 use shared::otp::Purpose;
 use shared::phone::PhoneNumber;
 use shared::queue::{Job, JobTask};
@@ -428,6 +428,25 @@ pub(crate) async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &
         ),
         "{refused:?}"
     );
+}
+
+/// Nobody moves this clock: an age that every job has reached, and one that none has.
+pub(crate) async fn the_age_of_the_oldest_job_is_told_by_the_clock_of_redis(stage: &Stage) {
+    let ask = async |phone: &str, queue_max_age_millis: i64| {
+        let policy = AcceptPolicy {
+            queue_max_age_millis,
+            ..stage.policy.clone()
+        };
+        let new = stage.new_challenge(phone);
+        let accept = stage.accept(AcceptRequest::New(&new));
+        stage.hot.accept(&accept, &policy).await.expect("an answer")
+    };
+    sent(ask(PHONE, -1).await);
+    sent(ask(OTHER, 10 * MINUTE).await);
+    sent(ask(OTHER, i64::MAX).await);
+    let refused = ask("+989351112233", -1).await;
+    let behind = matches!(&refused, Accepted::Refused { rule, .. } if *rule == Rule::QueueSlow);
+    assert!(behind, "{refused:?}");
 }
 
 pub(crate) async fn a_14_parallel_requests_never_exceed_the_limit(stage: &Stage) {

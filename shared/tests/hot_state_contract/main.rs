@@ -9,6 +9,7 @@ mod phone_state;
 mod stage;
 mod tries;
 
+use shared::clock::Clock;
 use stage::Stage;
 
 /// One test per case and back end.
@@ -91,4 +92,12 @@ on_both_back_ends! {
     tries::r_31_old_failures_do_not_lock,
     tries::r_32_a_restart_keeps_locks_and_counts,
     tries::what_is_forgotten_leaves_nothing_behind,
+}
+
+#[tokio::test]
+async fn by_its_own_clock_redis_refuses_when_the_queue_is_behind_and_only_then() {
+    accepting::the_age_of_the_oldest_job_is_told_by_the_clock_of_redis(
+        &Stage::redis_by(Clock::system()).await,
+    )
+    .await;
 }

@@ -50,10 +50,14 @@ enum Raw {
 
 impl Stage {
     pub(crate) async fn redis() -> Self {
+        Self::redis_by(Clock::manual(START)).await
+    }
+
+    /// The system's clock leaves the time to Redis itself, as in production.
+    pub(crate) async fn redis_by(clock: Clock) -> Self {
         let server = REDIS.get_or_init(RedisServer::start).await;
         let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
         let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
-        let clock = Clock::manual(START);
         let hot = HotState::redis(store.clone(), clock.clone());
         let feed = Feed::redis(store, clock.clone(), &Random::seeded(6));
         Self::new(

@@ -23,8 +23,8 @@ impl RedisHotState {
     ) -> Result<Admission, HotStateError> {
         let keys = self.store.keys();
         let (outcome, wait, code): (String, u64, i32) = ADMIT_CALL
-            .key(keys.breaker())
-            .key(keys.gateway_rate())
+            .key(&keys.breaker)
+            .key(&keys.gateway_rate)
             .arg(now_argument(clock))
             .arg(rate_per_second)
             .arg(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX))
@@ -52,7 +52,7 @@ impl RedisHotState {
         clock: &Clock,
     ) -> Result<bool, HotStateError> {
         SLOW_DOWN
-            .key(self.store.keys().gateway_rate())
+            .key(&self.store.keys().gateway_rate)
             .arg(now_argument(clock))
             .arg(millis::RECOVERY_STEP)
             .arg(millis::RECOVERY_STEPS)
@@ -98,7 +98,7 @@ impl RedisHotState {
             .store
             .connection()
             .hmget(
-                self.store.keys().breaker(),
+                &self.store.keys().breaker,
                 &["code", "since", "probe_at"][..],
             )
             .await
@@ -117,7 +117,7 @@ impl RedisHotState {
         extra: i64,
     ) -> Result<bool, HotStateError> {
         BREAKER
-            .key(self.store.keys().breaker())
+            .key(&self.store.keys().breaker)
             .arg(now_argument(clock))
             .arg(what)
             .arg(extra)

@@ -25,12 +25,12 @@ impl RedisHotState {
         let digits = phone.digits();
         let (time, sends, (failures, last_failure_at), refusals): Reply = redis::pipe()
             .cmd("TIME")
-            .lrange(format!("{}{digits}", keys.phone_log_prefix()), 0, -1)
+            .lrange(format!("{}{digits}", keys.phone_log_prefix), 0, -1)
             .hmget(
-                format!("{}{digits}", keys.phone_failures_prefix()),
+                format!("{}{digits}", keys.phone_failures_prefix),
                 &["n", "l"][..],
             )
-            .hgetall(format!("{}{digits}", keys.phone_refusals_prefix()))
+            .hgetall(format!("{}{digits}", keys.phone_refusals_prefix))
             .query_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;

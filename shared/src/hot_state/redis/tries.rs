@@ -71,11 +71,11 @@ impl RedisHotState {
     }
 
     fn phone_failures(&self, phone: &PhoneNumber) -> String {
-        let prefix = self.store.keys().phone_failures_prefix();
+        let prefix = &self.store.keys().phone_failures_prefix;
         format!("{prefix}{}", phone.digits())
     }
 
     fn address_failures(&self, address: &str) -> String {
-        format!("{}{address}", self.store.keys().address_failures_prefix())
+        format!("{}{address}", self.store.keys().address_failures_prefix)
     }
 }

@@ -75,10 +75,7 @@ impl RedisFeed {
         command
             .arg("BLOCK")
             .arg(u64::try_from(block.as_millis()).unwrap_or(u64::MAX));
-        command
-            .arg("STREAMS")
-            .arg(self.store.keys().jobs())
-            .arg(">");
+        command.arg("STREAMS").arg(&self.store.keys().jobs).arg(">");
         let reply: Option<StreamReadReply> = match command.query_async(&mut connection).await {
             Ok(reply) => reply,
             Err(error) if error.code() == Some("NOGROUP") => {
@@ -102,7 +99,7 @@ impl RedisFeed {
         let mut command = redis::cmd("XGROUP");
         command
             .arg("CREATE")
-            .arg(self.store.keys().jobs())
+            .arg(&self.store.keys().jobs)
             .arg(GROUP)
             .arg("0")
             .arg("MKSTREAM");
@@ -114,7 +111,7 @@ impl RedisFeed {
 
     pub(super) async fn has_orphan(&self, idle: Duration) -> Result<bool, QueueError> {
         let mut command = redis::cmd("XPENDING");
-        command.arg(self.store.keys().jobs()).arg(GROUP);
+        command.arg(&self.store.keys().jobs).arg(GROUP);
         command
             .arg("IDLE")
             .arg(millis(idle))
@@ -134,7 +131,7 @@ impl RedisFeed {
         idle: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
         let claimed: Option<(String, HashMap<String, redis::Value>, u32)> = CLAIM
-            .key(self.store.keys().jobs())
+            .key(&self.store.keys().jobs)
             .arg(GROUP)
             .arg(&*self.consumer)
             .arg(millis(idle))
@@ -145,7 +142,7 @@ impl RedisFeed {
     }
 
     pub(super) async fn keep_alive(&self, running: &[(String, u32)]) -> Result<(), QueueError> {
-        let mut call = KEEP_ALIVE.key(self.store.keys().jobs());
+        let mut call = KEEP_ALIVE.key(&self.store.keys().jobs);
         call.arg(GROUP).arg(&*self.consumer);
         for (id, deliveries) in running {
             call.arg(id).arg(*deliveries);
@@ -158,8 +155,8 @@ impl RedisFeed {
     pub(super) async fn promote(&self, limit: usize) -> Result<usize, QueueError> {
         let keys = self.store.keys();
         PROMOTE
-            .key(keys.delayed())
-            .key(keys.jobs())
+            .key(&keys.delayed)
+            .key(&keys.jobs)
             .arg(self.now())
             .arg(limit)
             .invoke_async(&mut self.store.connection())
@@ -169,8 +166,8 @@ impl RedisFeed {
 
     pub(super) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, QueueError> {
         let keys = self.store.keys();
-        let mut call = SETTLE.key(keys.jobs());
-        call.key(keys.delayed()).key(keys.dead());
+        let mut call = SETTLE.key(&keys.jobs);
+        call.key(&keys.delayed).key(&keys.dead);
         call.arg(GROUP).arg(&*self.consumer).arg(self.now());
         for Settlement { delivery, disposal } in settlements {
             let (what, attempts, extra) = match disposal {
@@ -207,7 +204,7 @@ impl RedisFeed {
 
     async fn remove_consumers(&self, only: &str, idle: Duration) -> Result<(), QueueError> {
         REMOVE_CONSUMERS
-            .key(self.store.keys().jobs())
+            .key(&self.store.keys().jobs)
             .arg(GROUP)
             .arg(only)
             .arg(millis(idle))
@@ -227,9 +224,9 @@ impl RedisFeed {
             consumers,
             oldest_age_millis,
         ]: [u64; 6] = STATS
-            .key(keys.jobs())
-            .key(keys.delayed())
-            .key(keys.dead())
+            .key(&keys.jobs)
+            .key(&keys.delayed)
+            .key(&keys.dead)
             .arg(GROUP)
             .arg(self.now())
             .arg(millis(GONE_AFTER))

@@ -1,0 +1,190 @@
+//! The accept step: one call of `accept.lua`, and what its reply says.
+
+use std::sync::LazyLock;
+
+use redis::{FromRedisValue, RedisError, Script, Value};
+
+use super::{RedisHotState, now_argument, request_argument, unavailable};
+use crate::challenge::{Locale, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS};
+use crate::clock::Clock;
+use crate::hot_state::model::{
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
+};
+use crate::hot_state::phone_state::REFUSALS_LIFE_MILLIS;
+use crate::otp::Purpose;
+use crate::phone::PhoneNumber;
+use crate::redis_script::ScriptCall;
+
+static ACCEPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("accept.lua")));
+
+impl RedisHotState {
+    pub(in crate::hot_state) async fn accept(
+        &self,
+        clock: &Clock,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+    ) -> Result<Accepted, HotStateError> {
+        let call = self.accept_call(clock, accept, policy);
+        let mut connection = self.store.connection();
+        let reply = match call.run(&mut connection).await {
+            // The request may have been granted; with the same nonce it is not granted twice.
+            Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
+            reply => reply,
+        };
+        let reply: Vec<Value> = reply.map_err(unavailable)?;
+        read_reply(&accept.request, reply)
+    }
+
+    fn accept_call(
+        &self,
+        clock: &Clock,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+    ) -> ScriptCall<'static> {
+        let keys = self.store.keys();
+        let (mode, id, new) = match &accept.request {
+            AcceptRequest::New(challenge) => ("new", challenge.id, Some(*challenge)),
+            AcceptRequest::Resend { id, .. } => ("resend", *id, None),
+        };
+        let phone = match &accept.request {
+            AcceptRequest::New(challenge) => challenge.phone.as_e164(),
+            AcceptRequest::Resend { phone, .. } => phone.map_or("", PhoneNumber::as_e164),
+        };
+        let id = id.to_string();
+        let address = accept.address.unwrap_or_default();
+        let counts_address = accept.address.is_some();
+        let mut call = ScriptCall::new(&ACCEPT, 5);
+        call.arg(&keys.jobs)
+            .arg(&keys.delayed)
+            .arg(&keys.breaker)
+            .arg([&keys.challenge_prefix, id.as_str()].concat())
+            .arg([&keys.address_prefix, address].concat())
+            .arg(now_argument(clock))
+            .arg(mode)
+            .arg(&accept.nonce[..])
+            .arg(id)
+            .arg(accept.channel.as_str())
+            .arg(accept.trace.unwrap_or_default())
+            .arg(request_argument(accept.request_id))
+            .arg(&keys.phone_log_prefix)
+            .arg(&keys.phone_challenges_prefix)
+            .arg(&keys.phone_refusals_prefix)
+            .arg(phone)
+            .arg(new.map_or("", |challenge| challenge.purpose.as_str()))
+            .arg(new.map_or("", |challenge| challenge.locale.as_str()))
+            .arg(new.map_or("", |challenge| &challenge.kid))
+            .arg(new.map_or(&[][..], |challenge| &challenge.salt.as_bytes()[..]))
+            .arg(new.map_or(0, |challenge| challenge.digits))
+            .arg(&numbers(policy, counts_address)[..]);
+        call
+    }
+}
+
+/// What the script unpacks in one step: 13 numbers of 8 bytes, the highest byte first. As texts,
+/// each would be an argument of its own to be read, copied and parsed.
+fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
+    let [short, day] = policy.phone_windows();
+    let address_per_minute = if counts_address {
+        policy.address_per_minute
+    } else {
+        0
+    };
+    [
+        policy.code_life_millis,
+        MAX_CHALLENGE_MILLIS,
+        policy.resend_cooldown_millis,
+        SEND_MARGIN_MILLIS,
+        policy.max_attempts.into(),
+        i64::try_from(policy.queue_max).unwrap_or(i64::MAX),
+        policy.queue_max_age_millis,
+        address_per_minute.into(),
+        REFUSALS_LIFE_MILLIS,
+        short.count.into(),
+        short.millis,
+        day.count.into(),
+        day.millis,
+    ]
+    .into_iter()
+    .flat_map(i64::to_be_bytes)
+    .collect()
+}
+
+/// The reply of the script, in its order; what is left out at its end is empty.
+struct Reply(std::vec::IntoIter<Value>);
+
+impl Reply {
+    fn next<T: FromRedisValue + Default>(&mut self) -> Result<T, HotStateError> {
+        let value = self.0.next().map(T::from_redis_value);
+        value
+            .transpose()
+            .map(Option::unwrap_or_default)
+            .map_err(|_| HotStateError::Corrupt("the reply of the accept script"))
+    }
+}
+
+fn read_reply(request: &AcceptRequest<'_>, reply: Vec<Value>) -> Result<Accepted, HotStateError> {
+    let mut reply = Reply(reply.into_iter());
+    let outcome: String = reply.next()?;
+    let (now, expires_at, resend_at) = (reply.next()?, reply.next()?, reply.next()?);
+    let sends = reply.next()?;
+    let grant = |phone, purpose, digits| Grant {
+        phone,
+        purpose,
+        now,
+        expires_at,
+        resend_at,
+        sends,
+        digits,
+    };
+    if let ("sent", AcceptRequest::New(new), 0) = (outcome.as_str(), request, reply.0.len()) {
+        let NewChallenge { phone, purpose, .. } = *new;
+        return Ok(Accepted::Sent(grant(phone.clone(), *purpose, new.digits)));
+    }
+    let digits: u8 = reply.next()?;
+    let (rule, retry_after_millis): (String, i64) = (reply.next()?, reply.next()?);
+    let (phone, purpose, locale): (String, String, String) =
+        (reply.next()?, reply.next()?, reply.next()?);
+    let known = PhoneNumber::from_e164(&phone).zip(Purpose::from_name(&purpose));
+    let granted = |known: Option<(PhoneNumber, Purpose)>| {
+        known
+            .map(|(phone, purpose)| grant(phone, purpose, digits))
+            .ok_or(HotStateError::Corrupt(
+                "the phone or purpose of a challenge",
+            ))
+    };
+    match outcome.as_str() {
+        "sent" => granted(known).map(Accepted::Sent),
+        "cooldown" => granted(known).map(Accepted::Cooldown),
+        "other_phone" => Ok(Accepted::OtherPhone),
+        "not_live" => {
+            let known = known.zip(Locale::from_name(&locale));
+            Ok(Accepted::NotLive(known.map(
+                |((phone, purpose), locale)| Previous {
+                    phone,
+                    purpose,
+                    locale,
+                },
+            )))
+        }
+        "refused" => rule_of_name(&rule)
+            .map(|rule| Accepted::Refused {
+                rule,
+                retry_after_millis: retry_after_millis.max(1),
+            })
+            .ok_or(HotStateError::Corrupt("the name of a rule")),
+        _ => Err(HotStateError::Corrupt("the outcome of the accept script")),
+    }
+}
+
+fn rule_of_name(name: &str) -> Option<Rule> {
+    let window = name.strip_prefix("phone_").map(str::parse);
+    match window {
+        Some(Ok(index)) => Some(Rule::phone_window(index)),
+        _ => Rule::ALL.into_iter().find(|known| known.as_str() == name),
+    }
+}
+
+/// Whether the command may have reached Redis although no reply came.
+fn reply_may_be_lost(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_timeout() || error.is_connection_dropped()
+}
