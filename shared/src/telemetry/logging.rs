@@ -10,7 +10,6 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, registry, reload};
 
@@ -122,13 +121,12 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match format {
-        LogFormat::Json => lines
-            .fmt_fields(JsonFields::new())
-            .event_format(JsonLines)
+        LogFormat::Json => JsonLines::new(writer).boxed(),
+        LogFormat::Pretty => tracing_subscriber::fmt::layer()
+            .with_writer(writer)
+            .with_ansi(colours)
             .boxed(),
-        LogFormat::Pretty => lines.with_ansi(colours).boxed(),
     };
     let (directives, handle) = reload::Layer::new(filter.directives());
     let subscriber = registry()
