@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Measures, prints the table and writes it with the figures and the chart
     Run(RunArguments),
+    /// Measures builds of Ramz beside one another: what a change gained
+    Compare(CompareArguments),
     /// Fills a database with users and with a ledger of their messages
     Grow(GrowArguments),
     /// Draws the chart of a file of figures
@@ -120,6 +122,42 @@ impl Subject {
             Self::Growth => "growth",
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// Folders with the binaries of each build, the one to compare with first
+    #[arg(required = true, num_args = 2..=8, value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
+
+    /// What is measured
+    #[arg(long, value_enum, default_value_t = Compared::Accept, value_name = "NAME")]
+    pub(crate) what: Compared,
+
+    /// Rounds; the median of them counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: u32,
+
+    /// How long one measurement lasts
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=30))]
+    pub(crate) seconds: u64,
+
+    /// Messages of one measurement of a worker
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=50_000))]
+    pub(crate) sends: u64,
+
+    /// Compare binaries that were built without optimisation; the figures mean nothing then
+    #[arg(long)]
+    pub(crate) allow_debug: bool,
+}
+
+/// What builds can be compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compared {
+    /// Accepted requests a second
+    Accept,
+    /// Messages a second by one worker
+    Sends,
 }
 
 /// How much a database has been through.

@@ -50,6 +50,10 @@ async fn main() -> ExitCode {
 async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments).await,
+        Command::Compare(arguments) => {
+            figures::compare(&arguments).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Grow(arguments) => {
             grow::grow(&arguments.database_url, &arguments.size).await?;
             Ok(ExitCode::SUCCESS)

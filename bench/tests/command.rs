@@ -44,7 +44,7 @@ fn an_idle_system_is_measured_and_the_figures_are_written() {
     let results = run(&["idle"], out.path());
     assert_eq!(results["failures"], serde_json::json!([]));
     let figures = results["figures"].as_array().expect("figures");
-    assert_eq!(figures.len(), 2);
+    assert_eq!(figures.len(), 3);
     for figure in figures {
         let median = figure["value"]["median"].as_f64().expect("a median");
         assert!(median > 0.0, "{figure}");

@@ -20,7 +20,7 @@ const SWEEP: [u32; 9] = [10, 20, 30, 40, 50, 60, 70, 80, 90];
 const SWEEP_STEP: Duration = Duration::from_secs(3);
 
 /// What is asked, and by which processes it is answered.
-struct Side {
+pub(super) struct Side {
     name: &'static str,
     requests: Requests,
     address: std::net::SocketAddr,
@@ -28,10 +28,16 @@ struct Side {
 }
 
 /// What the closed loop gave.
-struct Loaded {
-    rate: f64,
-    /// Where the time of the processors went.
-    costs: String,
+pub(super) struct Loaded {
+    pub(super) rate: f64,
+    pub(super) costs: Costs,
+}
+
+/// Where the time of the processors went, in microseconds for each request.
+pub(super) struct Costs {
+    pub(super) process: f64,
+    pub(super) redis: f64,
+    clients: f64,
 }
 
 struct Pair {
@@ -59,12 +65,7 @@ impl Pair {
         let installation = Installation::start(setup.programs).await?;
         let redis = installation.redis.url();
         let floor = setup.programs.start_floor(["--redis", &redis]).await?;
-        let ramz = Side {
-            name: "Ramz",
-            requests: Requests::for_codes(installation.address),
-            address: installation.address,
-            pid: installation.api.pid(),
-        };
+        let ramz = Side::of_api("Ramz", &installation);
         let bare = Side {
             name: "bare handler",
             requests: Requests::for_codes(floor.address),
@@ -79,30 +80,6 @@ impl Pair {
         })
     }
 
-    /// The highest rate: the closed loop on an empty Redis.
-    async fn loaded(&self, side: &Side, lasts: Duration) -> Result<Loaded, Failure> {
-        self.installation.flush().await?;
-        let warm = Until::Elapsed(WARM_UP);
-        closed(side.address, side.requests.clone(), warm)
-            .await?
-            .nearly_all(202)?;
-        let redis = self.installation.redis.pid();
-        let before = (processor_time(side.pid)?, processor_time(redis)?);
-        let answers = closed(side.address, side.requests.clone(), Until::Elapsed(lasts));
-        let answers = answers.await?.nearly_all(202)?;
-        let costs = format!(
-            "processor time of a request: {} {:.0} µs, Redis {:.0} µs, clients {:.0} µs",
-            side.name,
-            answers.process_micros(side.pid, before.0)?,
-            answers.process_micros(redis, before.1)?,
-            answers.client_micros(),
-        );
-        Ok(Loaded {
-            rate: answers.rate(),
-            costs,
-        })
-    }
-
     /// Latency at a fixed rate.
     async fn at_rate(&self, side: &Side, rate: f64, lasts: Duration) -> Result<Answers, Failure> {
         self.installation.flush().await?;
@@ -113,17 +90,63 @@ impl Pair {
     }
 }
 
+impl Side {
+    pub(super) fn of_api(name: &'static str, installation: &Installation) -> Self {
+        Self {
+            name,
+            requests: Requests::for_codes(installation.address),
+            address: installation.address,
+            pid: installation.api.pid(),
+        }
+    }
+}
+
+/// The highest rate: the closed loop on an empty Redis.
+pub(super) async fn loaded(
+    installation: &Installation,
+    side: &Side,
+    lasts: Duration,
+) -> Result<Loaded, Failure> {
+    installation.flush().await?;
+    let warm = Until::Elapsed(WARM_UP);
+    closed(side.address, side.requests.clone(), warm)
+        .await?
+        .nearly_all(202)?;
+    let redis = installation.redis.pid();
+    let before = (processor_time(side.pid)?, processor_time(redis)?);
+    let answers = closed(side.address, side.requests.clone(), Until::Elapsed(lasts));
+    let answers = answers.await?.nearly_all(202)?;
+    Ok(Loaded {
+        rate: answers.rate(),
+        costs: Costs {
+            process: answers.process_micros(side.pid, before.0)?,
+            redis: answers.process_micros(redis, before.1)?,
+            clients: answers.client_micros(),
+        },
+    })
+}
+
 /// The highest rate of Ramz, and the line of the table.
 async fn highest_rates(setup: &Setup<'_>, pair: &Pair) -> Result<(f64, Vec<Figure>), Failure> {
     let mut rates = [Vec::new(), Vec::new()];
     let mut costs = [String::new(), String::new()];
     for round in setup.rounds() {
         for (index, side) in [&pair.ramz, &pair.bare].into_iter().enumerate() {
-            let loaded = pair.loaded(side, setup.arguments.duration()).await?;
+            let lasts = setup.arguments.duration();
+            let loaded = loaded(&pair.installation, side, lasts).await?;
             let step = format_args!("{}: {:.0} requests/s", side.name, loaded.rate);
             setup.say_round(round, step);
             rates[index].push(loaded.rate);
-            costs[index] = loaded.costs;
+            let Costs {
+                process,
+                redis,
+                clients,
+            } = loaded.costs;
+            costs[index] = format!(
+                "processor time of a request: {} {process:.0} µs, Redis {redis:.0} µs, clients \
+                 {clients:.0} µs",
+                side.name
+            );
         }
     }
     let [ramz, bare] = rates;

@@ -3,9 +3,10 @@
 //! request itself, so it is a little more than the time since the request was accepted.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::clock::Clock;
+use sqlx::{Connection as _, PgConnection};
 
 use super::{Measured, Setup};
 use crate::Failure;
@@ -28,11 +29,11 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     // The first calls open connections and load scripts.
     delays(&installation, 20).await?;
     let requests = setup.arguments.seconds * REQUESTS_FOR_EACH_SECOND;
-    let (mut p50, mut p99) = (Vec::new(), Vec::new());
+    let (mut p50, mut p99, mut commit) = (Vec::new(), Vec::new(), Vec::new());
     for round in setup.rounds() {
         let delays = delays(&installation, requests).await?;
-        let of = |percent| percentile(&delays, percent).map(crate::statistics::millis);
-        let (middle, high) = (of(50.0).unwrap_or(f64::NAN), of(99.0).unwrap_or(f64::NAN));
+        let (middle, high) = (at(&delays, 50.0), at(&delays, 99.0));
+        commit.push(at(&commits(&installation, requests / 4).await?, 50.0));
         setup.say_round(
             round,
             format_args!("idle: p50 {middle:.2} ms, p99 {high:.2} ms"),
@@ -49,6 +50,11 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
             Figure::absolute(format!("{what}, p99"), "ms", p99)?
                 .target(Target::ValueAtMost(25.0))
                 .note(count),
+            Figure::absolute(
+                "one row committed by PostgreSQL, idle, p50, for comparison",
+                "ms",
+                commit,
+            )?,
         ],
         curves: Vec::new(),
     })
@@ -91,6 +97,33 @@ async fn delays(installation: &Installation, requests: u64) -> Result<Vec<Durati
     }
     delays.sort_unstable();
     Ok(delays)
+}
+
+/// A percentile of sorted durations, in milliseconds.
+fn at(sorted: &[Duration], percent: f64) -> f64 {
+    percentile(sorted, percent).map_or(f64::NAN, crate::statistics::millis)
+}
+
+/// The part that is the disk's: a message is recorded before its call is made. Sorted.
+async fn commits(installation: &Installation, rows: u64) -> Result<Vec<Duration>, Failure> {
+    let database = installation.postgres.create_database().await;
+    let mut connection = PgConnection::connect(&database).await?;
+    sqlx::query("CREATE TABLE floor_rows (id BIGINT PRIMARY KEY)")
+        .execute(&mut connection)
+        .await?;
+    let mut took = Vec::new();
+    for id in 0..i64::try_from(rows)? {
+        let began = Instant::now();
+        sqlx::query("INSERT INTO floor_rows VALUES ($1)")
+            .bind(id)
+            .execute(&mut connection)
+            .await?;
+        took.push(began.elapsed());
+        tokio::time::sleep(PAUSE).await;
+    }
+    connection.close().await?;
+    took.sort_unstable();
+    Ok(took)
 }
 
 /// What all ways of writing a number share.

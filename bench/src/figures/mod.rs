@@ -1,6 +1,7 @@
 //! What is measured, one file for each subject.
 
 mod accept;
+mod compare;
 mod growth;
 mod idle;
 mod memory;
@@ -10,6 +11,8 @@ mod standalone;
 mod yardstick;
 
 use std::time::Instant;
+
+pub(crate) use compare::compare;
 
 use crate::Failure;
 use crate::arguments::{RunArguments, Subject};
