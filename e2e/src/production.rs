@@ -159,8 +159,10 @@ impl Production {
         self.api = self.api_command.start();
     }
 
-    /// Kills Redis (SIGKILL) and starts it again with the data that it had.
+    /// Kills Redis (SIGKILL) and starts it again with the data that it had; not while it waits for
+    /// the disk, when it may lose what it answered (`docs/architecture.md`).
     pub async fn kill_and_restart_redis(&mut self) {
+        self.redis.wait_for_written_log().await;
         self.redis.kill();
         self.redis.restart().await;
     }

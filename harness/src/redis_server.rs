@@ -13,6 +13,7 @@ use crate::{
     child::{self, Child},
     port::free_port,
     scratch,
+    wait::eventually,
 };
 
 const START: Duration = Duration::from_mins(1);
@@ -84,6 +85,22 @@ impl RedisServer {
     /// Lets a paused server go on.
     pub fn resume(&mut self) {
         self.child.signal(Signal::CONT);
+    }
+
+    /// Waits until no sync of the append-only log is under way. With `everysec` Redis answers before
+    /// it writes while one is, for up to two seconds, and a kill loses what it answered.
+    ///
+    /// # Panics
+    ///
+    /// When the disk does not keep up.
+    pub async fn wait_for_written_log(&self) {
+        let mut info = redis::cmd("INFO");
+        info.arg("persistence");
+        eventually(Duration::from_secs(30), async || {
+            let state: String = self.query(&info).await.ok()?;
+            state.contains("aof_pending_bio_fsync:0").then_some(())
+        })
+        .await;
     }
 
     /// Writes every change made so far to the append-only file and syncs it.
