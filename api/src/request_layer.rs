@@ -117,8 +117,6 @@ fn trace_answer(method: &Method, route: &str, status: StatusCode, context: Reque
 }
 
 fn write_headers(headers: &mut HeaderMap, app: &AppState, context: RequestContext, route: &str) {
-    // Those below, and the length that the server adds: the map grows once.
-    headers.reserve(8);
     if let Ok(id) = HeaderValue::try_from(context.id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }

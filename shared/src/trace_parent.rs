@@ -34,17 +34,12 @@ impl TraceParent {
 
     /// The beginning of a new trace, which nobody records yet.
     pub fn begin(random: &Random) -> Self {
-        // Drawn at once: each request begins one, and each draw is a call of the system.
-        let bytes: [u8; 24] = random.bytes();
-        let number = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | u128::from(*byte))
-        };
-        let (trace, span) = bytes.split_at(16);
-        let span = u64::try_from(number(span)).unwrap_or(1);
-        // The standard forbids ids that are all zero.
-        Self::new(number(trace).max(1), span.max(1))
+        Self {
+            // A version 4 UUID is never all zero, which the standard forbids.
+            trace: random.uuid_v4().as_u128(),
+            span: random.positive_i64().unsigned_abs(),
+            flags: 0,
+        }
     }
 
     /// The trace, 32 hexadecimal digits in text.
