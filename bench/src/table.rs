@@ -93,7 +93,8 @@ fn line(figure: &Figure, marks: &str) -> String {
     )
 }
 
-fn spread(spread: &Spread, text: impl Fn(f64) -> String) -> String {
+/// The median, and the least and the most where there is more than one round.
+pub(crate) fn spread(spread: &Spread, text: impl Fn(f64) -> String) -> String {
     if spread.rounds.len() < 2 {
         return text(spread.median);
     }

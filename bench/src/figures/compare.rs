@@ -10,6 +10,7 @@ use crate::Failure;
 use crate::arguments::{CompareArguments, Compared};
 use crate::installation::{Installation, Programs};
 use crate::statistics::{Spread, ratios};
+use crate::table;
 
 /// A running build, and what its rounds gave.
 struct Build {
@@ -50,13 +51,10 @@ pub(crate) async fn compare(arguments: &CompareArguments) -> Result<(), Failure>
     Ok(())
 }
 
-/// The median, and the least and the most of the rounds.
+/// What the table of a run writes of rounds.
 fn cell(rounds: &[f64], digits: usize) -> String {
-    Spread::of(rounds.to_vec()).map_or_else(String::new, |spread| {
-        let Spread {
-            median, min, max, ..
-        } = spread;
-        format!("{median:.digits$} [{min:.digits$} to {max:.digits$}]")
+    Spread::of(rounds.to_vec()).map_or_else(String::new, |of_rounds| {
+        table::spread(&of_rounds, |value| format!("{value:.digits$}"))
     })
 }
 
