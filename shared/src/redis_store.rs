@@ -39,10 +39,10 @@ impl fmt::Debug for RedisStore {
 pub(crate) struct Keys {
     /// What precedes the id in the key of a challenge.
     pub(crate) challenge_prefix: String,
-    /// What precedes the digits in the key of a phone's log of sends.
-    pub(crate) phone_log_prefix: String,
-    /// What precedes the digits in the key of a phone's list of sign-in challenges.
-    pub(crate) phone_challenges_prefix: String,
+    /// What precedes the digits in the key of a phone's sends: a text of their moments, oldest
+    /// first, each with `=` and the id of the sign-in challenge that it began, if it did and the
+    /// challenge was not consumed.
+    pub(crate) phone_sends_prefix: String,
     /// What precedes the digits in the key of what a phone's limits refused.
     pub(crate) phone_refusals_prefix: String,
     /// What precedes the address in the key of its bucket.
@@ -117,8 +117,7 @@ impl Keys {
         let name = |name: &str| format!("{{{tag}}}:{name}");
         Self {
             challenge_prefix: name("c:"),
-            phone_log_prefix: name("p:"),
-            phone_challenges_prefix: name("l:"),
+            phone_sends_prefix: name("s:"),
             phone_refusals_prefix: name("r:"),
             address_prefix: name("a:"),
             phone_failures_prefix: name("fp:"),

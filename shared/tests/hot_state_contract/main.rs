@@ -77,6 +77,8 @@ on_both_back_ends! {
     gateway_gate::a_job_that_was_put_off_does_not_make_the_queue_look_slow,
     phone_state::of_a_number_that_never_asked_nothing_is_known,
     phone_state::the_sends_and_the_failed_tries_of_a_number_are_told,
+    phone_state::a_14_a_consumed_challenge_is_still_a_send_to_its_number,
+    phone_state::short_limits_hide_no_challenge_of_a_number,
     phone_state::what_the_limits_of_a_number_refuse_is_counted_by_rule,
     phone_state::a_flood_of_refusals_is_counted_once_a_minute,
     phone_state::refusals_that_are_not_the_numbers_own_leave_nothing,

@@ -1,7 +1,8 @@
 //! What can be told of a number, and what it costs to remember refusals.
 
 use shared::hot_state::{
-    Accept, AcceptRequest, AddressTries, PhoneRefusals, PhoneState, Rule, TryLimits,
+    Accept, AcceptPolicy, AcceptRequest, AddressTries, PhoneRefusals, PhoneState, Rule, TryLimits,
+    Window,
 };
 use shared::phone::PhoneNumber;
 
@@ -59,6 +60,40 @@ pub(crate) async fn the_sends_and_the_failed_tries_of_a_number_are_told(stage: &
     succeeded.expect("an answer");
     let after = state(stage).await;
     assert_eq!((after.failures, after.last_failure_at), (0, None));
+}
+
+/// Who gives codes back at once could else have as many messages as they like.
+pub(crate) async fn a_14_a_consumed_challenge_is_still_a_send_to_its_number(stage: &Stage) {
+    for sends in 1..=3 {
+        let challenge = stage.granted(PHONE).await;
+        assert!(stage.hot.consume(challenge.id).await.expect("an answer"));
+        assert_eq!(state(stage).await.sends, vec![START; sends]);
+    }
+    refuse(stage, 1, Rule::PhoneShort).await;
+}
+
+pub(crate) async fn short_limits_hide_no_challenge_of_a_number(stage: &Stage) {
+    let window = Window {
+        count: 1,
+        millis: SECOND,
+    };
+    let policy = AcceptPolicy {
+        phone_short: window,
+        phone_day: window,
+        ..stage.policy.clone()
+    };
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let new = stage.new_challenge(PHONE);
+        let accept = stage.accept(AcceptRequest::New(&new));
+        sent(stage.hot.accept(&accept, &policy).await.expect("an answer"));
+        asked.push(new.id);
+        stage.clock.advance(10 * SECOND);
+    }
+    let phone = PhoneNumber::from_e164(PHONE).expect("canonical");
+    let seen = stage.hot.phone_challenges(&phone).await.expect("an answer");
+    let seen: Vec<_> = seen.iter().map(|challenge| challenge.id).collect();
+    assert_eq!(seen, asked);
 }
 
 pub(crate) async fn what_the_limits_of_a_number_refuse_is_counted_by_rule(stage: &Stage) {

@@ -13,12 +13,12 @@ local jobs, delayed, breaker, challenge, address = KEYS[1], KEYS[2], KEYS[3], KE
 local now = tonumber(ARGV[1])
 local mode, nonce, id, channel, trace, request =
   ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local log_prefix, list_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
-local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
-local kid, salt, digits = ARGV[14], ARGV[15], ARGV[16]
+local sends_prefix, refusals_prefix = ARGV[8], ARGV[9]
+local phone, purpose, locale = ARGV[10], ARGV[11], ARGV[12]
+local kid, salt, digits = ARGV[13], ARGV[14], ARGV[15]
 local life, max_life, cooldown, margin, max_attempts, queue_max, queue_max_age,
   address_per_minute, refusals_life, short_count, short_span, day_count, day_span =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[17])
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[16])
 
 local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
@@ -35,13 +35,15 @@ local function reply(outcome, expires, resend, sends, rule, retry)
 end
 
 -- What is known of the challenge.
-local exists = redis.call('EXISTS', challenge) == 1
+-- Most requests meet none of these three, and need no more than to know it.
+local anything = redis.call('EXISTS', challenge, breaker, delayed) > 0
+local exists = anything and redis.call('EXISTS', challenge) == 1
 local created, expires, sends = now, now + life, 0
 if exists then
   local record = redis.call('HMGET', challenge,
     'r', 'p', 'u', 'l', 'c', 'e', 't', 'n', 'a', 'x', 'd')
-  created, expires, sends = tonumber(record[5]), tonumber(record[6]), tonumber(record[8])
-  local last = tonumber(record[7])
+  created, expires, sends = tonumber(record[5]), tonumber(record[6]), tonumber(record[8] or 1)
+  local last = tonumber(record[7] or created)
   digits = record[11]
   if record[1] == nonce then -- the reply to this very request was lost: it was granted
     phone, purpose, locale = record[2], record[3], record[4]
@@ -50,7 +52,7 @@ if exists then
   if mode == 'new' then return redis.error_reply('CONFLICT this challenge id is taken') end
   if phone ~= '' and phone ~= record[2] then return reply('other_phone') end
   phone, purpose, locale = record[2], record[3], record[4]
-  if record[10] == '1' or now >= expires or tonumber(record[9]) >= max_attempts then
+  if record[10] == '1' or now >= expires or tonumber(record[9] or 0) >= max_attempts then
     return reply('not_live')
   end
   if now < last + cooldown then return reply('cooldown', expires, last + cooldown, sends) end
@@ -65,9 +67,10 @@ local refused, retry = nil, 0
 local function refuse(rule, after)
   if not refused or after > retry then refused, retry = rule, after end
 end
-local open_until = tonumber(redis.call('HGET', breaker, 'until') or 0)
+local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or 0) or 0
 if open_until > now then return reply('refused', 0, 0, 0, 'breaker_open', open_until - now) end
-if redis.call('XLEN', jobs) + redis.call('ZCARD', delayed) >= queue_max then
+local waiting = redis.call('XLEN', jobs) + (anything and redis.call('ZCARD', delayed) or 0)
+if waiting >= queue_max then
   return reply('refused', 0, 0, 0, 'queue_full', 5000)
 end
 local oldest = redis.call('XRANGE', jobs, '-', shown_up_to, 'COUNT', '1')[1]
@@ -83,10 +86,13 @@ end
 
 -- May this phone and this address ask? Locks, device lanes, prefixes and budgets join here.
 local digits_of_phone = string.sub(phone, 2)
-local log_key = log_prefix .. digits_of_phone
-local log = redis.call('LRANGE', log_key, '0', '-1')
+local sends_key = sends_prefix .. digits_of_phone
+local known = redis.call('MGET', sends_key, address)
+local log = {}
+for send in string.gmatch(known[1] or '', '%S+') do log[#log + 1] = send end
 local function look_at_window(name, count, span)
-  local at = tonumber(log[#log - count + 1])
+  local send = log[#log - count + 1]
+  local at = send and tonumber(string.match(send, '^%d+'))
   if at and now < at + span then refuse(name, at + span - now) end
 end
 look_at_window('phone_0', short_count, short_span)
@@ -94,7 +100,7 @@ look_at_window('phone_1', day_count, day_span)
 local step = 60000 / address_per_minute -- 0 where no address is counted
 local arrival = now
 if address_per_minute > 0 then
-  arrival = math.max(now, tonumber(redis.call('GET', address) or 0))
+  arrival = math.max(now, tonumber(known[2] or 0))
   local wait = arrival + step - now - 60000
   if wait > 0 then refuse('address', math.ceil(wait)) end
 end
@@ -121,23 +127,20 @@ if address_per_minute > 0 then
   local text = string.format('%d.%03d', next / 1000, next % 1000)
   redis.call('SET', address, text, 'PX', '120000')
 end
-local keep = math.max(short_count, day_count)
-redis.call('RPUSH', log_key, now_text)
-if #log >= keep then redis.call('LTRIM', log_key, number(-keep), '-1') end
-redis.call('PEXPIRE', log_key, number(math.max(short_span, day_span) + 60000))
+-- The moments of the sends to this phone, with the sign-in challenge that a send began.
+local begins = not exists and purpose == 'sign_in'
+log[#log + 1] = begins and now_text .. '=' .. id or now_text
+local first = math.max(1, #log - math.max(short_count, day_count, 20) + 1)
+redis.call('SET', sends_key, table.concat(log, ' ', first),
+  'PX', number(math.max(short_span, day_span, 2 * max_life) + 60000))
 if exists then
   redis.call('HSET', challenge, 'r', nonce, 'e', expires_text, 't', now_text, 'n', number(sends))
 else
   local traced = {}
   if trace ~= '' then traced = { 'w', trace } end
+  -- What has not happened yet has no field; see redis/record.rs.
   redis.call('HSET', challenge, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale, 'k', kid,
-    's', salt, 'd', digits, 'c', now_text, 'e', expires_text, 't', now_text, 'n', '1',
-    'a', '0', 'b', '0', 'x', '0', unpack(traced))
-  if purpose == 'sign_in' then
-    local list = list_prefix .. digits_of_phone
-    if redis.call('RPUSH', list, id) > 20 then redis.call('LTRIM', list, '-20', '-1') end
-    redis.call('PEXPIRE', list, number(2 * max_life))
-  end
+    's', salt, 'd', digits, 'c', now_text, 'e', expires_text, unpack(traced))
 end
 redis.call('PEXPIRE', challenge, number(2 * (expires - created)))
 local job = '{"v":1,"kind":"send","challenge":"' .. id .. '","send":' .. number(sends)

@@ -18,7 +18,7 @@ for i, challenge in ipairs(KEYS) do
   local salt, right = ARGV[2 + 2 * i], ARGV[3 + 2 * i] == '1'
   local record = redis.call('HMGET', challenge, 's', 'e', 'x', counter)
   if record[1] == salt then
-    local consumed, attempts = record[3] == '1', tonumber(record[4])
+    local consumed, attempts = record[3] == '1', tonumber(record[4] or 0)
     if now >= tonumber(record[2]) then
       if verdict == 'gone' then verdict = 'expired' end
     elseif attempts >= allowed then

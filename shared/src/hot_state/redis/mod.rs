@@ -65,7 +65,7 @@ impl RedisHotState {
             .hmget(key, record::FIELDS)
             .await
             .map_err(unavailable)?;
-        record::read(id, fields)
+        record::read(id, &fields)
     }
 
     pub(super) async fn phone_challenges(
@@ -74,11 +74,7 @@ impl RedisHotState {
     ) -> Result<Vec<Challenge>, HotStateError> {
         let keys = self.store.keys();
         let found: Vec<(String, record::Fields)> = PHONE_CHALLENGES
-            .key(format!(
-                "{}{}",
-                keys.phone_challenges_prefix,
-                phone.digits()
-            ))
+            .key(format!("{}{}", keys.phone_sends_prefix, phone.digits()))
             .arg(&keys.challenge_prefix)
             .arg(super::PHONE_CHALLENGES)
             .arg(record::FIELDS)
@@ -90,7 +86,7 @@ impl RedisHotState {
             let id = id
                 .parse()
                 .map_err(|_| HotStateError::Corrupt("the id of a challenge"))?;
-            challenges.extend(record::read(id, fields)?);
+            challenges.extend(record::read(id, &fields)?);
         }
         Ok(challenges)
     }
@@ -135,7 +131,7 @@ impl RedisHotState {
         CONSUME
             .key(format!("{}{id}", keys.challenge_prefix))
             .arg(id.to_string())
-            .arg(&keys.phone_challenges_prefix)
+            .arg(&keys.phone_sends_prefix)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)

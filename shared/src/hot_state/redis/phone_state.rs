@@ -10,7 +10,7 @@ use crate::phone::PhoneNumber;
 
 type Reply = (
     (i64, i64),
-    Vec<UnixMillis>,
+    Option<String>,
     (Option<u32>, Option<UnixMillis>),
     HashMap<String, i64>,
 );
@@ -25,7 +25,7 @@ impl RedisHotState {
         let digits = phone.digits();
         let (time, sends, (failures, last_failure_at), refusals): Reply = redis::pipe()
             .cmd("TIME")
-            .lrange(format!("{}{digits}", keys.phone_log_prefix), 0, -1)
+            .get(format!("{}{digits}", keys.phone_sends_prefix))
             .hmget(
                 format!("{}{digits}", keys.phone_failures_prefix),
                 &["n", "l"][..],
@@ -37,12 +37,20 @@ impl RedisHotState {
         let of_redis = time.0 * 1000 + time.1 / 1000;
         Ok(PhoneState {
             now: clock.hot_state_now().unwrap_or(of_redis),
-            sends,
+            sends: read_sends(sends.as_deref().unwrap_or_default())?,
             refusals: read_refusals(&refusals)?,
             failures: failures.unwrap_or_default(),
             last_failure_at,
         })
     }
+}
+
+/// The moments, without the challenges that they began.
+fn read_sends(text: &str) -> Result<Vec<UnixMillis>, HotStateError> {
+    text.split_ascii_whitespace()
+        .map(|send| send.split_once('=').map_or(send, |(at, _)| at).parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| HotStateError::Corrupt("the sends of a phone"))
 }
 
 /// `n` and `t` with the index of a window: how often, and when it last refused.

@@ -5,8 +5,10 @@ use crate::hot_state::HotStateError;
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 
-/// The fields, in the order of [`Fields`]; the last, the trace, may be missing. `r`, the nonce of
-/// the last grant, is read by the accept script only.
+/// The fields that a record has from its start, then those that come when something happens: the
+/// last resend and how many sends there were, attempts with the session and with the number,
+/// whether it was consumed, and its trace. `r`, the nonce of the last grant, is read by the accept
+/// script only.
 pub(super) const FIELDS: &[&str] = &[
     "p", "u", "k", "s", "d", "l", "c", "e", "t", "n", "a", "b", "x", "w",
 ];
@@ -16,35 +18,33 @@ pub(super) type Fields = Vec<Option<Vec<u8>>>;
 /// Reads a record; `None` where there is none.
 pub(super) fn read(
     id: ChallengeId,
-    mut fields: Fields,
+    fields: &[Option<Vec<u8>>],
 ) -> Result<Option<Challenge>, HotStateError> {
     if fields.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let trace = fields.pop().flatten();
-    let fields: Option<Vec<Vec<u8>>> = fields.into_iter().collect();
-    fields
-        .as_deref()
-        .and_then(|fields| challenge(id, fields, trace.as_deref()))
+    let fields: Vec<Option<&[u8]>> = fields.iter().map(Option::as_deref).collect();
+    challenge(id, &fields)
         .map(Some)
         .ok_or(HotStateError::Corrupt("a challenge"))
 }
 
-fn challenge(id: ChallengeId, fields: &[Vec<u8>], trace: Option<&[u8]>) -> Option<Challenge> {
-    let [
-        phone,
-        purpose,
-        kid,
-        salt,
-        digits,
-        locale,
-        created,
-        expires,
-        last,
+fn challenge(id: ChallengeId, fields: &[Option<&[u8]>]) -> Option<Challenge> {
+    let &[
+        Some(phone),
+        Some(purpose),
+        Some(kid),
+        Some(salt),
+        Some(digits),
+        Some(locale),
+        Some(created),
+        Some(expires),
+        last_resend,
         sends,
         by_session,
         by_phone,
         consumed,
+        trace,
     ] = fields
     else {
         return None;
@@ -54,16 +54,16 @@ fn challenge(id: ChallengeId, fields: &[Vec<u8>], trace: Option<&[u8]>) -> Optio
         phone: PhoneNumber::from_e164(text(phone)?)?,
         purpose: Purpose::from_name(text(purpose)?)?,
         kid: text(kid)?.to_owned(),
-        salt: Salt::from_bytes(salt.as_slice().try_into().ok()?),
+        salt: Salt::from_bytes(salt.try_into().ok()?),
         digits: number(digits)?,
         locale: Locale::from_name(text(locale)?)?,
         created_at: number(created)?,
         expires_at: number(expires)?,
-        last_send_at: number(last)?,
-        sends: number(sends)?,
-        session_attempts: number(by_session)?,
-        phone_attempts: number(by_phone)?,
-        consumed: text(consumed)? == "1",
+        last_send_at: number(last_resend.unwrap_or(created))?,
+        sends: number(sends.unwrap_or(b"1"))?,
+        session_attempts: number(by_session.unwrap_or(b"0"))?,
+        phone_attempts: number(by_phone.unwrap_or(b"0"))?,
+        consumed: consumed == Some(b"1"),
         trace: trace.and_then(text).map(str::to_owned),
     })
 }
