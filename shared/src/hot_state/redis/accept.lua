@@ -7,8 +7,8 @@
 --
 -- KEYS  1 stream of jobs, 2 delayed jobs, 3 breaker, 4 challenge, 5 bucket of the address
 -- ARGV  see redis/accept.rs; names below
--- Reply {outcome, now, expires_at, resend_at, sends}, and, but for a new challenge that is granted,
---       {…, digits, rule, retry_after_ms, phone, purpose, locale}
+-- Reply the moment alone for a new challenge that is granted; else {outcome, now, expires_at,
+--       resend_at, sends, digits, rule, retry_after_ms, phone, purpose, locale}
 local jobs, delayed, breaker, challenge, address = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = tonumber(ARGV[1])
 local mode, nonce, id, channel, trace, request =
@@ -149,5 +149,5 @@ local job = '{"v":1,"kind":"send","challenge":"' .. id .. '","send":' .. number(
 if trace ~= '' then job = job .. ',"trace":"' .. trace .. '"' end
 if request ~= '' then job = job .. ',"request":"' .. request .. '"' end
 redis.call('XADD', jobs, '*', 'j', job .. '}')
-if not exists then return { 'sent', now, expires, now + cooldown, sends } end
+if not exists then return now end
 return reply('sent', expires, now + cooldown, sends)

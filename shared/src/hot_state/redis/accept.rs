@@ -6,7 +6,7 @@ use redis::{FromRedisValue, RedisError, Script, Value};
 
 use super::{RedisHotState, now_argument, request_argument, unavailable};
 use crate::challenge::{Locale, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
 };
@@ -31,8 +31,10 @@ impl RedisHotState {
             Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
             reply => reply,
         };
-        let reply: Vec<Value> = reply.map_err(unavailable)?;
-        read_reply(&accept.request, reply)
+        match (reply.map_err(unavailable)?, &accept.request) {
+            (Value::Int(now), AcceptRequest::New(new)) => Ok(granted_new(new, now, policy)),
+            (reply, _) => read_reply(reply),
+        }
     }
 
     fn accept_call(
@@ -108,45 +110,62 @@ fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
     .collect()
 }
 
-/// The reply of the script, in its order; what is left out at its end is empty.
-struct Reply(std::vec::IntoIter<Value>);
-
-impl Reply {
-    fn next<T: FromRedisValue + Default>(&mut self) -> Result<T, HotStateError> {
-        let value = self.0.next().map(T::from_redis_value);
-        value
-            .transpose()
-            .map(Option::unwrap_or_default)
-            .map_err(|_| HotStateError::Corrupt("the reply of the accept script"))
-    }
+/// What most requests come to: of a new challenge only the moment was not known before.
+fn granted_new(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Accepted {
+    Accepted::Sent(Grant {
+        phone: new.phone.clone(),
+        purpose: new.purpose,
+        now,
+        expires_at: now + policy.code_life_millis,
+        resend_at: now + policy.resend_cooldown_millis,
+        sends: 1,
+        digits: new.digits,
+    })
 }
 
-fn read_reply(request: &AcceptRequest<'_>, reply: Vec<Value>) -> Result<Accepted, HotStateError> {
-    let mut reply = Reply(reply.into_iter());
-    let outcome: String = reply.next()?;
-    let (now, expires_at, resend_at) = (reply.next()?, reply.next()?, reply.next()?);
-    let sends = reply.next()?;
-    let grant = |phone, purpose, digits| Grant {
-        phone,
-        purpose,
+/// The reply of the script to all others, in its order: the outcome, four numbers of a grant, its
+/// digits, a rule with the time to wait, and what is known of the challenge.
+type Reply = (
+    String,
+    UnixMillis,
+    UnixMillis,
+    UnixMillis,
+    u32,
+    u8,
+    String,
+    i64,
+    String,
+    String,
+    String,
+);
+
+fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
+    let (
+        outcome,
         now,
         expires_at,
         resend_at,
         sends,
         digits,
-    };
-    if let ("sent", AcceptRequest::New(new), 0) = (outcome.as_str(), request, reply.0.len()) {
-        let NewChallenge { phone, purpose, .. } = *new;
-        return Ok(Accepted::Sent(grant(phone.clone(), *purpose, new.digits)));
-    }
-    let digits: u8 = reply.next()?;
-    let (rule, retry_after_millis): (String, i64) = (reply.next()?, reply.next()?);
-    let (phone, purpose, locale): (String, String, String) =
-        (reply.next()?, reply.next()?, reply.next()?);
+        rule,
+        retry_after_millis,
+        phone,
+        purpose,
+        locale,
+    ) = Reply::from_redis_value(reply)
+        .map_err(|_| HotStateError::Corrupt("the reply of the accept script"))?;
     let known = PhoneNumber::from_e164(&phone).zip(Purpose::from_name(&purpose));
     let granted = |known: Option<(PhoneNumber, Purpose)>| {
         known
-            .map(|(phone, purpose)| grant(phone, purpose, digits))
+            .map(|(phone, purpose)| Grant {
+                phone,
+                purpose,
+                now,
+                expires_at,
+                resend_at,
+                sends,
+                digits,
+            })
             .ok_or(HotStateError::Corrupt(
                 "the phone or purpose of a challenge",
             ))
