@@ -49,17 +49,20 @@ impl SqliteFile {
             .foreign_keys(true)
             .busy_timeout(patience.max(BUSY_TIMEOUT));
         make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+        // Nothing is asked before a connection is used: a file does not go away as a server does.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(acquire_timeout)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(acquire_timeout)
+            .test_before_acquire(false)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
         Ok(Self {

@@ -87,6 +87,10 @@ pub(super) enum Store {
     Sqlite(SqliteFile),
 }
 
+/// A connection answered when the pool got it back, so it is asked again only after so long, in
+/// which no server restarts: a round trip before each statement would double the time of most.
+const TRUSTED_FOR: Duration = Duration::from_millis(250);
+
 /// The one transaction of a SQLite file waits for the disk and for its turn; 800 ms would refuse
 /// bursts that are over in two seconds.
 const SQLITE_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -105,6 +109,10 @@ impl Records {
                 let pool = PgPoolOptions::new()
                     .max_connections(settings.max_connections)
                     .acquire_timeout(settings.time_limit)
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, held| {
+                        Box::pin(still_lives(connection, held.idle_for))
+                    })
                     .connect_lazy_with(options);
                 Ok(Self {
                     store: Store::Postgres(pool),
@@ -192,6 +200,14 @@ impl Records {
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.time_limit
     }
+}
+
+/// Whether a connection that nobody used for so long can be used. After an error another is made.
+async fn still_lives(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
+    if idle_for >= TRUSTED_FOR {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Waits for `work` until the deadline.

@@ -167,7 +167,18 @@ impl SmsSender {
 
     async fn send(&self, run: &Run<'_>) -> Disposal {
         let loaded_at = self.0.clock.now_millis();
-        let draft = match Span::step("load").run(Box::pin(self.load(run))).await {
+        let load = async { Span::step("load").run(Box::pin(self.load(run))).await };
+        // Asked together: one answer does not need the other. A job that comes too late takes no
+        // place in the rate.
+        let admit = async {
+            if loaded_at >= run.job.deadline {
+                return Ok(());
+            }
+            let admitted = self.0.gate.admit(run.job.deadline);
+            Span::step("gate").run(admitted).await
+        };
+        let (draft, admitted) = tokio::join!(load, admit);
+        let draft = match draft {
             Ok(draft) => draft,
             Err(disposal) => return disposal,
         };
@@ -178,8 +189,7 @@ impl SmsSender {
             Ok(complete) => complete,
             Err(disposal) => return disposal,
         };
-        let admitted = self.0.gate.admit(run.job.deadline);
-        if let Err(disposal) = Span::step("gate").run(admitted).await {
+        if let Err(disposal) = admitted {
             return disposal;
         }
         let attempt = match Span::step("ledger begin")
