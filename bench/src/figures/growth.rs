@@ -9,6 +9,7 @@ use shared::clock::Clock;
 use shared::hot_state::HotState;
 use shared::otp::KeyRing;
 use shared::redis_store::RedisStore;
+use sqlx::{Connection as _, PgConnection};
 
 use super::sends::rate_of_workers;
 use super::{Measured, Setup};
@@ -18,6 +19,7 @@ use crate::grow::{grow, user_phone};
 use crate::installation::Installation;
 use crate::load::{Requests, Until, closed, closed_over};
 use crate::results::Figure;
+use crate::statistics::number;
 use crate::table::grouped;
 
 const SMALL: GrowSize = GrowSize {
@@ -43,6 +45,7 @@ struct Size {
     requested: Vec<f64>,
     verified: Vec<f64>,
     sent: Vec<f64>,
+    written: Vec<f64>,
 }
 
 pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
@@ -77,6 +80,12 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
             large.sent,
             small.sent,
         )?,
+        Figure::beside(
+            format!("log of PostgreSQL for a message {beside}"),
+            "bytes",
+            large.written,
+            small.written,
+        )?,
     ];
     drop(large.installation);
     figures.extend(more_workers(setup, small.installation).await?);
@@ -102,6 +111,7 @@ impl Size {
             requested: Vec::new(),
             verified: Vec::new(),
             sent: Vec::new(),
+            written: Vec::new(),
         })
     }
 
@@ -109,8 +119,11 @@ impl Size {
         let address = self.installation.address;
         self.installation.flush().await?;
         let messages = setup.arguments.sends;
+        let before = self.log_position().await?;
         let sent = rate_of_workers(&mut self.installation, 1, messages).await?;
+        let written = (self.log_position().await? - before) / number(messages);
         self.sent.push(sent);
+        self.written.push(written);
 
         self.installation.flush().await?;
         self.installation.start_workers(1).await?;
@@ -130,11 +143,20 @@ impl Size {
         setup.say_round(
             round,
             format_args!(
-                "{}: {requested:.0} requests/s, {verified:.0} verifications/s, {sent:.0} messages/s",
+                "{}: {requested:.0} requests/s, {verified:.0} verifications/s, {sent:.0} messages/s \
+                 of {written:.0} bytes of log",
                 self.name
             ),
         );
         Ok(())
+    }
+
+    /// How many bytes PostgreSQL has written to its log (WAL), ever.
+    async fn log_position(&self) -> Result<f64, Failure> {
+        let mut connection = PgConnection::connect(&self.installation.database_url).await?;
+        let position = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
+        let position = sqlx::query_scalar(position).fetch_one(&mut connection);
+        Ok(position.await?)
     }
 
     /// Right codes, computed as a worker does.
