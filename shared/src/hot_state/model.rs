@@ -232,7 +232,7 @@ impl Verdict {
 }
 
 /// Why hot state gave no answer. A caller refuses then; it never skips a limit.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum HotStateError {
     /// The store is away or does not take writes; it is not known whether the call had its effect.
     #[error("hot state is unavailable: {0}")]

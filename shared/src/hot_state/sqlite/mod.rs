@@ -5,6 +5,7 @@
 
 mod accept;
 mod gate;
+mod group_commit;
 mod phone_state;
 mod row;
 mod tries;
@@ -12,13 +13,14 @@ mod tries;
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
-use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Rule, Verdict};
+use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Verdict};
 use crate::challenge::{Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, Way};
 use crate::clock::{Clock, UnixMillis};
 use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
+use group_commit::GroupCommit;
 use row::ChallengeRow;
 
 const FIND: &str = "SELECT * FROM hot_challenges WHERE id = $1";
@@ -36,11 +38,13 @@ const CONSUME: &str = "UPDATE hot_challenges SET consumed = TRUE WHERE id = $1";
 #[derive(Clone, Debug)]
 pub(super) struct SqliteHotState {
     file: SqliteFile,
+    accepts: GroupCommit,
 }
 
 impl SqliteHotState {
     pub(super) fn new(file: SqliteFile) -> Self {
-        Self { file }
+        let accepts = GroupCommit::new(file.clone());
+        Self { file, accepts }
     }
 
     pub(super) async fn accept(
@@ -49,22 +53,7 @@ impl SqliteHotState {
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
-        let mut transaction = self.begin().await?;
-        let accepted = accept::accept(&mut transaction, clock.now_millis(), accept, policy).await?;
-        // Dropped without a commit, the transaction rolls back: a refusal consumes nothing.
-        match accepted {
-            Accepted::Sent(_) => {
-                transaction.commit().await.map_err(unavailable)?;
-                self.file.wake_workers();
-            }
-            // That the limit of a phone refused was counted.
-            Accepted::Refused {
-                rule: Rule::PhoneShort | Rule::PhoneDay,
-                ..
-            } => transaction.commit().await.map_err(unavailable)?,
-            _ => {}
-        }
-        Ok(accepted)
+        self.accepts.accept(clock, accept, policy).await
     }
 
     pub(super) async fn count_request(
@@ -247,12 +236,13 @@ impl SqliteHotState {
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, HotStateError> {
-        self.file
-            .writer()
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(unavailable)
+        begin(&self.file).await
     }
+}
+
+async fn begin(file: &SqliteFile) -> Result<Transaction<'_, Sqlite>, HotStateError> {
+    let transaction = file.writer().begin_with("BEGIN IMMEDIATE");
+    transaction.await.map_err(unavailable)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
