@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
+use super::group_commit::Step;
 use super::{SqliteHotState, unavailable};
 use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
@@ -106,17 +107,21 @@ impl Breaker {
     }
 }
 
-impl SqliteHotState {
-    pub(in crate::hot_state) async fn admit_call(
-        &self,
-        clock: &Clock,
-        rate_per_second: u32,
-        patience: Duration,
-    ) -> Result<Admission, HotStateError> {
-        let mut transaction = self.begin().await?;
+/// Admitting a call, as one of many admissions that share a commit.
+#[derive(Debug)]
+pub(super) struct AdmitCall {
+    clock: Clock,
+    rate_per_second: u32,
+    patience: Duration,
+}
+
+impl Step for AdmitCall {
+    type Output = Admission;
+
+    async fn take(&self, connection: &mut SqliteConnection) -> Result<Admission, HotStateError> {
         // Read with the file in hand: the writer may have been waited for.
-        let now = clock.now_millis();
-        let breaker = Breaker::find(&mut transaction).await?;
+        let now = self.clock.now_millis();
+        let breaker = Breaker::find(connection).await?;
         if let Some(code) = breaker.code {
             let until_probe = if breaker.probing {
                 0
@@ -128,21 +133,40 @@ impl SqliteHotState {
                 retry_after: duration(until_probe + millis::PROBE_TAKES),
             });
         }
-        let mut rate = Rate::find(&mut transaction).await?;
-        let step = 1_000.0 / (f64::from(rate_per_second) * rate.share(now)).max(1.0);
+        let mut rate = Rate::find(connection).await?;
+        let step = 1_000.0 / (f64::from(self.rate_per_second) * rate.share(now)).max(1.0);
         let arrival = rate.arrival.max(float(now)) + step;
         let wait = (arrival - float(now) - float(millis::BURST).max(step)).ceil();
-        let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
         let over = wait - float(patience);
         if over > 0.0 {
             return Ok(Admission::Wait(Duration::from_secs_f64(over / 1_000.0)));
         }
         rate.arrival = arrival;
-        rate.store(&mut transaction).await?;
-        transaction.commit().await.map_err(unavailable)?;
+        rate.store(connection).await?;
         Ok(Admission::Go {
             after: Duration::from_secs_f64(wait.max(0.0) / 1_000.0),
         })
+    }
+
+    fn wrote(admission: &Admission) -> bool {
+        matches!(admission, Admission::Go { .. })
+    }
+}
+
+impl SqliteHotState {
+    pub(in crate::hot_state) async fn admit_call(
+        &self,
+        clock: &Clock,
+        rate_per_second: u32,
+        patience: Duration,
+    ) -> Result<Admission, HotStateError> {
+        let step = AdmitCall {
+            clock: clock.clone(),
+            rate_per_second,
+            patience,
+        };
+        self.admissions.take(step).await
     }
 
     pub(in crate::hot_state) async fn slow_down(

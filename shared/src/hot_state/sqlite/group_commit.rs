@@ -1,151 +1,159 @@
-//! Requests that come together share one commit: each commit waits for the disk, and one wait is
-//! enough for all of them. Nobody is answered before it.
+//! Steps that are taken at the same time share one commit: each commit waits for the disk, and one
+//! wait is enough for all of them. Nobody is answered before it.
 
+use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::{accept, begin, unavailable};
-use crate::challenge::{ChallengeId, Channel, NewChallenge};
-use crate::clock::Clock;
-use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError, Rule};
-use crate::phone::PhoneNumber;
+use super::{begin, unavailable};
+use crate::hot_state::model::HotStateError;
 use crate::sqlite_file::SqliteFile;
 
-/// Requests of one commit. A worker that wants to write waits as long as they take.
+/// Steps of one commit. Whoever else wants to write waits as long as they take.
 const MOST: usize = 64;
 
-/// The callers' end; clones share what waits.
-#[derive(Clone, Debug)]
-pub(super) struct GroupCommit(Arc<Inner>);
+/// A step of hot state that many take at the same time.
+pub(super) trait Step: fmt::Debug + Send + Sync + 'static {
+    /// What comes of it.
+    type Output: fmt::Debug + Send + 'static;
 
-#[derive(Debug)]
-struct Inner {
-    file: SqliteFile,
-    waiting: Mutex<Waiting>,
+    /// Takes it after those before it in the same transaction. After
+    /// [`Unavailable`](HotStateError::Unavailable) everything is undone, theirs too; any other
+    /// error is found before anything is written.
+    fn take(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Self::Output, HotStateError>> + Send;
+
+    /// Whether there is something to commit.
+    fn wrote(output: &Self::Output) -> bool;
+
+    /// Whether a worker has something to do now.
+    fn enqueued(_output: &Self::Output) -> bool {
+        false
+    }
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    entries: Vec<Entry>,
+/// The callers' end; clones share what waits.
+#[derive(Debug)]
+pub(super) struct GroupCommit<S: Step>(Arc<Inner<S>>);
+
+impl<S: Step> Clone for GroupCommit<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Inner<S: Step> {
+    file: SqliteFile,
+    waiting: Mutex<Waiting<S>>,
+}
+
+#[derive(Debug)]
+struct Waiting<S: Step> {
+    entries: Vec<Entry<S>>,
     /// Whether a task is there that takes them.
     served: bool,
 }
 
+type Answer<S> = Result<<S as Step>::Output, HotStateError>;
+
 #[derive(Debug)]
-struct Entry {
-    request: OwnedAccept,
-    clock: Clock,
-    policy: AcceptPolicy,
-    reply: oneshot::Sender<Result<Accepted, HotStateError>>,
+struct Entry<S: Step> {
+    step: S,
+    reply: oneshot::Sender<Answer<S>>,
 }
 
-impl GroupCommit {
+impl<S: Step> GroupCommit<S> {
     pub(super) fn new(file: SqliteFile) -> Self {
-        let waiting = Mutex::default();
+        let waiting = Mutex::new(Waiting {
+            entries: Vec::new(),
+            served: false,
+        });
         Self(Arc::new(Inner { file, waiting }))
     }
 
-    /// Runs the accept step and waits until it is on the disk. Whoever stops waiting before their
-    /// turn is granted nothing.
-    pub(super) async fn accept(
-        &self,
-        clock: &Clock,
-        accept: &Accept<'_>,
-        policy: &AcceptPolicy,
-    ) -> Result<Accepted, HotStateError> {
+    /// Takes a step and waits until it is on the disk. For whoever stops waiting before their turn
+    /// it is not taken.
+    pub(super) async fn take(&self, step: S) -> Answer<S> {
         let (reply, answer) = oneshot::channel();
-        let entry = Entry {
-            request: OwnedAccept::of(accept),
-            clock: clock.clone(),
-            policy: policy.clone(),
-            reply,
-        };
-        if self.0.add(entry) {
+        if self.0.add(Entry { step, reply }) {
             tokio::spawn(Server::of(&self.0).serve());
         }
-        let ended = |_| HotStateError::Unavailable("the accept step was interrupted".into());
+        let ended = |_| HotStateError::Unavailable("the step was interrupted".into());
         answer.await.map_err(ended)?
     }
 }
 
-impl Inner {
+impl<S: Step> Inner<S> {
     /// Adds one, and tells whether it needs a task that takes it.
-    fn add(&self, entry: Entry) -> bool {
+    fn add(&self, entry: Entry<S>) -> bool {
         let mut waiting = self.lock();
         waiting.entries.push(entry);
         !std::mem::replace(&mut waiting.served, true)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<S>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes all that are granted in one transaction. An error is everybody's: nothing was written.
-    async fn write(
-        &self,
-        entries: &[Entry],
-    ) -> Result<Vec<Result<Accepted, HotStateError>>, HotStateError> {
+    /// Takes all in one transaction. An error is everybody's: nothing was written.
+    async fn take_all(&self, entries: &[Entry<S>]) -> Result<Vec<Answer<S>>, HotStateError> {
         let mut transaction = begin(&self.file).await?;
-        let mut results = Vec::with_capacity(entries.len());
-        for entry in entries {
-            if entry.reply.is_closed() {
-                results.push(Err(HotStateError::Unavailable("nobody waits".into())));
+        let mut answers = Vec::with_capacity(entries.len());
+        for Entry { step, reply } in entries {
+            if reply.is_closed() {
+                answers.push(Err(HotStateError::Unavailable("nobody waits".into())));
                 continue;
             }
-            let (now, request) = (entry.clock.now_millis(), entry.request.as_accept());
-            match accept::accept(&mut transaction, now, &request, &entry.policy).await {
+            match step.take(&mut transaction).await {
                 Err(HotStateError::Unavailable(why)) => {
                     return Err(HotStateError::Unavailable(why));
                 }
-                // What is corrupt was found before anything was written.
-                result => results.push(result),
+                answer => answers.push(answer),
             }
         }
-        let any = |of: fn(&Accepted) -> bool| results.iter().flatten().any(of);
-        let sent = any(|accepted| matches!(accepted, Accepted::Sent(_)));
-        // That the limit of a phone refused was counted; no other refusal leaves anything.
-        let counted = any(|accepted| {
-            matches!(accepted, Accepted::Refused { rule, .. }
-                if matches!(rule, Rule::PhoneShort | Rule::PhoneDay))
-        });
-        if sent || counted {
+        if answers.iter().flatten().any(S::wrote) {
             transaction.commit().await.map_err(unavailable)?;
         }
-        if sent {
+        if answers.iter().flatten().any(S::enqueued) {
             self.file.wake_workers();
         }
-        Ok(results)
+        Ok(answers)
     }
 }
 
 /// The task that takes what waits, until nothing does.
-struct Server {
-    inner: Arc<Inner>,
+struct Server<S: Step> {
+    inner: Arc<Inner<S>>,
     done: bool,
 }
 
-impl Server {
-    fn of(inner: &Arc<Inner>) -> Self {
+impl<S: Step> Server<S> {
+    fn of(inner: &Arc<Inner<S>>) -> Self {
         let inner = Arc::clone(inner);
         Self { inner, done: false }
     }
 
     async fn serve(mut self) {
-        while let Some(entries) = self.take() {
-            let results = self.inner.write(&entries).await;
+        while let Some(entries) = self.next() {
+            let answers = self.inner.take_all(&entries).await;
             let replies = entries.into_iter().map(|entry| entry.reply);
             // Whoever has gone away meanwhile does not want to know.
-            match results {
-                Ok(results) => replies.zip(results).for_each(|(reply, result)| {
-                    drop(reply.send(result));
+            match answers {
+                Ok(answers) => replies.zip(answers).for_each(|(reply, answer)| {
+                    drop(reply.send(answer));
                 }),
                 Err(error) => replies.for_each(|reply| drop(reply.send(Err(error.clone())))),
             }
         }
     }
 
-    fn take(&mut self) -> Option<Vec<Entry>> {
+    fn next(&mut self) -> Option<Vec<Entry<S>>> {
         let mut waiting = self.inner.lock();
         let count = waiting.entries.len().min(MOST);
         self.done = count == 0;
@@ -154,61 +162,11 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    /// After a panic the next request finds that nobody serves it.
+impl<S: Step> Drop for Server<S> {
+    /// After a panic the next step finds that nobody serves it.
     fn drop(&mut self) {
         if !self.done {
             self.inner.lock().served = false;
-        }
-    }
-}
-
-/// An [`Accept`] that lives as long as it waits.
-#[derive(Debug)]
-struct OwnedAccept {
-    request: OwnedRequest,
-    nonce: [u8; 8],
-    channel: Channel,
-    address: Option<String>,
-    trace: Option<String>,
-    request_id: Option<uuid::Uuid>,
-}
-
-#[derive(Debug)]
-enum OwnedRequest {
-    New(NewChallenge),
-    Resend(ChallengeId, Option<PhoneNumber>),
-}
-
-impl OwnedAccept {
-    fn of(accept: &Accept<'_>) -> Self {
-        Self {
-            request: match &accept.request {
-                AcceptRequest::New(challenge) => OwnedRequest::New((*challenge).clone()),
-                AcceptRequest::Resend { id, phone } => OwnedRequest::Resend(*id, phone.cloned()),
-            },
-            nonce: accept.nonce,
-            channel: accept.channel,
-            address: accept.address.map(str::to_owned),
-            trace: accept.trace.map(str::to_owned),
-            request_id: accept.request_id,
-        }
-    }
-
-    fn as_accept(&self) -> Accept<'_> {
-        Accept {
-            request: match &self.request {
-                OwnedRequest::New(challenge) => AcceptRequest::New(challenge),
-                OwnedRequest::Resend(id, phone) => AcceptRequest::Resend {
-                    id: *id,
-                    phone: phone.as_ref(),
-                },
-            },
-            nonce: self.nonce,
-            channel: self.channel,
-            address: self.address.as_deref(),
-            trace: self.trace.as_deref(),
-            request_id: self.request_id,
         }
     }
 }

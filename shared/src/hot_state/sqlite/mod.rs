@@ -6,6 +6,7 @@
 mod accept;
 mod gate;
 mod group_commit;
+mod owned_accept;
 mod phone_state;
 mod row;
 mod tries;
@@ -20,7 +21,9 @@ use crate::otp::Purpose;
 use crate::phone::PhoneNumber;
 use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
+use gate::AdmitCall;
 use group_commit::GroupCommit;
+use owned_accept::OwnedAccept;
 use row::ChallengeRow;
 
 const FIND: &str = "SELECT * FROM hot_challenges WHERE id = $1";
@@ -38,13 +41,19 @@ const CONSUME: &str = "UPDATE hot_challenges SET consumed = TRUE WHERE id = $1";
 #[derive(Clone, Debug)]
 pub(super) struct SqliteHotState {
     file: SqliteFile,
-    accepts: GroupCommit,
+    accepts: GroupCommit<OwnedAccept>,
+    admissions: GroupCommit<AdmitCall>,
 }
 
 impl SqliteHotState {
     pub(super) fn new(file: SqliteFile) -> Self {
         let accepts = GroupCommit::new(file.clone());
-        Self { file, accepts }
+        let admissions = GroupCommit::new(file.clone());
+        Self {
+            file,
+            accepts,
+            admissions,
+        }
     }
 
     pub(super) async fn accept(
@@ -53,7 +62,8 @@ impl SqliteHotState {
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
-        self.accepts.accept(clock, accept, policy).await
+        let step = OwnedAccept::of(clock, accept, policy);
+        self.accepts.take(step).await
     }
 
     pub(super) async fn count_request(

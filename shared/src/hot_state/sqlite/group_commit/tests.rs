@@ -1,14 +1,17 @@
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
 use sqlx::SqliteConnection;
 
 use super::*;
-use crate::challenge::Locale;
-use crate::hot_state::HotState;
-use crate::hot_state::model::Window;
+use crate::challenge::{Channel, Locale, NewChallenge};
+use crate::clock::Clock;
+use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use crate::hot_state::{Admission, HotState};
 use crate::otp::{KeyRing, Purpose};
+use crate::phone::PhoneNumber;
 use crate::random::Random;
 
 const NOW: i64 = 1_790_000_000_000;
@@ -80,6 +83,19 @@ impl Stage {
         found.expect("an answer").is_some()
     }
 
+    /// How many commits there will have been from now on.
+    async fn count_commits(&self) -> Arc<AtomicU32> {
+        let commits = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&commits);
+        let mut held = self.hold().await;
+        let handle = held.lock_handle().await;
+        handle.expect("the handle").set_commit_hook(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        commits
+    }
+
     /// The connection that writes; while it is held, whoever wants to write waits.
     async fn hold(&self) -> sqlx::pool::PoolConnection<sqlx::Sqlite> {
         self.file.writer().acquire().await.expect("a connection")
@@ -94,15 +110,7 @@ async fn execute(connection: &mut SqliteConnection, statement: &'static str) {
 #[tokio::test]
 async fn requests_that_come_together_share_a_commit() {
     let stage = Stage::new().await;
-    let commits = Arc::new(AtomicU32::new(0));
-    let mut held = stage.hold().await;
-    let counted = Arc::clone(&commits);
-    let handle = held.lock_handle().await;
-    handle.expect("the handle").set_commit_hook(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        true
-    });
-    drop(held);
+    let commits = stage.count_commits().await;
 
     let challenges: [_; 40] = stage.challenges();
     let accepted = join_all(challenges.iter().map(|new| stage.ask(new))).await;
@@ -158,4 +166,24 @@ async fn an_error_is_everybodys_leaves_nothing_and_is_over() {
     execute(&mut *stage.hold().await, "DROP TRIGGER full").await;
     let accepted = stage.ask(&challenges[0]).await;
     assert!(matches!(accepted, Ok(Accepted::Sent(_))), "{accepted:?}");
+}
+
+#[tokio::test]
+async fn calls_that_are_admitted_together_share_a_commit_and_keep_the_rate() {
+    let stage = Stage::new().await;
+    let commits = stage.count_commits().await;
+    let admit = || stage.hot.admit_call(100, Duration::from_millis(200));
+    let admitted = join_all((0..60).map(|_| admit())).await;
+    let mut waits = Vec::new();
+    for admission in admitted {
+        if let Admission::Go { after } = admission.expect("an answer") {
+            waits.push(after);
+        }
+    }
+    assert!(waits.is_sorted(), "each has a place of its own: {waits:?}");
+    let last = waits.last().copied().unwrap_or_default();
+    assert!(last > Duration::from_millis(190), "{waits:?}");
+    assert!(last <= Duration::from_millis(200), "{waits:?}");
+    assert!(waits.len() < 60, "some have to ask again");
+    assert_eq!(commits.load(Ordering::Relaxed), 1);
 }

@@ -1,0 +1,90 @@
+//! The accept step as one of many that share a commit.
+
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::accept;
+use super::group_commit::Step;
+use crate::challenge::{ChallengeId, Channel, NewChallenge};
+use crate::clock::Clock;
+use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError, Rule};
+use crate::phone::PhoneNumber;
+
+/// An [`Accept`] that lives as long as it waits, with all that the step needs.
+#[derive(Debug)]
+pub(super) struct OwnedAccept {
+    clock: Clock,
+    policy: AcceptPolicy,
+    request: OwnedRequest,
+    nonce: [u8; 8],
+    channel: Channel,
+    address: Option<String>,
+    trace: Option<String>,
+    request_id: Option<Uuid>,
+}
+
+#[derive(Debug)]
+enum OwnedRequest {
+    New(NewChallenge),
+    Resend(ChallengeId, Option<PhoneNumber>),
+}
+
+impl OwnedAccept {
+    pub(super) fn of(clock: &Clock, accept: &Accept<'_>, policy: &AcceptPolicy) -> Self {
+        Self {
+            clock: clock.clone(),
+            policy: policy.clone(),
+            request: match &accept.request {
+                AcceptRequest::New(challenge) => OwnedRequest::New((*challenge).clone()),
+                AcceptRequest::Resend { id, phone } => OwnedRequest::Resend(*id, phone.cloned()),
+            },
+            nonce: accept.nonce,
+            channel: accept.channel,
+            address: accept.address.map(str::to_owned),
+            trace: accept.trace.map(str::to_owned),
+            request_id: accept.request_id,
+        }
+    }
+
+    fn as_accept(&self) -> Accept<'_> {
+        Accept {
+            request: match &self.request {
+                OwnedRequest::New(challenge) => AcceptRequest::New(challenge),
+                OwnedRequest::Resend(id, phone) => AcceptRequest::Resend {
+                    id: *id,
+                    phone: phone.as_ref(),
+                },
+            },
+            nonce: self.nonce,
+            channel: self.channel,
+            address: self.address.as_deref(),
+            trace: self.trace.as_deref(),
+            request_id: self.request_id,
+        }
+    }
+}
+
+impl Step for OwnedAccept {
+    type Output = Accepted;
+
+    async fn take(&self, connection: &mut SqliteConnection) -> Result<Accepted, HotStateError> {
+        let now = self.clock.now_millis();
+        accept::accept(connection, now, &self.as_accept(), &self.policy).await
+    }
+
+    /// That the limit of a phone refused was counted; no other refusal leaves anything.
+    fn wrote(accepted: &Accepted) -> bool {
+        matches!(
+            accepted,
+            Accepted::Sent(_)
+                | Accepted::Refused {
+                    rule: Rule::PhoneShort | Rule::PhoneDay,
+                    ..
+                }
+        )
+    }
+
+    fn enqueued(accepted: &Accepted) -> bool {
+        matches!(accepted, Accepted::Sent(_))
+    }
+}
