@@ -61,7 +61,12 @@ pub(crate) struct RunArguments {
     pub(crate) size: GrowSize,
 
     /// Where figures, table and chart go
-    #[arg(long, default_value = "target/bench", value_name = "FOLDER")]
+    #[arg(
+        long,
+        default_value = "target/bench",
+        value_name = "FOLDER",
+        overrides_with = "out"
+    )]
     pub(crate) out: PathBuf,
 
     /// Where the binaries of Ramz are [default: beside this program]
