@@ -87,8 +87,9 @@ pub(super) enum Store {
     Sqlite(SqliteFile),
 }
 
-/// A connection answered when the pool got it back, so it is asked again only after so long, in
-/// which no server restarts: a round trip before each statement would double the time of most.
+/// A connection answered when the pool got it back, so it is asked again only after so long: a
+/// server does not restart in less, and a round trip before each statement would double the time
+/// of most.
 const TRUSTED_FOR: Duration = Duration::from_millis(250);
 
 /// The one transaction of a SQLite file waits for the disk and for its turn; 800 ms would refuse

@@ -6,6 +6,7 @@ mod counting;
 mod gateway_gate;
 mod notices;
 mod phone_state;
+mod shared_commits;
 mod stage;
 mod tries;
 

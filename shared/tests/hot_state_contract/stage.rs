@@ -15,7 +15,8 @@ use shared::queue::{Delivery, Feed, Job};
 use shared::random::Random;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use tokio::sync::OnceCell;
 
 pub(crate) const START: i64 = 1_763_700_000_000;
@@ -248,6 +249,14 @@ impl Stage {
     /// Rows of failed tries in a file.
     pub(crate) async fn rows_of_tries(&self) -> i64 {
         self.rows("hot_failed_tries").await
+    }
+
+    /// The connection of a file that writes; while it is held, whoever wants to write waits.
+    pub(crate) async fn hold_writer(&self) -> PoolConnection<Sqlite> {
+        let Raw::Sqlite { file, .. } = &self.raw else {
+            panic!("Redis has no connection of this kind");
+        };
+        file.writer().acquire().await.expect("a connection")
     }
 
     /// Rows of a table in a file.

@@ -170,6 +170,3 @@ impl<S: Step> Drop for Server<S> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
