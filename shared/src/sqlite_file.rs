@@ -12,8 +12,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -85,6 +85,12 @@ impl SqliteFile {
     /// The only connection that may write.
     pub fn writer(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    /// A transaction that has the write lock from its start: one that reads first and then writes
+    /// fails when another process wrote in between. Dropping it undoes what it did.
+    pub(crate) async fn begin_writing(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
     /// Connections that only read.

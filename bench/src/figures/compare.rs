@@ -30,10 +30,9 @@ pub(crate) async fn compare(arguments: &CompareArguments) -> Result<(), Failure>
     }
     for round in 1..=arguments.rounds {
         for build in &mut builds {
-            build.measure(arguments).await?;
-            let (rate, name) = (build.rates.last().copied(), &build.name);
-            let rate = rate.unwrap_or_default();
-            eprintln!("round {round} of {}: {name}: {rate:.0}/s", arguments.rounds);
+            let rate = build.measure(arguments).await?;
+            let (name, rounds) = (&build.name, arguments.rounds);
+            eprintln!("round {round} of {rounds}: {name}: {rate:.0}/s");
         }
     }
     println!("| build | 1/s | ratio to the first | processor time of each, µs |");
@@ -69,22 +68,23 @@ impl Build {
         })
     }
 
-    async fn measure(&mut self, arguments: &CompareArguments) -> Result<(), Failure> {
+    /// Its rate, which is kept.
+    async fn measure(&mut self, arguments: &CompareArguments) -> Result<f64, Failure> {
         let installation = &mut self.installation;
-        match arguments.what {
+        let rate = match arguments.what {
             Compared::Accept => {
                 let side = Side::of_api("", installation);
                 let lasts = Duration::from_secs(arguments.seconds);
                 let Loaded { rate, costs } = loaded(installation, &side, lasts).await?;
-                self.rates.push(rate);
                 self.processor.push(costs.process + costs.redis);
+                rate
             }
             Compared::Sends => {
                 installation.flush().await?;
-                let sent = rate_of_workers(installation, 1, arguments.sends).await?;
-                self.rates.push(sent);
+                rate_of_workers(installation, 1, arguments.sends).await?
             }
-        }
-        Ok(())
+        };
+        self.rates.push(rate);
+        Ok(rate)
     }
 }

@@ -119,12 +119,7 @@ impl SqliteFeed {
 
     pub(super) async fn keep_alive(&self, running: &[(String, u32)]) -> Result<(), QueueError> {
         let now = self.clock.now_millis();
-        let mut transaction = self
-            .file
-            .writer()
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(unavailable)?;
+        let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
         for (id, deliveries) in running {
             sqlx::query(KEEP_ALIVE)
                 .bind(now)
@@ -147,12 +142,7 @@ impl SqliteFeed {
     pub(super) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, QueueError> {
         let now = self.clock.now_millis();
         let mut settled = Vec::with_capacity(settlements.len());
-        let mut transaction = self
-            .file
-            .writer()
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(unavailable)?;
+        let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
         for Settlement { delivery, disposal } in settlements {
             let id = row_id(&delivery.id);
             let fenced = |statement| {

@@ -34,8 +34,8 @@ local function reply(outcome, expires, resend, sends, rule, retry)
     rule or '', retry or 0, phone, purpose, locale }
 end
 
--- What is known of the challenge.
--- Most requests meet none of these three, and need no more than to know it.
+-- What is known of the challenge. Most requests find neither it nor anything in the breaker or among
+-- the delayed jobs, and one call tells them so.
 local anything = redis.call('EXISTS', challenge, breaker, delayed) > 0
 local exists = anything and redis.call('EXISTS', challenge) == 1
 local created, expires, sends = now, now + life, 0

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::{begin, unavailable};
+use super::unavailable;
 use crate::hot_state::model::HotStateError;
 use crate::sqlite_file::SqliteFile;
 
@@ -103,7 +103,7 @@ impl<S: Step> Inner<S> {
 
     /// Takes all in one transaction. An error is everybody's: nothing was written.
     async fn take_all(&self, entries: &[Entry<S>]) -> Result<Vec<Answer<S>>, HotStateError> {
-        let mut transaction = begin(&self.file).await?;
+        let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
         let mut answers = Vec::with_capacity(entries.len());
         for Entry { step, reply } in entries {
             if reply.is_closed() {

@@ -246,13 +246,8 @@ impl SqliteHotState {
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, HotStateError> {
-        begin(&self.file).await
+        self.file.begin_writing().await.map_err(unavailable)
     }
-}
-
-async fn begin(file: &SqliteFile) -> Result<Transaction<'_, Sqlite>, HotStateError> {
-    let transaction = file.writer().begin_with("BEGIN IMMEDIATE");
-    transaction.await.map_err(unavailable)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
