@@ -1,0 +1,167 @@
+//! Asking for messages: codes and notices, as the API does.
+
+use std::sync::atomic::Ordering;
+
+use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::notice::NoticeKind;
+use shared::otp::Purpose;
+use shared::phone::PhoneNumber;
+use shared::records::NewNotice;
+
+use super::{REQUEST, Stage};
+
+impl Stage {
+    /// Asks for a code as the API does.
+    pub(crate) async fn ask(&self, phone: &str, channel: Channel) -> ChallengeId {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let keys = Self::keys();
+        let (_, new) =
+            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        self.accept(AcceptRequest::New(&new), channel).await;
+        new.id
+    }
+
+    /// Asks for the codes of many.
+    pub(crate) async fn ask_many(&self, count: u32) -> Vec<ChallengeId> {
+        let mut challenges = Vec::new();
+        for _ in 0..count {
+            let number = self.phones.fetch_add(1, Ordering::Relaxed);
+            challenges.push(self.ask(&format!("+98{number}"), Channel::Sms).await);
+        }
+        challenges
+    }
+
+    /// Asks for a code that may be refused.
+    pub(crate) async fn try_ask(&self, phone: &str) -> Accepted {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let keys = Self::keys();
+        let (_, new) =
+            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        self.try_accept(AcceptRequest::New(&new), Channel::Sms)
+            .await
+    }
+
+    pub(crate) async fn resend(&self, id: ChallengeId) {
+        self.accept(AcceptRequest::Resend { id, phone: None }, Channel::Sms)
+            .await;
+    }
+
+    async fn accept(&self, request: AcceptRequest<'_>, channel: Channel) {
+        let accepted = self.try_accept(request, channel).await;
+        assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+    }
+
+    async fn try_accept(&self, request: AcceptRequest<'_>, channel: Channel) -> Accepted {
+        let window = Window {
+            count: 1_000,
+            millis: 1,
+        };
+        let policy = AcceptPolicy {
+            code_life_millis: 120_000,
+            resend_cooldown_millis: 30_000,
+            max_attempts: 3,
+            phone_short: window,
+            phone_day: window,
+            address_per_minute: 1,
+            queue_max: 1_000_000,
+            queue_max_age_millis: i64::MAX,
+        };
+        let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let accept = Accept {
+            request,
+            nonce: self.random.bytes(),
+            channel,
+            address: None,
+            trace,
+            request_id: Some(REQUEST),
+        };
+        self.stores
+            .hot_state
+            .accept(&accept, &policy)
+            .await
+            .expect("an answer")
+    }
+
+    /// The code of a challenge.
+    pub(crate) async fn code(&self, id: ChallengeId) -> String {
+        let challenge = self.stores.hot_state.challenge(id).await;
+        let challenge = challenge.expect("an answer").expect("a record");
+        let code = challenge.code(&Self::keys()).expect("a key");
+        code.expose().to_owned()
+    }
+
+    /// Takes the challenges away, as a store does that lost its data, and leaves the jobs.
+    pub(crate) async fn lose_challenges(&self) {
+        if let Some(url) = &self.settings.redis_url {
+            let client = redis::Client::open(url.as_str()).expect("an address");
+            let mut connection = client
+                .get_multiplexed_async_connection()
+                .await
+                .expect("a connection");
+            let keys: Vec<String> = redis::cmd("KEYS")
+                .arg("{ramz}:c:*")
+                .query_async(&mut connection)
+                .await
+                .expect("the keys");
+            redis::cmd("DEL")
+                .arg(keys)
+                .exec_async(&mut connection)
+                .await
+                .expect("deleted");
+        } else {
+            let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
+            sqlx::query("DELETE FROM hot_challenges")
+                .execute(&pool.expect("a connection"))
+                .await
+                .expect("deleted");
+        }
+    }
+
+    /// Writes a notice and puts it into the queue, as the API does.
+    pub(crate) async fn notify(&self, phone: &str, kind: NoticeKind, locale: Locale) -> NewNotice {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let notice = NewNotice::new(&self.random, phone, kind, locale, self.clock.now());
+        let (at, deadline) = (notice.created_at, notice.waiting().deadline_at);
+        let sql = "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        macro_rules! write {
+            ($pool:ty) => {{
+                let pool = <$pool>::connect(&self.settings.database_url).await;
+                sqlx::query(sql)
+                    .bind(notice.id)
+                    .bind(notice.phone.as_e164())
+                    .bind(kind.as_str())
+                    .bind(locale.as_str())
+                    .bind(at)
+                    .bind(deadline)
+                    .execute(&pool.expect("a connection"))
+                    .await
+                    .expect("written");
+            }};
+        }
+        if self.settings.redis_url.is_some() {
+            write!(sqlx::PgPool);
+        } else {
+            write!(sqlx::SqlitePool);
+        }
+        let hot_state = &self.stores.hot_state;
+        let enqueued = hot_state.enqueue_notice(notice.id, deadline.timestamp_millis(), None, None);
+        assert!(enqueued.await.expect("an answer"));
+        notice
+    }
+
+    /// Removes the notices, as the deletion of an account does.
+    pub(crate) async fn remove_notices(&self) {
+        let sql = "DELETE FROM notices";
+        if self.settings.redis_url.is_some() {
+            let pool = sqlx::PgPool::connect(&self.settings.database_url).await;
+            let pool = pool.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("deleted");
+        } else {
+            let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
+            let pool = pool.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("deleted");
+        }
+    }
+}
