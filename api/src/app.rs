@@ -5,22 +5,22 @@ use std::sync::Arc;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Router, response::Redirect};
+use domain::client_address::TrustedProxies;
+use domain::clock::Clock;
+use domain::otp::KeyRing;
+use domain::password::Passwords;
+use domain::random::Random;
+use domain::templates::Templates;
+use domain::tokens::AccessTokens;
 use prometheus::{IntGauge, Registry};
-use shared::client_address::TrustedProxies;
-use shared::clock::Clock;
 use shared::config::{ApiConfig, CallbackSecret, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
-use shared::kavenegar::Templates;
-use shared::otp::KeyRing;
-use shared::password::Passwords;
 use shared::queue::Feed;
-use shared::random::Random;
 use shared::records::Records;
-use shared::tokens::AccessTokens;
-use shared::tokens::cookies::Cookies;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::cookies::Cookies;
 
 use crate::metrics::ApiMetrics;
 use crate::proxy_watch::ProxyWatch;
@@ -114,7 +114,7 @@ impl App {
         })))
     }
 
-    /// Everything that is served on the public listener; serve it with `shared::serving`, which
+    /// Everything that is served on the public listener; serve it with `serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
         let mut router = OpenApiRouter::with_openapi(openapi::document())
@@ -177,12 +177,12 @@ mod tests {
     use std::net::SocketAddr;
 
     use axum::extract::ConnectInfo;
+    use domain::tokens::SigningKeys;
     use http::{Request, StatusCode};
     use http_body_util::BodyExt as _;
     use secrecy::ExposeSecret as _;
     use shared::config::Environment;
     use shared::sqlite_file::SqliteFile;
-    use shared::tokens::SigningKeys;
     use tower_service::Service as _;
 
     use super::*;

@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use shared::records::{SessionInUse, User};
-use shared::tokens::cookies::TokenCookie;
+use web::cookies::TokenCookie;
 
 use crate::app::AppState;
 use crate::cross_site::refuse_cross_site;

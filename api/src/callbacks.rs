@@ -10,9 +10,9 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::routing::{MethodRouter, any};
+use domain::delivery::DeliveryStatus;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
-use shared::kavenegar::DeliveryStatus;
 use shared::records::Reported;
 use url::form_urlencoded;
 

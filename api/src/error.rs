@@ -6,8 +6,8 @@
 
 mod api_error;
 
+use domain::challenge::Locale;
 use http::StatusCode;
-use shared::challenge::Locale;
 
 pub(crate) use api_error::{ApiError, seconds_up};
 

@@ -1,8 +1,8 @@
 //! The language of answers, by `Accept-Language` (RFC 9110, section 12.5.4).
 
+use domain::challenge::Locale;
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
-use shared::challenge::Locale;
 
 /// More parts than this are not a preference of people.
 const MAX_PARTS: usize = 16;

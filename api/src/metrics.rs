@@ -7,9 +7,9 @@ mod log_ins;
 mod refreshes;
 
 use ::http::StatusCode;
+use domain::phone::Operator;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::{Rule, TryRule};
-use shared::phone::Operator;
 use shared::queue::QueueStats;
 
 use crate::error::{ApiError, ErrorCode};

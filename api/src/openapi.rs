@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::routing::get;
+use domain::challenge::Locale;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use shared::challenge::Locale;
-use shared::tokens::cookies::{Cookies, TokenCookie};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -16,6 +15,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+use web::cookies::{Cookies, TokenCookie};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::problem::{PROBLEM_JSON, Problem};

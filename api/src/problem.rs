@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use domain::challenge::Locale;
 use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use shared::challenge::Locale;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, ErrorCode};

@@ -14,9 +14,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
+use domain::client_address::{ClientAddress, TrustedProxies};
+use domain::clock::Clock;
 use ipnet::IpNet;
-use shared::client_address::TrustedProxies;
-use shared::clock::Clock;
 
 /// Requests that are looked at together.
 const WINDOW: u32 = 1_000;
@@ -92,7 +92,7 @@ impl ProxyWatch {
         clock: &Clock,
     ) -> Option<Suspicion> {
         let peer = peer.to_canonical();
-        let suspect = is_private(peer) && !trusted.trusts(peer);
+        let suspect = is_private(peer) && !trusted.trusts(ClientAddress::new(peer));
         let dominates = self.count(suspect.then(|| fingerprint(peer)));
         if !suspect {
             return None;

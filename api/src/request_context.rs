@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use domain::challenge::Locale;
+use domain::client_address::ClientAddress;
+use domain::random::Random;
+use domain::trace_parent::TraceParent;
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
-use shared::challenge::Locale;
-use shared::client_address::{ClientAddress, FORWARDED_FOR, client_address};
-use shared::random::Random;
-use shared::trace_parent::TraceParent;
 use uuid::Uuid;
+use web::forwarded::{FORWARDED_FOR, client_address};
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};

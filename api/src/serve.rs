@@ -1,12 +1,12 @@
 //! `api serve`: the API over the stores that the environment names.
 
-use shared::clock::Clock;
+use domain::clock::Clock;
+use domain::random::Random;
+use serving::MetricsListener;
 use shared::config::ApiConfig;
-use shared::random::Random;
 use shared::records::PoolSettings;
-use shared::serving;
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
-use shared::telemetry::{MetricsListener, metrics_registry};
+use shared::telemetry::metrics_registry;
 use tokio::net::TcpListener;
 
 use crate::{App, AppParts};

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
+use domain::client_address::ClientAddress;
+use domain::tokens::{AccessToken, RefreshToken};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use serde::Serialize;
-use shared::client_address::ClientAddress;
 use shared::records::{Device, NewSession, User};
-use shared::tokens::{AccessToken, RefreshToken};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

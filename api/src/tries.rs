@@ -1,9 +1,9 @@
 //! Tries at a secret that a number alone gives access to: its password, or a code without its
 //! session id. Both ways count on one lock.
 
-use shared::client_address::ClientAddress;
+use domain::client_address::ClientAddress;
+use domain::phone::PhoneNumber;
 use shared::hot_state::Try;
-use shared::phone::PhoneNumber;
 
 use crate::app::AppState;
 use crate::error::{ApiError, ErrorCode};

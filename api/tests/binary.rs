@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use domain::challenge::SessionId;
+use domain::clock::Clock;
+use domain::otp::KeyRing;
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use harness::{PostgresServer, Process, ProcessCommand, RedisServer, eventually, wait_for_http};
 use migrate::run_postgres;
 use reqwest::header::USER_AGENT;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::challenge::SessionId;
-use shared::clock::Clock;
 use shared::hot_state::HotState;
-use shared::otp::KeyRing;
-use shared::random::Random;
 use shared::redis_store::RedisStore;
-use shared::tokens::SigningKeys;
 use sqlx::PgPool;
 
 const LONG: Duration = Duration::from_mins(1);

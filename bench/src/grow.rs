@@ -9,8 +9,8 @@ use std::io::{IsTerminal as _, stderr};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
+use domain::random::Random;
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::random::Random;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::Failure;

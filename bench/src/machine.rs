@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
+use domain::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use shared::clock::Clock;
 
 /// A machine and what runs on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]

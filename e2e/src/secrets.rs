@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use secrecy::ExposeSecret as _;
-use shared::random::Random;
-use shared::tokens::SigningKeys;
 
 /// The secrets that an operator would give.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 
-use crate::random::Random;
+use domain::random::Random;
 
 /// The shortest first interval; doubling nothing would never grow.
 const MIN_BASE: Duration = Duration::from_millis(1);

@@ -1,8 +1,8 @@
 //! Hashes that a Django project brings along, made by Django itself.
 
+use domain::password::{Password, PasswordHash, Passwords};
+use domain::random::Random;
 use harness::make_django_password;
-use shared::password::{Password, PasswordHash, Passwords};
-use shared::random::Random;
 
 const HASHERS: [&str; 3] = ["pbkdf2_sha256", "argon2", "bcrypt_sha256"];
 

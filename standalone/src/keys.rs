@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::otp::KeyRing;
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::otp::KeyRing;
-use shared::random::Random;
-use shared::tokens::SigningKeys;
 
 const OTP_KEY_FILE: &str = "otp_key";
 const JWT_KEY_FILE: &str = "jwt_private_key.pem";

@@ -10,8 +10,8 @@ mod welcome;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serving::stop_on_signals;
 use shared::config::{Binary, Environment, StandaloneConfig, help_text};
-use shared::serving::stop_on_signals;
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
 

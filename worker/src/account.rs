@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::clock::Clock;
-use shared::kavenegar::{AccountConfig, AccountInfo, Gateway, Method, ReadError};
+use domain::clock::Clock;
+use gateway::{AccountConfig, AccountInfo, Gateway, Method, ReadError};
 use tokio::time::Instant;
 
-use crate::account_metrics::AccountMetrics;
 use crate::episode::Episode;
+use crate::metrics::AccountMetrics;
 use crate::metrics::WorkerMetrics;
 
 /// No account has this credit, or this rate: it was not asked for yet.

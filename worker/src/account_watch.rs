@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shared::clock::{Clock, UnixMillis};
-use shared::kavenegar::{AccountConfig, ReadError};
-use shared::random::Random;
+use domain::clock::{Clock, UnixMillis};
+use domain::random::Random;
+use gateway::{AccountConfig, ReadError};
 use shared::records::Records;
 use tokio_util::sync::CancellationToken;
 

@@ -8,16 +8,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::clock::{Clock, UnixMillis};
+use domain::clock::{Clock, UnixMillis};
+use domain::random::Random;
+use gateway::{AccountInfo, ReadError, SendOutcome};
 use shared::hot_state::gate::FIRST_PROBE;
 use shared::hot_state::{Admission, HotState, OpenBreaker};
-use shared::kavenegar::{AccountInfo, ReadError, SendOutcome};
 use shared::queue::Disposal;
-use shared::random::Random;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
-use crate::gate_metrics::GateMetrics;
+use crate::metrics::GateMetrics;
 
 /// A run waits this long for its turn with its slot taken, so that a worker at the limit stops
 /// reading instead of taking the whole queue in its hands and putting it back.
@@ -257,7 +257,7 @@ fn works_again(code: i32, info: Result<&AccountInfo, &ReadError>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::kavenegar::Class;
+    use gateway::Class;
 
     use super::*;
 

@@ -13,15 +13,15 @@
 //! | `account.rs`, `account_watch.rs` | asks for credit, key and harmful settings of the account |
 //! | `spending.rs` | what messages cost a day, by which it is known how long the credit lasts |
 //! | `episode.rs` | states that the log tells of when they begin and when they end |
-//! | `metrics.rs`, `gate_metrics.rs`, `account_metrics.rs` | what is counted |
+//! | `gateway_call.rs` | the limit and the spans of one call |
+//! | `metrics.rs`, `metrics/` | what is counted |
 
 mod account;
-mod account_metrics;
 mod account_watch;
 mod delivery;
 mod episode;
 mod gate;
-mod gate_metrics;
+mod gateway_call;
 mod metrics;
 mod patience;
 mod reconcile;
@@ -34,4 +34,4 @@ mod verdict;
 pub use metrics::WorkerMetrics;
 pub use runner::{RunnerParts, WorkerError, run};
 pub use send::SmsSender;
-pub use start::{StartError, start, work};
+pub use start::{StartError, gateway_settings, start, work};

@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use serving::{Target, probe, stop_on_signals};
 use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_text};
-use shared::serving::{probe, stop_on_signals};
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
 
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
 
 async fn check_health() -> Result<(), Box<dyn std::error::Error>> {
     let config = HealthcheckConfig::load_worker(&Environment::from_process())?;
-    Ok(probe(config.target).await?)
+    Ok(probe(Target::new(config.listener, config.path)).await?)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {

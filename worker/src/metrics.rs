@@ -1,12 +1,18 @@
 //! What a worker counts. Labels are from fixed lists and begin at zero, so that a board shows a
 //! flat line and not a gap.
 
+mod account;
+mod delivery;
+mod gate;
+
+use gateway::{Method, ReadError, SendOutcome, StatusRow};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
 };
-use shared::kavenegar::{Method, ReadError, SendOutcome, StatusRow};
 
-use crate::delivery::DeliveryMetrics;
+pub(crate) use account::AccountMetrics;
+pub(crate) use delivery::DeliveryMetrics;
+pub(crate) use gate::GateMetrics;
 
 /// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
 /// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of

@@ -10,12 +10,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::clock::{Clock, UnixMillis};
+use domain::delivery::DeliveryStatus;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
+use gateway::{Gateway, Method, ReadError, StatusRow, UnknownReason};
 use shared::backoff::RetryDelays;
-use shared::clock::{Clock, UnixMillis};
-use shared::kavenegar::{DeliveryStatus, Gateway, Method, ReadError, StatusRow, UnknownReason};
-use shared::phone::PhoneNumber;
 use shared::queue::Disposal;
-use shared::random::Random;
 use shared::records::{
     Finish, Finished, LedgerRow, LedgerState, LedgerWriter, Records, SendKey, SendMethod,
     SendOutcome as LedgerOutcome, SendResult,
@@ -23,9 +24,9 @@ use shared::records::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::gateway_call::{CALL_LIMIT, call_span};
 use crate::metrics::{Reconciled, WorkerMetrics};
 use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
-use crate::send::{CALL_LIMIT, call_span};
 use crate::verdict::SLOW_DOWN;
 
 /// Between the call and the first look, and between two looks that count, there is at least this:

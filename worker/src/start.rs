@@ -2,23 +2,24 @@
 
 use std::time::Duration;
 
+use domain::clock::Clock;
+use domain::random::Random;
+use gateway::{Gateway, GatewaySettings, GatewaySetupError};
 use prometheus::Registry;
-use shared::clock::Clock;
-use shared::config::WorkerConfig;
-use shared::kavenegar::{Gateway, GatewaySettings, GatewaySetupError};
+use serving::MetricsListener;
+use shared::config::{GatewayConfig, WorkerConfig};
 use shared::queue::QueueSettings;
-use shared::random::Random;
 use shared::records::{LedgerMetrics, LedgerWriter, PoolSettings};
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
-use shared::telemetry::{MetricsListener, metrics_registry};
+use shared::telemetry::metrics_registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
-use crate::account_metrics::AccountMetrics;
 use crate::account_watch::{AccountWatch, watch_account};
 use crate::delivery::DeliveryWatch;
 use crate::gate::Gate;
-use crate::gate_metrics::GateMetrics;
+use crate::metrics::AccountMetrics;
+use crate::metrics::GateMetrics;
 use crate::metrics::WorkerMetrics;
 use crate::runner::{RunnerParts, WorkerError, run};
 use crate::send::SmsSender;
@@ -77,6 +78,19 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
     worked
 }
 
+/// The settings of the gateway's client, as the operator chose them. That an address without TLS is
+/// allowed was decided where they were read.
+pub fn gateway_settings(config: GatewayConfig) -> GatewaySettings {
+    GatewaySettings {
+        base_url: config.base_url,
+        sender: config.sender,
+        templates: config.templates,
+        webotp_domain: config.webotp_domain,
+        allow_http: true,
+        ..GatewaySettings::new(config.api_key)
+    }
+}
+
 /// Works on stores that are open, until `stop`.
 pub async fn work(
     config: WorkerConfig,
@@ -87,7 +101,7 @@ pub async fn work(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let rate_per_second = config.gateway.rate;
-    let gateway = Gateway::new(GatewaySettings::from(config.gateway))?;
+    let gateway = Gateway::new(gateway_settings(config.gateway))?;
     let measured = LedgerMetrics::register(registry)?;
     let ledger = LedgerWriter::start_measured(stores.records.clone(), clock.clone(), &measured);
     let metrics = WorkerMetrics::register(registry)?;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use gateway::{Refusal, SendOutcome};
 use shared::backoff::RetryDelays;
-use shared::kavenegar::{Refusal, SendOutcome};
 use shared::records::{SendOutcome as LedgerOutcome, SendResult};
 
 /// After "too many calls" (451) the gateway wants to be left alone for this long.
@@ -88,8 +88,9 @@ fn record(outcome: &SendOutcome, result: SendResult) -> LedgerOutcome {
 
 #[cfg(test)]
 mod tests {
-    use shared::kavenegar::{DeliveryStatus, NotSentReason, RefusalClass, UnknownReason};
-    use shared::random::Random;
+    use domain::delivery::DeliveryStatus;
+    use domain::random::Random;
+    use gateway::{NotSentReason, RefusalClass, UnknownReason};
 
     use super::*;
 

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use harness::Process;
-use shared::telemetry::{MetricsAddress, MetricsListener, metrics_registry};
+use serving::MetricsListener;
+use shared::config::MetricsAddress;
+use shared::telemetry::metrics_registry;
 use tokio_util::sync::CancellationToken;
 
 const LONG: Duration = Duration::from_mins(1);

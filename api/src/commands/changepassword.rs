@@ -1,10 +1,10 @@
 //! `api changepassword`: a new password for somebody who cannot set one themselves.
 
 use clap::Args;
-use shared::clock::Clock;
+use domain::clock::Clock;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use shared::config::{Environment, RecordsCommandConfig};
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 use shared::records::PasswordChange;
 use shared::telemetry::init_logging;
 

@@ -1,11 +1,11 @@
 //! `api createsuperuser`: the first account that may do everything.
 
 use clap::Args;
-use shared::clock::Clock;
+use domain::clock::Clock;
+use domain::password::OwnWords;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use shared::config::{Environment, RecordsCommandConfig};
-use shared::password::OwnWords;
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 use shared::records::{MadeSuperuser, MakeSuperuser};
 use shared::telemetry::init_logging;
 

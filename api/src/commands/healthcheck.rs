@@ -1,8 +1,8 @@
 //! `api healthcheck`.
 
 use clap::Args;
+use serving::{Target, probe};
 use shared::config::{Environment, HealthcheckConfig};
-use shared::serving::probe;
 
 use super::CommandResult;
 
@@ -15,5 +15,5 @@ pub(crate) struct Arguments {}
 /// Asks once.
 pub(crate) async fn run(_arguments: Arguments, environment: &Environment) -> CommandResult {
     let config = HealthcheckConfig::load_api(environment)?;
-    Ok(probe(config.target).await?)
+    Ok(probe(Target::new(config.listener, config.path)).await?)
 }

@@ -6,11 +6,11 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _, 
 use std::path::PathBuf;
 
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
-use shared::password::{
+use domain::password::{
     NewPasswordError, OwnWords, Password, PasswordError, PasswordHash, Passwords,
 };
-use shared::random::Random;
+use domain::random::Random;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// How often a person may try.
 const TRIES: u32 = 3;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
+use domain::password::OwnWords;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use secrecy::ExposeSecret as _;
-use shared::challenge::Locale;
 use shared::config::RecordsCommandConfig;
-use shared::notice::NoticeKind;
-use shared::password::OwnWords;
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 use shared::records::{NewNotice, PoolSettings, Records, RecordsError, User};
 use shared::stores::SchemaError;
 

@@ -1,10 +1,10 @@
 //! An error on its way to the client: its code, and what is told beside it.
 
 use axum::response::{IntoResponse, Response};
+use domain::password::{Busy, NewPasswordError, Weakness};
+use domain::phone::PhoneError;
 use http::StatusCode;
 use shared::hot_state::{HotStateError, Rule, TryRule};
-use shared::password::{Busy, NewPasswordError, Weakness};
-use shared::phone::PhoneError;
 use shared::records::RecordsError;
 
 use super::ErrorCode;

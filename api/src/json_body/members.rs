@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use domain::challenge::{Channel, Locale, SessionId};
+use domain::password::{Password, PasswordError};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
-use shared::challenge::{Channel, Locale, SessionId};
-use shared::password::{Password, PasswordError};
 
 use crate::error::{ApiError, ErrorCode};
 

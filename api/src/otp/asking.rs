@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use domain::challenge::{Channel, Locale, NewChallenge, SessionId};
+use domain::client_address::ClientAddress;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use http::StatusCode;
-use shared::challenge::{Channel, Locale, NewChallenge, SessionId};
-use shared::client_address::ClientAddress;
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::records::User;
 use shared::traces::{self, Span};
 

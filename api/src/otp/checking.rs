@@ -8,11 +8,11 @@
 
 use std::hint::black_box;
 
-use shared::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
-use shared::client_address::ClientAddress;
+use domain::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
+use domain::client_address::ClientAddress;
+use domain::otp::{OtpCode, Purpose};
+use domain::phone::{Operator, PhoneNumber};
 use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
-use shared::otp::{OtpCode, Purpose};
-use shared::phone::{Operator, PhoneNumber};
 use shared::traces::{self, Span};
 use uuid::Uuid;
 

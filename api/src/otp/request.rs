@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use shared::otp::Purpose;
+use domain::otp::Purpose;
 use utoipa::IntoResponses;
 use utoipa::openapi::RefOr;
 

@@ -1,7 +1,7 @@
 //! What goes into a request for a code, and what comes out.
 
+use domain::challenge::{Channel, Locale, SessionId};
 use serde::Serialize;
-use shared::challenge::{Channel, Locale, SessionId};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;

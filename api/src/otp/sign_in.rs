@@ -1,8 +1,8 @@
 //! What a right code opens: a session with its tokens.
 
 use axum::response::Response;
+use domain::client_address::ClientAddress;
 use http::HeaderMap;
-use shared::client_address::ClientAddress;
 use shared::records::{SignIn, SignInOutcome};
 use shared::traces::Span;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::challenge::SessionId;
+use domain::client_address::ClientAddress;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use http::HeaderMap;
-use shared::challenge::SessionId;
-use shared::client_address::ClientAddress;
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use domain::client_address::ClientAddress;
+use domain::password::{OwnWords, Password, PasswordHash};
 use http::StatusCode;
-use shared::client_address::ClientAddress;
-use shared::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, PasswordChangeOutcome, User};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

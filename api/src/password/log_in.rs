@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::challenge::SessionId;
+use domain::client_address::ClientAddress;
+use domain::password::{Password, PasswordHash, Place};
+use domain::phone::PhoneNumber;
 use http::HeaderMap;
-use shared::challenge::SessionId;
-use shared::client_address::ClientAddress;
-use shared::password::{Password, PasswordHash, Place};
-use shared::phone::PhoneNumber;
 use shared::records::{PasswordHolder, PasswordLogIn, StepLogInOutcome, User};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

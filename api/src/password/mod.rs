@@ -15,9 +15,9 @@ pub(crate) use reset::{
     __path_ask_reset_code, __path_reset_password, ask_reset_code, reset_password,
 };
 
-use shared::challenge::Locale;
-use shared::notice::NoticeKind;
-use shared::phone::PhoneNumber;
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
+use domain::phone::PhoneNumber;
 use shared::records::NewNotice;
 
 use crate::app::AppState;

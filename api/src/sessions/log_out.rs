@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::tokens::RefreshToken;
 use http::{HeaderMap, Method, StatusCode};
 use shared::records::SessionEnd;
-use shared::tokens::RefreshToken;
-use shared::tokens::cookies::TokenCookie;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
+use web::cookies::TokenCookie;
 
 use super::clearing_cookies;
 use crate::app::AppState;

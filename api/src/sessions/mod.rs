@@ -14,7 +14,7 @@ pub(crate) use refresh::{__path_refresh_tokens, refresh_tokens};
 
 use axum::response::{IntoResponse, Response};
 use http::header::SET_COOKIE;
-use shared::tokens::cookies::{Cookies, TokenCookie};
+use web::cookies::{Cookies, TokenCookie};
 
 /// The answer with which a browser forgets its tokens.
 pub(crate) fn clearing_cookies(cookies: Cookies, answer: impl IntoResponse) -> Response {

@@ -1,8 +1,8 @@
 //! The refresh token that comes with a request.
 
+use domain::tokens::RefreshToken;
 use http::{HeaderMap, Method};
-use shared::tokens::RefreshToken;
-use shared::tokens::cookies::TokenCookie;
+use web::cookies::TokenCookie;
 
 use crate::app::AppState;
 use crate::cross_site::refuse_cross_site;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use domain::client_address::ClientAddress;
+use domain::tokens::RefreshToken;
 use http::HeaderMap;
 use serde::Serialize;
-use shared::client_address::ClientAddress;
 use shared::records::{Refresh, RefreshOutcome, Renewed};
-use shared::tokens::RefreshToken;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::challenge::SessionId;
+use domain::password::Password;
 use http::HeaderMap;
-use shared::challenge::SessionId;
-use shared::password::Password;
 use shared::records::Step;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

@@ -1,8 +1,8 @@
 //! What every step but the last is answered with.
 
 use axum::Json;
+use domain::challenge::SessionId;
 use serde::Serialize;
-use shared::challenge::SessionId;
 use shared::records::Step;
 use utoipa::ToSchema;
 

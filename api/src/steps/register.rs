@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use shared::challenge::SessionId;
-use shared::client_address::ClientAddress;
+use domain::challenge::SessionId;
+use domain::client_address::ClientAddress;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use shared::hot_state::Rule;
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::records::Step;
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

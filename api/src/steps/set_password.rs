@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use shared::challenge::SessionId;
-use shared::password::{OwnWords, Password};
+use domain::challenge::SessionId;
+use domain::password::{OwnWords, Password};
 use shared::records::{PasswordStep, Step};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

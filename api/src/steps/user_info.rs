@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::challenge::SessionId;
 use http::HeaderMap;
-use shared::challenge::SessionId;
 use shared::records::{UserInfo, UserInfoStep};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use shared::challenge::SessionId;
+use domain::challenge::SessionId;
 use shared::records::{NumberStep, NumberStepOutcome, Step};
 use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema};

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use domain::password::{Password, PasswordHash, Passwords};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::eventually;
-use shared::password::{Password, PasswordHash, Passwords};
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 
 use crate::stage::{Database, command, text};
 

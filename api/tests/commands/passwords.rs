@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use shared::password::{Password, Passwords};
-use shared::phone::PhoneNumber;
-use shared::random::Random;
+use domain::password::{Password, Passwords};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use shared::records::User;
 
 use crate::stage::{Database, Ran, command, ran, run};

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::SessionId;
+use domain::clock::Clock;
+use domain::otp::KeyRing;
 use harness::{PostgresServer, Process, ProcessCommand, RedisServer, free_port, wait_for_http};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use shared::challenge::SessionId;
-use shared::clock::Clock;
 use shared::hot_state::HotState;
-use shared::otp::KeyRing;
 use shared::redis_store::RedisStore;
 use sqlx::PgPool;
 

@@ -1,7 +1,7 @@
 //! Who a request comes from: bearer and cookie, sessions that ended, other sites.
 
+use domain::phone::PhoneNumber;
 use http::Method;
-use shared::phone::PhoneNumber;
 
 use crate::answer::Answer;
 use crate::stage::{ME, SECOND, Shape, Stage};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use domain::challenge::Channel;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use http::Method;
 use serde_json::json;
-use shared::challenge::Channel;
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::records::{Begin, LedgerWriter, SendKey, SendMethod};
 use uuid::Uuid;
 

@@ -1,14 +1,15 @@
 //! What the gateway reports about deliveries, by the gateway's stand-in and by others.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{ChallengeId, Channel};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use http::Method;
 use serde_json::json;
-use shared::challenge::{ChallengeId, Channel};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
-use shared::random::Random;
+use serving::serve;
+use shared::config::ServeLimits;
 use shared::records::{Begin, Finish, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult};
-use shared::serving::{ServeLimits, serve};
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use http::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use shared::random::Random;
-use shared::tokens::SigningKeys;
 
 use crate::stage::{ME, Shape, Stage};
 use crate::tokens::Tokens;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use domain::challenge::{ChallengeId, Locale};
+use domain::notice::NoticeKind;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::eventually;
 use serde_json::json;
-use shared::challenge::{ChallengeId, Locale};
-use shared::notice::NoticeKind;
-use shared::phone::PhoneNumber;
 use shared::queue::{Job, JobTask};
-use shared::random::Random;
 use shared::records::{PhoneChange, PhoneChangeOutcome};
 
 use crate::passwords::{GOOD, OTHER, PHONE};

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use domain::clock::Clock;
 use harness::{PostgresServer, RedisServer, eventually};
 use http::Method;
 use serde_json::json;
-use shared::clock::Clock;
 
 use crate::answer::Answer;
 use crate::passwords::{GOOD, OTHER};

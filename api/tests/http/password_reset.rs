@@ -1,8 +1,8 @@
 //! A new password by a code.
 
+use domain::otp::Purpose;
 use http::Method;
 use serde_json::json;
-use shared::otp::Purpose;
 
 use crate::answer::Answer;
 use crate::passwords::{GOOD, OTHER, PHONE};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use harness::make_django_password;
 use http::Method;
 use serde_json::{Value, json};
-use shared::password::PasswordHash;
-use shared::phone::PhoneNumber;
 use shared::records::PasswordChange;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;

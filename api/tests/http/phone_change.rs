@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
 use http::Method;
 use serde_json::json;
-use shared::challenge::Locale;
-use shared::notice::NoticeKind;
 use shared::queue::JobTask;
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::phone::PhoneNumber;
+use domain::phone::PhoneNumber;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

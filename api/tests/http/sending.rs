@@ -1,11 +1,11 @@
 //! Asking for codes.
 
+use domain::challenge::{Channel, Locale, NewChallenge};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use serde_json::json;
-use shared::challenge::{Channel, Locale, NewChallenge};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 
 use crate::stage::{OTP, SECOND, Shape, Stage};
 

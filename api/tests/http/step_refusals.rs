@@ -1,8 +1,8 @@
 //! What the step flow refuses, and what its answers give away.
 
+use domain::challenge::SessionId;
 use http::header::CONTENT_TYPE;
 use serde_json::json;
-use shared::challenge::SessionId;
 use shared::records::{STEP_LIFE, Step};
 
 use crate::answer::Answer;

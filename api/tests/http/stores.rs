@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::clock::Clock;
+use domain::random::Random;
 use harness::{PostgresServer, RedisServer};
 use migrate::{run_postgres, run_sqlite};
-use shared::clock::Clock;
 use shared::hot_state::HotState;
 use shared::queue::Feed;
-use shared::random::Random;
 use shared::records::{PoolSettings, Records};
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;

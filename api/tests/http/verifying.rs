@@ -1,9 +1,9 @@
 //! Giving codes back.
 
+use domain::phone::PhoneNumber;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
-use shared::phone::PhoneNumber;
 
 use crate::stage::{OTHER_OTP_KEY, OTP, OTP_KEY, SECOND, START, Shape, Stage, VERIFY};
 

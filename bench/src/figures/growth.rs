@@ -2,12 +2,12 @@
 //! gateway takes its time.
 
 use bytes::Bytes;
+use domain::challenge::SessionId;
+use domain::clock::Clock;
+use domain::otp::KeyRing;
 use serde::Deserialize;
 use serde_json::json;
-use shared::challenge::SessionId;
-use shared::clock::Clock;
 use shared::hot_state::HotState;
-use shared::otp::KeyRing;
 use shared::redis_store::RedisStore;
 use sqlx::{Connection as _, PgConnection};
 

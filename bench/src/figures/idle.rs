@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use shared::clock::Clock;
+use domain::clock::Clock;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{Measured, Setup};

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use apalis::prelude::{BoxDynError, Data, Monitor, WorkerBuilder};
+use domain::challenge::{ChallengeId, Channel};
+use domain::clock::Clock;
+use domain::random::Random;
 use futures::future::try_join_all;
 use harness::RedisServer;
 use prometheus::Registry;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
-use shared::challenge::{ChallengeId, Channel};
-use shared::clock::Clock;
 use shared::queue::{Disposal, Feed, Job, QueueBackend, QueueEvents, QueueSettings};
-use shared::random::Random;
 use shared::redis_store::RedisStore;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::random::Random;
 use serde::{Deserialize, Serialize};
-use shared::random::Random;
 use tokio::net::TcpListener;
 
 use super::redis_writes::RedisWrites;

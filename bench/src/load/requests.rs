@@ -130,7 +130,7 @@ fn address_of(index: u64) -> Ipv4Addr {
 pub(super) mod tests {
     use std::time::Duration;
 
-    use shared::phone::{AllowedCountries, PhoneNumber};
+    use domain::phone::{AllowedCountries, PhoneNumber};
 
     use http_body_util::BodyExt as _;
     use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};

@@ -1,7 +1,7 @@
 //! What a seed decides. The same seed and run draw the same fault; when exactly it strikes between
 //! two instructions is up to the machine.
 
-use shared::random::Random;
+use domain::random::Random;
 
 /// An odd number with well mixed bits (2^64 divided by the golden ratio), so that the runs of a
 /// seed are not those of its neighbour.

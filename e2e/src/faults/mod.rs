@@ -72,7 +72,7 @@ impl Struck {
     fn now() -> Self {
         Self {
             instant: tokio::time::Instant::now(),
-            wall: shared::clock::Clock::system().now_millis(),
+            wall: domain::clock::Clock::system().now_millis(),
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::challenge::{ChallengeId, SessionId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::challenge::{ChallengeId, SessionId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};

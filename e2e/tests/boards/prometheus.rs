@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use domain::clock::Clock;
 use e2e::{Production, start_prometheus};
 use harness::Process;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tempfile::TempDir;
 
 use crate::files::{list, output, project};

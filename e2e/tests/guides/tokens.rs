@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
-use shared::random::Random;
-use shared::tokens::SigningKeys;
 
 type Claims = Map<String, Value>;
 

@@ -1,23 +1,24 @@
 //! What `api` reads.
 
+use domain::otp::KeyRing;
+use domain::templates::Templates;
+use domain::tokens::SigningKeys;
+
 use super::Environment;
 use super::callback::{CallbackSecret, read_callback_secret};
 use super::gateway::read_templates;
-use super::http::{HttpConfig, metrics_address};
+use super::http::{HttpConfig, MetricsAddress, metrics_address};
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::StoresConfig;
+use super::stores::read_stores;
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
 use crate::hot_state::AcceptPolicy;
-use crate::kavenegar::Templates;
-use crate::otp::KeyRing;
-use crate::telemetry::MetricsAddress;
-use crate::tokens::SigningKeys;
+use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
 
 /// The settings of `api`.
@@ -67,7 +68,7 @@ impl ApiConfig {
         let otp_keys = read_keys(reader).and_then(|keys| reader.present(&OTP_KEY, keys));
         let signing_keys =
             read_signing_keys(reader).and_then(|keys| reader.present(&JWT_PRIVATE_KEY, keys));
-        let stores = StoresConfig::read(reader, None);
+        let stores = read_stores(reader, None);
         let front = Front::read(reader);
         let templates = read_templates(reader);
         let front = front?;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::phone::AllowedCountries;
 use secrecy::SecretString;
 
 use super::Environment;
@@ -11,11 +12,11 @@ use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_allowed_countries};
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::{StoresConfig, read_database_url};
+use super::stores::{read_database_url, read_stores};
 use super::tokens::read_access_token_lifetime;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY};
-use crate::phone::AllowedCountries;
+use crate::stores::StoresConfig;
 
 /// What a command on the records reads.
 #[derive(Clone, Debug)]
@@ -72,7 +73,7 @@ impl WhyConfig {
 
     fn read(reader: &mut Reader<'_>) -> Read<Self> {
         refuse_unknown(reader);
-        let stores = StoresConfig::read(reader, None);
+        let stores = read_stores(reader, None);
         let otp = OtpConfig::read(reader);
         let limits = LimitsConfig::read(reader);
         let log = LogConfig::read(reader);

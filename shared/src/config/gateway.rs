@@ -1,17 +1,18 @@
 //! The SMS gateway.
 
+use domain::challenge::Locale;
+use domain::loopback::is_loopback;
+use domain::notice::{MessagePurpose, NoticeKind};
+use domain::templates::Templates;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::http::{has_credentials, is_loopback};
+use super::http::has_credentials;
 use super::reader::{Read, Reader, shown};
 use super::variables::{
     KAVENEGAR_ALLOW_HTTP, KAVENEGAR_API_KEY, KAVENEGAR_RATE, KAVENEGAR_SENDER, KAVENEGAR_TEMPLATE,
     KAVENEGAR_URL, WEBOTP_DOMAIN,
 };
-use crate::challenge::Locale;
-use crate::kavenegar::Templates;
-use crate::notice::{MessagePurpose, NoticeKind};
 
 /// What the client of the gateway is made of.
 #[derive(Clone, Debug)]

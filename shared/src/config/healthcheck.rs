@@ -1,51 +1,59 @@
 //! What a health check reads: where the process that it asks listens, and no secret.
 
+use std::net::SocketAddr;
+
 use super::Environment;
-use super::http::{metrics_address, read_listen};
+use super::http::{MetricsAddress, metrics_address, read_listen};
 use super::reader::{ConfigError, Read, Reader};
 use super::variables::{Binary, LISTEN, METRICS_LISTEN};
-use crate::serving::Target;
-use crate::telemetry::MetricsAddress;
 
 /// Whom a health check asks, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthcheckConfig {
-    /// What is asked.
-    pub target: Target,
+    /// The address that it binds.
+    pub listener: SocketAddr,
+    /// What is asked there.
+    pub path: &'static str,
 }
 
 impl HealthcheckConfig {
     /// Of the API: whether it is ready, by `LISTEN`.
     pub fn load_api(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment, Binary::Api);
-        let target = read_api(&mut reader);
-        Ok(reader.finish(target.map(|target| Self { target }))?.0)
+        let asked = read_api(&mut reader);
+        Ok(reader.finish(asked)?.0)
     }
 
     /// Of a worker: whether it lives, by `METRICS_LISTEN`. What its stores do to it shows in its
     /// metrics: it waits for them, and starting it anew would help nobody.
     pub fn load_worker(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment, Binary::Worker);
-        let target = read_worker(&mut reader);
-        Ok(reader.finish(target.map(|target| Self { target }))?.0)
+        let asked = read_worker(&mut reader);
+        Ok(reader.finish(asked)?.0)
     }
 }
 
-fn read_api(reader: &mut Reader<'_>) -> Read<Target> {
+fn read_api(reader: &mut Reader<'_>) -> Read<HealthcheckConfig> {
     let listen = read_listen(reader)?;
     if listen.port() == 0 {
         return Err(refuse_any_port(reader, LISTEN.name));
     }
-    Ok(Target::new(listen, "/readyz"))
+    Ok(HealthcheckConfig {
+        listener: listen,
+        path: "/readyz",
+    })
 }
 
-fn read_worker(reader: &mut Reader<'_>) -> Read<Target> {
+fn read_worker(reader: &mut Reader<'_>) -> Read<HealthcheckConfig> {
     let (MetricsAddress::Exactly(address) | MetricsAddress::FirstFreeFrom(address)) =
         metrics_address(reader, None)?;
     if address.port() == 0 {
         return Err(refuse_any_port(reader, METRICS_LISTEN.name));
     }
-    Ok(Target::new(address, "/livez"))
+    Ok(HealthcheckConfig {
+        listener: address,
+        path: "/livez",
+    })
 }
 
 fn refuse_any_port(reader: &mut Reader<'_>, variable: &str) -> super::reader::Reported {
@@ -67,21 +75,21 @@ mod tests {
     fn the_listener_is_asked_by_the_setting_that_bound_it_and_no_secret_is_needed() {
         let api = |pairs: &[_]| {
             let config = HealthcheckConfig::load_api(&environment(pairs));
-            config.map(|config| config.target.to_string())
+            config.map(|config| (config.listener.to_string(), config.path))
         };
         let worker = |pairs: &[_]| {
             let config = HealthcheckConfig::load_worker(&environment(pairs));
-            config.map(|config| config.target.to_string())
+            config.map(|config| (config.listener.to_string(), config.path))
         };
-        assert_eq!(api(&[]), Ok("http://127.0.0.1:8000/readyz".to_owned()));
+        assert_eq!(api(&[]), Ok(("127.0.0.1:8000".to_owned(), "/readyz")));
         assert_eq!(
             api(&[("LISTEN", "0.0.0.0:80")]),
-            Ok("http://127.0.0.1:80/readyz".to_owned())
+            Ok(("0.0.0.0:80".to_owned(), "/readyz"))
         );
-        assert_eq!(worker(&[]), Ok("http://127.0.0.1:9465/livez".to_owned()));
+        assert_eq!(worker(&[]), Ok(("127.0.0.1:9465".to_owned(), "/livez")));
         assert_eq!(
             worker(&[("METRICS_LISTEN", "10.0.0.1:1"), ("LISTEN", "junk")]),
-            Ok("http://10.0.0.1:1/livez".to_owned())
+            Ok(("10.0.0.1:1".to_owned(), "/livez"))
         );
     }
 

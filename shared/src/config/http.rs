@@ -1,17 +1,17 @@
 //! Where the service listens and how people reach it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use url::{Host, Url};
+use domain::client_address::TrustedProxies;
+use domain::loopback::is_loopback;
+use url::Url;
 
 use super::reader::{Read, Reader, shown};
 use super::variables::{
     Binary, HTTP_MAX_CONNECTIONS, LISTEN, METRICS_LISTEN, PUBLIC_URL, SIMULATOR_LISTEN,
     TRUSTED_PROXIES,
 };
-use crate::client_address::TrustedProxies;
-use crate::serving::ServeLimits;
-use crate::telemetry::MetricsAddress;
 
 /// The listener of the API and the pages.
 #[derive(Clone, Debug)]
@@ -24,6 +24,40 @@ pub struct HttpConfig {
     pub trusted_proxies: TrustedProxies,
     /// `HTTP_MAX_CONNECTIONS`, and the time limits, which are fixed.
     pub limits: ServeLimits,
+}
+
+/// The limits of one listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeLimits {
+    /// How long the head of a request may take, and how long a connection may be idle between two
+    /// requests.
+    pub header_read_timeout: Duration,
+    /// How long a client may take nothing of an answer that is being written to it.
+    pub write_timeout: Duration,
+    /// How long running requests may go on after the shutdown began.
+    pub drain: Duration,
+    /// Connections served at once; more wait in the kernel's backlog.
+    pub max_connections: usize,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            header_read_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(20),
+            drain: Duration::from_secs(10),
+            max_connections: 4096,
+        }
+    }
+}
+
+/// Where metrics are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAddress {
+    /// There, or the start fails: somebody relies on it.
+    Exactly(SocketAddr),
+    /// There or on the next free port: several processes of one machine can start unconfigured.
+    FirstFreeFrom(SocketAddr),
 }
 
 /// How people reach the service: an origin, without a path.
@@ -73,16 +107,6 @@ impl PublicUrl {
 
 pub(super) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
-}
-
-/// Whether a URL leads to this machine only.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 impl HttpConfig {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use domain::otp::KeyRing;
+use domain::phone::AllowedCountries;
+
 use super::reader::{Read, Reader};
 use super::variables::{
     ALLOWED_COUNTRIES, OTP_EXPIRY_TIME, OTP_KEY, OTP_LENGTH, OTP_MAX_ATTEMPTS, OTP_RESEND_COOLDOWN,
 };
-use crate::otp::KeyRing;
-use crate::phone::AllowedCountries;
 
 /// What codes are like and whom they are for.
 #[derive(Clone, Debug)]

@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use domain::challenge::Locale;
+use domain::otp::KeyRing;
+use domain::templates::Templates;
+use domain::tokens::SigningKeys;
 use secrecy::SecretString;
 use url::Url;
 
@@ -10,21 +14,17 @@ use super::Environment;
 use super::api::{ApiConfig, Front};
 use super::callback::CallbackSecret;
 use super::gateway::GatewayConfig;
-use super::http::{HttpConfig, simulator_address};
+use super::http::{HttpConfig, MetricsAddress, simulator_address};
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader, Reported};
-use super::stores::{StoresConfig, data_dir};
+use super::stores::{data_dir, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, Initial, KAVENEGAR_URL, Variable};
 use super::worker::{WorkerConfig, read_concurrency};
-use crate::challenge::Locale;
-use crate::kavenegar::Templates;
-use crate::otp::KeyRing;
-use crate::telemetry::MetricsAddress;
-use crate::tokens::SigningKeys;
+use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
 
 /// The key that standalone and its simulator agree on.
@@ -85,7 +85,7 @@ impl StandaloneConfig {
         let otp_keys = read_keys(reader);
         let signing_keys = read_signing_keys(reader);
         let data_dir = data_dir(reader)?;
-        let stores = StoresConfig::read(reader, Some(&data_dir));
+        let stores = read_stores(reader, Some(&data_dir));
         let front = Front::read(reader);
         let gateway = read_gateway_or_simulator(reader);
         let concurrency = read_concurrency(reader);

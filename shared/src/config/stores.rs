@@ -7,45 +7,28 @@ use url::Url;
 
 use super::reader::{Read, Reader};
 use super::variables::{Binary, DATA_DIR, DATABASE_URL, REDIS_URL};
+use crate::stores::StoresConfig;
 
 const DATABASE_FILE: &str = "ramz.sqlite3";
 
-/// The stores, from `DATABASE_URL` and `REDIS_URL`.
-#[derive(Clone, Debug)]
-pub enum StoresConfig {
-    /// Records in PostgreSQL, hot state and queue in Redis.
-    PostgresAndRedis {
-        /// `postgres://…`
-        database_url: SecretString,
-        /// `redis://…` or `rediss://…`
-        redis_url: SecretString,
-    },
-    /// Everything in one SQLite file.
-    Sqlite {
-        /// `sqlite://…`
-        url: String,
-    },
-}
-
-impl StoresConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Self> {
-        let database = read_database(reader, data_dir);
-        let redis_url = read_redis(reader);
-        match (database?, redis_url?) {
-            (Database::Postgres(database_url), Some(redis_url)) => Ok(Self::PostgresAndRedis {
-                database_url,
-                redis_url,
-            }),
-            (Database::Postgres(_), None) => Err(reader.refuse(
-                REDIS_URL.name,
-                "is required with a PostgreSQL DATABASE_URL: codes, limits and the queue live in Redis",
-            )),
-            (Database::Sqlite(url), None) => Ok(Self::Sqlite { url }),
-            (Database::Sqlite(_), Some(_)) => Err(reader.refuse(
-                REDIS_URL.name,
-                "is set together with a SQLite DATABASE_URL, whose file does the work of Redis; unset REDIS_URL or use PostgreSQL",
-            )),
-        }
+/// Reads `DATABASE_URL` and `REDIS_URL`.
+pub(super) fn read_stores(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<StoresConfig> {
+    let database = read_database(reader, data_dir);
+    let redis_url = read_redis(reader);
+    match (database?, redis_url?) {
+        (Database::Postgres(database_url), Some(redis_url)) => Ok(StoresConfig::PostgresAndRedis {
+            database_url,
+            redis_url,
+        }),
+        (Database::Postgres(_), None) => Err(reader.refuse(
+            REDIS_URL.name,
+            "is required with a PostgreSQL DATABASE_URL: codes, limits and the queue live in Redis",
+        )),
+        (Database::Sqlite(url), None) => Ok(StoresConfig::Sqlite { url }),
+        (Database::Sqlite(_), Some(_)) => Err(reader.refuse(
+            REDIS_URL.name,
+            "is set together with a SQLite DATABASE_URL, whose file does the work of Redis; unset REDIS_URL or use PostgreSQL",
+        )),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use domain::tokens::{AccessTokensSettings, SigningKeys};
+
 use super::http::PublicUrl;
 use super::reader::{Read, Reader, shown};
 use super::variables::{
     ACCESS_TOKEN_LIFETIME, JWT_AUDIENCE, JWT_ISSUER, JWT_PRIVATE_KEY, REFRESH_TOKEN_IDLE_LIFETIME,
     REFRESH_TOKEN_LIFETIME, Variable,
 };
-use crate::tokens::{AccessTokensSettings, SigningKeys};
 
 const YEAR_SECONDS: u64 = 365 * 24 * 60 * 60;
 

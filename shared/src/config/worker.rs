@@ -1,19 +1,19 @@
 //! What `worker` reads.
 
+use domain::otp::KeyRing;
 use secrecy::SecretString;
 
 use super::Environment;
 use super::gateway::GatewayConfig;
-use super::http::metrics_address;
+use super::http::{MetricsAddress, metrics_address};
 use super::logging::LogConfig;
 use super::otp::read_keys;
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::StoresConfig;
+use super::stores::read_stores;
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, KAVENEGAR_API_KEY, OTP_KEY, WORKER_CONCURRENCY};
-use crate::otp::KeyRing;
-use crate::telemetry::MetricsAddress;
+use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
 
 /// The settings of `worker`.
@@ -51,7 +51,7 @@ impl WorkerConfig {
         let otp_keys = read_keys(reader).and_then(|keys| reader.present(&OTP_KEY, keys));
         let api_key =
             GatewayConfig::read_key(reader).and_then(|key| reader.present(&KAVENEGAR_API_KEY, key));
-        let stores = StoresConfig::read(reader, None);
+        let stores = read_stores(reader, None);
         // The rest of the gateway is looked at even without its key.
         let gateway = GatewayConfig::read(reader, SecretString::default());
         let concurrency = read_concurrency(reader);

@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixMillis;
+use domain::clock::UnixMillis;
 
 /// After the breaker opened, the account is asked after this time.
 pub const FIRST_PROBE: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ const RECOVERY_STEPS: u32 = 20;
 pub(super) mod millis {
     use std::time::Duration;
 
-    use crate::clock::UnixMillis;
+    use domain::clock::UnixMillis;
 
     pub(in crate::hot_state) const FIRST_PROBE: i64 = whole(super::FIRST_PROBE);
     pub(in crate::hot_state) const LONGEST_PROBE: i64 = whole(super::LONGEST_PROBE);

@@ -26,9 +26,10 @@ pub use model::{
 pub use phone_state::{PhoneRefusals, PhoneState};
 pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
-use crate::challenge::{Challenge, ChallengeId, Way};
-use crate::clock::{Clock, UnixMillis};
-use crate::phone::PhoneNumber;
+use domain::challenge::{Challenge, ChallengeId, Way};
+use domain::clock::{Clock, UnixMillis};
+use domain::phone::PhoneNumber;
+
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 

@@ -1,9 +1,9 @@
 //! What goes into the steps of hot state and what comes out.
 
-use crate::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
-use crate::clock::UnixMillis;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
+use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use domain::clock::UnixMillis;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 /// One request for a code.

@@ -6,7 +6,8 @@
 //! of sends that is larger: a stranger who asks for many numbers fills no memory with refusals.
 //! What the limit of an address or a guard of the whole service refused is not kept by number.
 
-use crate::clock::UnixMillis;
+use domain::clock::UnixMillis;
+
 use crate::hot_state::Rule;
 
 /// How long a refusal is remembered after the last of its number: as long as the sends are.

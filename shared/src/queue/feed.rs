@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use domain::clock::Clock;
+use domain::random::Random;
+
 use super::delivery::{Delivery, Settlement};
 use super::redis_feed::RedisFeed;
 use super::sqlite_feed::SqliteFeed;
-use crate::clock::Clock;
-use crate::random::Random;
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 

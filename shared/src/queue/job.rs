@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::challenge::{ChallengeId, Channel};
-use crate::clock::UnixMillis;
+use domain::challenge::{ChallengeId, Channel};
+use domain::clock::UnixMillis;
 
 /// The version that this build writes and the newest that it reads.
 const VERSION: u8 = 1;

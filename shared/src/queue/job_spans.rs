@@ -1,11 +1,11 @@
 //! What log lines and traces say about a job.
 
+use domain::trace_parent::TraceParent;
 use tracing::field::{Empty, display};
 
 use super::delivery::Delivery;
 use super::job::{Job, JobTask};
 use crate::telemetry::SPAN_TARGET;
-use crate::trace_parent::TraceParent;
 use crate::traces::Span;
 
 /// Gives the log lines inside of it the ids of the job and of its request.

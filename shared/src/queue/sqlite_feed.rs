@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::clock::{Clock, UnixMillis};
+
 use super::delivery::{Delivery, Disposal, Settlement};
 use super::feed::{QueueError, QueueStats};
-use crate::clock::{Clock, UnixMillis};
 use crate::sqlite_file::SqliteFile;
 
 /// How often a waiting read looks by itself; a request for a code wakes it at once.

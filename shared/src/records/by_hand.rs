@@ -1,6 +1,8 @@
 //! What an operator changes of an account by hand: each change with its entry in the audit log.
 
 use chrono::{DateTime, Utc};
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,8 +11,6 @@ use super::dispatch::in_transaction;
 use super::notices::{NewNotice, insert_notice};
 use super::passwords::{END_OTHERS, PasswordChange, SET};
 use super::{AuditEntry, AuditSource, Records, RecordsError, micros};
-use crate::password::PasswordHash;
-use crate::phone::PhoneNumber;
 
 /// The user name is the number's digits unless somebody has chosen just these.
 const CREATE: &str = "INSERT INTO users (id, phone, username, password_hash, password_changed_at, \

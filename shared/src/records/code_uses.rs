@@ -1,12 +1,12 @@
 //! Reading which codes were used, for whoever asks what became of them.
 
 use chrono::{DateTime, Utc};
+use domain::challenge::ChallengeId;
+use domain::otp::Purpose;
 use sqlx::QueryBuilder;
 
 use super::dispatch::on_connection;
 use super::{Records, RecordsError};
-use crate::challenge::ChallengeId;
-use crate::otp::Purpose;
 
 const USES: &str =
     "SELECT challenge_id, purpose, used_at FROM challenge_uses WHERE challenge_id IN (";

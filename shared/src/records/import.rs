@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::audit::write_audit;
 use super::dispatch::{in_transaction, on_connection};
 use super::{AuditEntry, Records, RecordsError, micros};
-use crate::password::PasswordHash;
-use crate::phone::PhoneNumber;
 
 /// Users in one statement: 13 columns of each stay far below the 32,766 parameters of SQLite.
 pub const IMPORT_BATCH: usize = 1_000;

@@ -5,15 +5,15 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use domain::challenge::Locale;
+use domain::notice::{NOTICE_LIFE, NoticeKind};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
 use super::users::stored_phone;
 use super::{Records, RecordsError, micros};
-use crate::challenge::Locale;
-use crate::notice::{NOTICE_LIFE, NoticeKind};
-use crate::phone::PhoneNumber;
-use crate::random::Random;
 
 pub(super) const INSERT_NOTICE: &str = "INSERT INTO notices \
      (id, phone, kind, locale, created_at, deadline_at) VALUES ($1, $2, $3, $4, $5, $6)";

@@ -1,6 +1,10 @@
 //! Passwords: found for a log-in, set, reset by a code, and replaced by a better hash.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::ChallengeId;
+use domain::otp::Purpose;
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
@@ -10,10 +14,6 @@ use super::sessions::session_holds;
 use super::sign_in::{SignInOutcome, admit_or_create};
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
-use crate::challenge::ChallengeId;
-use crate::otp::Purpose;
-use crate::password::PasswordHash;
-use crate::phone::PhoneNumber;
 
 const HOLDER: &str = "SELECT id, password_hash, blocked_at IS NOT NULL AS blocked \
      FROM users WHERE phone = $1";

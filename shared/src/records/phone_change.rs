@@ -1,6 +1,11 @@
 //! The number of an account becomes another one.
 
 use chrono::{DateTime, Utc};
+use domain::challenge::{ChallengeId, Locale};
+use domain::notice::NoticeKind;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use uuid::Uuid;
 
 use super::dispatch::in_transaction;
@@ -9,11 +14,6 @@ use super::session_opening::use_code;
 use super::sessions::hold_user;
 use super::users::{User, UserRow, stored_phone, user_columns};
 use super::{Records, RecordsError, micros};
-use crate::challenge::{ChallengeId, Locale};
-use crate::notice::NoticeKind;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
-use crate::random::Random;
 
 /// A user name that is the old number becomes the new one: the old number may get another owner,
 /// whom it must not name. Where an imported account has chosen just these digits, it becomes the id.

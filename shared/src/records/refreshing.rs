@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::tokens::{RefreshToken, SuccessorSalt};
 use uuid::Uuid;
 
 use super::dispatch::in_transaction;
@@ -16,7 +17,6 @@ use super::session_ending::SessionEnd;
 use super::session_opening::{ISSUE_TOKEN, presentable};
 use super::sessions::live_session;
 use super::{Records, RecordsError, micros};
-use crate::tokens::{RefreshToken, SuccessorSalt};
 
 /// How long after its retirement a token still gets its successor.
 const GRACE: TimeDelta = TimeDelta::seconds(10);

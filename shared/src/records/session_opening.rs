@@ -77,7 +77,7 @@ macro_rules! open_session {
         use $crate::records::session_opening::{
             ISSUE_TOKEN, NewSession, OPEN_SESSION, presentable,
         };
-        let challenge: Option<$crate::challenge::ChallengeId> = $challenge;
+        let challenge: Option<::domain::challenge::ChallengeId> = $challenge;
         let session: &NewSession = $session;
         let opened_at = $crate::records::micros(session.opened_at);
         sqlx::query(OPEN_SESSION)

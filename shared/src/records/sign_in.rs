@@ -1,14 +1,14 @@
 //! Signing in: the one moment at which a code has its effect.
 
+use domain::challenge::ChallengeId;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::session_opening::{NewSession, open_session, use_code};
 use super::users::{User, user_columns};
 use super::{Records, RecordsError, micros};
-use crate::challenge::ChallengeId;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
 
 const CODE_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
@@ -33,7 +33,7 @@ macro_rules! admit_or_create {
     ($transaction:ident, $phone:expr, $new_user_id:expr, $now:expr) => {{
         use $crate::records::sign_in::{ADMIT, CREATE};
         use $crate::records::users::{User, UserRow};
-        let phone: &$crate::phone::PhoneNumber = $phone;
+        let phone: &::domain::phone::PhoneNumber = $phone;
         let new_user_id: uuid::Uuid = $new_user_id;
         let mut user: Option<UserRow> = sqlx::query_as(ADMIT)
             .bind(phone.as_e164())

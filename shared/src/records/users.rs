@@ -3,11 +3,11 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::{Records, RecordsError, micros};
-use crate::phone::PhoneNumber;
 
 /// The columns of a [`UserRow`].
 macro_rules! user_columns {

@@ -3,19 +3,35 @@
 mod schema;
 mod watch;
 
-use secrecy::ExposeSecret as _;
+use domain::clock::Clock;
+use domain::random::Random;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::clock::Clock;
-use crate::config::StoresConfig;
 use crate::hot_state::HotState;
 use crate::queue::Feed;
-use crate::random::Random;
 use crate::records::{PoolSettings, Records, RecordsError};
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
 pub use schema::SchemaError;
 pub use watch::StoreWatch;
+
+/// Where they are: `DATABASE_URL` and `REDIS_URL`.
+#[derive(Clone, Debug)]
+pub enum StoresConfig {
+    /// Records in PostgreSQL, hot state and queue in Redis.
+    PostgresAndRedis {
+        /// `postgres://…`
+        database_url: SecretString,
+        /// `redis://…` or `rediss://…`
+        redis_url: SecretString,
+    },
+    /// Everything in one SQLite file.
+    Sqlite {
+        /// `sqlite://…`
+        url: String,
+    },
+}
 
 /// Both seams and a place in the queue, opened.
 #[derive(Clone, Debug)]

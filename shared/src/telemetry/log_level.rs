@@ -1,35 +1,20 @@
-//! The log filter of a running process, and its change over HTTP.
-//!
-//! It is served on the private listener of metrics, which has no log-in of its own: whoever reaches
-//! that listener is trusted to run the service. A browser on the machine is not: a page of any site
-//! could make it send requests there. Browsers name the site in `Origin` with every request that is
-//! not a plain read, so a request with that header is refused.
+//! The log filter of a running process, which can be changed for a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use http::header::ORIGIN;
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use tokio::time::Instant;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::{Registry, reload};
 
 use super::logging::LogFilter;
 
-/// Longer filters are a mistake.
-const MAX_BODY_BYTES: usize = 4 * 1024;
-const LONGEST: Duration = Duration::from_hours(24);
 /// The target of the line that tells of a change, which no filter hides.
 pub(super) const TARGET: &str = "log_level";
 
 /// The filter in force. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct LogLevel(Arc<Inner>);
+pub struct LogLevel(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -48,25 +33,39 @@ struct Current {
 }
 
 impl LogLevel {
-    pub(super) fn new(handle: reload::Handle<EnvFilter, Registry>, configured: LogFilter) -> Self {
+    /// The configured filter, and the layer that puts in force whatever follows it.
+    pub fn begin(configured: LogFilter) -> (Self, reload::Layer<EnvFilter, Registry>) {
+        let (layer, handle) = reload::Layer::new(configured.directives());
         let current = Current {
             filter: configured.clone(),
             until: None,
             changes: 0,
         };
-        Self(Arc::new(Inner {
+        let level = Self(Arc::new(Inner {
             handle,
             configured,
             current: Mutex::new(current),
-        }))
+        }));
+        (level, layer)
     }
 
-    /// Puts a filter in force, for a time or until the next change. Answers with the number of the
-    /// change.
-    fn change(&self, filter: LogFilter, lasts: Option<Duration>) -> Result<u64, reload::Error> {
-        self.change_current(&mut self.current(), filter, lasts)
+    /// Puts a filter in force, for a time or until the next change.
+    ///
+    /// # Errors
+    /// When the subscriber of this process is gone.
+    pub fn change(&self, filter: LogFilter, lasts: Option<Duration>) -> Result<(), reload::Error> {
+        let change = self.change_current(&mut self.current(), filter, lasts)?;
+        if let Some(lasts) = lasts {
+            let level = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(lasts).await;
+                level.change_back(change);
+            });
+        }
+        Ok(())
     }
 
+    /// Answers with the number of the change.
     fn change_current(
         &self,
         current: &mut Current,
@@ -100,7 +99,7 @@ impl LogLevel {
     }
 
     /// What is in force, and a second line if it does not last.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let current = self.current();
         let filter = current.filter.as_str();
         match current.until {
@@ -119,190 +118,22 @@ impl LogLevel {
     }
 }
 
-/// `/log-level`.
-pub(super) fn routes(level: LogLevel) -> Router {
-    Router::new()
-        .route("/log-level", get(show).put(change))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(level)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parameters {
-    /// How long it lasts, such as `10m`.
-    r#for: Option<String>,
-}
-
-async fn show(State(level): State<LogLevel>) -> String {
-    level.text()
-}
-
-async fn change(
-    State(level): State<LogLevel>,
-    headers: HeaderMap,
-    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
-    body: String,
-) -> Response {
-    if headers.contains_key(ORIGIN) {
-        let text = "requests of web pages are refused\n";
-        return (StatusCode::FORBIDDEN, text).into_response();
-    }
-    let refused =
-        |problem: String| (StatusCode::BAD_REQUEST, format!("{problem}\n")).into_response();
-    let Ok(Query(parameters)) = parameters else {
-        return refused("the only parameter is `for`, such as `?for=10m`".to_owned());
-    };
-    let lasts = match parameters.r#for.as_deref().map(span_of_time).transpose() {
-        Ok(lasts) => lasts,
-        Err(problem) => return refused(problem),
-    };
-    let text = body.trim();
-    if text.is_empty() {
-        return refused("the body is the filter, such as `info,worker=debug`".to_owned());
-    }
-    let filter = match LogFilter::parse(text) {
-        Ok(filter) => filter,
-        Err(problem) => return refused(format!("the body {problem}")),
-    };
-    match level.change(filter, lasts) {
-        Ok(change) => {
-            if let Some(lasts) = lasts {
-                let level = level.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(lasts).await;
-                    level.change_back(change);
-                });
-            }
-            level.text().into_response()
-        }
-        Err(error) => {
-            tracing::error!(%error, "the log filter cannot be changed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
-/// Reads `90s`, `10m` or `2h`, up to a day.
-fn span_of_time(text: &str) -> Result<Duration, String> {
-    let unit = text.chars().last().unwrap_or_default();
-    let seconds_each = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        _ => 0,
-    };
-    let number = text.strip_suffix(unit).unwrap_or_default();
-    let span = number
-        .parse()
-        .ok()
-        .filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|number: u64| number.checked_mul(seconds_each))
-        .map(Duration::from_secs);
-    span.filter(|span| !span.is_zero() && *span <= LONGEST)
-        .ok_or_else(|| "`for` is a time such as `90s`, `10m` or `2h`, a day at most".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use http::{Method, Request};
-    use http_body_util::BodyExt as _;
-    use tower_service::Service as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_mins(1);
-
-    fn level() -> (LogLevel, impl tracing::Subscriber + Send + Sync) {
-        let configured = LogFilter::parse("info").expect("a filter");
-        let (layer, handle) = reload::Layer::new(configured.directives());
+    #[tokio::test]
+    async fn the_end_of_an_earlier_change_does_not_end_a_later_one() {
+        let filter = |text| LogFilter::parse(text).expect("a filter");
+        let (level, layer) = LogLevel::begin(filter("info"));
         let subscriber = tracing_subscriber::registry().with(layer);
-        (LogLevel::new(handle, configured), subscriber)
-    }
-
-    async fn put(level: &LogLevel, path: &str, body: &str, origin: bool) -> (u16, String) {
-        let mut request = Request::builder().method(Method::PUT).uri(path);
-        if origin {
-            request = request.header(ORIGIN, "http://127.0.0.1:9464");
-        }
-        let request = request.body(Body::from(body.to_owned())).expect("valid");
-        let answer = routes(level.clone())
-            .call(request)
-            .await
-            .expect("an answer");
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.expect("a body");
-        (
-            status,
-            String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        )
-    }
-
-    fn shows_worker_debug() -> bool {
-        tracing::enabled!(target: "worker", tracing::Level::DEBUG)
-    }
-
-    #[tokio::test]
-    async fn a_filter_that_is_put_is_in_force_at_once() {
-        let (level, subscriber) = level();
         let _default = tracing::subscriber::set_default(subscriber);
-        assert!(!shows_worker_debug());
-        let (status, text) = put(&level, "/log-level", "info,worker=debug\n", false).await;
-        assert_eq!((status, text.as_str()), (200, "info,worker=debug\n"));
-        assert!(shows_worker_debug());
-        assert_eq!(level.text(), text);
-    }
-
-    #[tokio::test]
-    async fn a_filter_for_a_time_goes_away_by_itself_and_takes_no_later_one_along() {
-        let (level, subscriber) = level();
-        let _default = tracing::subscriber::set_default(subscriber);
-        let (_, text) = put(&level, "/log-level?for=10m", "debug", false).await;
-        assert!(text.starts_with("debug\n# info again in "), "{text}");
-        put(&level, "/log-level?for=1s", "warn", false).await;
-        harness::eventually(PATIENCE, async || (level.text() == "info\n").then_some(())).await;
-
-        let debug = LogFilter::parse("debug").expect("a filter");
-        let warn = LogFilter::parse("warn").expect("a filter");
-        let earlier = level.change(debug, Some(Duration::from_mins(1)));
-        level.change(warn, None).expect("changed");
+        let minute = Some(Duration::from_mins(1));
+        let earlier = level.change_current(&mut level.current(), filter("debug"), minute);
+        level.change(filter("warn"), None).expect("changed");
         level.change_back(earlier.expect("changed"));
         assert_eq!(level.text(), "warn\n");
-    }
-
-    #[tokio::test]
-    async fn what_is_wrong_is_told_and_changes_nothing() {
-        let (level, subscriber) = level();
-        let _default = tracing::subscriber::set_default(subscriber);
-        for (path, body, told) in [
-            ("/log-level", "worker=loud", "is not a filter"),
-            ("/log-level", " ", "the body is the filter"),
-            ("/log-level?for=soon", "debug", "`for` is a time"),
-            ("/log-level?for=", "debug", "`for` is a time"),
-            ("/log-level?for=25h", "debug", "`for` is a time"),
-            ("/log-level?for=0s", "debug", "`for` is a time"),
-            ("/log-level?for=+5m", "debug", "`for` is a time"),
-            ("/log-level?for=5%D8%AF", "debug", "`for` is a time"),
-            ("/log-level?level=debug", "debug", "the only parameter"),
-        ] {
-            let (status, text) = put(&level, path, body, false).await;
-            assert!(
-                status == 400 && text.contains(told),
-                "{path} {body}: {text}"
-            );
-        }
-        let long = "x".repeat(MAX_BODY_BYTES + 1);
-        assert_eq!(put(&level, "/log-level", &long, false).await.0, 413);
-        assert_eq!(level.text(), "info\n");
-    }
-
-    #[tokio::test]
-    async fn a_page_in_a_browser_on_the_machine_changes_nothing() {
-        let (level, subscriber) = level();
-        let _default = tracing::subscriber::set_default(subscriber);
-        assert_eq!(put(&level, "/log-level", "trace", true).await.0, 403);
-        assert_eq!(level.text(), "info\n");
     }
 }

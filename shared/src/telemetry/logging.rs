@@ -11,7 +11,7 @@ use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::{Layer as _, registry, reload};
+use tracing_subscriber::{Layer as _, registry};
 
 use super::log_level::{self, LogLevel};
 use super::log_lines::JsonLines;
@@ -85,7 +85,7 @@ impl LogFilter {
 }
 
 /// The filter of this process, once logging was started.
-pub(super) fn log_level() -> Option<LogLevel> {
+pub fn log_level() -> Option<LogLevel> {
     LEVEL.get().cloned()
 }
 
@@ -128,11 +128,11 @@ where
             .with_ansi(colours)
             .boxed(),
     };
-    let (directives, handle) = reload::Layer::new(filter.directives());
+    let (level, directives) = LogLevel::begin(filter.clone());
     let subscriber = registry()
         .with(directives)
         .with(lines.with_filter(filter_fn(is_harmless)));
-    (Box::new(subscriber), LogLevel::new(handle, filter.clone()))
+    (Box::new(subscriber), level)
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {

@@ -3,7 +3,8 @@
 mod log_level;
 mod log_lines;
 mod logging;
-mod metrics;
+mod metrics_registry;
 
-pub use logging::{LogFilter, LogFormat, SPAN_TARGET, init_logging};
-pub use metrics::{MetricsAddress, MetricsListener, metrics_registry};
+pub use log_level::LogLevel;
+pub use logging::{LogFilter, LogFormat, SPAN_TARGET, init_logging, log_level};
+pub use metrics_registry::metrics_registry;

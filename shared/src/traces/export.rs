@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::random::Random;
+use domain::trace_parent::TraceParent;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{
@@ -18,8 +20,6 @@ use url::Url;
 
 use super::exporter::{BoundedProcessor, CollectorClient, CountingExporter, MAX_QUEUE, Queue};
 use super::span::{OwnTraceIds, Recorder};
-use crate::random::Random;
-use crate::trace_parent::TraceParent;
 
 /// How long the end of a process waits for a collector.
 const STOP_LIMIT: Duration = Duration::from_secs(5);

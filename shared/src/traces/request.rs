@@ -3,13 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use domain::clock::Clock;
+use domain::random::Random;
+use domain::trace_parent::TraceParent;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 
 use super::span::{self, Recorder, Span};
-use crate::clock::Clock;
-use crate::random::Random;
-use crate::trace_parent::TraceParent;
 
 tokio::task_local! {
     static REQUEST: RequestTrace;

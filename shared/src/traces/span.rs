@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use domain::trace_parent::TraceParent;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, TraceFlags,
     TraceState,
@@ -15,7 +16,6 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracer};
 
 use super::export::Sampling;
 use super::request::parent_in_request;
-use crate::trace_parent::TraceParent;
 
 /// Where spans go, once the export was started.
 static RECORDER: OnceLock<Recorder> = OnceLock::new();

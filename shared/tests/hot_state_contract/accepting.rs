@@ -1,9 +1,9 @@
 //! Requests for a code.
 
-use shared::challenge::{Channel, Locale};
+use domain::challenge::{Channel, Locale};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Previous, Rule, Window};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::queue::{Job, JobTask};
 
 use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
@@ -193,7 +193,7 @@ pub(crate) async fn a_challenge_that_no_longer_lives_names_what_a_new_one_needs(
     let exhausted = stage.granted(PHONE).await;
     for _ in 0..3 {
         stage
-            .count(shared::challenge::Way::Session, &exhausted, false)
+            .count(domain::challenge::Way::Session, &exhausted, false)
             .await;
     }
     stage.clock.advance(40 * SECOND);

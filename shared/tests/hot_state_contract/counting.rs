@@ -1,9 +1,9 @@
 //! Attempts at a code.
 
-use shared::challenge::Way;
+use domain::challenge::Way;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use shared::hot_state::{Accepted, Attempt, Verdict, Window};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 
 use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
 

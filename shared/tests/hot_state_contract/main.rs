@@ -10,7 +10,7 @@ mod shared_commits;
 mod stage;
 mod tries;
 
-use shared::clock::Clock;
+use domain::clock::Clock;
 use stage::Stage;
 
 /// One test per case and back end.

@@ -1,10 +1,10 @@
 //! What can be told of a number, and what it costs to remember refusals.
 
+use domain::phone::PhoneNumber;
 use shared::hot_state::{
     Accept, AcceptPolicy, AcceptRequest, AddressTries, PhoneRefusals, PhoneState, Rule, TryLimits,
     Window,
 };
-use shared::phone::PhoneNumber;
 
 use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use domain::challenge::NewChallenge;
 use futures::FutureExt as _;
 use futures::future::join_all;
-use shared::challenge::NewChallenge;
 use shared::hot_state::{AcceptRequest, Accepted, Admission, HotStateError, Rule};
 use sqlx::SqliteConnection;
 

@@ -2,17 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::challenge::Way;
+use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use domain::clock::Clock;
+use domain::otp::{KeyRing, Purpose};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::RedisServer;
-use shared::challenge::Way;
-use shared::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
-use shared::clock::Clock;
 use shared::hot_state::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotState, Verdict, Window,
 };
-use shared::otp::{KeyRing, Purpose};
-use shared::phone::PhoneNumber;
 use shared::queue::{Delivery, Feed, Job};
-use shared::random::Random;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
 use sqlx::pool::PoolConnection;

@@ -1,7 +1,7 @@
 //! Failed tries per phone and per client address.
 
+use domain::phone::PhoneNumber;
 use shared::hot_state::{AddressTries, Try, TryLimits, TryRule};
-use shared::phone::PhoneNumber;
 
 use crate::stage::{DAY, MINUTE, SECOND, Stage};
 

@@ -9,17 +9,17 @@ use std::time::Duration;
 use apalis_core::error::BoxDynError;
 use apalis_core::monitor::Monitor;
 use apalis_core::worker::builder::WorkerBuilder;
+use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use domain::clock::Clock;
+use domain::otp::{KeyRing, Purpose};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::{RedisServer, eventually};
 use prometheus::Registry;
-use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
-use shared::clock::Clock;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
-use shared::otp::{KeyRing, Purpose};
-use shared::phone::PhoneNumber;
 use shared::queue::{
     Delivery, Disposal, Feed, Job, JobTask, QueueBackend, QueueEvents, QueueSettings, QueueStats,
 };
-use shared::random::Random;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
 use tokio::sync::OnceCell;

@@ -1,8 +1,8 @@
 //! Superusers and passwords that an operator sets.
 
-use shared::challenge::Locale;
-use shared::notice::NoticeKind;
-use shared::password::PasswordHash;
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
+use domain::password::PasswordHash;
 use shared::records::{MadeSuperuser, MakeSuperuser, NewNotice, PasswordChange};
 use uuid::Uuid;
 

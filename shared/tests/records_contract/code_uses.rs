@@ -1,6 +1,6 @@
 //! Which codes were used.
 
-use shared::otp::Purpose;
+use domain::otp::Purpose;
 use shared::records::CodeUse;
 
 use crate::stage::{Stage, phone};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::delivery::{CHECKS, Milestone, Progress};
-use shared::kavenegar::DeliveryStatus;
-use shared::phone::Operator;
+use domain::delivery::DeliveryStatus;
+use domain::delivery::{CHECKS, Milestone, Progress};
+use domain::phone::Operator;
 use shared::records::{
     DELIVERY_LEASE, DeliveryCheck, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
     SendOutcome, SendResult,

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use shared::random::Random;
+use domain::random::Random;
+use domain::tokens::RefreshToken;
 use shared::records::{Refresh, RefreshOutcome, Renewed, SessionEnd, SignInOutcome};
-use shared::tokens::RefreshToken;
 use uuid::Uuid;
 
 use crate::stage::{Stage, phone};

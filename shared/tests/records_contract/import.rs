@@ -2,7 +2,7 @@
 
 use std::io;
 
-use shared::password::PasswordHash;
+use domain::password::PasswordHash;
 use shared::records::{
     AuditEntry, AuditSource, ImportOutcome, ImportProgress, ImportStep, ImportedUser,
 };

@@ -1,8 +1,8 @@
 //! The outbox of notices.
 
 use chrono::TimeDelta;
-use shared::challenge::Locale;
-use shared::notice::{MessagePurpose, NoticeKind};
+use domain::challenge::Locale;
+use domain::notice::{MessagePurpose, NoticeKind};
 use shared::records::{Begin, Begun, LedgerWriter, RecordsError, SendKey};
 
 use crate::stage::{Stage, phone};

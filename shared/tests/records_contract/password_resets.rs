@@ -1,9 +1,9 @@
 //! A new password by a code, and the messages that tell of a change.
 
 use chrono::TimeDelta;
-use shared::notice::NoticeKind;
-use shared::password::PasswordHash;
-use shared::phone::PhoneNumber;
+use domain::notice::NoticeKind;
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use shared::records::{PasswordChangeOutcome, PasswordReset, SignInOutcome};
 
 use crate::passwords::hashes;

@@ -1,10 +1,10 @@
 //! Passwords: set, replaced, and the sessions that end by it.
 
-use shared::challenge::Locale;
-use shared::notice::NoticeKind;
-use shared::password::{Password, PasswordHash, Passwords};
-use shared::phone::PhoneNumber;
-use shared::random::Random;
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
+use domain::password::{Password, PasswordHash, Passwords};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use shared::records::{NewNotice, PasswordChange, PasswordLogIn, RecordsError};
 use tokio::sync::OnceCell;
 use uuid::Uuid;

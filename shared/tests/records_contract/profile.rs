@@ -1,8 +1,8 @@
 //! What people change of their own account, and its end.
 
-use shared::challenge::Locale;
-use shared::notice::NoticeKind;
-use shared::phone::PhoneNumber;
+use domain::challenge::Locale;
+use domain::notice::NoticeKind;
+use domain::phone::PhoneNumber;
 use shared::records::{
     EmailChange, LedgerWriter, PasswordChange, PhoneChange, PhoneChangeOutcome, ProfileChange,
     SignInOutcome, User,

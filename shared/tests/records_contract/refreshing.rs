@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use shared::random::Random;
+use domain::random::Random;
+use domain::tokens::RefreshToken;
 use shared::records::{RecordsError, RefreshOutcome, SessionEnd};
-use shared::tokens::RefreshToken;
 use tokio::task::JoinSet;
 
 use crate::family::{Kind, SECOND, kind, refresh, renewed};

@@ -1,9 +1,9 @@
 //! Ending sessions: one, the others, all, and by a refresh token alone.
 
 use chrono::TimeDelta;
-use shared::random::Random;
+use domain::random::Random;
+use domain::tokens::RefreshToken;
 use shared::records::SessionEnd;
-use shared::tokens::RefreshToken;
 use uuid::Uuid;
 
 use crate::family::{Kind, kind};

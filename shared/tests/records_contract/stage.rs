@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{ChallengeId, Channel, Locale, SessionId};
+use domain::clock::Clock;
+use domain::notice::NoticeKind;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::PostgresServer;
-use shared::challenge::{ChallengeId, Channel, Locale, SessionId};
-use shared::clock::Clock;
-use shared::notice::NoticeKind;
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
-use shared::random::Random;
 use shared::records::{
     Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Records, SendKey, SendMethod,
     SendOutcome, SendResult, SignIn, SignInOutcome, User,

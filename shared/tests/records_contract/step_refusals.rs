@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use shared::password::PasswordHash;
+use domain::password::PasswordHash;
 use shared::records::{
     NumberStepOutcome, PasswordChange, PasswordLogIn, RecordsError, STEP_LIFE, Step,
     StepLogInOutcome, User,

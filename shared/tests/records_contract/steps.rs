@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use shared::challenge::SessionId;
-use shared::otp::Purpose;
-use shared::password::PasswordHash;
-use shared::phone::PhoneNumber;
+use domain::challenge::SessionId;
+use domain::otp::Purpose;
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use shared::records::{
     NumberStep, NumberStepOutcome, PasswordStep, Step, User, UserInfo, UserInfoStep,
 };

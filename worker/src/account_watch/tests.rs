@@ -4,15 +4,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
+use domain::challenge::{ChallengeId, Channel};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use gateway::Gateway;
 use prometheus::Registry;
 use serde_json::{Value, json};
-use shared::challenge::{ChallengeId, Channel};
+use serving::serve;
+use shared::config::ServeLimits;
 use shared::config::{Environment, WorkerConfig};
-use shared::kavenegar::{Gateway, GatewaySettings};
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::records::{Begin, Finish, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult};
-use shared::serving::{ServeLimits, serve};
 use shared::sqlite_file::SqliteFile;
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
@@ -20,8 +21,9 @@ use tokio_util::sync::DropGuard;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
-use crate::account_metrics::AccountMetrics;
+use crate::metrics::AccountMetrics;
 use crate::metrics::WorkerMetrics;
+use crate::start::gateway_settings;
 
 const START: i64 = 1_763_700_000_000;
 const MINUTE: i64 = 60_000;
@@ -96,7 +98,7 @@ impl Stage {
             ("KAVENEGAR_URL", format!("http://{gateway}/")),
         ]));
         let gateway = config.expect("settings").gateway;
-        let gateway = Gateway::new(GatewaySettings::from(gateway)).expect("a gateway");
+        let gateway = Gateway::new(gateway_settings(gateway)).expect("a gateway");
 
         let (clock, random, registry) = (Clock::manual(START), Random::seeded(1), Registry::new());
         let metrics = WorkerMetrics::register(&registry).expect("fresh names");

@@ -7,17 +7,16 @@
 //! after a minute of waiting. Whatever fails is tried again later; what was asked and not recorded
 //! is due again after a minute.
 
-mod metrics;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::clock::Clock;
+use domain::delivery::DeliveryStatus;
+use domain::delivery::Progress;
+use domain::random::Random;
+use gateway::{Gateway, MAX_STATUS_IDS, Method, ReadError};
 use shared::backoff::RetryDelays;
-use shared::clock::Clock;
-use shared::delivery::Progress;
-use shared::kavenegar::{DeliveryStatus, Gateway, MAX_STATUS_IDS, Method, ReadError};
-use shared::random::Random;
 use shared::records::{DELIVERY_LEASE, DeliveryCheck, Records, RecordsError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,8 +26,6 @@ use crate::gate::{Gate, TOO_MANY_CALLS};
 use crate::metrics::WorkerMetrics;
 use crate::patience::{GaveUp, until_recorded};
 use crate::verdict::SLOW_DOWN;
-
-pub(crate) use metrics::DeliveryMetrics;
 
 /// Questions of one call.
 #[expect(
@@ -266,7 +263,7 @@ impl DeliveryWatch {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use shared::kavenegar::Class;
+    use gateway::Class;
 
     use super::*;
 

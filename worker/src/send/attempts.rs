@@ -1,7 +1,7 @@
 //! Attempts in the ledger: how one is begun, taken back or given up.
 
 use chrono::{DateTime, Utc};
-use shared::kavenegar::Method;
+use gateway::Method;
 use shared::queue::Disposal;
 use shared::records::{
     Begin, Begun, Expired, Finish, LedgerState, RecordsError, SendMethod,

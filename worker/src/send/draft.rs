@@ -1,12 +1,12 @@
 //! The message of a job, as the stores have it now: a code of a challenge in hot state, or a notice
 //! in the records.
 
-use shared::challenge::{Challenge, Locale};
+use domain::challenge::{Challenge, Locale};
+use domain::notice::MessagePurpose;
+use domain::otp::{KeyRing, OtpCode};
+use domain::phone::PhoneNumber;
+use gateway::{Delivery, Gateway, Message, NoticeMessage};
 use shared::hot_state::HotStateError;
-use shared::kavenegar::{Delivery, Gateway, Message, NoticeMessage};
-use shared::notice::MessagePurpose;
-use shared::otp::{KeyRing, OtpCode};
-use shared::phone::PhoneNumber;
 use shared::queue::{Disposal, JobTask};
 use shared::records::{LedgerState, Notice, RecordsError};
 

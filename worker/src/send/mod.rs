@@ -8,7 +8,6 @@
 
 mod attempts;
 mod draft;
-mod spans;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,14 +15,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use domain::challenge::Channel;
+use domain::clock::Clock;
+use domain::otp::KeyRing;
+use domain::random::Random;
+use gateway::{Gateway, SendOutcome, UnknownReason};
 use shared::backoff::RetryDelays;
-use shared::challenge::Channel;
-use shared::clock::Clock;
 use shared::hot_state::HotState;
-use shared::kavenegar::{Gateway, SendOutcome, UnknownReason};
-use shared::otp::KeyRing;
 use shared::queue::{Disposal, Job, JobTask};
-use shared::random::Random;
 use shared::records::{Finish, LedgerState, LedgerWriter, Records, SendKey};
 use shared::telemetry::SPAN_TARGET;
 use shared::traces::Span;
@@ -32,18 +31,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::gate::Gate;
+use crate::gateway_call::{CALL_LIMIT, answered, call_span};
 use crate::metrics::WorkerMetrics;
 use crate::patience::until_recorded_even_when_stopped;
 use crate::reconcile::Reconciler;
 use crate::verdict::Verdict;
 use attempts::Attempt;
 use draft::{Complete, Draft};
-pub(crate) use spans::{answered, call_span};
 
-/// The limit of one call, above the client's own: when it strikes, the call is aborted. It stays
-/// below the time after which a silent job is taken for orphaned. Waiting for the ledger is not
-/// under it, because a job that waits there is kept alive.
-pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(8);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(15);
 /// A notice has a day, so it need not be tried again so often.

@@ -1,8 +1,8 @@
 //! What is shown of the account.
 
+use domain::challenge::Channel;
 use harness::eventually;
 use serde_json::json;
-use shared::challenge::Channel;
 use shared::hot_state::OpenBreaker;
 use shared::records::LedgerState;
 

@@ -1,9 +1,9 @@
 //! What becomes of the messages that the gateway has accepted.
 
+use domain::challenge::{ChallengeId, Channel};
+use domain::delivery::DeliveryStatus;
 use harness::{PostgresServer, RedisServer, eventually};
 use serde_json::json;
-use shared::challenge::{ChallengeId, Channel};
-use shared::kavenegar::DeliveryStatus;
 use shared::records::{LedgerRow, LedgerState, Reported};
 
 use crate::stage::{PATIENCE, PHONE, Route, Stage, Working};

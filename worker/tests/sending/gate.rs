@@ -1,8 +1,8 @@
 //! The breaker and the rate of calls, over all workers.
 
+use domain::challenge::{ChallengeId, Channel};
 use harness::eventually;
 use serde_json::json;
-use shared::challenge::{ChallengeId, Channel};
 use shared::hot_state::{Accepted, OpenBreaker, Rule};
 use shared::records::LedgerState;
 

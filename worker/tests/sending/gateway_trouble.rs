@@ -1,7 +1,7 @@
 //! The gateway is away, refuses, or answers so that nobody knows.
 
+use domain::challenge::Channel;
 use serde_json::json;
-use shared::challenge::Channel;
 use shared::records::LedgerState;
 
 use crate::stage::{PHONE, Stage};

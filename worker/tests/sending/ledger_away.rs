@@ -1,13 +1,13 @@
 //! PostgreSQL is away while a job waits for its ledger.
 
+use domain::challenge::Channel;
 use harness::{PostgresServer, RedisServer, eventually};
-use shared::challenge::Channel;
 use shared::records::LedgerState;
 
 use crate::stage::{PATIENCE, PHONE, Stage};
 
 async fn a_job_waits_for_the_ledger(
-    meanwhile: impl AsyncFn(&Stage, shared::challenge::ChallengeId),
+    meanwhile: impl AsyncFn(&Stage, domain::challenge::ChallengeId),
 ) -> (Stage, LedgerState, usize) {
     let (redis, mut postgres) =
         tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync());

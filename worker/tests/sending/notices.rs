@@ -1,9 +1,9 @@
 //! Notices of changes: the same promises as for codes, over a day.
 
+use domain::challenge::{ChallengeId, Locale};
+use domain::notice::{MessagePurpose, NoticeKind};
+use gateway::notice_text;
 use serde_json::json;
-use shared::challenge::{ChallengeId, Locale};
-use shared::kavenegar::notice_text;
-use shared::notice::{MessagePurpose, NoticeKind};
 use shared::records::{LedgerState, NewNotice, SendKey};
 
 use crate::stage::{PHONE, Route, START, Stage};

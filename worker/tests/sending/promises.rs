@@ -1,6 +1,6 @@
 //! What is promised of every job.
 
-use shared::challenge::Channel;
+use domain::challenge::Channel;
 use shared::records::{Finish, LedgerState, SendKey, SendOutcome, SendResult};
 
 use crate::stage::{OTHER_KEY, OTHER_RUN, OTP_KEY, PHONE, REQUEST, Route, START, Stage};

@@ -1,7 +1,7 @@
 //! Nobody knows at first whether a message went.
 
+use domain::challenge::{ChallengeId, Channel};
 use serde_json::json;
-use shared::challenge::{ChallengeId, Channel};
 use shared::records::{Finish, LedgerRow, LedgerState, SendKey, SendOutcome, SendResult};
 
 use crate::stage::{OTHER_RUN, PATIENCE, PHONE, Route, Stage, Working};

@@ -10,13 +10,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use domain::clock::Clock;
+use domain::otp::KeyRing;
+use domain::random::Random;
 use harness::{PostgresServer, RedisServer};
-use shared::clock::Clock;
+use serving::serve;
+use shared::config::ServeLimits;
 use shared::config::{Environment, WorkerConfig};
-use shared::otp::KeyRing;
-use shared::random::Random;
 use shared::records::{PoolSettings, SendMethod};
-use shared::serving::{ServeLimits, serve};
 use shared::stores::Stores;
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;

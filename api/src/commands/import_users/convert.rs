@@ -1,9 +1,9 @@
 //! Makes users of rows, or says why a row gives none.
 
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use shared::password::{PasswordHash, StoredHashError};
-use shared::phone::{AllowedCountries, PhoneNumber};
-use shared::random::Random;
+use domain::password::{PasswordHash, StoredHashError};
+use domain::phone::{AllowedCountries, PhoneNumber};
+use domain::random::Random;
 use shared::records::ImportedUser;
 
 use super::fields::{Column, Fields, Value};

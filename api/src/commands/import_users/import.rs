@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use shared::clock::Clock;
-use shared::random::Random;
+use domain::clock::Clock;
+use domain::random::Random;
 use shared::records::{
     AuditEntry, AuditSource, IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser,
     Records, RecordsError,

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::FixedOffset;
 use clap::Args;
-use shared::clock::Clock;
+use domain::clock::Clock;
+use domain::random::Random;
 use shared::config::{Environment, RecordsCommandConfig};
-use shared::random::Random;
 use shared::records::ImportProgress;
 use shared::telemetry::init_logging;
 use tokio::task::spawn_blocking;

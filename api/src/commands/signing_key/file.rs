@@ -137,7 +137,7 @@ fn unfinished(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use shared::random::Random;
+    use domain::random::Random;
 
     use super::*;
 

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
-use shared::clock::Clock;
+use domain::clock::Clock;
+use domain::random::Random;
 use shared::config::{Environment, SigningKeyConfig};
-use shared::random::Random;
 
 use super::CommandResult;
 use file::KeyFile;

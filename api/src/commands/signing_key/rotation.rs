@@ -6,10 +6,10 @@
 //! was last changed.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::random::Random;
+use domain::tokens::{SigningKeys, SigningKeysError};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use shared::random::Random;
-use shared::tokens::{SigningKeys, SigningKeysError};
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END PRIVATE KEY-----";

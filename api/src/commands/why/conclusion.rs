@@ -3,9 +3,9 @@
 mod message;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::notice::MessagePurpose;
 use serde::Serialize;
 use shared::hot_state::AcceptPolicy;
-use shared::notice::MessagePurpose;
 use shared::records::LedgerRow;
 
 use super::facts::{Facts, Subject};

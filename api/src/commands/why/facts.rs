@@ -2,11 +2,11 @@
 //! away.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::challenge::{Challenge, ChallengeId, SEND_MARGIN_MILLIS};
-use shared::clock::UnixMillis;
+use domain::challenge::{Challenge, ChallengeId, SEND_MARGIN_MILLIS};
+use domain::clock::UnixMillis;
+use domain::notice::MessagePurpose;
+use domain::phone::PhoneNumber;
 use shared::hot_state::{HotState, HotStateError, OpenBreaker, PhoneState};
-use shared::notice::MessagePurpose;
-use shared::phone::PhoneNumber;
 use shared::queue::{QueueError, QueueStats};
 use shared::records::{CodeUse, LedgerRow, PhoneNotice, Records, RecordsError, SendKey, User};
 use shared::stores::{SchemaError, Stores};

@@ -21,14 +21,14 @@ mod words;
 
 use chrono::{FixedOffset, TimeDelta};
 use clap::Args;
-use shared::challenge::ChallengeId;
-use shared::clock::Clock;
-use shared::config::{Environment, StoresConfig, WhyConfig};
-use shared::phone::PhoneNumber;
-use shared::random::Random;
+use domain::challenge::ChallengeId;
+use domain::clock::Clock;
+use domain::phone::PhoneNumber;
+use domain::random::Random;
+use shared::config::{Environment, WhyConfig};
 use shared::records::PoolSettings;
 use shared::sqlite_file::SqliteFile;
-use shared::stores::Stores;
+use shared::stores::{Stores, StoresConfig};
 use shared::telemetry::init_logging;
 use uuid::Uuid;
 

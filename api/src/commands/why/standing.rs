@@ -1,8 +1,8 @@
 //! How things are now: account, limits, codes, service.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::ChallengeId;
 use serde::Serialize;
-use shared::challenge::ChallengeId;
 use shared::hot_state::{AcceptPolicy, PhoneState, Rule, TryLimits, Window};
 
 use super::facts::Facts;

@@ -1,11 +1,11 @@
 //! The facts as events, in the order in which they happened.
 
 use chrono::{DateTime, Utc};
+use domain::challenge::ChallengeId;
+use domain::delivery::DeliveryStatus;
+use domain::notice::MessagePurpose;
 use serde::Serialize;
-use shared::challenge::ChallengeId;
 use shared::hot_state::AcceptPolicy;
-use shared::kavenegar::DeliveryStatus;
-use shared::notice::MessagePurpose;
 use shared::records::{LedgerRow, LedgerState};
 
 use super::facts::{Facts, Subject};

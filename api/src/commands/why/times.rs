@@ -1,7 +1,7 @@
 //! Moments and spans as people read them.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
-use shared::clock::UnixMillis;
+use domain::clock::UnixMillis;
 
 /// A moment of hot state.
 pub(super) fn moment(millis: UnixMillis) -> DateTime<Utc> {

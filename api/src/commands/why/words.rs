@@ -1,10 +1,10 @@
 //! The gateway's codes and the ledger's names, as people say them.
 
-use shared::challenge::Channel;
+use domain::challenge::Channel;
+use domain::delivery::DeliveryStatus;
+use domain::notice::{MessagePurpose, NoticeKind};
+use domain::otp::Purpose;
 use shared::hot_state::{AcceptPolicy, Rule, Window};
-use shared::kavenegar::DeliveryStatus;
-use shared::notice::{MessagePurpose, NoticeKind};
-use shared::otp::Purpose;
 use shared::records::SendMethod;
 
 /// What a message brings.

@@ -1,6 +1,6 @@
 //! What becomes of a message and of its code.
 
-use shared::challenge::Way;
+use domain::challenge::Way;
 use shared::hot_state::{Accepted, Attempt};
 use shared::records::{Begun, SendResult};
 

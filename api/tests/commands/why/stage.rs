@@ -1,15 +1,15 @@
 //! A service in either shape whose times a test sets, and the command that looks at it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{Channel, Locale, NewChallenge, Salt};
+use domain::clock::Clock;
+use domain::otp::{KeyRing, Purpose};
+use domain::phone::PhoneNumber;
+use domain::random::Random;
 use harness::RedisServer;
 use serde_json::Value;
-use shared::challenge::{Channel, Locale, NewChallenge, Salt};
-use shared::clock::Clock;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
-use shared::otp::{KeyRing, Purpose};
-use shared::phone::PhoneNumber;
 use shared::queue::Feed;
-use shared::random::Random;
 use shared::records::{
     Begin, Begun, Device, Finish, Finished, LedgerWriter, NewSession, SendKey, SendMethod,
     SendOutcome, SendResult, SignIn,

@@ -1,6 +1,6 @@
 //! Whom and what can be asked about.
 
-use shared::notice::NoticeKind;
+use domain::notice::NoticeKind;
 
 use super::stage::{MASKED, NUMBER, Service};
 
@@ -108,7 +108,7 @@ pub(crate) async fn news_of_a_change_stands_in_the_timeline(at: Service) {
         &at.random,
         Service::phone(),
         NoticeKind::PasswordChanged,
-        shared::challenge::Locale::Fa,
+        domain::challenge::Locale::Fa,
         at.now(),
     );
     let change = shared::records::PasswordChange {
@@ -130,10 +130,10 @@ pub(crate) async fn news_of_a_change_stands_in_the_timeline(at: Service) {
     assert_eq!(looked, ["password_set"], "looking changes nothing");
 }
 
-async fn hash(at: &Service) -> shared::password::PasswordHash {
-    let passwords = shared::password::Passwords::new(&at.random);
+async fn hash(at: &Service) -> domain::password::PasswordHash {
+    let passwords = domain::password::Passwords::new(&at.random);
     let typed =
-        shared::password::Password::parse("seven otters mend a violin").expect("a password");
+        domain::password::Password::parse("seven otters mend a violin").expect("a password");
     passwords.hash(&typed).await.expect("not busy")
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use domain::random::Random;
 use e2e::faults::{OutageKind, OutagePlan};
-use shared::random::Random;
 
 /// Kills, stops and cuts off parts of a running system and looks up every request afterwards.
 ///

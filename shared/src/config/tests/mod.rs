@@ -6,11 +6,11 @@ mod reference;
 mod traces;
 mod values;
 
+use domain::random::Random;
+use domain::tokens::SigningKeys;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::random::Random;
-use crate::tokens::SigningKeys;
 
 const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://ramz:db-canary@127.0.0.1/ramz");
 const REDIS: (&str, &str) = ("REDIS_URL", "redis://:redis-canary@127.0.0.1/");

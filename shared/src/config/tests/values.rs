@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use domain::challenge::Locale;
+use domain::otp::Purpose;
+
 use super::*;
-use crate::challenge::Locale;
+use crate::config::{MetricsAddress, ServeLimits};
 use crate::hot_state::{AddressTries, TryLimits, Window};
-use crate::otp::Purpose;
-use crate::telemetry::{LogFormat, MetricsAddress};
+use crate::stores::StoresConfig;
+use crate::telemetry::LogFormat;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -15,7 +18,7 @@ fn the_defaults_are_those_of_the_documents() {
     let config = api(&complete_but(&[("PUBLIC_URL", "")]));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(config.http.public_url.origin(), "http://127.0.0.1:8000");
-    assert_eq!(config.http.limits, crate::serving::ServeLimits::default());
+    assert_eq!(config.http.limits, ServeLimits::default());
     assert_eq!(config.otp.length, 6);
     assert_eq!(config.otp.life, Duration::from_mins(2));
     assert_eq!(config.otp.max_attempts, 3);

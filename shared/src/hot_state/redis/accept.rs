@@ -2,17 +2,17 @@
 
 use std::sync::LazyLock;
 
+use domain::challenge::{Locale, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS};
+use domain::clock::{Clock, UnixMillis};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use redis::{FromRedisValue, RedisError, Script, Value};
 
 use super::{RedisHotState, now_argument, request_argument, unavailable};
-use crate::challenge::{Locale, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
 };
 use crate::hot_state::phone_state::REFUSALS_LIFE_MILLIS;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
 use crate::redis_script::ScriptCall;
 
 static ACCEPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("accept.lua")));

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use domain::clock::{Clock, UnixMillis};
 use redis::{AsyncCommands as _, Script};
 
 use super::{RedisHotState, now_argument, unavailable};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
 use crate::hot_state::model::HotStateError;
 

@@ -8,13 +8,13 @@ mod tries;
 
 use std::sync::LazyLock;
 
+use domain::challenge::{Challenge, ChallengeId, Way};
+use domain::clock::{Clock, UnixMillis};
+use domain::phone::PhoneNumber;
 use redis::{AsyncCommands as _, ErrorKind, RedisError, Script, ServerErrorKind};
 use uuid::Uuid;
 
 use super::model::{AcceptPolicy, Attempt, HotStateError, Verdict};
-use crate::challenge::{Challenge, ChallengeId, Way};
-use crate::clock::{Clock, UnixMillis};
-use crate::phone::PhoneNumber;
 use crate::redis_store::RedisStore;
 
 static COUNT_REQUEST: LazyLock<Script> =

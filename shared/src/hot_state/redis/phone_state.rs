@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use domain::clock::{Clock, UnixMillis};
+use domain::phone::PhoneNumber;
+
 use super::{RedisHotState, unavailable};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::phone_state::{PHONE_RULES, PhoneRefusals, PhoneState};
-use crate::phone::PhoneNumber;
 
 type Reply = (
     (i64, i64),

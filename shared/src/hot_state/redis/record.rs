@@ -1,9 +1,10 @@
 //! A challenge as a Redis hash: short names and small values, so that it stays one compact block.
 
-use crate::challenge::{Challenge, ChallengeId, Locale, Salt};
+use domain::challenge::{Challenge, ChallengeId, Locale, Salt};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+
 use crate::hot_state::HotStateError;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
 
 /// The fields that a record has from its start, then those that come when something happens: the
 /// last resend and how many sends there were, attempts with the session and with the number,

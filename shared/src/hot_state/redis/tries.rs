@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
+use domain::clock::Clock;
+use domain::phone::PhoneNumber;
 use redis::Script;
 
 use super::{RedisHotState, now_argument, unavailable};
-use crate::clock::Clock;
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::tries::{AddressTries, Try, TryLimits, TryRule};
-use crate::phone::PhoneNumber;
 
 static BEGIN_TRY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin_try.lua")));
 static TRY_SUCCEEDED: LazyLock<Script> =

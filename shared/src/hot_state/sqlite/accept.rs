@@ -1,18 +1,18 @@
 //! The accept step inside one transaction; the twin of `redis/accept.lua`.
 
+use domain::challenge::{
+    Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS,
+};
+use domain::clock::UnixMillis;
+use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
 use super::phone_state::remember_refusal;
 use super::row::ChallengeRow;
 use super::unavailable;
-use crate::challenge::{
-    Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS,
-};
-use crate::clock::UnixMillis;
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
 };
-use crate::phone::PhoneNumber;
 use crate::queue::Job;
 
 /// How long the sends of a phone are remembered: a day and a little.

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use domain::clock::{Clock, UnixMillis};
 use sqlx::SqliteConnection;
 
 use super::group_commit::Step;
 use super::{SqliteHotState, unavailable};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
 use crate::hot_state::model::HotStateError;
 

@@ -11,14 +11,14 @@ mod phone_state;
 mod row;
 mod tries;
 
+use domain::challenge::{Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, Way};
+use domain::clock::{Clock, UnixMillis};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::model::{Accept, AcceptPolicy, Accepted, Attempt, HotStateError, Verdict};
-use crate::challenge::{Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, Way};
-use crate::clock::{Clock, UnixMillis};
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
 use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
 use gate::AdmitCall;

@@ -1,14 +1,14 @@
 //! The accept step as one of many that share a commit.
 
+use domain::challenge::{ChallengeId, Channel, NewChallenge};
+use domain::clock::Clock;
+use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::accept;
 use super::group_commit::Step;
-use crate::challenge::{ChallengeId, Channel, NewChallenge};
-use crate::clock::Clock;
 use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError, Rule};
-use crate::phone::PhoneNumber;
 
 /// An [`Accept`] that lives as long as it waits, with all that the step needs.
 #[derive(Debug)]

@@ -1,17 +1,17 @@
 //! What the file can tell of one number, and the refusals that it remembers.
 
+use domain::clock::{Clock, UnixMillis};
+use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
 use super::accept::{LOG_LIFE_MILLIS, SENDS_SINCE};
 use super::{SqliteHotState, tries, unavailable};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::Rule;
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::phone_state::{
     PHONE_RULES, PhoneRefusals, PhoneState, REFUSALS_COUNTED_EACH, REFUSALS_LIFE_MILLIS,
     THEN_COUNTED_EVERY_MILLIS,
 };
-use crate::phone::PhoneNumber;
 
 const REFUSALS: &str =
     "SELECT rule, refusals, last_at FROM hot_phone_refusals WHERE phone = $1 AND forget_at > $2";

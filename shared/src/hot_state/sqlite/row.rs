@@ -1,9 +1,10 @@
 //! A challenge as a row.
 
-use crate::challenge::{Challenge, ChallengeId, Locale, Salt};
+use domain::challenge::{Challenge, ChallengeId, Locale, Salt};
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+
 use crate::hot_state::HotStateError;
-use crate::otp::Purpose;
-use crate::phone::PhoneNumber;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct ChallengeRow {

@@ -1,12 +1,12 @@
 //! Failed tries in the SQLite file; the twin of `redis/begin_try.lua` and `redis/try_succeeded.lua`.
 
+use domain::clock::{Clock, UnixMillis};
+use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
 use super::{SqliteHotState, unavailable};
-use crate::clock::{Clock, UnixMillis};
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::tries::{AddressTries, Try, TryLimits, TryRule};
-use crate::phone::PhoneNumber;
 
 const MINUTE_MILLIS: i64 = 60_000;
 

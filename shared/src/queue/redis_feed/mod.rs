@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use domain::clock::Clock;
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamReadReply;
 use redis::{RedisError, Script};
@@ -12,7 +13,6 @@ use tokio::sync::Mutex;
 
 use super::delivery::{Delivery, Disposal, Settlement};
 use super::feed::{QueueError, QueueStats};
-use crate::clock::Clock;
 use crate::redis_store::RedisStore;
 
 const GROUP: &str = "workers";

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use domain::clock::Clock;
 use sqlx::QueryBuilder;
 
 use super::batch::{Batch, PERSISTENT_ROWS};
 use super::row::{corrupt, stored_attempt, stored_key, stored_state};
 use super::{Begin, Begun, Interrupted, LedgerState, SendKey};
-use crate::clock::Clock;
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 

@@ -8,14 +8,14 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::delivery::DeliveryStatus;
+use domain::delivery::Progress;
+use domain::phone::Operator;
 use sqlx::QueryBuilder;
 
 use super::SendKey;
 use super::batch::PERSISTENT_ROWS;
 use super::row::{corrupt, stored_key};
-use crate::delivery::Progress;
-use crate::kavenegar::DeliveryStatus;
-use crate::phone::Operator;
 use crate::records::dispatch::on_connection;
 use crate::records::users::stored_phone;
 use crate::records::{Records, RecordsError, micros};

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use domain::clock::Clock;
 use sqlx::QueryBuilder;
 
 use super::batch::{Batch, PERSISTENT_ROWS};
 use super::row::stored_key;
 use super::{FIRST_DELIVERY_CHECK, Finish, Finished, SendKey, SendResult};
-use crate::clock::Clock;
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 

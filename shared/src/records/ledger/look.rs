@@ -1,11 +1,11 @@
 //! What the ledger knows of looks at the gateway, by which a send of unknown fate is cleared up.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::phone::PhoneNumber;
 use sqlx::QueryBuilder;
 
 use super::SendKey;
 use super::row::LedgerRow;
-use crate::phone::PhoneNumber;
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 

@@ -39,10 +39,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::challenge::{ChallengeId, Channel};
-use crate::delivery::CHECKS;
-use crate::notice::MessagePurpose;
-use crate::phone::PhoneNumber;
+use domain::challenge::{ChallengeId, Channel};
+use domain::delivery::CHECKS;
+use domain::notice::MessagePurpose;
+use domain::phone::PhoneNumber;
 
 pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
 pub use metrics::LedgerMetrics;

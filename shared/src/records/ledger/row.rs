@@ -1,12 +1,12 @@
 //! Reading the ledger: one row, the timeline of a number, counts.
 
 use chrono::{DateTime, Utc};
+use domain::challenge::{ChallengeId, Channel};
+use domain::notice::MessagePurpose;
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::{LedgerState, SendKey, SendMethod};
-use crate::challenge::{ChallengeId, Channel};
-use crate::notice::MessagePurpose;
-use crate::phone::PhoneNumber;
 use crate::records::dispatch::on_connection;
 use crate::records::users::stored_phone;
 use crate::records::{Records, RecordsError, micros};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::clock::Clock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -9,7 +10,6 @@ use super::batch::Pipeline;
 use super::begin::{Begins, Intent, Moved, Request};
 use super::finish::Finishes;
 use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics, LedgerState};
-use crate::clock::Clock;
 use crate::records::{Records, RecordsError};
 
 /// Writes the ledger in batches: 256 rows, or what came within 2 ms. Attempts begin in one

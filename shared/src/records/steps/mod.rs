@@ -9,16 +9,16 @@ mod taking;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{ChallengeId, SessionId};
+use domain::otp::Purpose;
+use domain::password::PasswordHash;
+use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
 use super::session_opening::NewSession;
 use super::users::{User, stored_phone};
 use super::{Records, RecordsError, micros};
-use crate::challenge::{ChallengeId, SessionId};
-use crate::otp::Purpose;
-use crate::password::PasswordHash;
-use crate::phone::PhoneNumber;
 
 /// How long a step may be taken.
 pub const STEP_LIFE: TimeDelta = TimeDelta::minutes(15);

@@ -1,13 +1,13 @@
 //! Taking a step: one transaction each, which begins by removing the row of the step, or by using up
 //! the code.
 
+use domain::challenge::SessionId;
 use uuid::Uuid;
 
 use super::{
     NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, StepRow,
     UserInfoStep,
 };
-use crate::challenge::SessionId;
 use crate::records::dispatch::in_transaction;
 use crate::records::passwords::{ADMIT_BY_PASSWORD, END_OTHERS, PasswordLogIn};
 use crate::records::session_opening::{open_session, use_code};

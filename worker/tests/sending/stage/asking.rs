@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use shared::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use domain::notice::NoticeKind;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
-use shared::notice::NoticeKind;
-use shared::otp::Purpose;
-use shared::phone::PhoneNumber;
 use shared::records::NewNotice;
 
 use super::{REQUEST, Stage};

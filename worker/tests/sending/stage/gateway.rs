@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use domain::phone::PhoneNumber;
+use gateway::{Gateway, SendOutcome};
 use serde_json::json;
-use shared::kavenegar::{Gateway, GatewaySettings, SendOutcome};
-use shared::phone::PhoneNumber;
 use simulator::{FaultRule, ReceivedMessage};
+use worker::gateway_settings;
 
 use super::{Route, Stage, WorkWith};
 
@@ -34,7 +35,7 @@ impl Stage {
             ..WorkWith::gateway(self.gateway)
         };
         let config = self.settings.config(&with);
-        let gateway = Gateway::new(GatewaySettings::from(config.gateway)).expect("a gateway");
+        let gateway = Gateway::new(gateway_settings(config.gateway)).expect("a gateway");
         let phone = PhoneNumber::from_e164(phone).expect("canonical");
         let outcome = gateway.send_text(&phone, "سفارش شما رسید", localid).await;
         assert!(

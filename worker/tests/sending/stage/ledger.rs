@@ -1,9 +1,9 @@
 //! Rows of the ledger, and attempts that another run has begun.
 
+use domain::challenge::{ChallengeId, Channel};
+use domain::notice::MessagePurpose;
+use domain::phone::PhoneNumber;
 use harness::eventually;
-use shared::challenge::{ChallengeId, Channel};
-use shared::notice::MessagePurpose;
-use shared::phone::PhoneNumber;
 use shared::records::{Begin, Begun, LedgerRow, LedgerState, LedgerWriter, SendKey};
 
 use super::{OTHER_RUN, PATIENCE, Route, Stage};

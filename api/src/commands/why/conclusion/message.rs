@@ -1,7 +1,7 @@
 //! How a message that a worker has begun fared, and the code that it brought.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::kavenegar::DeliveryStatus;
+use domain::delivery::DeliveryStatus;
 use shared::records::{LedgerRow, LedgerState};
 
 use super::{Concluding, Conclusion, conclusion};

@@ -1,0 +1,171 @@
+//! The cookies that carry tokens for browsers.
+//!
+//! Behind https the names have the prefix `__Host-`: browsers then take them only over https, for
+//! this host alone and for all its paths, so no sub-domain can plant one (RFC 6265bis, section
+//! 4.1.3.2). On a developer's http loopback they have neither the prefix nor `Secure`.
+
+use std::time::Duration;
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+use domain::tokens::{AccessToken, RefreshToken};
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenCookie {
+    /// Carries the access token.
+    Access,
+    /// Carries the refresh token.
+    Refresh,
+}
+
+/// Names, writes and reads the cookies of one public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    secure: bool,
+}
+
+/// The request's cookies cannot be read, or name one of ours twice. It is an unauthenticated
+/// request, never an anonymous one that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cookies of the request are malformed")]
+pub struct MalformedCookies;
+
+impl Cookies {
+    /// For a site that people reach over https (`secure`) or over http on loopback.
+    pub fn new(secure: bool) -> Self {
+        Self { secure }
+    }
+
+    /// The name of a cookie.
+    pub fn name(self, cookie: TokenCookie) -> &'static str {
+        match (cookie, self.secure) {
+            (TokenCookie::Access, true) => "__Host-ramz_access",
+            (TokenCookie::Access, false) => "ramz_access",
+            (TokenCookie::Refresh, true) => "__Host-ramz_refresh",
+            (TokenCookie::Refresh, false) => "ramz_refresh",
+        }
+    }
+
+    /// The `Set-Cookie` value that hands an access token to the browser.
+    pub fn set_access(self, token: &AccessToken, max_age: Duration) -> HeaderValue {
+        self.set(TokenCookie::Access, token.expose(), max_age)
+    }
+
+    /// The `Set-Cookie` value that hands a refresh token to the browser.
+    pub fn set_refresh(self, token: &RefreshToken, max_age: Duration) -> HeaderValue {
+        self.set(TokenCookie::Refresh, &token.expose(), max_age)
+    }
+
+    /// The `Set-Cookie` value that makes the browser forget a cookie.
+    pub fn clear(self, cookie: TokenCookie) -> HeaderValue {
+        self.set(cookie, "", Duration::ZERO)
+    }
+
+    /// `value` is base64url and dots only.
+    fn set(self, cookie: TokenCookie, value: &str, max_age: Duration) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!(
+            "{}={value}; Path=/; Max-Age={}; HttpOnly{secure}; SameSite=Lax",
+            self.name(cookie),
+            max_age.as_secs()
+        );
+        let mut header =
+            HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        header.set_sensitive(true);
+        header
+    }
+
+    /// The value of a cookie in a request, if it is there.
+    pub fn read(
+        self,
+        headers: &HeaderMap,
+        cookie: TokenCookie,
+    ) -> Result<Option<&str>, MalformedCookies> {
+        let name = self.name(cookie);
+        let mut found = None;
+        for header in headers.get_all(COOKIE) {
+            let text = header.to_str().map_err(|_| MalformedCookies)?;
+            let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+            for (_, value) in pairs.filter(|(key, _)| key.trim() == name) {
+                if found.replace(value.trim()).is_some() {
+                    return Err(MalformedCookies);
+                }
+            }
+        }
+        Ok(found.filter(|value| !value.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::random::Random;
+
+    use super::*;
+
+    fn shown(value: &HeaderValue) -> &str {
+        value.to_str().expect("text")
+    }
+
+    #[test]
+    fn cok_01_behind_https_cookies_are_bound_to_the_host() {
+        let cookies = Cookies::new(true);
+        let token = RefreshToken::new(&Random::seeded(1));
+        let value = cookies.set_refresh(&token, Duration::from_hours(24));
+        assert_eq!(
+            shown(&value),
+            format!(
+                "__Host-ramz_refresh={}; Path=/; Max-Age=86400; HttpOnly; Secure; SameSite=Lax",
+                token.expose()
+            )
+        );
+        assert!(value.is_sensitive());
+        assert_eq!(
+            shown(&cookies.clear(TokenCookie::Access)),
+            "__Host-ramz_access=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn cok_01_on_http_loopback_cookies_work_without_tls() {
+        let cookies = Cookies::new(false);
+        assert_eq!(
+            shown(&cookies.clear(TokenCookie::Access)),
+            "ramz_access=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
+        assert_eq!(cookies.name(TokenCookie::Refresh), "ramz_refresh");
+    }
+
+    fn read(headers: &[&[u8]]) -> Result<Option<String>, MalformedCookies> {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(COOKIE, HeaderValue::from_bytes(header).expect("a value"));
+        }
+        let found = Cookies::new(true).read(&map, TokenCookie::Access)?;
+        Ok(found.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_exact_name() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(
+            read(&[b"ramz_access=no; __host-ramz_access=no; lang=fa"]),
+            Ok(None)
+        );
+        let found = read(&[b"lang=fa;__Host-ramz_access=abc.def", b"theme=dark"]);
+        assert_eq!(found, Ok(Some("abc.def".to_owned())));
+        assert_eq!(read(&[b"__Host-ramz_access="]), Ok(None));
+    }
+
+    #[test]
+    fn r_24_malformed_and_doubled_cookies_are_an_error_and_not_an_absence() {
+        for headers in [
+            &[b"__Host-ramz_access=\xff".as_slice()][..],
+            &[b"__Host-ramz_access=a; __Host-ramz_access=b"],
+            &[b"__Host-ramz_access=a", b"__Host-ramz_access=b"],
+        ] {
+            assert_eq!(read(headers), Err(MalformedCookies), "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What all faces share over HTTP.
+
+pub mod cookies;
+pub mod forwarded;

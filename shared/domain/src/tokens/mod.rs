@@ -1,0 +1,15 @@
+//! What a signed-in client holds: a short access token that anybody with the public keys can
+//! check, and a long refresh token that only the records can.
+//!
+//! An access token is a JWT of the profile RFC 9068 (`at+jwt`), signed with Ed25519 or P-256. A
+//! refresh token is 32 random bytes; the records keep its hash only.
+
+mod access;
+mod refresh;
+mod session;
+mod signing_keys;
+
+pub use access::{AccessClaims, AccessToken, AccessTokenError, AccessTokens, AccessTokensSettings};
+pub use refresh::{REFRESH_TOKEN_CHARS, RefreshToken, SuccessorSalt};
+pub use session::SessionTokens;
+pub use signing_keys::{SigningKeys, SigningKeysError};

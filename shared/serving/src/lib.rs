@@ -1,0 +1,13 @@
+//! Serving HTTP on a listener: time limits, a cap on connections, an orderly end, asking from outside
+//! how it does, and the private listener of metrics that every binary has.
+
+mod connections;
+mod log_level;
+mod metrics_listener;
+mod probe;
+mod shutdown;
+
+pub use connections::{serve, serve_counted};
+pub use metrics_listener::MetricsListener;
+pub use probe::{ProbeError, Target, probe};
+pub use shutdown::{SECOND_SIGNAL_EXIT_CODE, stop_on_signals};
