@@ -1,35 +1,27 @@
-//! The API as a whole: what it is made of, its router and its background tasks.
+//! The service as a whole: the use cases, the public listener, and the faces that are mounted on it.
 
 use std::sync::Arc;
 
-use axum::middleware::from_fn_with_state;
+use axum::Router;
+use axum::response::Redirect;
 use axum::routing::get;
-use axum::{Router, response::Redirect};
-use domain::client_address::TrustedProxies;
 use domain::clock::Clock;
-use domain::otp::KeyRing;
-use domain::password::Passwords;
 use domain::random::Random;
-use domain::templates::Templates;
-use domain::tokens::AccessTokens;
+use flows::{Flows, FlowsParts, background};
 use prometheus::{IntGauge, Registry};
-use shared::config::{ApiConfig, CallbackSecret, OtpConfig, TokensConfig};
-use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
+use shared::config::ApiConfig;
+use shared::hot_state::HotState;
 use shared::queue::Feed;
 use shared::records::Records;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::cookies::Cookies;
+use web::{Site, SiteParts, around_requests};
 
-use crate::metrics::ApiMetrics;
-use crate::proxy_watch::ProxyWatch;
-use crate::{
-    background, callbacks, health, jwks, openapi, otp, password, profile, request_layer, sessions,
-    steps,
-};
+use crate::state::ApiState;
+use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, sessions, steps};
 
-/// What the API is built from.
+/// What the service is built from.
 pub struct AppParts<'a> {
     /// The settings.
     pub config: &'a ApiConfig,
@@ -43,39 +35,15 @@ pub struct AppParts<'a> {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
-    /// Takes the figures of the API.
+    /// Takes the figures of the service.
     pub registry: &'a Registry,
 }
 
-/// The API, ready to be served. Clones share everything.
-#[derive(Clone)]
-pub struct App(Arc<AppState>);
-
-/// What handlers work with.
-pub(crate) struct AppState {
-    pub(crate) hot_state: HotState,
-    pub(crate) queue: Feed,
-    pub(crate) records: Records,
-    pub(crate) clock: Clock,
-    pub(crate) random: Random,
-    pub(crate) metrics: ApiMetrics,
-    pub(crate) otp_keys: KeyRing,
-    pub(crate) otp: OtpConfig,
-    pub(crate) accept_policy: AcceptPolicy,
-    pub(crate) try_limits: TryLimits,
-    pub(crate) passwords: Passwords,
-    pub(crate) templates: Templates,
-    pub(crate) step_flow: bool,
-    pub(crate) delivery_callback: Option<CallbackSecret>,
-    pub(crate) tokens: TokensConfig,
-    pub(crate) access_tokens: AccessTokens,
-    pub(crate) cookies: Cookies,
-    pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) proxy_watch: ProxyWatch,
-    /// Whether people reach the service over https.
-    pub(crate) secure: bool,
-    /// Scheme, host and port of our own pages, as browsers write it in `Origin`.
-    pub(crate) public_origin: String,
+/// The service, ready to be served. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct App {
+    state: ApiState,
+    step_flow: bool,
 }
 
 impl App {
@@ -85,38 +53,38 @@ impl App {
     /// When the registry already holds figures of these names.
     pub fn build(parts: AppParts<'_>) -> prometheus::Result<Self> {
         let config = parts.config;
-        let secure = config.http.public_url.is_secure();
-        Ok(Self(Arc::new(AppState {
+        let site = Site::build(SiteParts {
+            http: &config.http,
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            registry: parts.registry,
+        })?;
+        let flows = Flows::build(FlowsParts {
+            config,
             hot_state: parts.hot_state,
             queue: parts.queue,
             records: parts.records,
             clock: parts.clock,
-            try_limits: config.limits.tries,
-            passwords: Passwords::new(&parts.random),
             random: parts.random,
-            metrics: ApiMetrics::register(parts.registry)?,
-            otp_keys: config.otp_keys.clone(),
-            otp: config.otp.clone(),
-            accept_policy: config.accept_policy(),
-            templates: config.templates.clone(),
+            registry: parts.registry,
+        })?;
+        Ok(Self {
+            state: ApiState {
+                flows: Arc::new(flows),
+                site: Arc::new(site),
+                delivery_callback: config.delivery_callback.clone().map(Arc::new),
+            },
             step_flow: config.step_flow,
-            delivery_callback: config.delivery_callback.clone(),
-            tokens: config.tokens.clone(),
-            access_tokens: AccessTokens::new(
-                config.signing_keys.clone(),
-                config.tokens.access.clone(),
-            ),
-            cookies: Cookies::new(secure),
-            trusted_proxies: config.http.trusted_proxies.clone(),
-            proxy_watch: ProxyWatch::default(),
-            secure,
-            public_origin: config.http.public_url.origin().to_owned(),
-        })))
+        })
     }
 
-    /// Everything that is served on the public listener; serve it with `serving`, which
+    /// Everything that is served on the public listener; serve it with the crate `serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
+        self.finish(self.json_face())
+    }
+
+    fn json_face(&self) -> Router {
         let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
@@ -141,34 +109,34 @@ impl App {
             .routes(routes!(jwks::jwks))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz));
-        if self.0.step_flow {
+        if self.step_flow {
             router = router.merge(steps::router());
         }
         let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document);
         let mut router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
-            .merge(openapi::routes(&document, self.0.otp.length));
-        if self.0.delivery_callback.is_some() {
+            .merge(openapi::routes(&document, self.state.flows.code_length()));
+        if self.state.delivery_callback.is_some() {
             // Not in the document: it is the gateway's, and nobody else's.
             router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());
         }
-        self.finish(router)
+        router.with_state(self.state.clone())
     }
 
-    fn finish(&self, router: Router<Arc<AppState>>) -> Router {
-        let around = from_fn_with_state(Arc::clone(&self.0), request_layer::around_request);
-        router.layer(around).with_state(Arc::clone(&self.0))
+    /// Puts around the faces what all of them share.
+    fn finish(&self, faces: Router) -> Router {
+        around_requests(faces, Arc::clone(&self.state.site), problem::write)
     }
 
     /// The gauge of open connections, for whoever serves the router.
     pub fn open_connections(&self) -> IntGauge {
-        self.0.metrics.http.connections().clone()
+        self.state.site.open_connections()
     }
 
-    /// Keeps the gauges of the queue fresh and the hot state swept until `shutdown` is cancelled.
+    /// Keeps the gauges of the queue fresh and the stores swept until `shutdown` is cancelled.
     pub async fn run_background_tasks(&self, shutdown: CancellationToken) {
-        background::run(&self.0, shutdown).await;
+        background::run(&self.state.flows, shutdown).await;
     }
 }
 
@@ -242,14 +210,9 @@ mod tests {
             .expect("a request");
         request.extensions_mut().insert(ConnectInfo(proxy));
         app.router().call(request).await.expect("infallible");
-        let state = &app.0;
-        let told =
-            |watch: &ProxyWatch| watch.saw(proxy.ip(), true, &state.trusted_proxies, &state.clock);
-        assert_eq!(
-            told(&state.proxy_watch),
-            None,
-            "it was told with the request"
-        );
-        assert!(told(&ProxyWatch::default()).is_some());
+        let told = |app: &App| app.state.site.saw(proxy.ip(), true);
+        assert_eq!(told(&app), None, "it was told with the request");
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(told(&self::app(&folder).await).is_some());
     }
 }

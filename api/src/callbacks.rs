@@ -11,61 +11,45 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::routing::{MethodRouter, any};
 use domain::delivery::DeliveryStatus;
+use flows::delivery_reports::{self, DeliveryReport};
+use flows::{Counted, Flows};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
-use shared::records::Reported;
+use shared::config::CallbackSecret;
 use url::form_urlencoded;
 
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, RequestFault};
 use crate::json_body::{invalid, missing, read};
-use crate::metrics::CallbackResult;
+use crate::state::ApiState;
 
 /// Served only where a secret is set.
 pub(crate) const DELIVERY_PATH: &str = "/callbacks/kavenegar/{secret}/delivery";
 
 /// The route of [`DELIVERY_PATH`].
-pub(crate) fn delivery_route() -> MethodRouter<Arc<AppState>> {
+pub(crate) fn delivery_route() -> MethodRouter<ApiState> {
     any(take_report)
 }
 
-/// A report of one state of one message.
-struct Report {
-    messageid: i64,
-    status: DeliveryStatus,
-}
-
 async fn take_report(
-    State(app): State<Arc<AppState>>,
+    State(flows): State<Arc<Flows>>,
+    State(ours): State<Option<Arc<CallbackSecret>>>,
     secret: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     // Whoever does not know the secret cannot tell that there is anything.
-    let known = secret.is_ok_and(|Path(given)| {
-        let ours = app.delivery_callback.as_ref();
-        ours.is_some_and(|secret| secret.is(&given))
-    });
+    let known = secret.is_ok_and(|Path(given)| ours.is_some_and(|ours| ours.is(&given)));
     if !known || ![Method::GET, Method::POST].contains(request.method()) {
-        return Err(ErrorCode::NotFound.into());
+        return Err(RequestFault::NotFound.into());
     }
     let report = read_report(request)
         .await
-        .inspect_err(|_| app.metrics.reported(CallbackResult::Malformed))?;
-    let noted = app
-        .records
-        .note_delivery_report(report.messageid, report.status, app.clock.now())
-        .await
-        .inspect_err(|_| app.metrics.reported(CallbackResult::Unavailable))?;
-    app.metrics.reported(match noted {
-        Reported::Open => CallbackResult::Known,
-        Reported::Closed => CallbackResult::FinalAlready,
-        Reported::NoSuchMessage => CallbackResult::Unknown,
-    });
+        .inspect_err(|_| flows.metrics.unreadable(Counted::Reporting))?;
+    delivery_reports::note(&flows, report).await?;
     Ok(StatusCode::OK)
 }
 
 /// The fields stand in the query or in a form; others are ignored, and the first of a name counts.
-async fn read_report(request: Request) -> Result<Report, ApiError> {
+async fn read_report(request: Request) -> Result<DeliveryReport, ApiError> {
     let (head, body) = request.into_parts();
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let body = read(body).await?;
@@ -82,7 +66,7 @@ async fn read_report(request: Request) -> Result<Report, ApiError> {
     };
     let messageid = field("messageid")?.trim().parse().ok();
     let status = field("status")?.trim().parse().ok();
-    Ok(Report {
+    Ok(DeliveryReport {
         messageid: messageid
             .filter(|messageid| *messageid > 0)
             .ok_or_else(|| invalid("messageid"))?,

@@ -1,21 +1,15 @@
 //! Whether the process lives, and whether it can do its work.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flows::{Flows, readiness};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
-
-use crate::app::AppState;
-
-/// Probes give up after a second.
-const PROBE_LIMIT: Duration = Duration::from_millis(900);
 
 /// How the service and each of its dependencies do. Causes stand in the log, not here.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,38 +54,22 @@ pub(crate) async fn livez() -> &'static str {
             example = json!({"status": "failed", "hot_state": "failed", "records": "ok"}))
     )
 )]
-pub(crate) async fn readyz(State(app): State<Arc<AppState>>) -> Response {
-    let (hot_state, records) = tokio::join!(
-        probe("hot_state", app.hot_state.ping()),
-        probe("records", app.records.ping()),
-    );
-    let both = hot_state == Health::Ok && records == Health::Ok;
-    let readiness = Json(Readiness {
-        status: if both { Health::Ok } else { Health::Failed },
-        hot_state,
-        records,
+pub(crate) async fn readyz(State(flows): State<Arc<Flows>>) -> Response {
+    let looked = Box::pin(readiness::look(&flows)).await;
+    let body = Json(Readiness {
+        status: Health::of(looked.is_ready()),
+        hot_state: Health::of(looked.hot_state),
+        records: Health::of(looked.records),
     });
-    if both {
-        readiness.into_response()
-    } else {
-        let headers = [(RETRY_AFTER, "2")];
-        (StatusCode::SERVICE_UNAVAILABLE, headers, readiness).into_response()
+    if looked.is_ready() {
+        return body.into_response();
     }
+    let headers = [(RETRY_AFTER, "2")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
-async fn probe<E: std::fmt::Display>(
-    dependency: &'static str,
-    ping: impl Future<Output = Result<(), E>>,
-) -> Health {
-    match timeout(PROBE_LIMIT, ping).await {
-        Ok(Ok(())) => Health::Ok,
-        Ok(Err(error)) => {
-            tracing::warn!(dependency, %error, "not ready");
-            Health::Failed
-        }
-        Err(_) => {
-            tracing::warn!(dependency, "not ready: no answer in time");
-            Health::Failed
-        }
+impl Health {
+    fn of(answers: bool) -> Self {
+        if answers { Self::Ok } else { Self::Failed }
     }
 }

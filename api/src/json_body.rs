@@ -16,7 +16,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, RequestFault};
 
 pub(crate) use members::{Change, Members, invalid, missing};
 pub(crate) use optional::OptionalJsonBody;
@@ -43,7 +43,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
-            return Err(ErrorCode::ContentTypeUnsupported.into());
+            return Err(RequestFault::ContentTypeUnsupported.into());
         }
         let bytes = read(request.into_body()).await?;
         let mut members = Members::parse(&bytes)?;
@@ -68,14 +68,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
     tokio::time::timeout(BODY_TIME_LIMIT, read_limited(body))
         .await
-        .unwrap_or_else(|_| Err(ErrorCode::RequestTimeout.into()))
+        .unwrap_or_else(|_| Err(RequestFault::RequestTimeout.into()))
 }
 
 async fn read_limited(mut body: Body) -> Result<Bytes, ApiError> {
     let mut bytes = BytesMut::new();
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ErrorCode::BodyIncomplete)?;
+        let frame = frame.map_err(|_| RequestFault::BodyIncomplete)?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -87,7 +87,7 @@ async fn read_limited(mut body: Body) -> Result<Bytes, ApiError> {
         }
     }
     if seen > MAX_BODY_BYTES {
-        return Err(ErrorCode::BodyTooLarge.into());
+        return Err(RequestFault::BodyTooLarge.into());
     }
     Ok(bytes.freeze())
 }
@@ -119,7 +119,7 @@ mod tests {
     async fn a_38_a_body_that_does_not_arrive_ends_after_ten_seconds() {
         let silent = futures::stream::pending::<Result<Bytes, std::io::Error>>();
         let error = read(Body::from_stream(silent)).await.expect_err("too late");
-        assert_eq!(error.code, ErrorCode::RequestTimeout);
+        assert_eq!(error.code, RequestFault::RequestTimeout.into());
     }
 
     #[tokio::test]
@@ -127,10 +127,13 @@ mod tests {
         let whole = read(Body::from(vec![b' '; MAX_BODY_BYTES])).await;
         assert_eq!(whole.expect("read").len(), MAX_BODY_BYTES);
         let larger = read(Body::from(vec![b' '; MAX_BODY_BYTES + 1])).await;
-        assert_eq!(larger.expect_err("too large").code, ErrorCode::BodyTooLarge);
+        assert_eq!(
+            larger.expect_err("too large").code,
+            RequestFault::BodyTooLarge.into()
+        );
         let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]));
         let endless = futures::stream::repeat_with(chunk);
         let error = read(Body::from_stream(endless)).await.expect_err("endless");
-        assert_eq!(error.code, ErrorCode::BodyTooLarge);
+        assert_eq!(error.code, RequestFault::BodyTooLarge.into());
     }
 }

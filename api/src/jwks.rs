@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use flows::Flows;
 use http::header::CACHE_CONTROL;
-
-use crate::app::AppState;
 
 /// A new key is published ten minutes before it signs; readers look again well within that.
 const MAX_AGE: &str = "public, max-age=300";
@@ -25,7 +24,7 @@ const MAX_AGE: &str = "public, max-age=300";
         }]
     })))
 )]
-pub(crate) async fn jwks(State(app): State<Arc<AppState>>) -> Response {
-    let keys = Json(app.access_tokens.keys().jwks());
+pub(crate) async fn jwks(State(flows): State<Arc<Flows>>) -> Response {
+    let keys = Json(flows.signing_keys().jwks());
     ([(CACHE_CONTROL, MAX_AGE)], keys).into_response()
 }

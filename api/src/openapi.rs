@@ -5,9 +5,12 @@ mod requests;
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::middleware::map_response;
 use axum::routing::get;
 use domain::challenge::Locale;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use flows::RefusalCode;
+use http::HeaderValue;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -15,32 +18,32 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
-use web::cookies::{Cookies, TokenCookie};
+use web::{Cookies, TokenCookie};
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, ErrorCode, Members, RequestFault};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Where Swagger UI is.
 pub(crate) const DOCS_PAGE: &str = "/api/docs/";
 /// What the routes of Swagger UI begin with.
-pub(crate) const DOCS_PATH: &str = "/api/docs";
+const DOCS_PATH: &str = "/api/docs";
 const DOCUMENT_PATH: &str = "/api/openapi.json";
 const EXAMPLE_REQUEST_ID: &str = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11";
 
 /// What a handler can always answer with, whatever it does.
-const ALWAYS: [ErrorCode; 1] = [ErrorCode::Internal];
+const ALWAYS: ErrorCode = ErrorCode::Refusal(RefusalCode::Internal);
 
 /// What reading a JSON body can end with.
-pub(crate) const BODY_ERRORS: [ErrorCode; 9] = [
-    ErrorCode::JsonMalformed,
-    ErrorCode::BodyIncomplete,
-    ErrorCode::RequestTimeout,
-    ErrorCode::BodyTooLarge,
-    ErrorCode::ContentTypeUnsupported,
-    ErrorCode::BodyNotObject,
-    ErrorCode::FieldInvalid,
-    ErrorCode::FieldUnknown,
-    ErrorCode::FieldRepeated,
+pub(crate) const BODY_ERRORS: [RequestFault; 9] = [
+    RequestFault::JsonMalformed,
+    RequestFault::BodyIncomplete,
+    RequestFault::RequestTimeout,
+    RequestFault::BodyTooLarge,
+    RequestFault::ContentTypeUnsupported,
+    RequestFault::BodyNotObject,
+    RequestFault::FieldInvalid,
+    RequestFault::FieldUnknown,
+    RequestFault::FieldRepeated,
 ];
 
 #[derive(OpenApi)]
@@ -103,19 +106,53 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
     requests::describe(&mut document, code_length);
     let json = bytes::Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
     let config = Config::from(DOCUMENT_PATH).try_it_out_enabled(true);
+    let swagger_ui: Router<S> = SwaggerUi::new(DOCS_PATH).config(config).into();
     Router::new()
         .route(
             DOCUMENT_PATH,
             get(|| async move { ([(CONTENT_TYPE, "application/json")], json) }),
         )
-        .merge(SwaggerUi::new(DOCS_PATH).config(config))
+        .merge(swagger_ui.route_layer(map_response(allow_swagger_ui)))
 }
+
+/// It loads its own script and style, styles its elements, and draws icons from data URLs.
+async fn allow_swagger_ui(mut response: axum::response::Response) -> axum::response::Response {
+    let policy = HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+         form-action 'none'",
+    );
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Declares what a call can be refused with: lists of codes, whatever they come from.
+macro_rules! refusals {
+    ($(#[$doc:meta])* $name:ident: $($codes:expr),+ $(,)?) => {
+        $(#[$doc])*
+        struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<
+                String,
+                utoipa::openapi::RefOr<utoipa::openapi::Response>,
+            > {
+                let mut codes: Vec<$crate::error::ErrorCode> = Vec::new();
+                $(codes.extend($codes.into_iter().map($crate::error::ErrorCode::from));)+
+                $crate::openapi::error_responses(&codes)
+            }
+        }
+    };
+}
+pub(crate) use refusals;
 
 /// The responses for these errors and those that any handler can end with, one a status, with an
 /// example of each.
 pub(crate) fn error_responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<String, Vec<ErrorCode>> = BTreeMap::new();
-    for &code in codes.iter().chain(&ALWAYS) {
+    for &code in codes.iter().chain([&ALWAYS]) {
         let of_status = by_status
             .entry(code.status().as_str().to_owned())
             .or_default();
@@ -173,33 +210,45 @@ impl ApiError {
         let mut error = Self::from(code);
         let members = &mut error.members;
         match code {
-            ErrorCode::FieldMissing
-            | ErrorCode::FieldInvalid
-            | ErrorCode::FieldRepeated
-            | ErrorCode::PhoneEmpty
-            | ErrorCode::PhoneMalformed
-            | ErrorCode::PhoneNotMobile
-            | ErrorCode::PhoneUnchanged
-            | ErrorCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
-            ErrorCode::PasswordTooShort
-            | ErrorCode::PasswordTooLong
-            | ErrorCode::PasswordTooEasy => members.field = Some("new_password".into()),
-            ErrorCode::TooManyFailuresPhone | ErrorCode::TooManyPasswordChanges => {
-                members.retry_after = Some(3_600);
-            }
-            ErrorCode::TooManyFailuresAddress => members.retry_after = Some(1),
-            ErrorCode::FieldUnknown => members.field = Some("phone".into()),
-            ErrorCode::CodeWrong => members.attempts_left = Some(2),
-            ErrorCode::CodeMalformed => members.code_length = Some(6),
-            ErrorCode::TooManyRequestsPhone => {
-                members.retry_after = Some(47);
-                members.resend_in = Some(47);
-            }
-            ErrorCode::TooManyRequestsAddress => members.retry_after = Some(2),
-            ErrorCode::GatewayUnavailable => members.retry_after = Some(30),
-            ErrorCode::QueueFull => members.retry_after = Some(5),
-            _ => {}
+            ErrorCode::Request(fault) => members.field = example_field(fault).map(Into::into),
+            ErrorCode::Refusal(code) => complete_example(code, members),
         }
         error
+    }
+}
+
+fn example_field(fault: RequestFault) -> Option<&'static str> {
+    match fault {
+        RequestFault::FieldInvalid | RequestFault::FieldRepeated => Some("phone_number"),
+        RequestFault::FieldUnknown => Some("phone"),
+        _ => None,
+    }
+}
+
+fn complete_example(code: RefusalCode, members: &mut Members) {
+    match code {
+        RefusalCode::InputMissing
+        | RefusalCode::PhoneEmpty
+        | RefusalCode::PhoneMalformed
+        | RefusalCode::PhoneNotMobile
+        | RefusalCode::PhoneUnchanged
+        | RefusalCode::PhoneCountryNotAllowed => members.field = Some("phone_number".into()),
+        RefusalCode::PasswordTooShort
+        | RefusalCode::PasswordTooLong
+        | RefusalCode::PasswordTooEasy => members.field = Some("new_password".into()),
+        RefusalCode::TooManyFailuresPhone | RefusalCode::TooManyPasswordChanges => {
+            members.retry_after = Some(3_600);
+        }
+        RefusalCode::TooManyFailuresAddress => members.retry_after = Some(1),
+        RefusalCode::CodeWrong => members.attempts_left = Some(2),
+        RefusalCode::CodeMalformed => members.code_length = Some(6),
+        RefusalCode::TooManyRequestsPhone => {
+            members.retry_after = Some(47);
+            members.resend_in = Some(47);
+        }
+        RefusalCode::TooManyRequestsAddress => members.retry_after = Some(2),
+        RefusalCode::GatewayUnavailable => members.retry_after = Some(30),
+        RefusalCode::QueueFull => members.retry_after = Some(5),
+        _ => {}
     }
 }

@@ -3,13 +3,14 @@
 use axum::body::Body;
 use axum::response::Response;
 use domain::challenge::Locale;
+use flows::RefusalCode;
 use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
+use web::{AnsweredCode, RequestContext};
 
-use crate::error::{ApiError, ErrorCode};
-use crate::request_context::RequestContext;
+use crate::error::{ApiError, RequestFault};
 
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -78,9 +79,9 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
         None if is_foreign_error(&response) => match response.status() {
-            StatusCode::NOT_FOUND => ErrorCode::NotFound.into(),
-            StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed.into(),
-            _ => ErrorCode::Internal.into(),
+            StatusCode::NOT_FOUND => RequestFault::NotFound.into(),
+            StatusCode::METHOD_NOT_ALLOWED => RequestFault::MethodNotAllowed.into(),
+            _ => RefusalCode::Internal.into(),
         },
         None => return response,
     };
@@ -102,7 +103,8 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     // For the log line of the request.
-    response.extensions_mut().insert(error.code);
+    let code = AnsweredCode(error.code.as_str());
+    response.extensions_mut().insert(code);
     response
 }
 

@@ -2,6 +2,7 @@
 
 use domain::clock::Clock;
 use domain::random::Random;
+use serving;
 use serving::MetricsListener;
 use shared::config::ApiConfig;
 use shared::records::PoolSettings;

@@ -2,18 +2,12 @@
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
-use domain::client_address::ClientAddress;
-use domain::tokens::{AccessToken, RefreshToken};
-use http::HeaderMap;
-use http::header::SET_COOKIE;
+use domain::tokens::SessionTokens;
 use serde::Serialize;
-use shared::records::{Device, NewSession, User};
+use shared::records::User;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
-use crate::request_context::user_agent;
+use web::Site;
 
 /// Tokens of a new session.
 #[derive(Serialize, ToSchema)]
@@ -73,106 +67,28 @@ impl From<User> for UserProfile {
     }
 }
 
-/// A session on its way into the records, with the one copy of its refresh token.
-pub(crate) struct Opening {
-    /// What the records store of it.
-    pub(crate) session: NewSession,
-    refresh_token: RefreshToken,
-}
-
-impl Opening {
-    /// A session that begins now, for the client that sent these headers.
-    pub(crate) fn new(
-        app: &AppState,
-        headers: &HeaderMap,
-        address: ClientAddress,
-        device_name: Option<String>,
-    ) -> Self {
-        let now = app.clock.now();
-        let refresh_token = RefreshToken::new(&app.random);
-        let session = NewSession {
-            id: app.random.uuid_v7(app.clock.now_millis()),
-            refresh_token_hash: refresh_token.hash(),
-            device: Device {
-                name: device_name,
-                user_agent: user_agent(headers),
-                address: Some(address.ip()),
-            },
-            opened_at: now,
-            idle_expires_at: now + app.tokens.refresh_idle_lifetime,
-            expires_at: now + app.tokens.refresh_lifetime,
-        };
-        Self {
-            session,
-            refresh_token,
-        }
-    }
-
-    /// The answer, once the records hold the session.
-    pub(crate) fn signed_in(
-        &self,
-        app: &AppState,
-        user: User,
-        is_new_user: bool,
-    ) -> Result<Response, ApiError> {
-        let tokens = SessionTokens::issue(app, user.id, self.session.id, &self.refresh_token)?;
-        Ok(tokens.answer(app, |tokens| SignedIn {
-            access_token: tokens.access_token.expose().to_owned(),
-            refresh_token: tokens.refresh_token.expose(),
-            token_type: TOKEN_TYPE,
-            expires_in: app.access_tokens.lifetime().as_secs(),
-            is_new_user,
-            user: user.into(),
-        }))
-    }
-}
-
 /// `token_type` of every answer with tokens (RFC 6750).
 pub(crate) const TOKEN_TYPE: &str = "Bearer";
 
-/// The two tokens of a session.
-pub(crate) struct SessionTokens<'a> {
-    pub(crate) access_token: AccessToken,
-    pub(crate) refresh_token: &'a RefreshToken,
+impl SignedIn {
+    /// The answer to a sign-in.
+    pub(crate) fn answer(site: &Site, signed_in: flows::SignedIn) -> Response {
+        let tokens = &signed_in.tokens;
+        let body = Self {
+            access_token: tokens.access.expose().to_owned(),
+            refresh_token: tokens.refresh.expose(),
+            token_type: TOKEN_TYPE,
+            expires_in: tokens.access_lifetime.as_secs(),
+            is_new_user: signed_in.is_new,
+            user: signed_in.user.into(),
+        };
+        with_cookies(site, tokens, body)
+    }
 }
 
-impl<'a> SessionTokens<'a> {
-    /// Signs an access token to go with the refresh token of a session.
-    pub(crate) fn issue(
-        app: &AppState,
-        user: Uuid,
-        session: Uuid,
-        refresh_token: &'a RefreshToken,
-    ) -> Result<Self, ApiError> {
-        let now = app.clock.now_millis();
-        let issued = app.access_tokens.issue(user, session, now, &app.random);
-        let access_token = issued.map_err(|error| {
-            tracing::error!(%error, "an access token cannot be signed");
-            ErrorCode::Internal
-        })?;
-        Ok(Self {
-            access_token,
-            refresh_token,
-        })
-    }
-
-    /// The body that `write` makes of them, with both as cookies.
-    pub(crate) fn answer<B: Serialize>(
-        &self,
-        app: &AppState,
-        write: impl FnOnce(&Self) -> B,
-    ) -> Response {
-        let mut response = Json(write(self)).into_response();
-        let (lifetime, idle) = (
-            app.access_tokens.lifetime(),
-            app.tokens.refresh_idle_lifetime,
-        );
-        for cookie in [
-            app.cookies.set_access(&self.access_token, lifetime),
-            app.cookies.set_refresh(self.refresh_token, idle),
-        ] {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        response
-    }
+/// A body with both tokens as cookies beside it.
+pub(crate) fn with_cookies(site: &Site, tokens: &SessionTokens, body: impl Serialize) -> Response {
+    let mut response = Json(body).into_response();
+    site.cookies.hand_over(response.headers_mut(), tokens);
+    response
 }

@@ -10,7 +10,7 @@ use shared::telemetry::init_logging;
 
 use super::CommandResult;
 use super::new_password::Source;
-use super::records::{explain, open, password_notice, words_of};
+use super::records::{open, password_notice, words_of};
 
 /// Set a user's password and end all their sessions.
 ///
@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let phone = PhoneNumber::parse(&typed.unwrap_or_default(), &config.allowed_countries)?;
     let records = open(&config).await?;
     let user = records.find_user_by_phone(&phone).await;
-    let user = user.map_err(|error| explain(&error))?;
+    let user = user.map_err(|error| error.explained())?;
     let user = user.ok_or_else(|| format!("{phone} has no account"))?;
     let blocked = || format!("the user of {phone} is blocked; nothing was changed");
     if user.blocked_at.is_some() {
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let set = records
         .set_password_by_hand(&change, &notice, audit_id)
         .await;
-    if !set.map_err(|error| explain(&error))? {
+    if !set.map_err(|error| error.explained())? {
         return Err(blocked().into());
     }
     println!("the password of {phone} is set, and their sessions have ended");

@@ -11,7 +11,7 @@ use shared::telemetry::init_logging;
 
 use super::CommandResult;
 use super::new_password::{Source, ask};
-use super::records::{explain, open, password_notice, words_of};
+use super::records::{open, password_notice, words_of};
 
 /// Create a superuser, or make one of the user of a number.
 ///
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let phone = PhoneNumber::parse(&arguments.phone_number, &config.allowed_countries)?;
     let records = open(&config).await?;
     let user = records.find_user_by_phone(&phone).await;
-    let user = user.map_err(|error| explain(&error))?;
+    let user = user.map_err(|error| error.explained())?;
     let blocked = || format!("the user of {phone} is blocked; nothing was changed");
     let exists = || format!("{phone} has an account; --promote makes it a superuser's");
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
         now: clock.now(),
     };
     let made = records.make_superuser(&wanted).await;
-    match made.map_err(|error| explain(&error))? {
+    match made.map_err(|error| error.explained())? {
         MadeSuperuser::Created(id) => println!("created superuser {phone}, id {id}"),
         MadeSuperuser::Promoted(id) => {
             println!(

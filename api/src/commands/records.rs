@@ -42,14 +42,6 @@ pub(super) async fn open(config: &RecordsCommandConfig) -> Result<Records, OpenE
     Ok(records)
 }
 
-/// What is told of a failure of the records in the middle of a command.
-pub(super) fn explain(error: &RecordsError) -> String {
-    match error {
-        RecordsError::Unavailable(cause) => format!("the database did not answer: {cause}"),
-        other => other.to_string(),
-    }
-}
-
 /// What tells a person that somebody else has set their password. An api puts it into the queue.
 pub(super) fn password_notice(
     random: &Random,

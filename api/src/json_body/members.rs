@@ -4,10 +4,11 @@ use std::fmt;
 
 use domain::challenge::{Channel, Locale, SessionId};
 use domain::password::{Password, PasswordError};
+use flows::RefusalCode;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, RequestFault};
 
 /// The longest name of a device.
 const MAX_DEVICE_NAME_CHARS: usize = 64;
@@ -34,14 +35,14 @@ impl Members {
         let members = members.and_then(|members| json.end().map(|()| members));
         let members = members.map_err(|error| {
             if error.is_data() {
-                ErrorCode::BodyNotObject
+                RequestFault::BodyNotObject
             } else {
-                ErrorCode::JsonMalformed
+                RequestFault::JsonMalformed
             }
         })?;
         for (index, (name, _)) in members.iter().enumerate() {
             if members[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::field(ErrorCode::FieldRepeated, name));
+                return Err(ApiError::field(RequestFault::FieldRepeated, name));
             }
         }
         Ok(Self(members))
@@ -94,7 +95,7 @@ impl Members {
         let parsed = self.text(name)?.map(Password::parse);
         parsed.transpose().map_err(|error| match error {
             PasswordError::Empty => missing(name),
-            PasswordError::TooLong => ApiError::field(ErrorCode::PasswordTooLong, name),
+            PasswordError::TooLong => ApiError::field(RefusalCode::PasswordTooLong, name),
         })
     }
 
@@ -139,19 +140,19 @@ impl Members {
     pub(super) fn none_left(self) -> Result<(), ApiError> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) => Err(ApiError::field(ErrorCode::FieldUnknown, name)),
+            Some((name, _)) => Err(ApiError::field(RequestFault::FieldUnknown, name)),
         }
     }
 }
 
 /// The error of a member whose value cannot be taken.
 pub(crate) fn invalid(name: &str) -> ApiError {
-    ApiError::field(ErrorCode::FieldInvalid, name)
+    ApiError::field(RequestFault::FieldInvalid, name)
 }
 
 /// The error of a member that is required.
 pub(crate) fn missing(name: &str) -> ApiError {
-    ApiError::field(ErrorCode::FieldMissing, name)
+    ApiError::field(RefusalCode::InputMissing, name)
 }
 
 /// Keeps repeated members, which a map would hide.
@@ -176,6 +177,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorCode;
 
     fn error(json: &str) -> ErrorCode {
         Members::parse(json.as_bytes()).expect_err("refused").code
@@ -185,22 +187,22 @@ mod tests {
     fn a_39_malformed_deep_and_repeated_json_is_told_apart() {
         let deep = "[".repeat(200);
         for (json, code) in [
-            ("", ErrorCode::JsonMalformed),
-            ("{", ErrorCode::JsonMalformed),
-            ("{\"a\":1}{}", ErrorCode::JsonMalformed),
-            ("{a:1}", ErrorCode::JsonMalformed),
-            ("\u{feff}{}", ErrorCode::JsonMalformed),
-            ("[]", ErrorCode::BodyNotObject),
-            ("\"text\"", ErrorCode::BodyNotObject),
-            ("null", ErrorCode::BodyNotObject),
-            (r#"{"a":"1","a":"2"}"#, ErrorCode::FieldRepeated),
-            (r#"{"a":"1","\u0061":"2"}"#, ErrorCode::FieldRepeated),
-            (&format!("{{\"a\":{deep}"), ErrorCode::JsonMalformed),
+            ("", RequestFault::JsonMalformed),
+            ("{", RequestFault::JsonMalformed),
+            ("{\"a\":1}{}", RequestFault::JsonMalformed),
+            ("{a:1}", RequestFault::JsonMalformed),
+            ("\u{feff}{}", RequestFault::JsonMalformed),
+            ("[]", RequestFault::BodyNotObject),
+            ("\"text\"", RequestFault::BodyNotObject),
+            ("null", RequestFault::BodyNotObject),
+            (r#"{"a":"1","a":"2"}"#, RequestFault::FieldRepeated),
+            (r#"{"a":"1","\u0061":"2"}"#, RequestFault::FieldRepeated),
+            (&format!("{{\"a\":{deep}"), RequestFault::JsonMalformed),
         ] {
-            assert_eq!(error(json), code, "{json}");
+            assert_eq!(error(json), code.into(), "{json}");
         }
         let not_utf8 = Members::parse(b"{\"a\":\"\xff\"}").expect_err("refused");
-        assert_eq!(not_utf8.code, ErrorCode::JsonMalformed);
+        assert_eq!(not_utf8.code, RequestFault::JsonMalformed.into());
     }
 
     #[test]
@@ -220,6 +222,6 @@ mod tests {
         assert_eq!(members.required_text("absent"), Err(missing("absent")));
         assert_eq!(members.change("absent"), Ok(Change::Absent));
         let left = members.none_left().expect_err("one is left");
-        assert_eq!(left, ApiError::field(ErrorCode::FieldUnknown, "more"));
+        assert_eq!(left, ApiError::field(RequestFault::FieldUnknown, "more"));
     }
 }

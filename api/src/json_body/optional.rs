@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 
 use super::{FromMembers, Members, is_json, read};
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, RequestFault};
 
 /// A JSON body, or none at all: then it has no members and needs no `Content-Type`.
 ///
@@ -17,13 +17,13 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for OptionalJsonBody<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         if !is_json && request.headers().contains_key(CONTENT_TYPE) {
-            return Err(ErrorCode::ContentTypeUnsupported.into());
+            return Err(RequestFault::ContentTypeUnsupported.into());
         }
         let bytes = read(request.into_body()).await?;
         let mut members = match (bytes.is_empty(), is_json) {
             (true, _) => Members::default(),
             (false, true) => Members::parse(&bytes)?,
-            (false, false) => return Err(ErrorCode::ContentTypeUnsupported.into()),
+            (false, false) => return Err(RequestFault::ContentTypeUnsupported.into()),
         };
         let body = T::from_members(&mut members)?;
         members.none_left()?;

@@ -1,32 +1,20 @@
 //! `POST /api/v1/usr/otp`: asking for a code, or for the same code once more.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use domain::otp::Purpose;
-use utoipa::IntoResponses;
-use utoipa::openapi::RefOr;
+use flows::otp::{self, ASKING_REFUSALS};
+use flows::{Counted, Flows};
 
-use super::asking::{ASKING_ERRORS, Asking};
 use super::request_schema::{CodeRequest, CodeSent};
-use crate::app::AppState;
+use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::JsonBody;
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::request_context::{Client, RequestContext};
+use crate::openapi::{BODY_ERRORS, refusals};
 
-/// The purpose of every code that is asked for here.
-const PURPOSE: Purpose = Purpose::SignIn;
-
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        error_responses(&[&BODY_ERRORS[..], &ASKING_ERRORS].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, ASKING_REFUSALS
 }
 
 /// Sends a one-time code.
@@ -52,11 +40,10 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn request_code(
-    State(app): State<Arc<AppState>>,
-    context: RequestContext,
-    Client(address): Client,
+    State(flows): State<Arc<Flows>>,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<CodeRequest>, ApiError>,
-) -> Result<Response, ApiError> {
-    let asking = Asking::new(&app, PURPOSE, context, address);
-    Ok(asking.answer_body(body).await?.into_response())
+) -> Result<CodeSent, ApiError> {
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    Ok(otp::request_code(&flows, caller, body.into()).await?.into())
 }

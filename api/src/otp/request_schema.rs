@@ -1,6 +1,10 @@
-//! What goes into a request for a code, and what comes out.
+//! What goes into a request for a code of any purpose, and what comes out.
 
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use domain::challenge::{Channel, Locale, SessionId};
+use flows::otp;
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,17 +18,17 @@ pub(crate) struct CodeRequest {
     /// A mobile number as people write it: `+98`, `0098`, `98`, `0` or nothing before it, Latin,
     /// Persian or Arabic digits.
     #[schema(example = "09123456789")]
-    pub(super) phone_number: Option<String>,
+    phone_number: Option<String>,
     /// The `session_id` of an earlier answer: sends the same code again.
     #[schema(value_type = Option<String>, format = Uuid)]
-    pub(super) session_id: Option<SessionId>,
+    session_id: Option<SessionId>,
     /// `sms` (the default), or `call` for a voice call where the service has one.
     #[schema(value_type = Option<String>, pattern = "^(sms|call)$", example = "sms")]
-    pub(super) channel: Option<Channel>,
+    channel: Option<Channel>,
     /// The language of the message, `fa` or `en`; that of `Accept-Language` by default. A code
     /// that is sent again keeps its language.
     #[schema(value_type = Option<String>, pattern = "^(fa|en)$", example = "fa")]
-    pub(super) locale: Option<Locale>,
+    locale: Option<Locale>,
 }
 
 impl FromMembers for CodeRequest {
@@ -38,6 +42,17 @@ impl FromMembers for CodeRequest {
     }
 }
 
+impl From<CodeRequest> for otp::CodeRequest {
+    fn from(body: CodeRequest) -> Self {
+        Self {
+            phone_number: body.phone_number,
+            session: body.session_id,
+            channel: body.channel,
+            locale: body.locale,
+        }
+    }
+}
+
 /// A code is on its way, or was a moment ago.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
@@ -47,18 +62,44 @@ impl FromMembers for CodeRequest {
 }))]
 pub(crate) struct CodeSent {
     /// Whom it is for, in E.164 form.
-    pub(super) phone_number: String,
+    phone_number: String,
     /// A sentence for the person who waits.
-    pub(super) message: &'static str,
+    message: &'static str,
     /// Seconds until the code is dead.
-    pub(super) expires_in: u64,
+    expires_in: u64,
     /// Seconds until it can be sent again.
-    pub(super) resend_in: u64,
+    resend_in: u64,
     /// The secret handle of this request: needed with the code, and to send it again.
     #[schema(format = Uuid)]
-    pub(crate) session_id: String,
+    session_id: String,
     /// How many digits the code has.
-    pub(super) code_length: u8,
+    code_length: u8,
     /// Whether a message was sent now; not during the cooldown.
-    pub(super) sent: bool,
+    sent: bool,
+}
+
+impl From<otp::CodeSent> for CodeSent {
+    fn from(sent: otp::CodeSent) -> Self {
+        Self {
+            phone_number: sent.phone.as_e164().to_owned(),
+            message: sent.message,
+            expires_in: sent.expires_in,
+            resend_in: sent.resend_in,
+            session_id: sent.session.expose(),
+            code_length: sent.code_length,
+            sent: sent.sent,
+        }
+    }
+}
+
+impl IntoResponse for CodeSent {
+    /// 202 when a message is on its way, 200 when one went out a moment ago.
+    fn into_response(self) -> Response {
+        let status = if self.sent {
+            StatusCode::ACCEPTED
+        } else {
+            StatusCode::OK
+        };
+        (status, Json(self)).into_response()
+    }
 }

@@ -1,30 +1,20 @@
 //! `POST /api/v1/usr/otp/verify`: giving a code back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::challenge::SessionId;
-use domain::client_address::ClientAddress;
-use domain::otp::Purpose;
-use domain::phone::PhoneNumber;
-use http::HeaderMap;
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::otp::{self, CHECKING_REFUSALS};
+use flows::{Counted, Flows, RefusalCode, TRY_REFUSALS};
+use utoipa::ToSchema;
+use web::{Site, UserAgent};
 
-use super::checking::{CHECKING_ERRORS, Proven, Refused, by_phone, by_session, counted};
-use super::sign_in::sign_in;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::request_context::Client;
+use crate::caller::CallerOf;
+use crate::error::ApiError;
+use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
-use crate::tries::TRY_ERRORS;
-
-/// The only purpose whose codes open a session here.
-const PURPOSE: Purpose = Purpose::SignIn;
 
 /// A code and what it belongs to: `session_id`, or `phone_number`, or both.
 #[derive(ToSchema)]
@@ -57,21 +47,16 @@ impl FromMembers for Verification {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::FieldMissing,
-            ErrorCode::PhoneEmpty,
-            ErrorCode::PhoneMalformed,
-            ErrorCode::PhoneNotMobile,
-            ErrorCode::PhoneCountryNotAllowed,
-            ErrorCode::PhoneMismatch,
-        ];
-        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &TRY_ERRORS, &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, CHECKING_REFUSALS, TRY_REFUSALS, [
+        RefusalCode::InputMissing,
+        RefusalCode::PhoneEmpty,
+        RefusalCode::PhoneMalformed,
+        RefusalCode::PhoneNotMobile,
+        RefusalCode::PhoneCountryNotAllowed,
+        RefusalCode::PhoneMismatch,
+    ]
 }
 
 /// Checks a code and signs in; the first sign-in creates the user.
@@ -92,34 +77,19 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn verify_code(
-    State(app): State<Arc<AppState>>,
-    Client(address): Client,
-    headers: HeaderMap,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
     body: Result<JsonBody<Verification>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let verified = async {
-        let JsonBody(verification) = body?;
-        let device_name = verification.device_name.clone();
-        let proven = check(&app, verification, address).await?;
-        sign_in(&app, proven, &headers, address, device_name).await
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let device = caller.device(body.device_name, agent);
+    let verification = otp::Verification {
+        session: body.session_id,
+        phone_number: body.phone_number,
+        code: body.code,
     };
-    counted(&app, verified.await)
-}
-
-async fn check(
-    app: &AppState,
-    verification: Verification,
-    address: ClientAddress,
-) -> Result<Proven, Refused> {
-    let phone = verification
-        .phone_number
-        .as_deref()
-        .map(|typed| PhoneNumber::parse(typed, &app.otp.allowed_countries).map_err(ApiError::from));
-    match (verification.session_id, phone.transpose()?) {
-        (Some(session), phone) => {
-            by_session(app, PURPOSE, session, phone, &verification.code).await
-        }
-        (None, Some(phone)) => by_phone(app, &phone, address, &verification.code).await,
-        (None, None) => Err(missing("session_id").into()),
-    }
+    let signed_in = otp::sign_in(&flows, caller, verification, device).await?;
+    Ok(SignedIn::answer(&site, signed_in))
 }

@@ -1,41 +1,27 @@
 //! `POST /api/v1/usr/password/reset` and `…/verify`: a new password by a code.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use domain::challenge::SessionId;
-use domain::client_address::ClientAddress;
-use domain::otp::Purpose;
-use domain::password::{OwnWords, Password};
-use http::HeaderMap;
-use shared::records::{PasswordReset, SignInOutcome};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use domain::password::Password;
+use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
+use flows::password::{self, NEW_PASSWORD_REFUSALS};
+use flows::{Counted, Flows};
+use utoipa::ToSchema;
+use web::{Site, UserAgent};
 
-use super::{NEW_PASSWORD_ERRORS, notice};
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use crate::caller::CallerOf;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::notices;
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::otp::{
-    ASKING_ERRORS, Asking, CHECKING_ERRORS, CodeRequest, CodeSent, Refused, by_session, counted,
-};
-use crate::request_context::{Client, RequestContext};
-use crate::signed_in::{Opening, SignedIn};
+use crate::openapi::{BODY_ERRORS, refusals};
+use crate::otp::{CodeRequest, CodeSent};
+use crate::signed_in::SignedIn;
 
-/// The only purpose whose codes act here.
-const PURPOSE: Purpose = Purpose::ResetPassword;
-
-/// What asking for the code can be refused with.
-struct AskingRefusals;
-
-impl IntoResponses for AskingRefusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        error_responses(&[&BODY_ERRORS[..], &ASKING_ERRORS].concat())
-    }
+refusals! {
+    /// What asking for the code can be refused with.
+    AskingRefusals: BODY_ERRORS, ASKING_REFUSALS
 }
 
 /// Sends a code for a new password.
@@ -55,13 +41,13 @@ impl IntoResponses for AskingRefusals {
     )
 )]
 pub(crate) async fn ask_reset_code(
-    State(app): State<Arc<AppState>>,
-    context: RequestContext,
-    Client(address): Client,
+    State(flows): State<Arc<Flows>>,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<CodeRequest>, ApiError>,
-) -> Result<Response, ApiError> {
-    let asking = Asking::new(&app, PURPOSE, context, address);
-    Ok(asking.answer_body(body).await?.into_response())
+) -> Result<CodeSent, ApiError> {
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    let sent = password::request_reset_code(&flows, caller, body.into()).await?;
+    Ok(sent.into())
 }
 
 /// A code for a new password, and that password.
@@ -97,13 +83,9 @@ impl FromMembers for Reset {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &NEW_PASSWORD_ERRORS].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, CHECKING_REFUSALS, NEW_PASSWORD_REFUSALS
 }
 
 /// Sets a new password with a code, and signs in.
@@ -124,57 +106,19 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn reset_password(
-    State(app): State<Arc<AppState>>,
-    context: RequestContext,
-    Client(address): Client,
-    headers: HeaderMap,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
     body: Result<JsonBody<Reset>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let ended = async { reset(&app, body?.0, context, &headers, address).await };
-    counted(&app, ended.await)
-}
-
-async fn reset(
-    app: &AppState,
-    body: Reset,
-    context: RequestContext,
-    headers: &HeaderMap,
-    address: ClientAddress,
-) -> Result<Response, Refused> {
-    // Looked at first, so that nobody without a request makes us judge and hash.
-    let challenge = app.hot_state.challenge(body.session_id.challenge_id());
-    let challenge = challenge.await?.filter(|found| found.purpose == PURPOSE);
-    let phone = challenge.ok_or(ErrorCode::SessionUnknown)?.phone;
-    // Only the number is looked for in the password, since that is known to whoever asked: before
-    // the code is proven, names must not show through the answer.
-    let own = OwnWords::new(Some(&phone), []);
-    let judged = app.passwords.judge(&body.new_password, own).await;
-    judged.map_err(|error| ApiError::new_password(error, "new_password"))?;
-    // Taken before the attempt is counted: a busy moment costs none.
-    let place = app.passwords.place().map_err(ApiError::from)?;
-    let proven = by_session(app, PURPOSE, body.session_id, None, &body.code).await?;
-    let hash = place
-        .hash(&body.new_password)
-        .await
-        .map_err(ApiError::from)?;
-
-    let opening = Opening::new(app, headers, address, body.device_name);
-    let reset = PasswordReset {
-        challenge: proven.challenge.id,
-        phone: proven.challenge.phone.clone(),
-        new_user_id: app.random.uuid_v7(app.clock.now_millis()),
-        hash,
-        session: opening.session.clone(),
-        notice: notice(app, proven.challenge.phone.clone(), proven.challenge.locale),
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let device = caller.device(body.device_name, agent);
+    let wanted = password::Reset {
+        session: body.session_id,
+        code: body.code,
+        new_password: body.new_password,
     };
-    let (user, is_new_user) = match app.records.reset_password(&reset).await? {
-        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return Err(proven.used()),
-        SignInOutcome::Blocked => return Err(proven.blocked()),
-    };
-    proven.consume(app).await;
-    if user.has_password {
-        notices::enqueue(app, reset.notice.waiting(), context).await;
-    }
-    Ok(opening.signed_in(app, user, is_new_user)?)
+    let signed_in = password::reset_password(&flows, caller, wanted, device).await?;
+    Ok(SignedIn::answer(&site, signed_in))
 }

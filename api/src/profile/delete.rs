@@ -1,28 +1,21 @@
 //! `DELETE /api/v1/usr/me`: the end of an account.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use flows::{Flows, RefusalCode, profile};
 use http::StatusCode;
-use utoipa::IntoResponses;
-use utoipa::openapi::RefOr;
+use web::Site;
 
-use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::error::{ApiError, ErrorCode};
-use crate::openapi::error_responses;
-use crate::sessions::clearing_cookies;
+use crate::error::ApiError;
+use crate::openapi::refusals;
+use crate::sessions::taking_back_cookies;
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::FreshSignInRequired];
-        error_responses(&[&AUTHENTICATION_ERRORS[..], &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: AUTHENTICATION_ERRORS, [RefusalCode::FreshSignInRequired]
 }
 
 /// Deletes the account of the signed-in user.
@@ -41,16 +34,10 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn delete_account(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    Authenticated(authenticated): Authenticated,
 ) -> Result<Response, ApiError> {
-    authenticated.require_fresh(&app)?;
-    let (user, session) = (authenticated.user.id, authenticated.session.id);
-    let deleted = app.records.delete_account(user, session, app.clock.now());
-    if !deleted.await? {
-        // The session was ended, or the user blocked, since the request came in.
-        return Err(ErrorCode::Unauthenticated.into());
-    }
-    tracing::info!(%user, "an account was deleted by its user");
-    Ok(clearing_cookies(app.cookies, StatusCode::NO_CONTENT))
+    profile::delete_account(&flows, authenticated.fresh(&flows)?).await?;
+    Ok(taking_back_cookies(&site, StatusCode::NO_CONTENT))
 }

@@ -1,7 +1,6 @@
 //! What signed-in users see and change of their own account.
 
 mod delete;
-pub(crate) mod fields;
 mod phone;
 mod show;
 mod update;

@@ -1,50 +1,28 @@
 //! `POST /api/v1/usr/me/phone` and `…/verify`: another number for one's account.
-//!
-//! The code goes to the new number and can be given back by the user who asked for it only: the id
-//! of its challenge is derived from the session id and the user's id (see
-//! [`SessionId::challenge_id_of`]). Whether the number is another account's is told after the right
-//! code, to whoever holds the phone, and costs the code.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
 use domain::challenge::SessionId;
-use domain::otp::Purpose;
-use shared::records::{PhoneChange, PhoneChangeOutcome};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
+use flows::{Counted, Flows, RefusalCode, profile};
+use utoipa::ToSchema;
 
 use super::show::Profile;
-use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::error::{ApiError, ErrorCode};
+use crate::caller::CallerOf;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::notices;
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::otp::{
-    ASKING_ERRORS, Asking, CHECKING_ERRORS, CodeRequest, CodeSent, Refused, by_session_of, counted,
-};
-use crate::request_context::{Client, RequestContext};
+use crate::openapi::{BODY_ERRORS, refusals};
+use crate::otp::{CodeRequest, CodeSent};
 
-const PURPOSE: Purpose = Purpose::ChangePhone;
-
-/// What asking can be refused with.
-struct AskingRefusals;
-
-impl IntoResponses for AskingRefusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::FreshSignInRequired, ErrorCode::PhoneUnchanged];
-        let all = [
-            &BODY_ERRORS[..],
-            &AUTHENTICATION_ERRORS,
-            &ASKING_ERRORS,
-            &own,
-        ];
-        error_responses(&all.concat())
-    }
+refusals! {
+    /// What asking can be refused with.
+    AskingRefusals: BODY_ERRORS, AUTHENTICATION_ERRORS, ASKING_REFUSALS, [
+        RefusalCode::FreshSignInRequired,
+        RefusalCode::PhoneUnchanged,
+    ]
 }
 
 /// Sends a code to a number that the signed-in user wants to change to.
@@ -65,16 +43,15 @@ impl IntoResponses for AskingRefusals {
     )
 )]
 pub(crate) async fn request_phone_change(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
-    context: RequestContext,
-    Client(address): Client,
+    State(flows): State<Arc<Flows>>,
+    Authenticated(authenticated): Authenticated,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<CodeRequest>, ApiError>,
-) -> Result<Response, ApiError> {
-    authenticated.require_fresh(&app)?;
-    let asking = Asking::new(&app, PURPOSE, context, address);
-    let asking = asking.owned_by(&authenticated.user);
-    Ok(asking.answer_body(body).await?.into_response())
+) -> Result<CodeSent, ApiError> {
+    let owner = authenticated.fresh(&flows)?;
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    let sent = profile::request_phone_change(&flows, caller, owner, body.into()).await?;
+    Ok(sent.into())
 }
 
 /// A code that came to the new number.
@@ -101,24 +78,13 @@ impl FromMembers for PhoneVerification {
     }
 }
 
-/// What giving the code back can be refused with.
-struct VerifyingRefusals;
-
-impl IntoResponses for VerifyingRefusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::FieldMissing,
-            ErrorCode::FreshSignInRequired,
-            ErrorCode::PhoneTaken,
-        ];
-        let all = [
-            &BODY_ERRORS[..],
-            &AUTHENTICATION_ERRORS,
-            &CHECKING_ERRORS,
-            &own,
-        ];
-        error_responses(&all.concat())
-    }
+refusals! {
+    /// What giving the code back can be refused with.
+    VerifyingRefusals: BODY_ERRORS, AUTHENTICATION_ERRORS, CHECKING_REFUSALS, [
+        RefusalCode::InputMissing,
+        RefusalCode::FreshSignInRequired,
+        RefusalCode::PhoneTaken,
+    ]
 }
 
 /// Checks the code and changes the number of the signed-in user.
@@ -137,48 +103,17 @@ impl IntoResponses for VerifyingRefusals {
     )
 )]
 pub(crate) async fn verify_phone_change(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
-    context: RequestContext,
+    State(flows): State<Arc<Flows>>,
+    Authenticated(authenticated): Authenticated,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<PhoneVerification>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
-    authenticated.require_fresh(&app)?;
-    let changed = async {
-        let JsonBody(verification) = body?;
-        change(&app, &authenticated, &verification, context).await
+    let owner = authenticated.fresh(&flows)?;
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let verification = profile::PhoneVerification {
+        session: body.session_id,
+        code: body.code,
     };
-    counted(&app, changed.await)
-}
-
-async fn change(
-    app: &AppState,
-    authenticated: &Authenticated,
-    verification: &PhoneVerification,
-    context: RequestContext,
-) -> Result<Json<Profile>, Refused> {
-    let (owner, session) = (authenticated.user.id, verification.session_id);
-    let proven = by_session_of(app, PURPOSE, owner, session, &verification.code).await?;
-    let change = PhoneChange {
-        challenge: proven.challenge.id,
-        user: owner,
-        session: authenticated.session.id,
-        phone: proven.challenge.phone.clone(),
-        locale: context.locale,
-        now: app.clock.now(),
-    };
-    match app.records.change_phone(&change, &app.random).await? {
-        PhoneChangeOutcome::Changed { user, notice } => {
-            if let Some(notice) = notice {
-                notices::enqueue(app, notice, context).await;
-            }
-            proven.consume(app).await;
-            Ok(Json((*user).into()))
-        }
-        PhoneChangeOutcome::Taken => {
-            proven.consume(app).await;
-            Err(ErrorCode::PhoneTaken.into())
-        }
-        PhoneChangeOutcome::CodeUsed => Err(proven.used()),
-        PhoneChangeOutcome::NotAllowed => Err(ErrorCode::Unauthenticated.into()),
-    }
+    let user = profile::change_phone(&flows, caller, owner, verification).await?;
+    Ok(Json(user.into()))
 }

@@ -1,16 +1,13 @@
 //! `GET /api/v1/usr/me`: one's own account.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::records::User;
-use utoipa::openapi::{RefOr, Response};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::openapi::error_responses;
+use crate::openapi::refusals;
 use crate::signed_in::UserProfile;
 
 /// A user as shown to themselves, with what their account is like.
@@ -46,13 +43,9 @@ impl From<User> for Profile {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        error_responses(&AUTHENTICATION_ERRORS)
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: AUTHENTICATION_ERRORS
 }
 
 /// Shows the signed-in user.
@@ -63,6 +56,6 @@ impl IntoResponses for Refusals {
     security(("bearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The user", body = Profile), Refusals)
 )]
-pub(crate) async fn show_profile(authenticated: Authenticated) -> Json<Profile> {
+pub(crate) async fn show_profile(Authenticated(authenticated): Authenticated) -> Json<Profile> {
     Json(authenticated.user.into())
 }

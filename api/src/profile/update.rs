@@ -1,21 +1,18 @@
 //! `PATCH /api/v1/usr/me`: changing what one is called and one's e-mail address.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use shared::records::{EmailChange, ProfileChange};
-use utoipa::openapi::{RefOr, Response};
-use utoipa::{IntoResponses, ToSchema};
+use flows::Flows;
+use flows::profile::{self, EmailChange, ProfileChange, parse_email, parse_name};
+use utoipa::ToSchema;
 
-use super::fields::{parse_email, parse_name};
 use super::show::Profile;
-use crate::app::AppState;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::json_body::{Change, FromMembers, JsonBody, Members, invalid};
-use crate::openapi::{BODY_ERRORS, error_responses};
+use crate::openapi::{BODY_ERRORS, refusals};
 
 /// What shall be different; what is absent stays.
 #[derive(ToSchema)]
@@ -63,7 +60,8 @@ fn name(members: &mut Members, field: &'static str) -> Result<Option<String>, Ap
         Change::Null => return Err(invalid(field)),
         Change::Text(text) => text,
     };
-    parse_name(&text, field).map(Some)
+    let name = parse_name(&text).ok_or_else(|| invalid(field))?;
+    Ok(Some(name))
 }
 
 fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiError> {
@@ -72,16 +70,13 @@ fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiE
         Change::Null => return Ok(EmailChange::Remove),
         Change::Text(text) => text,
     };
-    parse_email(&text, field).map(EmailChange::Set)
+    let email = parse_email(&text).ok_or_else(|| invalid(field))?;
+    Ok(EmailChange::Set(email))
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        error_responses(&[&BODY_ERRORS[..], &AUTHENTICATION_ERRORS].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, AUTHENTICATION_ERRORS
 }
 
 /// Changes names and e-mail address of the signed-in user.
@@ -96,13 +91,11 @@ impl IntoResponses for Refusals {
     responses((status = 200, description = "The user as of now", body = Profile), Refusals)
 )]
 pub(crate) async fn update_profile(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
+    State(flows): State<Arc<Flows>>,
+    Authenticated(authenticated): Authenticated,
     body: Result<JsonBody<Update>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
     let JsonBody(Update(change)) = body?;
-    let (user, now) = (authenticated.user.id, app.clock.now());
-    let updated = app.records.update_profile(user, &change, now).await?;
-    let user = updated.ok_or(ErrorCode::Unauthenticated)?;
+    let user = profile::update_profile(&flows, &authenticated, &change).await?;
     Ok(Json(user.into()))
 }

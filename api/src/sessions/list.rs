@@ -1,6 +1,5 @@
 //! `/api/v1/usr/sessions`: where one is signed in, and ending that.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,18 +8,18 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
+use flows::sessions::{self, Session};
+use flows::{Flows, RefusalCode};
 use http::StatusCode;
 use serde::Serialize;
-use shared::records::{Session, SessionEnd};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
+use web::Site;
 
-use super::clearing_cookies;
-use crate::app::AppState;
+use super::taking_back_cookies;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::error::{ApiError, ErrorCode};
-use crate::openapi::error_responses;
+use crate::error::ApiError;
+use crate::openapi::refusals;
 
 /// The sessions of the signed-in user, the one last used first.
 #[derive(Serialize, ToSchema)]
@@ -75,23 +74,14 @@ impl SessionShown {
     }
 }
 
-/// What the calls about all sessions can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        error_responses(&AUTHENTICATION_ERRORS)
-    }
+refusals! {
+    /// What the calls about all sessions can be refused with.
+    Refusals: AUTHENTICATION_ERRORS
 }
 
-/// What the call about one session can be refused with.
-struct RefusalsOfOne;
-
-impl IntoResponses for RefusalsOfOne {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::SessionNotFound];
-        error_responses(&[&AUTHENTICATION_ERRORS[..], &own].concat())
-    }
+refusals! {
+    /// What the call about one session can be refused with.
+    RefusalsOfOne: AUTHENTICATION_ERRORS, [RefusalCode::SessionNotFound]
 }
 
 /// Lists where one is signed in: the hundred sessions last used, at most.
@@ -103,11 +93,11 @@ impl IntoResponses for RefusalsOfOne {
     responses((status = 200, description = "The sessions that hold", body = SessionList), Refusals)
 )]
 pub(crate) async fn list_sessions(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
+    State(flows): State<Arc<Flows>>,
+    Authenticated(authenticated): Authenticated,
 ) -> Result<Json<SessionList>, ApiError> {
-    let (user, current) = (authenticated.user.id, authenticated.session.id);
-    let sessions = app.records.live_sessions(user, app.clock.now()).await?;
+    let sessions = sessions::live_sessions(&flows, &authenticated).await?;
+    let current = authenticated.session.id;
     let sessions = sessions
         .into_iter()
         .map(|session| SessionShown::new(session, current))
@@ -125,21 +115,15 @@ pub(crate) async fn list_sessions(
     responses((status = 204, description = "The session is over"), RefusalsOfOne)
 )]
 pub(crate) async fn end_session(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    Authenticated(authenticated): Authenticated,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let Path(id) = id.map_err(|_| ErrorCode::SessionNotFound)?;
-    let (user, now) = (authenticated.user.id, app.clock.now());
-    let ended = app
-        .records
-        .end_session(user, id, SessionEnd::FromList, now)
-        .await?;
-    if !ended {
-        return Err(ErrorCode::SessionNotFound.into());
-    }
+    let Path(id) = id.map_err(|_| RefusalCode::SessionNotFound)?;
+    sessions::end_session(&flows, &authenticated, id).await?;
     if id == authenticated.session.id {
-        return Ok(clearing_cookies(app.cookies, StatusCode::NO_CONTENT));
+        return Ok(taking_back_cookies(&site, StatusCode::NO_CONTENT));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -153,13 +137,9 @@ pub(crate) async fn end_session(
     responses((status = 204, description = "All other sessions are over"), Refusals)
 )]
 pub(crate) async fn end_other_sessions(
-    State(app): State<Arc<AppState>>,
-    authenticated: Authenticated,
+    State(flows): State<Arc<Flows>>,
+    Authenticated(authenticated): Authenticated,
 ) -> Result<StatusCode, ApiError> {
-    let (user, keep) = (authenticated.user.id, authenticated.session.id);
-    let now = app.clock.now();
-    app.records
-        .end_other_sessions(user, keep, SessionEnd::FromList, now)
-        .await?;
+    sessions::end_other_sessions(&flows, &authenticated).await?;
     Ok(StatusCode::NO_CONTENT)
 }

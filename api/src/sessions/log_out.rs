@@ -1,24 +1,19 @@
 //! `POST /api/v1/usr/logout`: ending this session, or all of one's sessions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::tokens::RefreshToken;
-use http::{HeaderMap, Method, StatusCode};
-use shared::records::SessionEnd;
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
-use web::cookies::TokenCookie;
+use flows::{Flows, RefusalCode, sessions};
+use http::{HeaderMap, StatusCode};
+use utoipa::ToSchema;
+use web::{PresentedCookies, Site, bearer_token};
 
-use super::clearing_cookies;
-use crate::app::AppState;
-use crate::authentication::bearer_token;
-use crate::cross_site::refuse_cross_site;
-use crate::error::{ApiError, ErrorCode};
+use super::taking_back_cookies;
+use crate::authentication::AUTHENTICATION_ERRORS;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, Members, OptionalJsonBody};
-use crate::openapi::{BODY_ERRORS, error_responses};
+use crate::openapi::{BODY_ERRORS, refusals};
 
 /// What to end. Everything may be left out.
 #[derive(ToSchema)]
@@ -40,18 +35,9 @@ impl FromMembers for LogOut {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::Unauthenticated,
-            ErrorCode::CrossSiteRequest,
-            ErrorCode::StoreUnavailable,
-        ];
-        error_responses(&[&BODY_ERRORS[..], &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, AUTHENTICATION_ERRORS
 }
 
 /// Logs out.
@@ -72,81 +58,29 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn log_out(
-    State(app): State<Arc<AppState>>,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
     headers: HeaderMap,
     body: Result<OptionalJsonBody<LogOut>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let OptionalJsonBody(LogOut {
-        all_devices,
-        refresh_token,
-    }) = body?;
-    let ending = Ending {
-        app: &app,
-        all_devices,
+    let OptionalJsonBody(body) = body?;
+    let all_devices = body.all_devices;
+    let end = |access_token, refresh_token| {
+        let what = sessions::LogOut {
+            access_token,
+            refresh_token,
+            all_devices,
+        };
+        sessions::log_out(&flows, what)
     };
-    let mut ended = ending
-        .with_tokens(bearer_token(&headers), refresh_token.as_deref())
-        .await?;
-    if !ended {
-        let cookie = |which| app.cookies.read(&headers, which).ok().flatten();
-        let (access, refresh) = (cookie(TokenCookie::Access), cookie(TokenCookie::Refresh));
-        if access.is_some() || refresh.is_some() {
-            refuse_cross_site(&Method::POST, &headers, &app.public_origin)?;
-            ended = ending.with_tokens(access, refresh).await?;
-        }
+    let mut ended = end(bearer_token(&headers), body.refresh_token.as_deref()).await?;
+    if !ended && let Some(cookies) = PresentedCookies::find(&site, &headers)? {
+        ended = end(cookies.access, cookies.refresh).await?;
     }
     if all_devices && !ended {
         // "Done" would be a lie: the other sessions may go on.
-        let refusal = ApiError::from(ErrorCode::Unauthenticated);
-        return Ok(clearing_cookies(app.cookies, refusal));
+        let refusal = ApiError::from(RefusalCode::Unauthenticated);
+        return Ok(taking_back_cookies(&site, refusal));
     }
-    Ok(clearing_cookies(app.cookies, StatusCode::NO_CONTENT))
-}
-
-/// One log-out.
-struct Ending<'a> {
-    app: &'a AppState,
-    all_devices: bool,
-}
-
-impl Ending<'_> {
-    /// Ends what each of the tokens names, should they name two sessions; tells whether there was
-    /// any.
-    async fn with_tokens(
-        &self,
-        access: Option<&str>,
-        refresh: Option<&str>,
-    ) -> Result<bool, ApiError> {
-        let mut ended = false;
-        if let Some(token) = access {
-            ended |= self.with_access_token(token).await?;
-        }
-        if let Some(token) = refresh.and_then(RefreshToken::parse) {
-            let (hash, now) = (token.hash(), self.app.clock.now());
-            ended |= self
-                .app
-                .records
-                .end_session_of_token(hash, self.all_devices, SessionEnd::LogOut, now)
-                .await?;
-        }
-        Ok(ended)
-    }
-
-    async fn with_access_token(&self, token: &str) -> Result<bool, ApiError> {
-        let (app, now) = (self.app, self.app.clock.now());
-        let Ok(claims) = app.access_tokens.verify(token, app.clock.now_millis()) else {
-            return Ok(false);
-        };
-        let (user, session) = (claims.sub, claims.sid);
-        let records = &app.records;
-        if !self.all_devices {
-            let ended = records.end_session(user, session, SessionEnd::LogOut, now);
-            return Ok(ended.await?);
-        }
-        if records.session_in_use(user, session, now).await?.is_none() {
-            return Ok(false);
-        }
-        let ended = records.end_all_sessions(user, SessionEnd::LogOut, now);
-        Ok(ended.await? > 0)
-    }
+    Ok(taking_back_cookies(&site, StatusCode::NO_CONTENT))
 }

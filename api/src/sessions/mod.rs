@@ -1,8 +1,7 @@
-//! Sessions over HTTP: renewing one, ending it, and the list of one's devices.
+//! Renewing a session, ending it, and the list of one's devices.
 
 mod list;
 mod log_out;
-mod presented;
 mod refresh;
 
 pub(crate) use list::{
@@ -13,16 +12,11 @@ pub(crate) use log_out::{__path_log_out, log_out};
 pub(crate) use refresh::{__path_refresh_tokens, refresh_tokens};
 
 use axum::response::{IntoResponse, Response};
-use http::header::SET_COOKIE;
-use web::cookies::{Cookies, TokenCookie};
+use web::Site;
 
 /// The answer with which a browser forgets its tokens.
-pub(crate) fn clearing_cookies(cookies: Cookies, answer: impl IntoResponse) -> Response {
+pub(crate) fn taking_back_cookies(site: &Site, answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
-    for cookie in [TokenCookie::Access, TokenCookie::Refresh] {
-        response
-            .headers_mut()
-            .append(SET_COOKIE, cookies.clear(cookie));
-    }
+    site.cookies.take_back(response.headers_mut());
     response
 }

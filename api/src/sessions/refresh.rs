@@ -1,27 +1,22 @@
 //! `POST /api/v1/usr/token/refresh`: the next pair of tokens.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use domain::client_address::ClientAddress;
-use domain::tokens::RefreshToken;
+use axum::response::Response;
+use domain::tokens::SessionTokens;
+use flows::{Counted, Flows, RefusalCode, sessions};
 use http::HeaderMap;
 use serde::Serialize;
-use shared::records::{Refresh, RefreshOutcome, Renewed};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
+use web::{PresentedRefresh, Site, UserAgent};
 
-use super::clearing_cookies;
-use super::presented::Presented;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use super::taking_back_cookies;
+use crate::caller::CallerOf;
+use crate::error::{ApiError, ErrorCode, RequestFault};
 use crate::json_body::{FromMembers, Members, OptionalJsonBody};
-use crate::metrics::RefreshResult;
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::request_context::{Client, user_agent};
-use crate::signed_in::{SessionTokens, TOKEN_TYPE};
+use crate::openapi::{BODY_ERRORS, refusals};
+use crate::signed_in::{TOKEN_TYPE, with_cookies};
 
 /// A refresh token, where it does not come as a cookie.
 #[derive(ToSchema)]
@@ -57,18 +52,25 @@ pub(crate) struct Refreshed {
     expires_in: u64,
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::RefreshTokenInvalid,
-            ErrorCode::CrossSiteRequest,
-            ErrorCode::StoreUnavailable,
-        ];
-        error_responses(&[&BODY_ERRORS[..], &own].concat())
+impl Refreshed {
+    fn answer(site: &Site, tokens: &SessionTokens) -> Response {
+        let body = Self {
+            access_token: tokens.access.expose().to_owned(),
+            refresh_token: tokens.refresh.expose(),
+            token_type: TOKEN_TYPE,
+            expires_in: tokens.access_lifetime.as_secs(),
+        };
+        with_cookies(site, tokens, body)
     }
+}
+
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, [
+        ErrorCode::Refusal(RefusalCode::RefreshTokenInvalid),
+        ErrorCode::Request(RequestFault::CrossSiteRequest),
+        ErrorCode::Refusal(RefusalCode::StoreUnavailable),
+    ]
 }
 
 /// Renews the tokens of a session.
@@ -89,86 +91,23 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(crate) async fn refresh_tokens(
-    State(app): State<Arc<AppState>>,
-    Client(address): Client,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
     headers: HeaderMap,
     body: Result<OptionalJsonBody<RefreshRequest>, ApiError>,
-) -> Response {
+) -> Result<Response, ApiError> {
     let presented = body.and_then(|OptionalJsonBody(body)| {
-        Presented::find(&app, &headers, body.refresh_token.as_deref())
+        let in_body = body.refresh_token.as_deref();
+        Ok(PresentedRefresh::find(&site, &headers, in_body)?)
     });
-    let by_cookie = presented.as_ref().is_ok_and(|found| found.by_cookie);
-    let renewed = async { renew(&app, presented?.token, &headers, address).await };
-    let (result, response) = match renewed.await {
-        Ok(renewed) => renewed,
-        Err(Refused { result, error }) => {
-            let is_dead = error.code == ErrorCode::RefreshTokenInvalid;
-            let response = if by_cookie && is_dead {
-                clearing_cookies(app.cookies, error)
-            } else {
-                error.into_response()
-            };
-            (result, response)
+    let presented = presented.inspect_err(|_| flows.metrics.unreadable(Counted::Refreshing))?;
+    match sessions::refresh(&flows, presented.token, caller.device(None, agent)).await {
+        Ok(tokens) => Ok(Refreshed::answer(&site, &tokens)),
+        Err(dead) if presented.by_cookie && dead.code == RefusalCode::RefreshTokenInvalid => {
+            Ok(taking_back_cookies(&site, ApiError::from(dead)))
         }
-    };
-    app.metrics.refreshes.count(result);
-    response
-}
-
-/// A refusal with what the metrics call it, which is more than the client is told.
-struct Refused {
-    result: RefreshResult,
-    error: ApiError,
-}
-
-impl<E: Into<ApiError>> From<E> for Refused {
-    fn from(error: E) -> Self {
-        let error = error.into();
-        let result = RefreshResult::of_error(&error);
-        Self { result, error }
+        Err(refusal) => Err(refusal.into()),
     }
-}
-
-async fn renew(
-    app: &AppState,
-    token: Option<RefreshToken>,
-    headers: &HeaderMap,
-    address: ClientAddress,
-) -> Result<(RefreshResult, Response), Refused> {
-    let token = token.ok_or(ErrorCode::RefreshTokenInvalid)?;
-    let refresh = Refresh {
-        token,
-        salt: app.random.bytes(),
-        address: Some(address.ip()),
-        user_agent: user_agent(headers),
-        now: app.clock.now(),
-        idle_lifetime: app.tokens.refresh_idle_lifetime,
-    };
-    match app.records.refresh(&refresh).await? {
-        RefreshOutcome::Rotated(renewed) => Ok((RefreshResult::Rotated, answer(app, &renewed)?)),
-        RefreshOutcome::Repeated(renewed) => Ok((RefreshResult::Repeated, answer(app, &renewed)?)),
-        RefreshOutcome::Reused { user, session } => {
-            // Neither id is a secret: the session's opens nothing, unlike that of a challenge.
-            tracing::warn!(
-                %user,
-                %session,
-                "a refresh token came back after it was replaced; its session was ended"
-            );
-            Err(Refused {
-                result: RefreshResult::Reused,
-                error: ErrorCode::RefreshTokenInvalid.into(),
-            })
-        }
-        RefreshOutcome::Refused => Err(ErrorCode::RefreshTokenInvalid.into()),
-    }
-}
-
-fn answer(app: &AppState, renewed: &Renewed) -> Result<Response, ApiError> {
-    let tokens = SessionTokens::issue(app, renewed.user, renewed.session, &renewed.token)?;
-    Ok(tokens.answer(app, |tokens| Refreshed {
-        access_token: tokens.access_token.expose().to_owned(),
-        refresh_token: tokens.refresh_token.expose(),
-        token_type: TOKEN_TYPE,
-        expires_in: app.access_tokens.lifetime().as_secs(),
-    }))
 }

@@ -1,26 +1,22 @@
 //! `POST /api/login/`: the step of those who have a password, or all steps at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::challenge::SessionId;
 use domain::password::Password;
-use http::HeaderMap;
-use shared::records::Step;
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::password::LOG_IN_REFUSALS;
+use flows::{Counted, Flows, RefusalCode, TRY_REFUSALS, steps};
+use utoipa::ToSchema;
+use web::{Site, UserAgent};
 
-use super::register::mobile_number;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::password::{LOG_IN_ERRORS, LogIn, Refused, counted_log_in, log_in_with};
-use crate::request_context::Client;
+use super::refused;
+use crate::caller::CallerOf;
+use crate::error::ApiError;
+use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
-use crate::tries::TRY_ERRORS;
 
 /// A password, and whose it is: `session_id` or `mobile_number`.
 #[derive(ToSchema)]
@@ -49,14 +45,12 @@ impl FromMembers for StepLogIn {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::StepSessionUnknown, ErrorCode::PhoneMismatch];
-        error_responses(&[&BODY_ERRORS[..], &TRY_ERRORS, &LOG_IN_ERRORS, &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, TRY_REFUSALS, LOG_IN_REFUSALS, [
+        RefusalCode::StepSessionUnknown,
+        RefusalCode::PhoneMismatch,
+    ]
 }
 
 /// Logs in with a password.
@@ -75,41 +69,19 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(super) async fn log_in(
-    State(app): State<Arc<AppState>>,
-    Client(address): Client,
-    headers: HeaderMap,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
     body: Result<JsonBody<StepLogIn>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let logged_in = async {
-        let log_in = read(&app, body?.0).await?;
-        log_in_with(&app, log_in, &headers, address).await
-    };
-    counted_log_in(&app, logged_in.await)
-}
-
-async fn read(app: &AppState, body: StepLogIn) -> Result<LogIn, Refused> {
-    let typed = body
-        .mobile_number
-        .map(|typed| mobile_number(app, &typed))
-        .transpose()?;
-    let phone = match (body.session_id, typed) {
-        (None, None) => return Err(missing("session_id").into()),
-        (None, Some(phone)) => phone,
-        (Some(session), typed) => {
-            let found = app
-                .records
-                .step_phone(session, Step::Password, app.clock.now());
-            let phone = found.await?.ok_or(ErrorCode::StepSessionUnknown)?;
-            if typed.is_some_and(|typed| typed != phone) {
-                return Err(ErrorCode::PhoneMismatch.into());
-            }
-            phone
-        }
-    };
-    Ok(LogIn {
-        phone,
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::LoggingIn))?;
+    let credentials = steps::StepCredentials {
+        session: body.session_id,
+        phone_number: body.mobile_number,
         password: body.password,
-        device_name: None,
-        step: body.session_id,
-    })
+    };
+    let device = caller.device(None, agent);
+    let signed_in = steps::log_in(&flows, caller, credentials, device).await;
+    Ok(SignedIn::answer(&site, signed_in.map_err(refused)?))
 }

@@ -1,11 +1,5 @@
-//! The step flow: registration and log-in in steps, each answer naming the next.
-//!
-//! `register` → `otp` → `set_password` → `user_info` → tokens for newcomers, `register` →
-//! `password` → tokens for those who have a password. A step other than a code is a row of the
-//! records (`shared/src/records/steps/`), which is removed by whoever takes it.
-//!
-//! Registration tells whether a number has a password, by design; `STEP_FLOW=off` takes the whole
-//! flow away.
+//! The step flow: registration and log-in in steps, each answer naming the next; see
+//! [`flows::steps`]. `STEP_FLOW=off` takes it away.
 
 mod log_in;
 mod next_step;
@@ -14,17 +8,18 @@ mod set_password;
 mod user_info;
 mod verify_otp;
 
-use std::sync::Arc;
-
 use axum::routing::post;
+use flows::Refusal;
+use flows::refusal::Input;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::AppState;
+use crate::error::ApiError;
+use crate::state::ApiState;
 
 /// The calls of the flow. Each is served with and without the slash at its end and documented once,
 /// with it.
-pub(crate) fn router() -> OpenApiRouter<Arc<AppState>> {
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(verify_otp::verify_otp))
@@ -36,4 +31,13 @@ pub(crate) fn router() -> OpenApiRouter<Arc<AppState>> {
         .route("/api/set-password", post(set_password::set_password))
         .route("/api/login", post(log_in::log_in))
         .route("/api/user-info", post(user_info::set_user_info))
+}
+
+/// A refusal by the names that the fields have here.
+fn refused(refusal: Refusal) -> ApiError {
+    ApiError::refused(refusal, |input| match input {
+        Input::PhoneNumber => "mobile_number",
+        Input::Session => "session_id",
+        Input::NewPassword | Input::CurrentPassword => "password",
+    })
 }

@@ -2,15 +2,12 @@
 
 use axum::Json;
 use domain::challenge::SessionId;
+use flows::steps;
 use serde::Serialize;
-use shared::records::Step;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::json_body::{Members, missing};
-
-/// The step that waits for a code, which is no row of the records but a challenge.
-pub(super) const OTP: &str = "otp";
 
 /// Where the flow goes on.
 #[derive(Serialize, ToSchema)]
@@ -28,19 +25,10 @@ pub(crate) struct NextStep {
 }
 
 impl NextStep {
-    /// A step of the records.
-    pub(super) fn new(session: SessionId, step: Step) -> Json<Self> {
+    pub(super) fn answer(next: &steps::NextStep) -> Json<Self> {
         Json(Self {
-            session_id: session.expose(),
-            next_step: step.as_str(),
-        })
-    }
-
-    /// The step of a code, by the handle of its challenge.
-    pub(super) fn otp(session_id: String) -> Json<Self> {
-        Json(Self {
-            session_id,
-            next_step: OTP,
+            session_id: next.session.expose(),
+            next_step: next.name,
         })
     }
 }

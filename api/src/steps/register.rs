@@ -1,29 +1,20 @@
 //! `POST /api/register/`: the first step.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use domain::challenge::SessionId;
-use domain::client_address::ClientAddress;
-use domain::otp::Purpose;
-use domain::phone::PhoneNumber;
-use shared::hot_state::Rule;
-use shared::records::Step;
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::otp::ASKING_REFUSALS;
+use flows::{Flows, RefusalCode, steps};
+use utoipa::ToSchema;
 
 use super::next_step::NextStep;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::otp::{ASKING_ERRORS, Asking};
-use crate::request_context::{Client, RequestContext};
-
-/// The purpose of the codes of the flow.
-pub(super) const PURPOSE: Purpose = Purpose::Register;
+use super::refused;
+use crate::caller::CallerOf;
+use crate::error::ApiError;
+use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A number, or the handle of a code that shall be sent once more.
 #[derive(ToSchema)]
@@ -47,26 +38,11 @@ impl FromMembers for StepRegistration {
     }
 }
 
-/// Reads a number as it was typed.
-pub(super) fn mobile_number(app: &AppState, typed: &str) -> Result<PhoneNumber, ApiError> {
-    PhoneNumber::parse(typed, &app.otp.allowed_countries).map_err(|error| ApiError {
-        code: ApiError::from(error).code,
-        ..ApiError::field(ErrorCode::FieldInvalid, "mobile_number")
-    })
-}
-
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        // A call cannot be asked for here.
-        let asking = ASKING_ERRORS
-            .into_iter()
-            .filter(|code| *code != ErrorCode::ChannelUnavailable);
-        let codes: Vec<ErrorCode> = BODY_ERRORS.into_iter().chain(asking).collect();
-        error_responses(&codes)
-    }
+refusals! {
+    /// What the call can be refused with. A call cannot be asked for here.
+    Refusals: BODY_ERRORS, ASKING_REFUSALS
+        .into_iter()
+        .filter(|code| *code != RefusalCode::ChannelUnavailable)
 }
 
 /// Begins the flow: sends a code, or asks for the password of somebody who has one.
@@ -84,58 +60,15 @@ impl IntoResponses for Refusals {
         Refusals)
 )]
 pub(super) async fn register(
-    State(app): State<Arc<AppState>>,
-    context: RequestContext,
-    Client(address): Client,
+    State(flows): State<Arc<Flows>>,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<StepRegistration>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
-    let JsonBody(registration) = body?;
-    let session = registration.session_id;
-    let phone = phone(&app, registration).await?;
-    if let Some(session) = begin_with_password(&app, &phone, address).await? {
-        return Ok(NextStep::new(session, Step::Password));
-    }
-    let asking = Asking::new(&app, PURPOSE, context, address);
-    let sent = match session {
-        Some(session) => asking.once_more(session, phone).await?,
-        None => asking.first(phone).await?,
+    let JsonBody(body) = body?;
+    let registration = steps::Registration {
+        phone_number: body.mobile_number,
+        session: body.session_id,
     };
-    Ok(NextStep::otp(sent.session_id))
-}
-
-/// The number that is meant: the one that was given, or that of the code to send again.
-async fn phone(app: &AppState, registration: StepRegistration) -> Result<PhoneNumber, ApiError> {
-    if let Some(typed) = registration.mobile_number {
-        return mobile_number(app, &typed);
-    }
-    let session = registration
-        .session_id
-        .ok_or_else(|| missing("mobile_number"))?;
-    let challenge = app.hot_state.challenge(session.challenge_id()).await?;
-    let challenge = challenge.filter(|challenge| challenge.purpose == PURPOSE);
-    Ok(challenge.ok_or(ErrorCode::SessionUnknown)?.phone)
-}
-
-/// The handle of the step that asks for the password, where there is one to ask for. It costs the
-/// client's address as much as a code would: the answer tells something of a number.
-async fn begin_with_password(
-    app: &AppState,
-    phone: &PhoneNumber,
-    address: ClientAddress,
-) -> Result<Option<SessionId>, ApiError> {
-    let user = app.records.find_user_by_phone(phone).await?;
-    if !user.is_some_and(|user| user.has_password && user.blocked_at.is_none()) {
-        return Ok(None);
-    }
-    let address = address.limit_key();
-    let policy = &app.accept_policy;
-    if let Some(wait) = app.hot_state.count_request(&address, policy).await? {
-        app.metrics.refused(Rule::Address);
-        return Err(ApiError::refused(Rule::Address, wait));
-    }
-    let session = SessionId::new(&app.random);
-    let begun = app
-        .records
-        .begin_password_step(phone, session, app.clock.now());
-    Ok(begun.await?.then_some(session))
+    let next = steps::register(&flows, caller, registration).await;
+    Ok(NextStep::answer(&next.map_err(refused)?))
 }

@@ -1,22 +1,20 @@
 //! `POST /api/set-password/`: the password of a registration.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use domain::challenge::SessionId;
-use domain::password::{OwnWords, Password};
-use shared::records::{PasswordStep, Step};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use domain::password::Password;
+use flows::password::NEW_PASSWORD_REFUSALS;
+use flows::{Flows, RefusalCode, steps};
+use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use super::refused;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::password::NEW_PASSWORD_ERRORS;
+use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A new password.
 #[derive(ToSchema)]
@@ -41,14 +39,12 @@ impl FromMembers for StepPassword {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::StepSessionUnknown, ErrorCode::StoreUnavailable];
-        error_responses(&[&BODY_ERRORS[..], &NEW_PASSWORD_ERRORS, &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, NEW_PASSWORD_REFUSALS, [
+        RefusalCode::StepSessionUnknown,
+        RefusalCode::StoreUnavailable,
+    ]
 }
 
 /// Sets the first password of the number, whose user is created where there is none.
@@ -70,33 +66,10 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(super) async fn set_password(
-    State(app): State<Arc<AppState>>,
+    State(flows): State<Arc<Flows>>,
     body: Result<JsonBody<StepPassword>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
-    let JsonBody(StepPassword {
-        session_id,
-        password,
-    }) = body?;
-    // Looked at first, so that nobody without a step makes us hash.
-    let found = app
-        .records
-        .step_phone(session_id, Step::SetPassword, app.clock.now());
-    let phone = found.await?.ok_or(ErrorCode::StepSessionUnknown)?;
-    let judged = app
-        .passwords
-        .judge(&password, OwnWords::new(Some(&phone), []));
-    judged
-        .await
-        .map_err(|error| ApiError::new_password(error, "password"))?;
-    let step = PasswordStep {
-        session: session_id,
-        hash: app.passwords.hash(&password).await?,
-        new_user_id: app.random.uuid_v7(app.clock.now_millis()),
-        next: SessionId::new(&app.random),
-        now: app.clock.now(),
-    };
-    if !app.records.take_password_step(&step).await? {
-        return Err(ErrorCode::StepSessionUnknown.into());
-    }
-    Ok(NextStep::new(step.next, Step::UserInfo))
+    let JsonBody(body) = body?;
+    let next = steps::set_password(&flows, body.session_id, &body.password).await;
+    Ok(NextStep::answer(&next.map_err(refused)?))
 }

@@ -1,24 +1,23 @@
 //! `POST /api/user-info/`: the last step of a registration.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::challenge::SessionId;
-use http::HeaderMap;
-use shared::records::{UserInfo, UserInfoStep};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::profile::{parse_email, parse_name};
+use flows::steps::{self, UserInfo};
+use flows::{Flows, RefusalCode};
+use utoipa::ToSchema;
+use web::{Site, UserAgent};
 
 use super::next_step::session_id;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use super::refused;
+use crate::caller::CallerOf;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members, invalid};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::profile::fields::{parse_email, parse_name};
-use crate::request_context::Client;
-use crate::signed_in::{Opening, SignedIn};
+use crate::openapi::{BODY_ERRORS, refusals};
+use crate::signed_in::SignedIn;
 
 /// What people tell of themselves.
 #[derive(ToSchema)]
@@ -55,7 +54,8 @@ impl FromMembers for Introduction {
     fn from_members(members: &mut Members) -> Result<Self, ApiError> {
         let session = session_id(members)?;
         let email = members.text("email")?;
-        let email = email.map(|text| parse_email(&text, "email")).transpose()?;
+        let read = |text: String| parse_email(&text).ok_or_else(|| invalid("email"));
+        let email = email.map(read).transpose()?;
         Ok(Self {
             session,
             info: UserInfo {
@@ -68,25 +68,18 @@ impl FromMembers for Introduction {
 }
 
 fn some_name(members: &mut Members, field: &'static str) -> Result<String, ApiError> {
-    let name = parse_name(&members.required_text(field)?, field)?;
-    if name.is_empty() {
-        return Err(invalid(field));
-    }
-    Ok(name)
+    let name = parse_name(&members.required_text(field)?);
+    let some = name.filter(|name| !name.is_empty());
+    some.ok_or_else(|| invalid(field))
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [
-            ErrorCode::FieldMissing,
-            ErrorCode::StepSessionUnknown,
-            ErrorCode::StoreUnavailable,
-        ];
-        error_responses(&[&BODY_ERRORS[..], &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, [
+        RefusalCode::InputMissing,
+        RefusalCode::StepSessionUnknown,
+        RefusalCode::StoreUnavailable,
+    ]
 }
 
 /// Writes down names and e-mail address and signs in.
@@ -105,19 +98,14 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(super) async fn set_user_info(
-    State(app): State<Arc<AppState>>,
-    Client(address): Client,
-    headers: HeaderMap,
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
     body: Result<JsonBody<Introduction>, ApiError>,
 ) -> Result<Response, ApiError> {
     let JsonBody(Introduction { session, info }) = body?;
-    let opening = Opening::new(&app, &headers, address, None);
-    let step = UserInfoStep {
-        session,
-        info,
-        opening: opening.session.clone(),
-    };
-    let taken = app.records.take_user_info_step(&step).await?;
-    let (user, is_new_user) = taken.ok_or(ErrorCode::StepSessionUnknown)?;
-    opening.signed_in(&app, user, is_new_user)
+    let device = caller.device(None, agent);
+    let signed_in = steps::set_user_info(&flows, session, info, device).await;
+    Ok(SignedIn::answer(&site, signed_in.map_err(refused)?))
 }

@@ -1,22 +1,19 @@
 //! `POST /api/verify-otp/`: giving back the code of a registration.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use domain::challenge::SessionId;
-use shared::records::{NumberStep, NumberStepOutcome, Step};
-use utoipa::openapi::RefOr;
-use utoipa::{IntoResponses, ToSchema};
+use flows::otp::CHECKING_REFUSALS;
+use flows::{Counted, Flows, RefusalCode, steps};
+use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
-use super::register::PURPOSE;
-use crate::app::AppState;
-use crate::error::{ApiError, ErrorCode};
+use super::refused;
+use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
-use crate::openapi::{BODY_ERRORS, error_responses};
-use crate::otp::{CHECKING_ERRORS, Proven, Refused, by_session, counted};
+use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A code and the handle that it belongs to.
 #[derive(ToSchema)]
@@ -41,14 +38,9 @@ impl FromMembers for StepCode {
     }
 }
 
-/// What the call can be refused with.
-struct Refusals;
-
-impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let own = [ErrorCode::FieldMissing];
-        error_responses(&[&BODY_ERRORS[..], &CHECKING_ERRORS, &own].concat())
-    }
+refusals! {
+    /// What the call can be refused with.
+    Refusals: BODY_ERRORS, CHECKING_REFUSALS, [RefusalCode::InputMissing]
 }
 
 /// Checks the code of a registration.
@@ -69,34 +61,10 @@ impl IntoResponses for Refusals {
     )
 )]
 pub(super) async fn verify_otp(
-    State(app): State<Arc<AppState>>,
+    State(flows): State<Arc<Flows>>,
     body: Result<JsonBody<StepCode>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
-    let verified = async {
-        let JsonBody(StepCode { session_id, code }) = body?;
-        let proven = by_session(&app, PURPOSE, session_id, None, &code).await?;
-        take_step(&app, proven).await
-    };
-    let next = counted(&app, verified.await)?;
-    Ok(NextStep::new(next, Step::SetPassword))
-}
-
-/// Lets the code act. Where the records are away nothing is used up: the same code may be tried
-/// again, and that attempt counts too.
-async fn take_step(app: &AppState, proven: Proven) -> Result<SessionId, Refused> {
-    let challenge = &proven.challenge;
-    let step = NumberStep {
-        challenge: challenge.id,
-        purpose: challenge.purpose,
-        phone: challenge.phone.clone(),
-        next: SessionId::new(&app.random),
-        now: app.clock.now(),
-    };
-    match app.records.take_number_step(&step).await? {
-        NumberStepOutcome::Taken => {}
-        NumberStepOutcome::CodeUsed => return Err(proven.used()),
-        NumberStepOutcome::Blocked => return Err(proven.blocked()),
-    }
-    proven.consume(app).await;
-    Ok(step.next)
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let next = steps::verify_otp(&flows, body.session_id, &body.code).await;
+    Ok(NextStep::answer(&next.map_err(refused)?))
 }

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use http::header::COOKIE;
+use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
-use domain::tokens::{AccessToken, RefreshToken};
+use domain::tokens::{AccessToken, RefreshToken, SessionTokens};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +48,32 @@ impl Cookies {
         }
     }
 
+    /// Hands both tokens of a session to the browser.
+    pub fn hand_over(self, headers: &mut HeaderMap, tokens: &SessionTokens) {
+        let access = self.set_access(&tokens.access, tokens.access_lifetime);
+        let refresh = self.set_refresh(&tokens.refresh, tokens.refresh_idle_lifetime);
+        headers.append(SET_COOKIE, access);
+        headers.append(SET_COOKIE, refresh);
+    }
+
+    /// Makes the browser forget both tokens.
+    pub fn take_back(self, headers: &mut HeaderMap) {
+        headers.append(SET_COOKIE, self.clear(TokenCookie::Access));
+        headers.append(SET_COOKIE, self.clear(TokenCookie::Refresh));
+    }
+
     /// The `Set-Cookie` value that hands an access token to the browser.
-    pub fn set_access(self, token: &AccessToken, max_age: Duration) -> HeaderValue {
+    fn set_access(self, token: &AccessToken, max_age: Duration) -> HeaderValue {
         self.set(TokenCookie::Access, token.expose(), max_age)
     }
 
     /// The `Set-Cookie` value that hands a refresh token to the browser.
-    pub fn set_refresh(self, token: &RefreshToken, max_age: Duration) -> HeaderValue {
+    fn set_refresh(self, token: &RefreshToken, max_age: Duration) -> HeaderValue {
         self.set(TokenCookie::Refresh, &token.expose(), max_age)
     }
 
     /// The `Set-Cookie` value that makes the browser forget a cookie.
-    pub fn clear(self, cookie: TokenCookie) -> HeaderValue {
+    fn clear(self, cookie: TokenCookie) -> HeaderValue {
         self.set(cookie, "", Duration::ZERO)
     }
 

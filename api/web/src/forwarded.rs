@@ -11,13 +11,13 @@ use domain::client_address::{ClientAddress, TrustedProxies};
 use http::HeaderMap;
 
 /// The header by which proxies tell for whom they ask.
-pub const FORWARDED_FOR: &str = "x-forwarded-for";
+pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// More trusted proxies than this in one row are not a network but a forged header.
 const MAX_HOPS: usize = 16;
 
 /// Finds the address of the client behind `peer`, the other end of the socket.
-pub fn client_address(
+pub(crate) fn client_address(
     peer: IpAddr,
     headers: &HeaderMap,
     trusted: &TrustedProxies,

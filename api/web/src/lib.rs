@@ -1,4 +1,31 @@
-//! What all faces share over HTTP.
+//! What all faces of Ramz share over HTTP: who asks and in which language, what happens around every
+//! request, cookies, and the defence against other sites. It knows no use case and no form of answers.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `site.rs` | what all of it works with |
+//! | `request_layer.rs` | around every request: id, log line, figures, headers, panics |
+//! | `request_context.rs` | what every request has: id, language, client, what it calls itself |
+//! | `forwarded.rs`, `proxy_watch.rs` | the client behind proxies; proxies that nobody named |
+//! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
+//! | `language.rs` | the language of answers |
+//! | `metrics.rs` | requests and connections |
 
-pub mod cookies;
-pub mod forwarded;
+mod cookies;
+mod cross_site;
+mod forwarded;
+mod language;
+mod metrics;
+mod presented;
+mod proxy_watch;
+mod request_context;
+mod request_layer;
+mod site;
+
+pub use cookies::{Cookies, MalformedCookies, TokenCookie};
+pub use cross_site::CrossSite;
+pub use presented::{PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
+pub use proxy_watch::Suspicion;
+pub use request_context::{Client, RequestContext, UserAgent};
+pub use request_layer::{AnsweredCode, around_requests};
+pub use site::{Site, SiteParts};

@@ -27,6 +27,14 @@ pub enum RecordsError {
 }
 
 impl RecordsError {
+    /// What is told to operators: with what the driver said, which the text alone hides.
+    pub fn explained(&self) -> String {
+        match self {
+            Self::Unavailable(cause) => format!("the database did not answer: {cause}"),
+            other => other.to_string(),
+        }
+    }
+
     pub(super) fn timed_out() -> Self {
         let late = io::Error::new(io::ErrorKind::TimedOut, "no answer within the time limit");
         Self::Unavailable(Arc::new(sqlx::Error::Io(late)))

@@ -17,7 +17,6 @@ use super::dump::{Checked, Dump, DumpError, Element};
 use super::progress::Progress;
 use super::refusal::{Refusal, TAKEN};
 use super::report::Report;
-use crate::commands::records::explain;
 
 /// Batches that are read ahead of the database.
 const READ_AHEAD: usize = 2;
@@ -31,7 +30,7 @@ pub(super) enum ImportError {
     Changed,
     #[error("the report: {0}")]
     Report(io::Error),
-    #[error("{}", explain(.0))]
+    #[error("{}", .0.explained())]
     Records(#[from] RecordsError),
     #[error("another import of this file is running")]
     Overtaken,

@@ -23,7 +23,7 @@ use shared::telemetry::init_logging;
 use tokio::task::spawn_blocking;
 
 use super::CommandResult;
-use super::records::{explain, open};
+use super::records::open;
 use convert::Converter;
 use dump::{Checked, Dump, Format, Rules};
 use fields::Names;
@@ -142,7 +142,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
 
     let progress = records.import_progress(checked.digest).await;
     let progress = progress
-        .map_err(|error| explain(&error))?
+        .map_err(|error| error.explained())?
         .filter(|_| !arguments.restart);
     if let Some(done) = progress.filter(|done| done.rows_done >= checked.rows) {
         println!("this file was imported before (--restart: read it again)");
@@ -159,7 +159,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let report = report.map_err(|error| format!("{of_report}: {error}"))?;
     if arguments.restart {
         let forgotten = records.forget_import(checked.digest).await;
-        forgotten.map_err(|error| explain(&error))?;
+        forgotten.map_err(|error| error.explained())?;
     }
     let mut import = Import {
         records,

@@ -1,23 +1,12 @@
 //! `api why`: where is my code? Everything that is known of one number, or of one request, in the
 //! order in which it happened, and one sentence on where the matter stands.
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | `facts` | what the stores say, and which of them said nothing |
-//! | `timeline` | the facts as events |
-//! | `conclusion` | the closing sentence |
-//! | `standing` | how account, limits, codes and service are now |
-//! | `words` | the gateway's codes and the ledger's names as people say them |
-//! | `times` | moments and spans as text |
-//! | `report` | the whole, for people and as JSON |
+//! What is found out is the business of [`flows::inquiry`]; here it is read from the command line and
+//! shown.
 
-mod conclusion;
-mod facts;
-mod report;
-mod standing;
-mod timeline;
-mod times;
-mod words;
+mod text;
+
+use std::time::Duration;
 
 use chrono::{FixedOffset, TimeDelta};
 use clap::Args;
@@ -25,6 +14,7 @@ use domain::challenge::ChallengeId;
 use domain::clock::Clock;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use flows::inquiry::{Inquiry, Question, Subject};
 use shared::config::{Environment, WhyConfig};
 use shared::records::PoolSettings;
 use shared::sqlite_file::SqliteFile;
@@ -33,11 +23,10 @@ use shared::telemetry::init_logging;
 use uuid::Uuid;
 
 use super::CommandResult;
-use facts::{Facts, Question, Subject};
-use report::Report;
+use text::Text;
 
 /// Nobody waits long for a store that is away: the others may know enough.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 const CONNECTIONS: u32 = 2;
 
 /// Say where somebody's code is: what happened to a number or a request, and what to do.
@@ -87,19 +76,23 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
         since: arguments.since,
         limit: arguments.limit,
     };
-    let facts = Facts::gather(&stores, question, one_process, clock.now()).await?;
-    let policy = config.limits.accept_policy(&config.otp);
+    let inquiry = Inquiry {
+        stores: &stores,
+        policy: &config.limits.accept_policy(&config.otp),
+        tries: &config.limits.tries,
+        one_process,
+    };
     let offset = arguments.utc_offset;
-    let report = Report::new(&facts, &policy, &config.limits.tries, offset);
+    let report = inquiry.answer(question, clock.now(), offset).await?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        print!("{report}");
+        print!("{}", Text(&report));
     }
-    match facts.missing() {
-        missing if missing.is_empty() => Ok(()),
-        missing => Err(missing.join("\napi: ").into()),
+    if report.missing.is_empty() {
+        return Ok(());
     }
+    Err(report.missing.join("\napi: ").into())
 }
 
 fn read_subject(typed: &str, config: &WhyConfig) -> Result<Subject, String> {

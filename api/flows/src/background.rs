@@ -1,0 +1,94 @@
+//! What goes on beside the requests.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::flows::Flows;
+use crate::notices;
+
+const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// So few rows at a time that nobody waits for the sweep.
+const SWEEP_ROWS: u32 = 500;
+const NOTICES_EVERY: Duration = Duration::from_secs(3);
+
+/// Keeps the gauges of the queue fresh, the stores swept and notices moving, until `shutdown` is cancelled.
+pub async fn run(flows: &Flows, shutdown: CancellationToken) {
+    let tasks = async {
+        tokio::join!(
+            watch_queue(flows),
+            Box::pin(sweep_regularly(flows)),
+            Box::pin(enqueue_left_over_notices(flows))
+        )
+    };
+    let _ended = shutdown.run_until_cancelled(tasks).await;
+}
+
+async fn watch_queue(flows: &Flows) {
+    let mut ticks = unhurried(QUEUE_STATS_EVERY);
+    loop {
+        ticks.tick().await;
+        refresh_queue_gauges(flows).await;
+    }
+}
+
+async fn sweep_regularly(flows: &Flows) {
+    let mut ticks = unhurried(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        sweep(flows).await;
+        sweep_steps(flows).await;
+        notices::forget_old(flows).await;
+    }
+}
+
+async fn enqueue_left_over_notices(flows: &Flows) {
+    let mut ticks = unhurried(NOTICES_EVERY);
+    loop {
+        ticks.tick().await;
+        notices::enqueue_left_over(flows).await;
+    }
+}
+
+/// Ticks that are late are not made up for.
+fn unhurried(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Where the queue does not answer, the gauges keep what they had.
+async fn refresh_queue_gauges(flows: &Flows) {
+    match timeout(QUEUE_STATS_EVERY, flows.queue.stats()).await {
+        Ok(Ok(stats)) => flows.metrics.queue(stats),
+        Ok(Err(error)) => tracing::warn!(%error, "the queue cannot be looked at"),
+        Err(_) => tracing::warn!("the queue cannot be looked at: no answer in time"),
+    }
+}
+
+async fn sweep(flows: &Flows) {
+    match flows.hot_state.sweep().await {
+        Ok(removed) => tracing::debug!(removed, "hot state was swept"),
+        Err(error) => tracing::warn!(%error, "hot state cannot be swept"),
+    }
+}
+
+/// Removes the steps of the step flow that are over.
+async fn sweep_steps(flows: &Flows) {
+    loop {
+        match flows
+            .records
+            .sweep_steps(flows.clock.now(), SWEEP_ROWS)
+            .await
+        {
+            Ok(swept) if swept == u64::from(SWEEP_ROWS) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "steps that are over cannot be swept");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Who asks, as far as every use case may want to know.
+
+use domain::challenge::Locale;
+use domain::client_address::ClientAddress;
+use shared::records::Device;
+use uuid::Uuid;
+
+/// What stands behind a call of a use case.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Names the request in logs, jobs and the ledger.
+    pub request_id: Uuid,
+    /// The language in which the caller is answered.
+    pub locale: Locale,
+    /// Where the call comes from, which limits are counted by.
+    pub address: ClientAddress,
+}
+
+impl Caller {
+    /// The device behind the call, as the person and the client itself call it.
+    pub fn device(&self, name: Option<String>, user_agent: Option<String>) -> Device {
+        Device {
+            name,
+            user_agent,
+            address: Some(self.address.ip()),
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! What the stores say. Each is asked by itself, so that what one knows is shown while the other is
+//! away.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{Challenge, ChallengeId, SEND_MARGIN_MILLIS};
+use domain::clock::UnixMillis;
+use domain::notice::MessagePurpose;
+use domain::phone::PhoneNumber;
+use shared::hot_state::{HotState, HotStateError, OpenBreaker, PhoneState};
+use shared::queue::{QueueError, QueueStats};
+use shared::records::{CodeUse, LedgerRow, PhoneNotice, Records, RecordsError, SendKey, User};
+use shared::stores::{SchemaError, Stores};
+use uuid::Uuid;
+
+use super::times::moment;
+
+/// Nobody waits long for a store that is away: the others may know enough.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whom or what the question is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A number.
+    Phone(PhoneNumber),
+    /// A request, by the id that errors and logs name.
+    Request(Uuid),
+    /// A challenge, by the id that logs and traces name.
+    Challenge(ChallengeId),
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Whom or what it is about.
+    pub subject: Subject,
+    /// How far back to look.
+    pub since: TimeDelta,
+    /// How many messages to tell of at most, the newest.
+    pub limit: u32,
+}
+
+/// What is known.
+pub(crate) struct Facts {
+    pub(crate) question: Question,
+    /// The present, by the store of codes where it answers.
+    pub(crate) now: DateTime<Utc>,
+    /// Whether all is in one process, whose worker is not counted.
+    pub(crate) one_process: bool,
+    /// The number; unknown where its account was deleted.
+    pub(crate) phone: Option<PhoneNumber>,
+    pub(crate) records: Result<Kept, String>,
+    pub(crate) hot: Result<Living, String>,
+}
+
+/// What the records know.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// In the order in which they were asked for.
+    pub(crate) sends: Vec<LedgerRow>,
+    /// Whether there may be older ones that were not read.
+    pub(crate) cut_off: bool,
+    pub(crate) uses: Vec<CodeUse>,
+    /// Those that are not in the ledger yet.
+    pub(crate) notices: Vec<PhoneNotice>,
+    pub(crate) user: Option<User>,
+}
+
+/// What hot state and queue know.
+pub(crate) struct Living {
+    pub(crate) phone: Option<PhoneState>,
+    pub(crate) challenges: Vec<Challenge>,
+    pub(crate) breaker: Option<OpenBreaker>,
+    pub(crate) queue: QueueStats,
+}
+
+/// Why there is no answer at all.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nobody knows such an id.
+    #[error(
+        "no message was sent for {what}: look for it in the logs of `api`, which tell how each request ended; an id that belongs to no message may have been refused, or its message is older than what is kept"
+    )]
+    Unknown {
+        /// What was asked about.
+        what: String,
+    },
+    /// The database, by which it is looked up, is away.
+    #[error("what was asked for is looked up in the database, which did not answer: {0}")]
+    Away(String),
+}
+
+impl Facts {
+    pub(crate) async fn gather(
+        stores: &Stores,
+        question: Question,
+        one_process: bool,
+        clock_now: DateTime<Utc>,
+    ) -> Result<Self, NoAnswer> {
+        let mut records = kept(&stores.records, &question, clock_now).await;
+        let mut phone = match &question.subject {
+            Subject::Phone(phone) => Some(phone.clone()),
+            Subject::Request(_) | Subject::Challenge(_) => records
+                .as_ref()
+                .ok()
+                .and_then(|kept| kept.sends.iter().find_map(|send| send.phone.clone())),
+        };
+        let mut ids = match &records {
+            Ok(kept) => challenges_of(&kept.sends),
+            Err(_) => Vec::new(),
+        };
+        if let Subject::Challenge(id) = &question.subject
+            && !ids.contains(id)
+        {
+            ids.push(*id);
+        }
+        let hot = living(stores, phone.as_ref(), &question.subject, &ids).await;
+        if let (None, Ok(living)) = (&phone, &hot)
+            && let [challenge, ..] = &living.challenges[..]
+        {
+            phone = Some(challenge.phone.clone());
+        }
+        not_in_vain(&question.subject, &records, &hot)?;
+        if let Some(phone) = &phone
+            && !matches!(question.subject, Subject::Phone(_))
+            && let Ok(mut kept) = records
+        {
+            // Who the number belongs to is known only now.
+            let user = stores.records.find_user_by_phone(phone).await;
+            records = user.map_err(|error| error.explained()).map(|user| {
+                kept.user = user;
+                kept
+            });
+        }
+        let of_store = hot.as_ref().ok().and_then(|living| living.phone.as_ref());
+        let now = of_store.map_or(clock_now, |state| moment(state.now));
+        Ok(Self {
+            question,
+            now,
+            one_process,
+            phone,
+            records,
+            hot,
+        })
+    }
+
+    /// What could not be asked, for people.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if let Err(cause) = &self.records {
+            missing.push(format!(
+                "the database did not answer, so messages, used codes and the account are missing: {cause}"
+            ));
+        }
+        if let Err(cause) = &self.hot {
+            missing.push(format!("codes, limits and the queue are missing: {cause}"));
+        }
+        missing
+    }
+
+    pub(crate) fn sends(&self) -> &[LedgerRow] {
+        self.records.as_ref().map_or(&[], |kept| &kept.sends)
+    }
+
+    pub(crate) fn user(&self) -> Option<&User> {
+        self.records.as_ref().ok()?.user.as_ref()
+    }
+
+    pub(crate) fn phone_state(&self) -> Option<&PhoneState> {
+        self.hot.as_ref().ok()?.phone.as_ref()
+    }
+
+    pub(crate) fn challenge(&self, id: ChallengeId) -> Option<&Challenge> {
+        let challenges = &self.hot.as_ref().ok()?.challenges;
+        challenges.iter().find(|challenge| challenge.id == id)
+    }
+
+    pub(crate) fn code_use(&self, id: ChallengeId) -> Option<&CodeUse> {
+        let uses = &self.records.as_ref().ok()?.uses;
+        uses.iter().find(|code_use| code_use.challenge == id)
+    }
+
+    /// When the code of a challenge is dead: by its record, or by the deadline of its last message,
+    /// which lies a fixed time before.
+    pub(crate) fn expires_at(&self, id: ChallengeId) -> Option<DateTime<Utc>> {
+        if let Some(challenge) = self.challenge(id) {
+            return Some(moment(challenge.expires_at));
+        }
+        let margin = TimeDelta::milliseconds(SEND_MARGIN_MILLIS);
+        let of_challenge = self.sends().iter().filter(|send| send.key.challenge == id);
+        of_challenge.map(|send| send.deadline_at + margin).max()
+    }
+
+    /// Requests that were granted and for which no worker has begun anything, the oldest first.
+    /// Nothing where one of the two stores is missing.
+    pub(crate) fn waiting(&self) -> Vec<DateTime<Utc>> {
+        let (Ok(kept), Some(state)) = (&self.records, self.phone_state()) else {
+            return Vec::new();
+        };
+        let oldest_row = kept.sends.first().map(|send| send.accepted_at);
+        let from = oldest_row
+            .filter(|_| kept.cut_off)
+            .unwrap_or(self.now - self.question.since);
+        let begun = |at: &UnixMillis| {
+            let mut sends = kept.sends.iter();
+            sends.any(|send| send.accepted_at.timestamp_millis() == *at)
+        };
+        let asked_about = |at: &UnixMillis| match &self.question.subject {
+            Subject::Phone(_) => true,
+            Subject::Request(_) => false,
+            Subject::Challenge(id) => self.challenge(*id).is_some_and(|challenge| {
+                [challenge.created_at, challenge.last_send_at].contains(at)
+            }),
+        };
+        let waiting = state
+            .sends
+            .iter()
+            .filter(|at| asked_about(at) && !begun(at));
+        waiting
+            .map(|at| moment(*at))
+            .filter(|at| *at >= from)
+            .collect()
+    }
+}
+
+fn challenges_of(sends: &[LedgerRow]) -> Vec<ChallengeId> {
+    let codes = sends
+        .iter()
+        .filter(|send| matches!(send.purpose, MessagePurpose::Code(_)));
+    let mut ids: Vec<ChallengeId> = codes.map(|send| send.key.challenge).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// An id must lead somewhere.
+fn not_in_vain(
+    subject: &Subject,
+    records: &Result<Kept, String>,
+    hot: &Result<Living, String>,
+) -> Result<(), NoAnswer> {
+    let what = match subject {
+        Subject::Phone(_) => return Ok(()),
+        Subject::Request(id) => format!("request {id}"),
+        Subject::Challenge(id) => format!("challenge {id}"),
+    };
+    let living = hot.as_ref().is_ok_and(|hot| !hot.challenges.is_empty());
+    match records {
+        Ok(kept) if kept.sends.is_empty() && !living => Err(NoAnswer::Unknown { what }),
+        Err(cause) if !living => Err(NoAnswer::Away(cause.clone())),
+        _ => Ok(()),
+    }
+}
+
+async fn kept(records: &Records, question: &Question, now: DateTime<Utc>) -> Result<Kept, String> {
+    records
+        .require_schema(PATIENCE)
+        .await
+        .map_err(|error| match error {
+            SchemaError::Away { cause, .. } => cause,
+            other => other.to_string(),
+        })?;
+    read_kept(records, question, now)
+        .await
+        .map_err(|error| error.explained())
+}
+
+async fn read_kept(
+    records: &Records,
+    question: &Question,
+    now: DateTime<Utc>,
+) -> Result<Kept, RecordsError> {
+    let (since, limit) = (now - question.since, question.limit);
+    let mut kept = Kept::default();
+    match &question.subject {
+        Subject::Phone(phone) => {
+            kept.sends = records.sends_of_phone(phone, since, limit).await?;
+            kept.cut_off = kept.sends.len() >= limit as usize;
+            kept.notices = records.notices_of_phone(phone, since, limit).await?;
+            kept.user = records.find_user_by_phone(phone).await?;
+        }
+        Subject::Challenge(challenge) => {
+            kept.sends = records.sends_of_challenge(*challenge).await?;
+        }
+        Subject::Request(request) => {
+            kept.sends = records.sends_of_request(*request, limit).await?;
+        }
+    }
+    kept.sends.sort_by_key(|send| (send.accepted_at, send.key));
+    let begun = |notice: &PhoneNotice| {
+        let key = SendKey::of_notice(notice.id);
+        kept.sends.iter().any(|send| send.key == key)
+    };
+    kept.notices = kept
+        .notices
+        .iter()
+        .filter(|notice| !begun(notice))
+        .copied()
+        .collect();
+    kept.uses = records.code_uses(&challenges_of(&kept.sends)).await?;
+    Ok(kept)
+}
+
+async fn living(
+    stores: &Stores,
+    phone: Option<&PhoneNumber>,
+    subject: &Subject,
+    ids: &[ChallengeId],
+) -> Result<Living, String> {
+    let hot = &stores.hot_state;
+    let mut challenges = read_challenges(hot, ids).await.map_err(of_hot_state)?;
+    let mut state = None;
+    let of_challenge = challenges.first().map(|challenge| challenge.phone.clone());
+    if let Some(phone) = phone.or(of_challenge.as_ref()) {
+        state = Some(hot.phone_state(phone).await.map_err(of_hot_state)?);
+        if matches!(subject, Subject::Phone(_)) {
+            let of_phone = hot.phone_challenges(phone).await.map_err(of_hot_state)?;
+            challenges.extend(of_phone.into_iter().filter(|one| !ids.contains(&one.id)));
+        }
+    }
+    challenges.sort_by_key(|challenge| challenge.created_at);
+    Ok(Living {
+        phone: state,
+        challenges,
+        breaker: hot.breaker().await.map_err(of_hot_state)?,
+        queue: stores.feed.stats().await.map_err(of_queue)?,
+    })
+}
+
+async fn read_challenges(
+    hot: &HotState,
+    ids: &[ChallengeId],
+) -> Result<Vec<Challenge>, HotStateError> {
+    let mut challenges = Vec::new();
+    for id in ids {
+        challenges.extend(hot.challenge(*id).await?);
+    }
+    Ok(challenges)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
+fn of_hot_state(error: HotStateError) -> String {
+    error.to_string()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
+fn of_queue(error: QueueError) -> String {
+    error.to_string()
+}

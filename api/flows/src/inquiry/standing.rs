@@ -1,0 +1,236 @@
+//! How things are now: account, limits, codes, service.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::ChallengeId;
+use serde::Serialize;
+use shared::hot_state::{AcceptPolicy, PhoneState, Rule, TryLimits, Window};
+
+use super::facts::Facts;
+use super::times::moment;
+
+/// A job that nobody takes for so long, in the one-process shape, belongs to a process that is not
+/// there.
+const IDLE_SECONDS: u64 = 5;
+
+/// How things are now. What nobody answered for is missing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Standing {
+    /// The account of the number.
+    pub account: Option<Account>,
+    /// How much of its limits the number has used.
+    pub limits: Option<Limits>,
+    /// The codes whose challenges still have their records.
+    pub codes: Vec<Code>,
+    /// How the service does.
+    pub service: Option<Service>,
+}
+
+/// The account of a number, or that it has none.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// Whether there is one.
+    pub registered: bool,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When its user last signed in.
+    pub last_sign_in_at: Option<DateTime<Utc>>,
+    /// Since when its user is blocked.
+    pub blocked_at: Option<DateTime<Utc>>,
+}
+
+/// How much of its limits a number has used.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limits {
+    /// The short window of sends.
+    pub short: Used,
+    /// The window of a day.
+    pub day: Used,
+    /// Tries that failed since the last that was right.
+    pub failed_tries: u32,
+    /// How many may fail before the number is locked.
+    pub failed_tries_allowed: u32,
+    /// Until when passwords, and codes by the number only, are refused.
+    pub locked_until: Option<DateTime<Utc>>,
+}
+
+/// How much of a limit is used.
+#[derive(Clone, Debug, Serialize)]
+pub struct Used {
+    /// Messages within the window.
+    pub sends: usize,
+    /// How many are allowed.
+    pub allowed: u32,
+    /// When the next send is allowed, if it is not now.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// A code whose challenge still has its record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Code {
+    /// Its challenge.
+    pub challenge: ChallengeId,
+    /// What it may be used for.
+    pub purpose: &'static str,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it dies.
+    pub expires_at: DateTime<Utc>,
+    /// How often it was sent.
+    pub sends: u32,
+    /// Attempts with the session id.
+    pub session_attempts: u32,
+    /// Attempts by the number only.
+    pub phone_attempts: u32,
+    /// How many each way has.
+    pub attempts_allowed: u32,
+    /// Whether it had its effect.
+    pub used: bool,
+}
+
+/// How queue and gateway do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Service {
+    /// Not counted where all is in one process.
+    pub workers: Option<u64>,
+    /// Jobs that wait to be taken.
+    pub waiting: u64,
+    /// Jobs that a worker has taken.
+    pub in_flight: u64,
+    /// Jobs that wait for their time.
+    pub delayed: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// How long the oldest job that was never delayed has been there.
+    pub oldest_age_seconds: u64,
+    /// The breaker, while it is open.
+    pub breaker: Option<Breaker>,
+}
+
+/// The breaker, while the gateway refuses everything.
+#[derive(Clone, Debug, Serialize)]
+pub struct Breaker {
+    /// The gateway's code that opened it.
+    pub code: i32,
+    /// Since when it is open.
+    pub since: DateTime<Utc>,
+    /// When the gateway is looked at next.
+    pub probe_at: DateTime<Utc>,
+}
+
+impl Standing {
+    pub(crate) fn of(facts: &Facts, policy: &AcceptPolicy, tries: &TryLimits) -> Self {
+        let account = facts.records.is_ok() && facts.phone.is_some();
+        let limits = facts
+            .phone_state()
+            .map(|state| Limits::of(state, policy, tries));
+        let living = facts.hot.as_ref().ok();
+        let codes = living.map_or(&[][..], |living| &living.challenges);
+        Self {
+            account: account.then(|| Account {
+                registered: facts.user().is_some(),
+                created_at: facts.user().map(|user| user.created_at),
+                last_sign_in_at: facts.user().and_then(|user| user.last_sign_in_at),
+                blocked_at: facts.user().and_then(|user| user.blocked_at),
+            }),
+            limits,
+            codes: codes
+                .iter()
+                .map(|challenge| Code {
+                    challenge: challenge.id,
+                    purpose: challenge.purpose.as_str(),
+                    created_at: moment(challenge.created_at),
+                    expires_at: moment(challenge.expires_at),
+                    sends: challenge.sends,
+                    session_attempts: challenge.session_attempts,
+                    phone_attempts: challenge.phone_attempts,
+                    attempts_allowed: policy.max_attempts,
+                    used: challenge.consumed || facts.code_use(challenge.id).is_some(),
+                })
+                .collect(),
+            service: living.map(|living| Service {
+                workers: (!facts.one_process).then_some(living.queue.consumers),
+                waiting: living.queue.waiting,
+                in_flight: living.queue.in_flight,
+                delayed: living.queue.delayed,
+                dead: living.queue.dead,
+                oldest_age_seconds: living.queue.oldest_age_millis / 1_000,
+                breaker: living.breaker.map(|breaker| Breaker {
+                    code: breaker.code,
+                    since: moment(breaker.since),
+                    probe_at: moment(breaker.probe_at),
+                }),
+            }),
+        }
+    }
+}
+
+impl Service {
+    /// That nobody takes jobs, in words.
+    pub(crate) fn idle(&self) -> Option<String> {
+        match self.workers {
+            Some(0) => Some("0 workers seen in the last half minute. Start a worker.".to_owned()),
+            None if self.in_flight == 0 && self.oldest_age_seconds >= IDLE_SECONDS => {
+                Some(format!(
+                    "the oldest job waits since {} s. Start `standalone`.",
+                    self.oldest_age_seconds
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many workers there are, in words.
+    pub fn workers(&self) -> String {
+        match self.workers {
+            Some(1) => "1 worker seen".to_owned(),
+            Some(workers) => format!("{workers} workers seen"),
+            None => "one process".to_owned(),
+        }
+    }
+}
+
+impl Limits {
+    fn of(state: &PhoneState, policy: &AcceptPolicy, tries: &TryLimits) -> Self {
+        let lock_ends = state
+            .last_failure_at
+            .map(|last| last + tries.lock_millis)
+            .filter(|ends| *ends > state.now);
+        let failed_tries = lock_ends.map_or(0, |_| state.failures);
+        Self {
+            short: Used::of(policy.phone_short, state),
+            day: Used::of(policy.phone_day, state),
+            failed_tries,
+            failed_tries_allowed: tries.phone_failures,
+            locked_until: lock_ends
+                .filter(|_| failed_tries >= tries.phone_failures)
+                .map(moment),
+        }
+    }
+
+    /// The rule that closes the number for longest, and until when.
+    pub(crate) fn closed(&self) -> Option<(Rule, DateTime<Utc>)> {
+        let short = self.short.next_at.map(|at| (Rule::PhoneShort, at));
+        let day = self.day.next_at.map(|at| (Rule::PhoneDay, at));
+        short.into_iter().chain(day).max_by_key(|(_, at)| *at)
+    }
+}
+
+impl Used {
+    /// As the accept step judges: the send that is `count` sends back must have left the window.
+    fn of(window: Window, state: &PhoneState) -> Self {
+        let allowed = usize::try_from(window.count).unwrap_or(usize::MAX);
+        let within = |at: &&i64| state.now < **at + window.millis;
+        let next_at = state
+            .sends
+            .len()
+            .checked_sub(allowed)
+            .and_then(|index| state.sends.get(index))
+            .filter(within)
+            .map(|at| moment(*at) + TimeDelta::milliseconds(window.millis));
+        Self {
+            sends: state.sends.iter().filter(within).count(),
+            allowed: window.count,
+            next_at,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The figures of the use cases, each with its name and help text. Label values come from closed
+//! sets: no client can make a new series.
+
+mod delivery_reports;
+mod log_ins;
+mod refreshes;
+
+use domain::phone::Operator;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use shared::hot_state::{Rule, TryRule};
+use shared::queue::QueueStats;
+
+use crate::refusal::{Refusal, RefusalCode, RefusalKind};
+use crate::refused::CountedAs;
+
+pub(crate) use delivery_reports::DeliveryReportResult;
+pub(crate) use log_ins::LogInResult;
+pub(crate) use refreshes::RefreshResult;
+use refreshes::Refreshes;
+
+/// Every figure of this crate.
+#[derive(Debug)]
+pub struct FlowMetrics {
+    otp_requests: IntCounterVec,
+    otp_verifications: IntCounterVec,
+    password_logins: IntCounterVec,
+    limit_refused: IntCounterVec,
+    time_to_verified: HistogramVec,
+    delivery_callbacks: IntCounterVec,
+    pub(crate) refreshes: Refreshes,
+    queue: QueueGauges,
+}
+
+#[derive(Debug)]
+struct QueueGauges {
+    depth: IntGauge,
+    oldest_age: prometheus::Gauge,
+    in_flight: IntGauge,
+    delayed: IntGauge,
+    dead: IntGauge,
+    consumers: IntGauge,
+}
+
+/// The use cases whose every end is counted, also that of a request that no face could read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Asking for a code.
+    Asking,
+    /// Giving a code back.
+    Verifying,
+    /// Logging in with a password.
+    LoggingIn,
+    /// Renewing a session.
+    Refreshing,
+    /// Reporting a delivery.
+    Reporting,
+}
+
+/// How a request for a code ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestResult {
+    Sent,
+    Cooldown,
+    Limited,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+/// How a verification ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VerificationResult {
+    Verified,
+    Wrong,
+    Exhausted,
+    Expired,
+    Used,
+    Unknown,
+    Blocked,
+    Limited,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+impl RequestResult {
+    const ALL: [Self; 6] = [
+        Self::Sent,
+        Self::Cooldown,
+        Self::Limited,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Cooldown => "cooldown",
+            Self::Limited => "limited",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl CountedAs for RequestResult {
+    fn refused(refusal: &Refusal) -> Self {
+        match refusal.code.kind() {
+            RefusalKind::Limited => Self::Limited,
+            RefusalKind::Unavailable => Self::Unavailable,
+            RefusalKind::Failed => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+impl CountedAs for VerificationResult {
+    /// What a verification counts as that ended before a verdict.
+    fn refused(refusal: &Refusal) -> Self {
+        match refusal.code.kind() {
+            _ if refusal.code == RefusalCode::SessionUnknown => Self::Unknown,
+            RefusalKind::Limited => Self::Limited,
+            RefusalKind::Unavailable => Self::Unavailable,
+            RefusalKind::Failed => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+impl VerificationResult {
+    const ALL: [Self; 11] = [
+        Self::Verified,
+        Self::Wrong,
+        Self::Exhausted,
+        Self::Expired,
+        Self::Used,
+        Self::Unknown,
+        Self::Blocked,
+        Self::Limited,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Wrong => "wrong",
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Unknown => "unknown",
+            Self::Blocked => "blocked",
+            Self::Limited => "limited",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FlowMetrics {
+    /// Registers every figure, the closed label sets at zero.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let time_to_verified = HistogramVec::new(
+            HistogramOpts::new(
+                "ramz_time_to_verified_seconds",
+                "Time from the first request for a code to its verification, by the operator of the \
+                 number's prefix.",
+            )
+            .buckets(vec![
+                2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
+            ]),
+            &["operator"],
+        )?;
+        registry.register(Box::new(time_to_verified.clone()))?;
+        let metrics = Self {
+            otp_requests: counter(
+                "ramz_otp_requests_total",
+                "Requests for a code, by how they ended.",
+                &["result"],
+            )?,
+            otp_verifications: counter(
+                "ramz_otp_verifications_total",
+                "Verifications of a code, by how they ended.",
+                &["result"],
+            )?,
+            password_logins: counter(
+                "ramz_password_logins_total",
+                "Log-ins with a password, by how they ended.",
+                &["result"],
+            )?,
+            limit_refused: counter(
+                "ramz_limit_refused_total",
+                "Requests for a code, and tries at a code or a password, that a rule refused.",
+                &["rule"],
+            )?,
+            time_to_verified,
+            delivery_callbacks: counter(
+                "ramz_delivery_callbacks_total",
+                "Reports about deliveries that came in, by what they were about.",
+                &["result"],
+            )?,
+            refreshes: Refreshes::register(registry)?,
+            queue: QueueGauges::register(registry)?,
+        };
+        for result in RequestResult::ALL {
+            metrics.otp_requests.with_label_values(&[result.as_str()]);
+        }
+        for result in VerificationResult::ALL {
+            metrics
+                .otp_verifications
+                .with_label_values(&[result.as_str()]);
+        }
+        for result in LogInResult::ALL {
+            metrics
+                .password_logins
+                .with_label_values(&[result.as_str()]);
+        }
+        for operator in Operator::ALL {
+            let _ = metrics
+                .time_to_verified
+                .with_label_values(&[operator.as_str()]);
+        }
+        for result in DeliveryReportResult::ALL {
+            metrics
+                .delivery_callbacks
+                .with_label_values(&[result.as_str()]);
+        }
+        let rules = Rule::ALL.map(Rule::as_str).into_iter();
+        for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)) {
+            metrics.limit_refused.with_label_values(&[rule]);
+        }
+        Ok(metrics)
+    }
+
+    /// A request that a face could not read, so that the use case never began.
+    pub fn unreadable(&self, what: Counted) {
+        match what {
+            Counted::Asking => self.requested(RequestResult::Invalid),
+            Counted::Verifying => self.verification(VerificationResult::Invalid),
+            Counted::LoggingIn => self.password_log_in(LogInResult::Invalid),
+            Counted::Refreshing => self.refreshes.count(RefreshResult::Invalid),
+            Counted::Reporting => self.reported(DeliveryReportResult::Malformed),
+        }
+    }
+
+    pub(crate) fn requested(&self, result: RequestResult) {
+        self.otp_requests
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn verification(&self, result: VerificationResult) {
+        self.otp_verifications
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn password_log_in(&self, result: LogInResult) {
+        self.password_logins
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    pub(crate) fn try_refused(&self, rule: TryRule) {
+        self.limit_refused.with_label_values(&[rule.as_str()]).inc();
+    }
+
+    pub(crate) fn refused(&self, rule: Rule) {
+        self.limit_refused.with_label_values(&[rule.as_str()]).inc();
+    }
+
+    pub(crate) fn verified_after(&self, seconds: f64, operator: Operator) {
+        self.time_to_verified
+            .with_label_values(&[operator.as_str()])
+            .observe(seconds);
+    }
+
+    pub(crate) fn reported(&self, result: DeliveryReportResult) {
+        self.delivery_callbacks
+            .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an age in milliseconds is far below 2^52"
+    )]
+    pub(crate) fn queue(&self, stats: QueueStats) {
+        let queue = &self.queue;
+        for (gauge, value) in [
+            (&queue.depth, stats.waiting),
+            (&queue.in_flight, stats.in_flight),
+            (&queue.delayed, stats.delayed),
+            (&queue.dead, stats.dead),
+            (&queue.consumers, stats.consumers),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        queue
+            .oldest_age
+            .set(stats.oldest_age_millis as f64 / 1000.0);
+    }
+}
+
+impl QueueGauges {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let oldest_age = prometheus::Gauge::new(
+            "ramz_queue_oldest_age_seconds",
+            "How long the oldest job that was never delayed has been there.",
+        )?;
+        registry.register(Box::new(oldest_age.clone()))?;
+        Ok(Self {
+            depth: gauge("ramz_queue_depth", "Jobs that wait to be taken.")?,
+            oldest_age,
+            in_flight: gauge("ramz_queue_in_flight", "Jobs that a worker has taken.")?,
+            delayed: gauge("ramz_queue_delayed", "Jobs that wait for their time.")?,
+            dead: gauge("ramz_queue_dead", "Dead letters.")?,
+            consumers: gauge(
+                "ramz_queue_consumers",
+                "Workers seen in the last half minute.",
+            )?,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! How refresh tokens fare.
+
+use prometheus::{IntCounterVec, Opts, Registry};
+
+use crate::refusal::{Refusal, RefusalKind};
+use crate::refused::CountedAs;
+
+/// How a refresh ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshResult {
+    Rotated,
+    Repeated,
+    Reused,
+    Refused,
+    Invalid,
+    Unavailable,
+    Failed,
+}
+
+impl RefreshResult {
+    const ALL: [Self; 7] = [
+        Self::Rotated,
+        Self::Repeated,
+        Self::Reused,
+        Self::Refused,
+        Self::Invalid,
+        Self::Unavailable,
+        Self::Failed,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotated => "rotated",
+            Self::Repeated => "repeated",
+            Self::Reused => "reused",
+            Self::Refused => "refused",
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl CountedAs for RefreshResult {
+    /// What a refresh counts as that was refused for another reason than reuse.
+    fn refused(refusal: &Refusal) -> Self {
+        match refusal.code.kind() {
+            RefusalKind::Unauthenticated => Self::Refused,
+            RefusalKind::Unavailable => Self::Unavailable,
+            RefusalKind::Failed => Self::Failed,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// `ramz_token_refreshes_total`
+#[derive(Debug)]
+pub(crate) struct Refreshes(IntCounterVec);
+
+impl Refreshes {
+    /// Registers it, every result at zero.
+    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let options = Opts::new(
+            "ramz_token_refreshes_total",
+            "Refresh tokens presented, by what became of them.",
+        );
+        let counter = IntCounterVec::new(options, &["result"])?;
+        registry.register(Box::new(counter.clone()))?;
+        for result in RefreshResult::ALL {
+            counter.with_label_values(&[result.as_str()]);
+        }
+        Ok(Self(counter))
+    }
+
+    pub(crate) fn count(&self, result: RefreshResult) {
+        self.0.with_label_values(&[result.as_str()]).inc();
+    }
+}

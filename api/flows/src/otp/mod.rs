@@ -1,0 +1,15 @@
+//! Codes: asking for one, and giving it back.
+//!
+//! `asking.rs` and `checking.rs` serve codes of every purpose; `sign_in.rs` is what most people ask
+//! for one for.
+
+mod asking;
+mod checking;
+mod sign_in;
+
+pub use asking::{ASKING_REFUSALS, CodeRequest, CodeSent};
+pub use checking::CHECKING_REFUSALS;
+pub use sign_in::{Verification, request_code, sign_in};
+
+pub(crate) use asking::Asking;
+pub(crate) use checking::{Proven, Refused, by_session, by_session_of, counted};

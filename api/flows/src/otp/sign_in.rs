@@ -1,0 +1,92 @@
+//! The sign-in: asking for its code, and what the right code opens.
+
+use domain::challenge::SessionId;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use shared::records::{Device, SignIn, SignInOutcome};
+use shared::traces::Span;
+
+use super::asking::{Asking, CodeRequest, CodeSent};
+use super::checking::{Proven, Refused, by_phone, by_session, counted};
+use crate::caller::Caller;
+use crate::flows::Flows;
+use crate::refusal::{Input, Refusal};
+use crate::signed_in::{Opening, SignedIn};
+
+/// The only purpose whose codes open a session here.
+const PURPOSE: Purpose = Purpose::SignIn;
+
+/// A code and what it belongs to: a session, or a number, or both.
+pub struct Verification {
+    /// The handle that came with the request for the code.
+    pub session: Option<SessionId>,
+    /// The number as it was typed, where the handle is not at hand.
+    pub phone_number: Option<String>,
+    /// The code as it was typed.
+    pub code: String,
+}
+
+/// Sends the code of a sign-in, or the same once more.
+pub async fn request_code(
+    flows: &Flows,
+    caller: Caller,
+    request: CodeRequest,
+) -> Result<CodeSent, Refusal> {
+    Asking::new(flows, PURPOSE, caller).ask(request).await
+}
+
+/// Checks a code and signs in; the first sign-in creates the user.
+pub async fn sign_in(
+    flows: &Flows,
+    caller: Caller,
+    verification: Verification,
+    device: Device,
+) -> Result<SignedIn, Refusal> {
+    let signed_in = async {
+        let proven = check(flows, caller, verification).await?;
+        open(flows, proven, device).await
+    };
+    counted(flows, signed_in.await)
+}
+
+async fn check(
+    flows: &Flows,
+    caller: Caller,
+    verification: Verification,
+) -> Result<Proven, Refused> {
+    let phone = verification
+        .phone_number
+        .as_deref()
+        .map(|typed| PhoneNumber::parse(typed, &flows.otp.allowed_countries));
+    match (verification.session, phone.transpose()?) {
+        (Some(session), phone) => {
+            by_session(flows, PURPOSE, session, phone, &verification.code).await
+        }
+        (None, Some(phone)) => by_phone(flows, &phone, caller.address, &verification.code).await,
+        (None, None) => Err(Refusal::missing(Input::Session).into()),
+    }
+}
+
+/// Opens the session, once for each challenge. Where the records are away nothing is used up: the
+/// same code may be tried again, and that attempt counts too.
+async fn open(flows: &Flows, proven: Proven, device: Device) -> Result<SignedIn, Refused> {
+    let challenge = &proven.challenge;
+    let opening = Opening::new(flows, device);
+    let sign_in = SignIn {
+        challenge: challenge.id,
+        purpose: challenge.purpose,
+        phone: challenge.phone.clone(),
+        new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
+        session: opening.session.clone(),
+    };
+    let signed_in = Span::step("sign in")
+        .run(Box::pin(flows.records.sign_in(&sign_in)))
+        .await?;
+    let (user, is_new) = match signed_in {
+        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
+        SignInOutcome::CodeUsed => return Err(proven.used()),
+        SignInOutcome::Blocked => return Err(proven.blocked()),
+    };
+    proven.consume(flows).await;
+    Ok(opening.signed_in(flows, user, is_new)?)
+}

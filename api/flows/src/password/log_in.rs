@@ -1,0 +1,193 @@
+//! Signing in with a password.
+//!
+//! Every refusal of the credentials is the same, after the same work, so that nobody learns here
+//! which numbers have an account.
+
+use domain::challenge::SessionId;
+use domain::password::{Password, PasswordHash, Place};
+use domain::phone::PhoneNumber;
+use shared::records::{Device, PasswordHolder, PasswordLogIn, StepLogInOutcome, User};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::flows::Flows;
+use crate::metrics::LogInResult;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::refused::Refused as Counted;
+use crate::signed_in::{Opening, SignedIn};
+use crate::tries::CountedTry;
+
+/// What a log-in with a password can be refused with, besides too many tries.
+pub const LOG_IN_REFUSALS: [RefusalCode; 9] = [
+    RefusalCode::InputMissing,
+    RefusalCode::PhoneEmpty,
+    RefusalCode::PhoneMalformed,
+    RefusalCode::PhoneNotMobile,
+    RefusalCode::PhoneCountryNotAllowed,
+    RefusalCode::PasswordTooLong,
+    RefusalCode::CredentialsWrong,
+    RefusalCode::PasswordBusy,
+    RefusalCode::StoreUnavailable,
+];
+
+/// A number and its password.
+pub struct Credentials {
+    /// The number as it was typed.
+    pub phone_number: String,
+    /// The password to the letter.
+    pub password: Password,
+}
+
+/// A refused log-in.
+pub(crate) type Refused = Counted<LogInResult>;
+
+/// Signs in with a password. A wrong password, an unknown number, a user without a password and a
+/// blocked user are refused alike.
+pub async fn log_in(
+    flows: &Flows,
+    caller: Caller,
+    credentials: Credentials,
+    device: Device,
+) -> Result<SignedIn, Refusal> {
+    let ended = async {
+        let typed = &credentials.phone_number;
+        let log_in = LogIn {
+            phone: PhoneNumber::parse(typed, &flows.otp.allowed_countries)?,
+            password: credentials.password,
+            step: None,
+        };
+        log_in_with(flows, caller, log_in, device).await
+    };
+    counted_log_in(flows, ended.await)
+}
+
+/// A password that was given for a number.
+pub(crate) struct LogIn {
+    pub(crate) phone: PhoneNumber,
+    pub(crate) password: Password,
+    /// The step of the step flow that it comes with, which a right password uses up.
+    pub(crate) step: Option<SessionId>,
+}
+
+/// Counts how a log-in ended.
+pub(crate) fn counted_log_in<T>(flows: &Flows, ended: Result<T, Refused>) -> Result<T, Refusal> {
+    match ended {
+        Ok(value) => {
+            flows.metrics.password_log_in(LogInResult::LoggedIn);
+            Ok(value)
+        }
+        Err(Refused { result, refusal }) => {
+            flows.metrics.password_log_in(result);
+            Err(refusal)
+        }
+    }
+}
+
+/// How a comparison ended.
+enum Compared {
+    /// Right, and the session is open.
+    LoggedIn(Box<User>, PasswordHash),
+    Wrong,
+    /// Right, but the user is kept out.
+    Blocked,
+    /// Right, but the hash is no longer that.
+    Changed,
+    /// Right, but another has taken the step since.
+    NoStep,
+}
+
+/// Logs in: counts the try, compares, opens the session, and replaces a hash that is out of date.
+pub(crate) async fn log_in_with(
+    flows: &Flows,
+    caller: Caller,
+    log_in: LogIn,
+    device: Device,
+) -> Result<SignedIn, Refused> {
+    let LogIn {
+        phone,
+        password,
+        step,
+    } = log_in;
+    let holder = flows.records.password_of_phone(&phone).await?;
+    // What can be away or busy comes before the try is counted.
+    let place = flows.passwords.place()?;
+    let counted = CountedTry::begin(flows, &phone, caller.address).await?;
+
+    let opening = Opening::new(flows, device);
+    let mut compared = compare(flows, place, holder, &password, step, &opening).await?;
+    if matches!(compared, Compared::Changed) {
+        // Most likely a log-in at the same moment has upgraded the hash of this very password.
+        let holder = flows.records.password_of_phone(&phone).await?;
+        let place = flows.passwords.place()?;
+        compared = compare(flows, place, holder, &password, step, &opening).await?;
+    }
+    let (user, hash) = match compared {
+        Compared::LoggedIn(user, hash) => (*user, hash),
+        Compared::Wrong | Compared::Changed => return Err(RefusalCode::CredentialsWrong.into()),
+        Compared::NoStep => {
+            // It was no guess.
+            counted.succeeded(flows).await;
+            return Err(RefusalCode::StepSessionUnknown.into());
+        }
+        Compared::Blocked => {
+            return Err(Refused {
+                result: LogInResult::Blocked,
+                refusal: RefusalCode::CredentialsWrong.into(),
+            });
+        }
+    };
+    counted.succeeded(flows).await;
+    if hash.needs_upgrade() {
+        upgrade(flows, user.id, &password, &hash).await;
+    }
+    Ok(opening.signed_in(flows, user, false)?)
+}
+
+/// Compares, whether or not there is something to compare with, and opens the session.
+async fn compare(
+    flows: &Flows,
+    place: Place<'_>,
+    holder: Option<PasswordHolder>,
+    password: &Password,
+    step: Option<SessionId>,
+    opening: &Opening,
+) -> Result<Compared, Refusal> {
+    let hash = holder.as_ref().and_then(|holder| holder.hash.as_ref());
+    let right = place.verify(password, hash).await?;
+    let (Some(holder), Some(hash), true) = (&holder, hash, right) else {
+        return Ok(Compared::Wrong);
+    };
+    if holder.blocked {
+        return Ok(Compared::Blocked);
+    }
+    let log_in = PasswordLogIn {
+        user: holder.user,
+        hash: hash.clone(),
+        session: opening.session.clone(),
+    };
+    let user = match step {
+        None => flows.records.log_in(&log_in).await?,
+        Some(step) => match flows.records.log_in_by_step(step, &log_in).await? {
+            StepLogInOutcome::LoggedIn(user) => Some(user),
+            StepLogInOutcome::NoStep => return Ok(Compared::NoStep),
+            StepLogInOutcome::Refused => None,
+        },
+    };
+    Ok(match user {
+        Some(user) => Compared::LoggedIn(Box::new(user), log_in.hash),
+        None => Compared::Changed,
+    })
+}
+
+/// Stores a better hash of the password, which is at hand only now. The next log-in tries again
+/// where that fails.
+async fn upgrade(flows: &Flows, user: Uuid, password: &Password, old: &PasswordHash) {
+    let upgraded = async {
+        let new = flows.passwords.hash(password).await?;
+        flows.records.upgrade_password(user, old, &new).await?;
+        Ok::<_, Refusal>(())
+    };
+    if let Err(refusal) = upgraded.await {
+        tracing::warn!(code = refusal.code.as_str(), "an old password hash stays");
+    }
+}

@@ -1,0 +1,94 @@
+//! A new password by a code.
+
+use domain::challenge::SessionId;
+use domain::otp::Purpose;
+use domain::password::{OwnWords, Password};
+use shared::records::{Device, PasswordReset, SignInOutcome};
+
+use super::notice;
+use crate::caller::Caller;
+use crate::flows::Flows;
+use crate::notices;
+use crate::otp::{Asking, CodeRequest, CodeSent, Refused, by_session, counted};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::signed_in::{Opening, SignedIn};
+
+/// The only purpose whose codes act here.
+const PURPOSE: Purpose = Purpose::ResetPassword;
+
+/// A code for a new password, and that password.
+pub struct Reset {
+    /// The handle that came with the request for the code.
+    pub session: SessionId,
+    /// The code as it was typed.
+    pub code: String,
+    /// What the password shall be.
+    pub new_password: Password,
+}
+
+/// Sends a code for a new password. The answer is the same for every number: nobody learns here who
+/// has an account.
+pub async fn request_reset_code(
+    flows: &Flows,
+    caller: Caller,
+    request: CodeRequest,
+) -> Result<CodeSent, Refusal> {
+    Asking::new(flows, PURPOSE, caller).ask(request).await
+}
+
+/// Sets a new password with a code, and signs in. All sessions that the user had end. The code
+/// proves the number, so a number without an account gets one, as by a first sign-in.
+pub async fn reset_password(
+    flows: &Flows,
+    caller: Caller,
+    wanted: Reset,
+    device: Device,
+) -> Result<SignedIn, Refusal> {
+    let ended = reset(flows, caller, wanted, device).await;
+    counted(flows, ended)
+}
+
+async fn reset(
+    flows: &Flows,
+    caller: Caller,
+    wanted: Reset,
+    device: Device,
+) -> Result<SignedIn, Refused> {
+    // Looked at first, so that nobody without a request makes us judge and hash.
+    let challenge = flows.hot_state.challenge(wanted.session.challenge_id());
+    let challenge = challenge.await?.filter(|found| found.purpose == PURPOSE);
+    let phone = challenge.ok_or(RefusalCode::SessionUnknown)?.phone;
+    // Only the number is looked for in the password, since that is known to whoever asked: before
+    // the code is proven, names must not show through the answer.
+    let own = OwnWords::new(Some(&phone), []);
+    let judged = flows.passwords.judge(&wanted.new_password, own).await;
+    judged.map_err(Refusal::new_password)?;
+    // Taken before the attempt is counted: a busy moment costs none.
+    let place = flows.passwords.place()?;
+    let proven = by_session(flows, PURPOSE, wanted.session, None, &wanted.code).await?;
+    let hash = place.hash(&wanted.new_password).await?;
+
+    let opening = Opening::new(flows, device);
+    let reset = PasswordReset {
+        challenge: proven.challenge.id,
+        phone: proven.challenge.phone.clone(),
+        new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
+        hash,
+        session: opening.session.clone(),
+        notice: notice(
+            flows,
+            proven.challenge.phone.clone(),
+            proven.challenge.locale,
+        ),
+    };
+    let (user, is_new) = match flows.records.reset_password(&reset).await? {
+        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
+        SignInOutcome::CodeUsed => return Err(proven.used()),
+        SignInOutcome::Blocked => return Err(proven.blocked()),
+    };
+    proven.consume(flows).await;
+    if user.has_password {
+        notices::enqueue(flows, reset.notice.waiting(), caller.request_id).await;
+    }
+    Ok(opening.signed_in(flows, user, is_new)?)
+}

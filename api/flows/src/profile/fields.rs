@@ -1,0 +1,77 @@
+//! What people tell of themselves: the rules for names and e-mail addresses, wherever they come in.
+
+use email_address::{EmailAddress, Options};
+
+const MAX_NAME_CHARS: usize = 150;
+/// What a mail server takes in a forward path (RFC 5321, with the erratum of RFC 3696).
+const MAX_EMAIL_BYTES: usize = 254;
+
+/// A first or last name without the spaces around it; it may be empty. `None` where it cannot be
+/// taken.
+pub fn parse_name(text: &str) -> Option<String> {
+    let name = text.trim();
+    let taken = name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(turns_lines_around);
+    taken.then(|| name.to_owned())
+}
+
+/// Control characters, and those that break lines or reverse what stands beside a name on a page
+/// (Unicode, bidirectional formatting). The joiners that Persian needs are not among them.
+fn turns_lines_around(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An e-mail address that a mail server could take. Whether it exists, and whose it is, is unknown.
+/// `None` where none could.
+pub fn parse_email(text: &str) -> Option<String> {
+    let plain = Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
+    let address = EmailAddress::parse_with_options(text.trim(), plain).ok()?;
+    (address.as_str().len() <= MAX_EMAIL_BYTES).then(|| address.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_are_taken_and_what_would_deface_a_page_is_not() {
+        for (text, name) in [
+            ("  مریم ", Some("مریم")),
+            ("علی\u{200c}رضا", Some("علی\u{200c}رضا")),
+            ("O'Neill-Đặng", Some("O'Neill-Đặng")),
+            ("", Some("")),
+            (" \t", Some("")),
+            ("a\nb", None),
+            ("a\0b", None),
+            ("\u{202e}evil", None),
+            ("\u{2066}evil", None),
+        ] {
+            assert_eq!(parse_name(text).as_deref(), name, "{text:?}");
+        }
+        assert!(parse_name(&"آ".repeat(150)).is_some());
+        assert!(parse_name(&"آ".repeat(151)).is_none());
+    }
+
+    #[test]
+    fn addresses_that_no_mail_server_takes_are_refused() {
+        for (text, taken) in [
+            ("maryam@example.com", true),
+            (" maryam+ramz@mail.example.co.uk ", true),
+            ("", false),
+            ("maryam", false),
+            ("maryam@localhost", false),
+            ("maryam@[192.0.2.1]", false),
+            ("Maryam <maryam@example.com>", false),
+            ("a@b@example.com", false),
+            ("maryam@example..com", false),
+            ("a b@example.com", false),
+            ("maryam@example.com\r\nBcc: x@example.com", false),
+        ] {
+            assert_eq!(parse_email(text).is_some(), taken, "{text:?}");
+        }
+        let long = format!("a@{}.com", ["b".repeat(60).as_str(); 5].join("."));
+        assert!(parse_email(&long).is_none());
+    }
+}

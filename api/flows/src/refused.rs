@@ -1,0 +1,24 @@
+//! A refusal with what the figures call it, which may be more than the person is told.
+
+use crate::refusal::Refusal;
+
+/// The ways in which a counted use case ends.
+pub(crate) trait CountedAs {
+    /// What a refusal counts as where nobody says it more exactly.
+    fn refused(refusal: &Refusal) -> Self;
+}
+
+/// A refusal and the way in which the use case ended.
+#[derive(Debug)]
+pub(crate) struct Refused<R> {
+    pub(crate) result: R,
+    pub(crate) refusal: Refusal,
+}
+
+impl<R: CountedAs, E: Into<Refusal>> From<E> for Refused<R> {
+    fn from(cause: E) -> Self {
+        let refusal = cause.into();
+        let result = R::refused(&refusal);
+        Self { result, refusal }
+    }
+}

@@ -1,0 +1,54 @@
+//! Ending the session of a token, or all sessions of its user.
+
+use domain::tokens::RefreshToken;
+use shared::records::SessionEnd;
+
+use crate::flows::Flows;
+use crate::refusal::Refusal;
+
+/// What to end, by the tokens that were presented.
+#[derive(Clone, Copy)]
+pub struct LogOut<'a> {
+    /// An access token, dead or alive.
+    pub access_token: Option<&'a str>,
+    /// A refresh token, which is enough where the access token is dead.
+    pub refresh_token: Option<&'a str>,
+    /// Whether all sessions of the user end.
+    pub all_devices: bool,
+}
+
+/// Ends what each of the tokens names, should they name two sessions; tells whether there was any.
+pub async fn log_out(flows: &Flows, log_out: LogOut<'_>) -> Result<bool, Refusal> {
+    let all_devices = log_out.all_devices;
+    let mut ended = false;
+    if let Some(token) = log_out.access_token {
+        ended |= with_access_token(flows, token, all_devices).await?;
+    }
+    if let Some(token) = log_out.refresh_token.and_then(RefreshToken::parse) {
+        let (hash, now) = (token.hash(), flows.clock.now());
+        ended |= flows
+            .records
+            .end_session_of_token(hash, all_devices, SessionEnd::LogOut, now)
+            .await?;
+    }
+    Ok(ended)
+}
+
+async fn with_access_token(flows: &Flows, token: &str, all_devices: bool) -> Result<bool, Refusal> {
+    let now = flows.clock.now();
+    let verified = flows.access_tokens.verify(token, flows.clock.now_millis());
+    let Ok(claims) = verified else {
+        return Ok(false);
+    };
+    let (user, session) = (claims.sub, claims.sid);
+    let records = &flows.records;
+    if !all_devices {
+        let ended = records.end_session(user, session, SessionEnd::LogOut, now);
+        return Ok(ended.await?);
+    }
+    if records.session_in_use(user, session, now).await?.is_none() {
+        return Ok(false);
+    }
+    let ended = records.end_all_sessions(user, SessionEnd::LogOut, now);
+    Ok(ended.await? > 0)
+}

@@ -1,0 +1,59 @@
+//! The next pair of tokens.
+
+use domain::tokens::{RefreshToken, SessionTokens};
+use shared::records::{Device, Refresh, RefreshOutcome};
+
+use crate::flows::Flows;
+use crate::metrics::RefreshResult;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::refused::Refused;
+use crate::signed_in::issue_tokens;
+
+/// Renews the tokens of a session. Each refresh token works once; one that comes back later ends its
+/// session. `token` is `None` where nothing was presented that could be one.
+pub async fn refresh(
+    flows: &Flows,
+    token: Option<RefreshToken>,
+    device: Device,
+) -> Result<SessionTokens, Refusal> {
+    let (result, ended) = match renew(flows, token, device).await {
+        Ok((result, tokens)) => (result, Ok(tokens)),
+        Err(Refused { result, refusal }) => (result, Err(refusal)),
+    };
+    flows.metrics.refreshes.count(result);
+    ended
+}
+
+async fn renew(
+    flows: &Flows,
+    token: Option<RefreshToken>,
+    device: Device,
+) -> Result<(RefreshResult, SessionTokens), Refused<RefreshResult>> {
+    let refresh = Refresh {
+        token: token.ok_or(RefusalCode::RefreshTokenInvalid)?,
+        salt: flows.random.bytes(),
+        address: device.address,
+        user_agent: device.user_agent,
+        now: flows.clock.now(),
+        idle_lifetime: flows.tokens.refresh_idle_lifetime,
+    };
+    let (result, renewed) = match flows.records.refresh(&refresh).await? {
+        RefreshOutcome::Rotated(renewed) => (RefreshResult::Rotated, renewed),
+        RefreshOutcome::Repeated(renewed) => (RefreshResult::Repeated, renewed),
+        RefreshOutcome::Reused { user, session } => {
+            // Neither id is a secret: the session's opens nothing, unlike that of a challenge.
+            tracing::warn!(
+                %user,
+                %session,
+                "a refresh token came back after it was replaced; its session was ended"
+            );
+            return Err(Refused {
+                result: RefreshResult::Reused,
+                refusal: RefusalCode::RefreshTokenInvalid.into(),
+            });
+        }
+        RefreshOutcome::Refused => return Err(RefusalCode::RefreshTokenInvalid.into()),
+    };
+    let tokens = issue_tokens(flows, renewed.user, renewed.session, renewed.token)?;
+    Ok((result, tokens))
+}

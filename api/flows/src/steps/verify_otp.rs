@@ -1,0 +1,43 @@
+//! Giving back the code of a registration.
+
+use domain::challenge::SessionId;
+use shared::records::{NumberStep, NumberStepOutcome, Step};
+
+use super::{NextStep, PURPOSE};
+use crate::flows::Flows;
+use crate::otp::{Proven, Refused, by_session, counted};
+use crate::refusal::Refusal;
+
+/// Checks the code of a registration.
+pub async fn verify_otp(
+    flows: &Flows,
+    session: SessionId,
+    code: &str,
+) -> Result<NextStep, Refusal> {
+    let verified = async {
+        let proven = by_session(flows, PURPOSE, session, None, code).await?;
+        take_step(flows, proven).await
+    };
+    let next = counted(flows, verified.await)?;
+    Ok(NextStep::new(next, Step::SetPassword))
+}
+
+/// Lets the code act. Where the records are away nothing is used up: the same code may be tried
+/// again, and that attempt counts too.
+async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, Refused> {
+    let challenge = &proven.challenge;
+    let step = NumberStep {
+        challenge: challenge.id,
+        purpose: challenge.purpose,
+        phone: challenge.phone.clone(),
+        next: SessionId::new(&flows.random),
+        now: flows.clock.now(),
+    };
+    match flows.records.take_number_step(&step).await? {
+        NumberStepOutcome::Taken => {}
+        NumberStepOutcome::CodeUsed => return Err(proven.used()),
+        NumberStepOutcome::Blocked => return Err(proven.blocked()),
+    }
+    proven.consume(flows).await;
+    Ok(step.next)
+}

@@ -1,0 +1,27 @@
+//! Who makes a request, as the use cases want to know it.
+
+use axum::extract::FromRequestParts;
+use flows::Caller;
+use http::request::Parts;
+use web::{Client, RequestContext};
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// Extracts the caller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallerOf(pub(crate) Caller);
+
+impl FromRequestParts<ApiState> for CallerOf {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let context = RequestContext::from_request_parts(parts, state).await?;
+        let Client(address) = Client::from_request_parts(parts, state).await?;
+        Ok(Self(Caller {
+            request_id: context.id,
+            locale: context.locale,
+            address,
+        }))
+    }
+}
