@@ -17,3 +17,4 @@ pub mod random;
 pub mod templates;
 pub mod tokens;
 pub mod trace_parent;
+pub mod typed;

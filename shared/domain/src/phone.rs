@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 
 pub use operator::Operator;
 
+use crate::typed::{ascii_digit, is_bracket, is_dash, is_invisible};
+
 /// The longest text that is looked at: 15 digits of E.164 with room for separators and marks.
-const MAX_INPUT_CHARS: usize = 40;
+const MAX_INPUT_CHARS: usize = 80;
+/// How a number begins as a link (RFC 3966).
+const LINK: &str = "tel:";
 const IRAN_CODE: &str = "98";
 /// Digits of an Iranian mobile number behind the country code, the first of them a 9.
 const IRAN_MOBILE_DIGITS: usize = 10;
@@ -81,9 +85,10 @@ impl AllowedCountries {
 }
 
 impl PhoneNumber {
-    /// Reads what a person typed: `+98`, `0098`, `98`, `0` or nothing before an Iranian mobile
-    /// number; Persian, Arabic and full-width digits; spaces, hyphens, dots, brackets and
-    /// invisible direction marks between them. Other countries need `+` or `00`.
+    /// Reads what a person typed or pasted: `+98`, `0098`, `98`, `0` or nothing before an Iranian
+    /// mobile number, and the `0` behind the country code that many write (`+98 (0)912…`); digits of
+    /// any script; white space, dashes, dots, slashes, brackets and marks that nobody sees between
+    /// them; `tel:` before it. Other countries need `+` or `00`.
     pub fn parse(input: &str, allowed: &AllowedCountries) -> Result<Self, PhoneError> {
         let typed = Typed::read(input)?;
         if let Some(national) = typed.iranian() {
@@ -186,6 +191,7 @@ impl Typed {
         if input.chars().nth(MAX_INPUT_CHARS).is_some() {
             return Err(PhoneError::Malformed);
         }
+        let input = without_link(input);
         let mut digits = String::with_capacity(16);
         let mut plus = false;
         for character in input.chars() {
@@ -216,16 +222,19 @@ impl Typed {
     /// The digits behind Iran's country code or trunk prefix, where this is an Iranian form.
     fn iranian(&self) -> Option<&str> {
         let digits = self.digits.as_str();
+        let behind_code = digits.strip_prefix(IRAN_CODE).map(without_trunk_prefix);
         if self.international {
-            return digits.strip_prefix(IRAN_CODE);
+            return behind_code;
         }
         if let Some(national) = digits.strip_prefix('0') {
             return Some(national);
         }
         // "98912…" is the country code only when a whole mobile number follows; ten digits that
         // begin with 98 are a bare number.
-        match digits.strip_prefix(IRAN_CODE) {
-            Some(rest) if digits.len() == IRAN_CODE.len() + IRAN_MOBILE_DIGITS => Some(rest),
+        match behind_code {
+            Some(rest) if digits.len() > IRAN_MOBILE_DIGITS && rest.len() == IRAN_MOBILE_DIGITS => {
+                Some(rest)
+            }
             _ => Some(digits),
         }
     }
@@ -255,26 +264,28 @@ impl Typed {
     }
 }
 
-/// The ASCII form of a digit in the scripts that Iranian keyboards write.
-pub fn ascii_digit(character: char) -> Option<char> {
-    let zero = match character {
-        '0'..='9' => '0',
-        '۰'..='۹' => '۰',
-        '٠'..='٩' => '٠',
-        '０'..='９' => '０',
-        _ => return None,
-    };
-    char::from_digit(character as u32 - zero as u32, 10)
+/// Without the scheme of a link, before which there may be what nobody sees.
+fn without_link(input: &str) -> &str {
+    let input = input.trim_start_matches(is_invisible);
+    match input.split_at_checked(LINK.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(LINK) => rest,
+        _ => input,
+    }
 }
 
-/// What people and phone books put between digits, and the invisible marks that come along when a
-/// number is copied out of right-to-left text.
+/// Iranians write a `0` before a national number, and many leave it there behind the country code. No
+/// national number begins with one.
+fn without_trunk_prefix(national: &str) -> &str {
+    national.strip_prefix('0').unwrap_or(national)
+}
+
+/// What people and phone books put between digits, and the marks that come along when a number is
+/// copied. Commas and semicolons are not among them: they part one number from another.
 fn is_separator(character: char) -> bool {
-    matches!(
-        character,
-        ' ' | '\t' | '\u{a0}' | '\u{202f}' | '-' | '.' | '(' | ')' | '/' | '\u{2010}'..='\u{2015}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-    )
+    is_invisible(character)
+        || is_dash(character)
+        || is_bracket(character)
+        || matches!(character, '.' | '/' | '．' | '／')
 }
 
 #[cfg(test)]
@@ -306,6 +317,22 @@ mod tests {
             " 09123456789 ",
             "\u{2066}+98 912 345 6789\u{2069}",
             "＋989123456789",
+            "+98 0912 345 6789",
+            "+98 (0)912 345 6789",
+            "+98 [0] 912–345–6789",
+            "00980912 3456789",
+            "9809123456789",
+            "980 912 345 6789",
+            "tel:+98-912-345-6789",
+            "TEL:09123456789",
+            "\u{200e}tel:+989123456789\u{200e}",
+            "09123456789\n",
+            "\r\n0912\u{2009}345\u{2028}6789\u{85}",
+            "०९१२३४५६७८९",
+            "0912\u{2212}345\u{2e3a}6789",
+            "0912\u{ad}345\u{2060}6789\u{fe0f}",
+            "（0912）345．6789",
+            "\u{61c}+98\u{3000}912 345/6789",
         ] {
             assert_eq!(
                 parse(spelling).as_deref(),
@@ -327,12 +354,16 @@ mod tests {
             "09123456789,09123456780",
             "0912345678a",
             "09123456789&sender=1",
-            "09123456789\n",
+            "09123456789\n09123456780",
             "09123456789%0a",
             "+",
             "++989123456789",
             "09+123456789",
             "sms:09123456789",
+            "tel:tel:09123456789",
+            "tel:09123456789;ext=1",
+            "+98 00 912 345 6789",
+            "98 00912 3456789",
             "0912345678",
             "091234567890",
             "9",

@@ -1,23 +1,18 @@
 //! What people tell of themselves: the rules for names and e-mail addresses, wherever they come in.
 
+use domain::typed::{breaks_line, composed, is_invisible, visible_line};
 use email_address::{EmailAddress, Options};
 
 const MAX_NAME_CHARS: usize = 150;
 /// What a mail server takes in a forward path (RFC 5321, with the erratum of RFC 3696).
 const MAX_EMAIL_BYTES: usize = 254;
 
-/// A first or last name without the spaces around it; it may be empty. `None` where it cannot be
-/// taken.
+/// A first or last name in its composed form, without what nobody sees: spaces around it, marks of
+/// direction. It may be empty. `None` where it cannot be taken: too long, or of several lines.
 pub fn parse_name(text: &str) -> Option<String> {
-    let name = text.trim();
-    let taken = name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(turns_lines_around);
-    taken.then(|| name.to_owned())
-}
-
-/// Control characters, and those that break lines or reverse what stands beside a name on a page
-/// (Unicode, bidirectional formatting). The joiners that Persian needs are not among them.
-fn turns_lines_around(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let name = visible_line(&composed(text));
+    let taken = name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(breaks_line);
+    taken.then_some(name)
 }
 
 /// An e-mail address that a mail server could take. Whether it exists, and whose it is, is unknown.
@@ -27,7 +22,9 @@ pub fn parse_email(text: &str) -> Option<String> {
         .with_required_tld()
         .without_display_text()
         .without_domain_literal();
-    let address = EmailAddress::parse_with_options(text.trim(), plain).ok()?;
+    let unseen = |c: &char| is_invisible(*c) && !c.is_whitespace();
+    let seen: String = text.chars().filter(|c| !unseen(c)).collect();
+    let address = EmailAddress::parse_with_options(&composed(seen.trim()), plain).ok()?;
     (address.as_str().len() <= MAX_EMAIL_BYTES).then(|| address.to_string())
 }
 
@@ -44,9 +41,15 @@ mod tests {
             ("", Some("")),
             (" \t", Some("")),
             ("a\nb", None),
+            ("a\u{2028}b", None),
             ("a\0b", None),
-            ("\u{202e}evil", None),
-            ("\u{2066}evil", None),
+            ("a\u{1b}[31mb", None),
+            ("\u{202e}evil", Some("evil")),
+            ("\u{2066}evil\u{2069}", Some("evil")),
+            ("\u{feff}مریم\u{200f}\n", Some("مریم")),
+            ("Zoe\u{308}", Some("Zoë")),
+            ("آرش", Some("آرش")),
+            ("ا\u{653}رش", Some("آرش")),
         ] {
             assert_eq!(parse_name(text).as_deref(), name, "{text:?}");
         }
@@ -59,6 +62,8 @@ mod tests {
         for (text, taken) in [
             ("maryam@example.com", true),
             (" maryam+ramz@mail.example.co.uk ", true),
+            ("\u{200e}maryam@example.com\u{200f}\n", true),
+            ("mary\u{ad}am@exam\u{200b}ple.com", true),
             ("", false),
             ("maryam", false),
             ("maryam@localhost", false),

@@ -19,7 +19,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::OtpKey;
 use crate::challenge::{ChallengeId, Salt};
-use crate::phone::{PhoneNumber, ascii_digit};
+use crate::phone::PhoneNumber;
+use crate::typed::{ascii_digit, is_dash, is_invisible, is_punctuation};
 
 const DOMAIN: &[u8] = b"ramz otp v1";
 
@@ -84,17 +85,15 @@ pub enum OtpCodeError {
 }
 
 impl OtpCode {
-    /// Reads what a person typed: digits of any of the scripts of Iranian keyboards, with spaces
-    /// between or around them.
+    /// Reads what a person typed or pasted: digits of any script, without what nobody sees and without
+    /// the punctuation between and around them, which no code has.
     pub fn parse(input: &str, digits: u8) -> Result<Self, OtpCodeError> {
         if input.len() > 128 {
             return Err(OtpCodeError::WrongLength(digits));
         }
         let mut code = String::with_capacity(usize::from(digits));
-        for character in input
-            .chars()
-            .filter(|character| !matches!(character, ' ' | '-'))
-        {
+        let matters = |c: &char| !(is_invisible(*c) || is_dash(*c) || is_punctuation(*c));
+        for character in input.chars().filter(matters) {
             code.push(ascii_digit(character).ok_or(OtpCodeError::NotDigits)?);
         }
         if code.len() == usize::from(digits) {
@@ -286,6 +285,26 @@ mod tests {
         assert_eq!(typed.expose(), "123456");
         assert!(typed.matches(&OtpCode::parse("123456", 6).expect("six digits")));
         assert!(!typed.matches(&OtpCode::parse("123457", 6).expect("six digits")));
+        for pasted in [
+            "\u{200e}123456",
+            "\u{2066}123456\u{2069}\n",
+            "123-456",
+            "123–456",
+            "«123456»",
+            "(123 456).",
+            "\u{feff}12\u{ad}34\u{2009}56\u{fe0f}",
+            "१२३४५६",
+            "1،2،3،4،5،6",
+            "\u{61c}۱۲۳۴۵۶\u{200f}؟",
+        ] {
+            let code = OtpCode::parse(pasted, 6).expect(pasted);
+            assert_eq!(code.expose(), "123456", "{pasted:?}");
+        }
+        for other in [
+            "12345six", "12345²", "123456\0", "+123456", "123456=", "12345½",
+        ] {
+            assert!(OtpCode::parse(other, 6).is_err(), "{other:?}");
+        }
         assert_eq!(
             OtpCode::parse("12345", 6).err(),
             Some(OtpCodeError::WrongLength(6))

@@ -19,6 +19,7 @@ use bcrypt::HashParts;
 use password_hash::phc;
 use password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use pbkdf2::Pbkdf2;
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -111,7 +112,7 @@ impl PasswordHash {
     /// async threads.
     pub(super) fn compute(password: &Password, salt: [u8; SALT_BYTES]) -> Self {
         let phc = argon2()
-            .hash_password_with_salt(password.expose().as_bytes(), &salt)
+            .hash_password_with_salt(password.prepared().expose_secret().as_bytes(), &salt)
             .expect("the parameters, the salt and the password are within argon2's bounds");
         Self {
             stored: phc.to_string(),
@@ -124,7 +125,11 @@ impl PasswordHash {
 
     /// Compares in constant time. Slow, like [`Self::compute`].
     pub(super) fn matches(&self, password: &Password) -> bool {
-        let password = password.expose().as_bytes();
+        let mut forms = password.forms().into_iter();
+        forms.any(|form| self.is_of(form.expose_secret().as_bytes()))
+    }
+
+    fn is_of(&self, password: &[u8]) -> bool {
         match &self.format {
             Format::Argon2id { phc, .. } => {
                 argon2().verify_password(password, phc.as_ref()).is_ok()

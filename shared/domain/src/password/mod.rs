@@ -12,6 +12,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::typed::{composed, decomposed, is_space};
+
 pub use hash::{PasswordHash, StoredHashError};
 pub use hashing::{Busy, NewPasswordError, Passwords, Place};
 pub use policy::{MIN_CHARS, OwnWords, Weakness};
@@ -23,8 +25,9 @@ const MAX_BYTES: usize = 4 * MAX_CHARS;
 
 /// A password as it was typed. It is wiped from memory when it goes, and Debug output hides it.
 ///
-/// Nothing is normalised, not even digits or spaces: Django hashes what was typed, and its hashes
-/// must stay valid here.
+/// What is hashed is its *prepared* form (RFC 8265, `OpaqueString`): composed, with plain spaces, so that
+/// the same text from another keyboard is the same password. Nothing else is changed, not even digits.
+/// Hashes of before, and Django's, were made of what was typed; they are compared with that too.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
@@ -55,6 +58,26 @@ impl Password {
 
     fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The form that is hashed.
+    fn prepared(&self) -> SecretString {
+        let plain = |character| if is_space(character) { ' ' } else { character };
+        let spaced: SecretString = self.expose().chars().map(plain).collect::<String>().into();
+        composed(spaced.expose_secret()).into_owned().into()
+    }
+
+    /// What a stored hash may have been made of, most likely first: the prepared form, and what a
+    /// keyboard hands over that composes or does not.
+    fn forms(&self) -> Vec<SecretString> {
+        let mut forms = vec![self.prepared()];
+        let typed = self.expose();
+        for other in [typed, &composed(typed), &decomposed(typed)] {
+            if forms.iter().all(|form| form.expose_secret() != other) {
+                forms.push(other.to_owned().into());
+            }
+        }
+        forms
     }
 }
 
@@ -90,6 +113,40 @@ mod tests {
         let typed = " ۱۲۳ رمز e\u{301} ";
         let password = Password::parse(typed).expect("a password");
         assert_eq!(password.expose(), typed);
+    }
+
+    #[test]
+    fn the_same_text_from_another_keyboard_is_the_same_password() {
+        let prepared = |typed: &str| {
+            let password = Password::parse(typed).expect("a password");
+            password.prepared().expose_secret().to_owned()
+        };
+        for (one, other) in [
+            ("café-سلام", "cafe\u{301}-سلام"),
+            ("آبان-۱۳۷۰", "ا\u{653}بان-۱۳۷۰"),
+            ("Å-station", "\u{212b}-station"),
+            ("한글-password", "\u{1112}\u{1161}\u{11ab}글-password"),
+            ("two words", "two\u{a0}words"),
+            ("two words", "two\u{3000}words"),
+        ] {
+            assert_eq!(prepared(one), prepared(other), "{one}");
+        }
+        // What means another thing stays apart.
+        for (one, other) in [
+            ("Pass", "pass"),
+            ("12", "۱۲"),
+            ("ﬁx", "fix"),
+            ("a b", "ab"),
+            ("a ", "a"),
+        ] {
+            assert_ne!(prepared(one), prepared(other), "{one}");
+        }
+        let plain = Password::parse("correct horse").expect("a password");
+        assert_eq!(
+            plain.forms().len(),
+            1,
+            "nothing is hashed twice without need"
+        );
     }
 
     #[test]

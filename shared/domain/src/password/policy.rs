@@ -9,10 +9,12 @@
 //! Asking for the score itself would refuse eight random characters, which it takes for 10^8
 //! exactly. Guessing over the network is limited far below that.
 
+use secrecy::ExposeSecret as _;
 use zxcvbn::zxcvbn;
 
 use super::Password;
-use crate::phone::{PhoneNumber, ascii_digit};
+use crate::phone::PhoneNumber;
+use crate::typed::ascii_digit;
 
 /// The shortest new password, in characters (NIST SP 800-63B, ASVS 5.0 6.2.1).
 pub const MIN_CHARS: usize = 8;
@@ -66,7 +68,8 @@ impl OwnWords {
 
 /// Judges a new password. Takes milliseconds: [`super::Passwords`] calls it off the async threads.
 pub(super) fn judge(password: &Password, own: &OwnWords) -> Result<(), Weakness> {
-    let typed = password.expose();
+    let prepared = password.prepared();
+    let typed = prepared.expose_secret();
     if typed.chars().count() < MIN_CHARS {
         return Err(Weakness::TooShort);
     }
