@@ -223,7 +223,14 @@ impl Locale {
         }
     }
 
-    /// The locale of this tag.
+    /// The locale whose language a tag begins with (BCP 47), as clients write them: in any case, with
+    /// region and script, and with the underscore of POSIX.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let primary = tag.trim().split(['-', '_', '.', '@']).next()?;
+        Self::from_name(&primary.to_ascii_lowercase())
+    }
+
+    /// The locale of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Fa, Self::En]
             .into_iter()
@@ -410,6 +417,15 @@ mod tests {
         }
         for locale in [Locale::Fa, Locale::En] {
             assert_eq!(Locale::from_name(locale.as_str()), Some(locale));
+        }
+        for tag in ["en", "EN", "en-US", "en_US", "en_GB.UTF-8", " en-Latn-US "] {
+            assert_eq!(Locale::from_tag(tag), Some(Locale::En), "{tag}");
+        }
+        for tag in ["fa", "fa-IR", "FA_ir", "fa-Arab-AF"] {
+            assert_eq!(Locale::from_tag(tag), Some(Locale::Fa), "{tag}");
+        }
+        for tag in ["", "english", "fas", "de-EN", "*"] {
+            assert_eq!(Locale::from_tag(tag), None, "{tag}");
         }
     }
 }

@@ -7,8 +7,8 @@ use domain::tokens::{AccessTokensSettings, SigningKeys};
 use super::http::PublicUrl;
 use super::reader::{Read, Reader, shown};
 use super::variables::{
-    ACCESS_TOKEN_LIFETIME, JWT_AUDIENCE, JWT_ISSUER, JWT_PRIVATE_KEY, REFRESH_TOKEN_IDLE_LIFETIME,
-    REFRESH_TOKEN_LIFETIME, Variable,
+    ACCESS_TOKEN_LIFETIME, JWT_AUDIENCE, JWT_ISSUER, JWT_PRIVATE_KEY, REFRESH_GRACE,
+    REFRESH_TOKEN_IDLE_LIFETIME, REFRESH_TOKEN_LIFETIME, Variable,
 };
 
 const YEAR_SECONDS: u64 = 365 * 24 * 60 * 60;
@@ -22,6 +22,8 @@ pub struct TokensConfig {
     pub refresh_idle_lifetime: Duration,
     /// `REFRESH_TOKEN_LIFETIME`
     pub refresh_lifetime: Duration,
+    /// `REFRESH_GRACE`
+    pub refresh_grace: Duration,
 }
 
 impl TokensConfig {
@@ -31,6 +33,7 @@ impl TokensConfig {
         let access = read_access_token_lifetime(reader).map(|lifetime| lifetime.as_secs());
         let idle = reader.number(&REFRESH_TOKEN_IDLE_LIFETIME, 60..=YEAR_SECONDS);
         let whole = reader.number(&REFRESH_TOKEN_LIFETIME, 60..=YEAR_SECONDS);
+        let grace = reader.number(&REFRESH_GRACE, 10..=3_600_u64);
         let (access, idle, whole) = (access?, idle?, whole?);
         let (access_key, idle_key) = (&ACCESS_TOKEN_LIFETIME, &REFRESH_TOKEN_IDLE_LIFETIME);
         let first = ordered(reader, (access_key, access), (idle_key, idle));
@@ -45,6 +48,7 @@ impl TokensConfig {
             },
             refresh_idle_lifetime: Duration::from_secs(idle),
             refresh_lifetime: Duration::from_secs(whole),
+            refresh_grace: Duration::from_secs(grace?),
         })
     }
 }

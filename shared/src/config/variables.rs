@@ -122,6 +122,8 @@ variables! {
             "seconds that a session lives without being used";
         REFRESH_TOKEN_LIFETIME: FRONT, Text("2592000"),
             "seconds that a session lives at most";
+        REFRESH_GRACE: FRONT, Text("300"),
+            "seconds in which a refresh whose answer was lost is answered once more (10 to 3600)";
     }
     "Gateway" {
         #[secret] KAVENEGAR_API_KEY: BACK, Required(&[Worker]),

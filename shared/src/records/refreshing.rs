@@ -1,9 +1,11 @@
 //! Renewing a session: a refresh token works once and is followed by the next of its family.
 //!
 //! A token that comes back after it was replaced was copied, or its answer was lost (RFC 9700,
-//! section 4.14). For a few seconds it gets the successor that it already has, as long as nobody
-//! has used that; in every other case the whole family ends, because thief and owner cannot be
-//! told apart. Successors are derived, so nothing that is stored here gives one.
+//! section 4.14). For some minutes it gets the successor that it already has, as long as nobody has
+//! presented that: until then the thief, if there is one, has gained nothing that the owner has not.
+//! In every other case the whole family ends, because thief and owner cannot be told apart. It ends
+//! too when a third generation in a row comes back late: no network loses every answer. Successors are
+//! derived, so nothing that is stored here gives one.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,8 +20,10 @@ use super::session_opening::{ISSUE_TOKEN, presentable};
 use super::sessions::live_session;
 use super::{Records, RecordsError, micros};
 
-/// How long after its retirement a token still gets its successor.
-const GRACE: TimeDelta = TimeDelta::seconds(10);
+/// A client that heard nothing asks again within this time; later repeats are counted.
+const LATE_AFTER: TimeDelta = TimeDelta::seconds(10);
+/// So many generations in a row may come back late.
+const LATE_GENERATIONS: i64 = 2;
 
 /// A session's user who may use it.
 macro_rules! admitted_user {
@@ -45,8 +49,13 @@ const USE_SESSION: &str = concat!(
 /// Finds nothing when another request has retired the token while this one waited.
 const RETIRE: &str = "UPDATE refresh_tokens SET retired_at = $2, successor_salt = $3 \
      WHERE token_hash = $1 AND retired_at IS NULL RETURNING generation";
-const RETIRED: &str = "SELECT session_id, retired_at, successor_salt FROM refresh_tokens \
-     WHERE token_hash = $1 AND retired_at IS NOT NULL";
+const RETIRED: &str = "SELECT session_id, generation, retired_at, successor_salt, repeated_late_at \
+     FROM refresh_tokens WHERE token_hash = $1 AND retired_at IS NOT NULL";
+/// The generations right before one that came back late themselves.
+const LATE_BEFORE: &str = "SELECT COUNT(*) FROM refresh_tokens WHERE session_id = $1 \
+     AND generation >= $2 AND generation < $3 AND repeated_late_at IS NOT NULL";
+const NOTE_LATE: &str = "UPDATE refresh_tokens SET repeated_late_at = $2 \
+     WHERE token_hash = $1 AND repeated_late_at IS NULL";
 /// The owner of a session whose live token is the given one.
 const HOLDS_TOKEN: &str = concat!(
     "SELECT user_id FROM sessions WHERE id = $1 AND ",
@@ -77,6 +86,8 @@ pub struct Refresh {
     pub now: DateTime<Utc>,
     /// How long the session lives from here on if it is not used, within its whole life.
     pub idle_lifetime: Duration,
+    /// How long after its retirement a token still gets its successor.
+    pub grace: Duration,
 }
 
 /// What became of a refresh token.
@@ -86,6 +97,8 @@ pub enum RefreshOutcome {
     Rotated(Renewed),
     /// It was replaced a moment ago, and this is the same successor again.
     Repeated(Renewed),
+    /// The same later than a client that heard nothing would ask.
+    RepeatedLate(Renewed),
     /// It was replaced before, so somebody else may hold it too: its session is over.
     Reused {
         /// The user who was signed in.
@@ -111,18 +124,20 @@ pub struct Renewed {
 #[derive(sqlx::FromRow)]
 struct RetiredRow {
     session_id: Uuid,
+    generation: i64,
     retired_at: DateTime<Utc>,
     successor_salt: Option<Vec<u8>>,
+    repeated_late_at: Option<DateTime<Utc>>,
 }
 
 impl RetiredRow {
     /// The successor, where it may still be given out again.
     fn successor(
         &self,
-        token: &RefreshToken,
+        refresh: &Refresh,
         now: DateTime<Utc>,
     ) -> Result<Option<RefreshToken>, RecordsError> {
-        if now - self.retired_at > GRACE {
+        if now - self.retired_at > TimeDelta::from_std(refresh.grace).unwrap_or(TimeDelta::MAX) {
             return Ok(None);
         }
         let salt = self.successor_salt.as_deref().map(SuccessorSalt::try_from);
@@ -130,14 +145,14 @@ impl RetiredRow {
             table: "refresh_tokens",
             problem: "successor_salt is not 16 bytes",
         })?;
-        Ok(salt.map(|salt| token.successor(&salt)))
+        Ok(salt.map(|salt| refresh.token.successor(&salt)))
     }
 }
 
 impl Records {
     /// Replaces a refresh token by its successor, all or nothing: where this fails, the token
     /// works as before, and where only the answer was lost, the same call gives the same successor
-    /// within ten seconds. A session never has two tokens that work.
+    /// within the grace. A session never has two tokens that work.
     pub async fn refresh(&self, refresh: &Refresh) -> Result<RefreshOutcome, RecordsError> {
         let now = micros(refresh.now);
         let idle_expires_at = micros(refresh.now + refresh.idle_lifetime);
@@ -180,15 +195,39 @@ impl Records {
                 return Ok(RefreshOutcome::Refused);
             };
             let session = retired.session_id;
-            if let Some(token) = retired.successor(&refresh.token, now)? {
+            if let Some(token) = retired.successor(refresh, now)? {
                 let user: Option<Uuid> = sqlx::query_scalar(HOLDS_TOKEN)
                     .bind(session)
                     .bind(now)
                     .bind(token.hash().as_slice())
                     .fetch_optional(&mut *transaction)
                     .await?;
-                if let Some(user) = user {
-                    return Ok(RefreshOutcome::Repeated(Renewed { user, session, token }));
+                let renewed = user.map(|user| Renewed { user, session, token });
+                match renewed {
+                    Some(renewed) if now - retired.retired_at <= LATE_AFTER => {
+                        return Ok(RefreshOutcome::Repeated(renewed));
+                    }
+                    Some(renewed) if retired.repeated_late_at.is_some() => {
+                        return Ok(RefreshOutcome::RepeatedLate(renewed));
+                    }
+                    Some(renewed) => {
+                        let late: i64 = sqlx::query_scalar(LATE_BEFORE)
+                            .bind(session)
+                            .bind(retired.generation - LATE_GENERATIONS)
+                            .bind(retired.generation)
+                            .fetch_one(&mut *transaction)
+                            .await?;
+                        if late < LATE_GENERATIONS {
+                            sqlx::query(NOTE_LATE)
+                                .bind(hash.as_slice())
+                                .bind(now)
+                                .execute(&mut *transaction)
+                                .await?;
+                            transaction.commit().await?;
+                            return Ok(RefreshOutcome::RepeatedLate(renewed));
+                        }
+                    }
+                    None => {}
                 }
             }
 

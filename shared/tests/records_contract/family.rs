@@ -26,6 +26,7 @@ pub(crate) struct Family {
 pub(crate) enum Kind {
     Rotated,
     Repeated,
+    RepeatedLate,
     Reused,
     Refused,
 }
@@ -34,6 +35,7 @@ pub(crate) fn kind(outcome: &RefreshOutcome) -> Kind {
     match outcome {
         RefreshOutcome::Rotated(_) => Kind::Rotated,
         RefreshOutcome::Repeated(_) => Kind::Repeated,
+        RefreshOutcome::RepeatedLate(_) => Kind::RepeatedLate,
         RefreshOutcome::Reused { .. } => Kind::Reused,
         RefreshOutcome::Refused => Kind::Refused,
     }
@@ -42,7 +44,9 @@ pub(crate) fn kind(outcome: &RefreshOutcome) -> Kind {
 /// The session that goes on.
 pub(crate) fn renewed(outcome: RefreshOutcome) -> Renewed {
     match outcome {
-        RefreshOutcome::Rotated(renewed) | RefreshOutcome::Repeated(renewed) => renewed,
+        RefreshOutcome::Rotated(renewed)
+        | RefreshOutcome::Repeated(renewed)
+        | RefreshOutcome::RepeatedLate(renewed) => renewed,
         other => panic!("not renewed: {other:?}"),
     }
 }
@@ -56,6 +60,7 @@ pub(crate) fn refresh(stage: &Stage, token: &RefreshToken) -> Refresh {
         user_agent: Some("Mozilla/6.0".to_owned()),
         now: stage.now(),
         idle_lifetime: DAY,
+        grace: Duration::from_secs(10),
     }
 }
 

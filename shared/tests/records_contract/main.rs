@@ -102,6 +102,8 @@ on_both! {
     refreshing::ses_08_a_token_is_replaced_and_its_session_moves_on,
     refreshing::ses_08_r_21_a_token_that_comes_back_ends_the_family,
     refreshing::ses_09_a_lost_answer_is_given_again_for_ten_seconds,
+    refreshing::ses_09_an_answer_lost_for_minutes_is_given_again_until_it_was_used,
+    refreshing::ses_09_a_third_generation_in_a_row_that_comes_back_late_ends_the_family,
     refreshing::ses_09_a_successor_that_was_used_is_not_given_again,
     refreshing::ses_08_a_token_of_an_early_generation_ends_the_family,
     refreshing::a_30_of_20_refreshes_at_once_all_get_one_successor,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::random::Random;
 use domain::tokens::RefreshToken;
-use shared::records::{RecordsError, RefreshOutcome, SessionEnd};
+use shared::records::{RecordsError, Refresh, RefreshOutcome, SessionEnd};
 use tokio::task::JoinSet;
 
 use crate::family::{Kind, SECOND, kind, refresh, renewed};
@@ -88,6 +89,71 @@ pub(crate) async fn ses_09_a_lost_answer_is_given_again_for_ten_seconds(stage: S
     let third = stage.rotate(&second).await;
     stage.clock.advance(10 * SECOND + 1);
     stage.rotate(&third).await;
+}
+
+/// The same with minutes of grace.
+async fn present_late(stage: &Stage, token: &RefreshToken) -> RefreshOutcome {
+    let refresh = Refresh {
+        grace: Duration::from_mins(5),
+        ..refresh(stage, token)
+    };
+    stage.records.refresh(&refresh).await.expect("an answer")
+}
+
+pub(crate) async fn ses_09_an_answer_lost_for_minutes_is_given_again_until_it_was_used(
+    stage: Stage,
+) {
+    let family = stage.family(1).await;
+    let second = stage.rotate(&family.first).await;
+    for wait in [11, 60, 229] {
+        stage.clock.advance(wait * SECOND);
+        let outcome = present_late(&stage, &family.first).await;
+        assert_eq!(kind(&outcome), Kind::RepeatedLate, "{wait}");
+        assert_eq!(renewed(outcome).token.hash(), second.hash());
+    }
+    let third = stage.rotate(&second).await;
+    assert_eq!(
+        kind(&present_late(&stage, &family.first).await),
+        Kind::Reused
+    );
+    assert_eq!(kind(&stage.present(&third).await), Kind::Refused);
+
+    let late = stage.family(2).await;
+    let successor = stage.rotate(&late.first).await;
+    stage.clock.advance(300 * SECOND + 1);
+    assert_eq!(kind(&present_late(&stage, &late.first).await), Kind::Reused);
+    assert_eq!(kind(&stage.present(&successor).await), Kind::Refused);
+}
+
+pub(crate) async fn ses_09_a_third_generation_in_a_row_that_comes_back_late_ends_the_family(
+    stage: Stage,
+) {
+    let (lossy, lucky) = (stage.family(1).await, stage.family(2).await);
+    let lose = async |token: &RefreshToken| {
+        let next = stage.rotate(token).await;
+        stage.clock.advance(11 * SECOND);
+        (kind(&present_late(&stage, token).await), next)
+    };
+    let (first, token) = lose(&lossy.first).await;
+    let (second, token) = lose(&token).await;
+    let (third, token) = lose(&token).await;
+    assert_eq!(
+        (first, second, third),
+        (Kind::RepeatedLate, Kind::RepeatedLate, Kind::Reused)
+    );
+    assert_eq!(kind(&stage.present(&token).await), Kind::Refused);
+
+    // An answer that arrives in between begins the count anew.
+    let mut token = lucky.first.clone();
+    for round in 0..3 {
+        for _ in 0..2 {
+            let (lost, next) = lose(&token).await;
+            assert_eq!(lost, Kind::RepeatedLate, "{round}");
+            token = next;
+        }
+        token = stage.rotate(&token).await;
+    }
+    stage.rotate(&token).await;
 }
 
 pub(crate) async fn ses_09_a_successor_that_was_used_is_not_given_again(stage: Stage) {

@@ -10,6 +10,7 @@ use crate::refused::CountedAs;
 pub(crate) enum RefreshResult {
     Rotated,
     Repeated,
+    RepeatedLate,
     Reused,
     Refused,
     Invalid,
@@ -18,9 +19,10 @@ pub(crate) enum RefreshResult {
 }
 
 impl RefreshResult {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Rotated,
         Self::Repeated,
+        Self::RepeatedLate,
         Self::Reused,
         Self::Refused,
         Self::Invalid,
@@ -32,6 +34,7 @@ impl RefreshResult {
         match self {
             Self::Rotated => "rotated",
             Self::Repeated => "repeated",
+            Self::RepeatedLate => "repeated_late",
             Self::Reused => "reused",
             Self::Refused => "refused",
             Self::Invalid => "invalid",

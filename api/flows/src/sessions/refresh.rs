@@ -36,10 +36,12 @@ async fn renew(
         user_agent: device.user_agent,
         now: flows.clock.now(),
         idle_lifetime: flows.tokens.refresh_idle_lifetime,
+        grace: flows.tokens.refresh_grace,
     };
     let (result, renewed) = match flows.records.refresh(&refresh).await? {
         RefreshOutcome::Rotated(renewed) => (RefreshResult::Rotated, renewed),
         RefreshOutcome::Repeated(renewed) => (RefreshResult::Repeated, renewed),
+        RefreshOutcome::RepeatedLate(renewed) => (RefreshResult::RepeatedLate, renewed),
         RefreshOutcome::Reused { user, session } => {
             // Neither id is a secret: the session's opens nothing, unlike that of a challenge.
             tracing::warn!(

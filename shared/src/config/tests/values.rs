@@ -34,6 +34,7 @@ fn the_defaults_are_those_of_the_documents() {
         config.tokens.refresh_lifetime,
         Duration::from_hours(30 * 24)
     );
+    assert_eq!(config.tokens.refresh_grace, Duration::from_mins(5));
     let policy = config.accept_policy();
     assert_eq!(policy.code_life_millis, 120_000);
     assert_eq!(policy.queue_max_age_millis, 40_000);

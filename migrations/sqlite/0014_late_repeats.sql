@@ -1,0 +1,3 @@
+-- A refresh whose answer was lost is answered once more for some minutes, but not generation after
+-- generation: when a retired token came back late for the first time.
+ALTER TABLE refresh_tokens ADD COLUMN repeated_late_at TEXT;
