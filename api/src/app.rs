@@ -16,7 +16,7 @@ use shared::records::Records;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use web::{Site, SiteParts, around_requests};
+use web::{Site, SiteParts, around_requests, forgive_slashes};
 
 use crate::state::ApiState;
 use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, sessions, steps};
@@ -81,10 +81,12 @@ impl App {
     /// Everything that is served on the public listener; serve it with the crate `serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
-        self.finish(self.json_face())
+        let (json_face, with_slash) = self.json_face();
+        forgive_slashes(self.finish(json_face), with_slash)
     }
 
-    fn json_face(&self) -> Router {
+    /// The routes of the JSON face, and the paths among them that have a slash at their end.
+    fn json_face(&self) -> (Router, Vec<String>) {
         let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
@@ -121,7 +123,12 @@ impl App {
             // Not in the document: it is the gateway's, and nobody else's.
             router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());
         }
-        router.with_state(self.state.clone())
+        let paths = document.paths.paths.keys().map(String::as_str);
+        let with_slash = paths
+            .chain([openapi::DOCS_PAGE])
+            .filter(|path| path.ends_with('/'));
+        let with_slash = with_slash.map(str::to_owned).collect();
+        (router.with_state(self.state.clone()), with_slash)
     }
 
     /// Puts around the faces what all of them share.

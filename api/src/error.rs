@@ -11,7 +11,7 @@ use flows::RefusalCode;
 use flows::refusal::{RefusalKind, Texts};
 use http::StatusCode;
 
-pub(crate) use api_error::{ApiError, Members};
+pub(crate) use api_error::{ApiError, Members, TEXT};
 
 /// The stable code of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,9 @@ flows::coded_texts! {
         ContentTypeUnsupported = "content_type_unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE,
             fa: "نوع محتوا پذیرفته نیست", "سرآیند Content-Type را application/json بگذارید.",
             en: "The content type is not supported", "Set the Content-Type header to application/json.";
+        ContentEncodingUnsupported = "content_encoding_unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            fa: "فشرده‌سازی بدنه پذیرفته نیست", "بدنه را بدون فشرده‌سازی و بدون سرآیند Content-Encoding بفرستید.",
+            en: "The encoding of the body is not supported", "Send the body as it is, without compression and without the Content-Encoding header.";
         BodyNotObject = "body_not_object", StatusCode::UNPROCESSABLE_ENTITY,
             fa: "بدنه یک شیء JSON نیست", "فیلدها را در یک شیء JSON بفرستید.",
             en: "The body is not a JSON object", "Send the fields as one JSON object.";

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 
 use crate::error::{ApiError, RequestFault};
@@ -45,6 +45,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(RequestFault::ContentTypeUnsupported.into());
         }
+        refuse_encoded(request.headers())?;
         let bytes = read(request.into_body()).await?;
         let mut members = Members::parse(&bytes)?;
         let body = T::from_members(&mut members)?;
@@ -53,15 +54,44 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// No other type is taken: a page of another site can send forms and plain text, but not this.
+/// No other type is taken: a page of another site can send forms and plain text, but not this. Read by
+/// its grammar (RFC 9110, section 8.3.1): parameters in any case and order, values quoted or not; the one
+/// that matters is `charset`, which JSON does not need.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(text) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
-        return false;
-    };
-    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let charset = parameters.trim().to_ascii_lowercase();
-    essence.trim().eq_ignore_ascii_case("application/json")
-        && matches!(charset.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
+    let mut values = headers.get_all(CONTENT_TYPE).iter().peekable();
+    values.peek().is_some() && values.all(|value| value.to_str().is_ok_and(names_json))
+}
+
+fn names_json(text: &str) -> bool {
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.filter(|part| !part.is_empty()).all(is_harmless)
+}
+
+/// Any parameter but a `charset` that is not UTF-8.
+fn is_harmless(parameter: &str) -> bool {
+    match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let value = value.trim().trim_matches('"');
+            value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8")
+        }
+        _ => true,
+    }
+}
+
+/// Refuses a compressed body by the name of its encoding (RFC 9110, sections 8.4 and 15.5.16): bodies are
+/// small here, and what unpacks them would be one more thing that a stranger can keep busy.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    for coding in codings {
+        let coding = String::from_utf8_lossy(coding.trim_ascii());
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+            return Err(ApiError::encoded(&coding));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a body as far as bodies go here.
@@ -102,6 +132,9 @@ mod tests {
             ("application/json", true),
             ("Application/JSON; charset=UTF-8", true),
             ("application/json;charset=\"utf-8\"", true),
+            ("application/json ; Charset = UTF8 ;", true),
+            ("application/json; version=1; charset=utf-8", true),
+            ("application/json; version=1; charset=utf-16", false),
             ("application/json; charset=latin1", false),
             ("text/plain", false),
             ("application/x-www-form-urlencoded", false),
@@ -113,6 +146,28 @@ mod tests {
             assert_eq!(is_json(&headers), taken, "{text}");
         }
         assert!(!is_json(&HeaderMap::new()));
+        let mut doubled = HeaderMap::new();
+        for text in ["application/json", "text/plain"] {
+            doubled.append(CONTENT_TYPE, http::HeaderValue::from_static(text));
+        }
+        assert!(!is_json(&doubled));
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused_by_the_name_of_its_encoding() {
+        for (text, refused) in [
+            ("gzip", Some("gzip")),
+            ("Identity", None),
+            ("", None),
+            ("identity, br", Some("br")),
+            ("x-new", Some("x-new")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static(text));
+            let error = refuse_encoded(&headers).err();
+            let named = error.and_then(|error| error.members.content_encoding);
+            assert_eq!(named.as_deref(), refused, "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

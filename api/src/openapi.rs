@@ -34,12 +34,13 @@ const EXAMPLE_REQUEST_ID: &str = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11";
 const ALWAYS: ErrorCode = ErrorCode::Refusal(RefusalCode::Internal);
 
 /// What reading a JSON body can end with.
-pub(crate) const BODY_ERRORS: [RequestFault; 9] = [
+pub(crate) const BODY_ERRORS: [RequestFault; 10] = [
     RequestFault::JsonMalformed,
     RequestFault::BodyIncomplete,
     RequestFault::RequestTimeout,
     RequestFault::BodyTooLarge,
     RequestFault::ContentTypeUnsupported,
+    RequestFault::ContentEncodingUnsupported,
     RequestFault::BodyNotObject,
     RequestFault::FieldInvalid,
     RequestFault::FieldUnknown,
@@ -210,7 +211,12 @@ impl ApiError {
         let mut error = Self::from(code);
         let members = &mut error.members;
         match code {
-            ErrorCode::Request(fault) => members.field = example_field(fault).map(Into::into),
+            ErrorCode::Request(fault) => {
+                members.field = example_field(fault).map(Into::into);
+                if fault == RequestFault::ContentEncodingUnsupported {
+                    members.content_encoding = Some("gzip".into());
+                }
+            }
             ErrorCode::Refusal(code) => complete_example(code, members),
         }
         error

@@ -4,13 +4,15 @@ use axum::body::Body;
 use axum::response::Response;
 use domain::challenge::Locale;
 use flows::RefusalCode;
-use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{AnsweredCode, RequestContext};
 
-use crate::error::{ApiError, RequestFault};
+use crate::error::{ApiError, RequestFault, TEXT};
 
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -51,6 +53,12 @@ pub(crate) struct Problem<'a> {
     /// Seconds until a code can be sent again.
     #[serde(skip_serializing_if = "Option::is_none")]
     resend_in: Option<u64>,
+    /// `text` where the field must be a text, in quotation marks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    /// The encoding of the body that is not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<&'a str>,
 }
 
 impl<'a> Problem<'a> {
@@ -61,7 +69,10 @@ impl<'a> Problem<'a> {
             kind: format!("urn:ramz:error:{}", error.code.as_str()),
             title: texts.title,
             status: error.code.status().as_u16(),
-            detail: texts.detail,
+            detail: match error.members.expected {
+                Some(TEXT) => as_text(locale),
+                _ => texts.detail,
+            },
             code: error.code.as_str(),
             request_id,
             field: error.members.field.as_deref(),
@@ -69,7 +80,17 @@ impl<'a> Problem<'a> {
             code_length: error.members.code_length,
             retry_after: error.members.retry_after,
             resend_in: error.members.resend_in,
+            expected: error.members.expected,
+            content_encoding: error.members.content_encoding.as_deref(),
         }
+    }
+}
+
+/// What to do about a field that is no text.
+fn as_text(locale: Locale) -> &'static str {
+    match locale {
+        Locale::Fa => "فیلدی را که در field آمده به صورت متن، میان دو گیومه، بفرستید.",
+        Locale::En => "Send the field named in `field` as a text, in quotation marks.",
     }
 }
 
@@ -98,6 +119,9 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
     headers.insert(VARY, HeaderValue::from_static("accept-language"));
     if error.code.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if error.members.content_encoding.is_some() {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     if let Some(seconds) = error.members.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

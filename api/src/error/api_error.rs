@@ -24,7 +24,14 @@ pub(crate) struct Members {
     pub(crate) code_length: Option<u8>,
     pub(crate) retry_after: Option<u64>,
     pub(crate) resend_in: Option<u64>,
+    /// The form that the field must have.
+    pub(crate) expected: Option<&'static str>,
+    /// The `Content-Encoding` that is not taken.
+    pub(crate) content_encoding: Option<Box<str>>,
 }
+
+/// What a field that is no text is told to be.
+pub(crate) const TEXT: &str = "text";
 
 impl ApiError {
     /// An error about one field of the body.
@@ -40,6 +47,20 @@ impl ApiError {
         }
     }
 
+    /// A field must be a text, and is something else.
+    pub(crate) fn not_text(field: &str) -> Self {
+        let mut error = Self::field(RequestFault::FieldInvalid, field);
+        error.members.expected = Some(TEXT);
+        error
+    }
+
+    /// The body comes in an encoding that is not taken.
+    pub(crate) fn encoded(encoding: &str) -> Self {
+        let mut error = Self::from(RequestFault::ContentEncodingUnsupported);
+        error.members.content_encoding = Some(encoding.chars().take(64).collect());
+        error
+    }
+
     /// A refusal, in a call whose fields have these names.
     pub(crate) fn refused(refusal: Refusal, field_of: impl Fn(Input) -> &'static str) -> Self {
         let details = refusal.details;
@@ -51,6 +72,7 @@ impl ApiError {
                 code_length: details.code_length,
                 retry_after: details.retry_after,
                 resend_in: details.resend_in,
+                ..Members::default()
             },
         }
     }

@@ -4,12 +4,15 @@ use std::fmt;
 
 use domain::challenge::{Channel, Locale, SessionId};
 use domain::password::{Password, PasswordError};
+use domain::typed::visible_line;
 use flows::RefusalCode;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::error::{ApiError, RequestFault};
 
+/// Of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The longest name of a device.
 const MAX_DEVICE_NAME_CHARS: usize = 64;
 
@@ -30,6 +33,8 @@ pub(crate) struct Members(Vec<(String, Value)>);
 
 impl Members {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        // A receiver may pass over the mark that some programs put before a text (RFC 8259, section 8.1).
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let members = json.deserialize_any(ObjectVisitor);
         let members = members.and_then(|members| json.end().map(|()| members));
@@ -56,7 +61,8 @@ impl Members {
         match self.0.swap_remove(index).1 {
             Value::Null => Ok(None),
             Value::String(text) => Ok(Some(text)),
-            _ => Err(invalid(name)),
+            // A number has lost its zeros and signs on the way, so it cannot be taken for its text.
+            _ => Err(ApiError::not_text(name)),
         }
     }
 
@@ -82,12 +88,13 @@ impl Members {
 
     /// How a code shall travel.
     pub(crate) fn channel(&mut self, name: &'static str) -> Result<Option<Channel>, ApiError> {
-        self.parsed(name, Channel::from_name)
+        let read = |text: &str| Channel::from_name(&text.trim().to_ascii_lowercase());
+        self.parsed(name, read)
     }
 
     /// A language.
     pub(crate) fn locale(&mut self, name: &'static str) -> Result<Option<Locale>, ApiError> {
-        self.parsed(name, Locale::from_name)
+        self.parsed(name, Locale::from_tag)
     }
 
     /// A password, to the letter.
@@ -116,14 +123,18 @@ impl Members {
         }
     }
 
-    /// The name that a person gives a device.
+    /// The name that a person gives a device: a label, which is cut and cleaned where it has to be and
+    /// never a reason to refuse a sign-in.
     pub(crate) fn device_name(&mut self) -> Result<Option<String>, ApiError> {
-        let name = "device_name";
-        let text = self.text(name)?;
-        match text {
-            Some(text) if text.chars().count() > MAX_DEVICE_NAME_CHARS => Err(invalid(name)),
-            text => Ok(text),
-        }
+        let text = self.text("device_name")?;
+        let label = text.map(|text| {
+            let cut: String = visible_line(&text)
+                .chars()
+                .take(MAX_DEVICE_NAME_CHARS)
+                .collect();
+            cut.trim_end().to_owned()
+        });
+        Ok(label.filter(|label| !label.is_empty()))
     }
 
     fn parsed<T>(
@@ -191,7 +202,10 @@ mod tests {
             ("{", RequestFault::JsonMalformed),
             ("{\"a\":1}{}", RequestFault::JsonMalformed),
             ("{a:1}", RequestFault::JsonMalformed),
-            ("\u{feff}{}", RequestFault::JsonMalformed),
+            ("\u{feff}", RequestFault::JsonMalformed),
+            ("{}\u{feff}", RequestFault::JsonMalformed),
+            ("\u{feff}\u{feff}{}", RequestFault::JsonMalformed),
+            ("\u{feff}[]", RequestFault::BodyNotObject),
             ("[]", RequestFault::BodyNotObject),
             ("\"text\"", RequestFault::BodyNotObject),
             ("null", RequestFault::BodyNotObject),
@@ -206,10 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn what_clients_spell_in_their_own_way_is_understood() {
+        let json = "\u{feff}{\"channel\":\" SMS\",\"locale\":\"en_US\",\"device_name\":\" Pixel\u{202e} 9\u{200f}\"}";
+        let mut members = Members::parse(json.as_bytes()).expect("an object");
+        assert_eq!(members.channel("channel"), Ok(Some(Channel::Sms)));
+        assert_eq!(members.locale("locale"), Ok(Some(Locale::En)));
+        assert_eq!(members.device_name(), Ok(Some("Pixel 9".to_owned())));
+        let long = format!("{{\"device_name\":\"{}\"}}", "آ".repeat(100));
+        let mut members = Members::parse(long.as_bytes()).expect("an object");
+        assert_eq!(members.device_name(), Ok(Some("آ".repeat(64))));
+        let mut members = Members::parse(br#"{"device_name":" "}"#).expect("an object");
+        assert_eq!(members.device_name(), Ok(None));
+    }
+
+    #[test]
     fn wrong_types_and_unknown_members_are_named() {
         let json = br#"{"text":1,"channel":"pigeon","session_id":"6e1f","more":{}}"#;
         let mut members = Members::parse(json).expect("an object");
-        assert_eq!(members.text("text"), Err(invalid("text")));
+        assert_eq!(members.text("text"), Err(ApiError::not_text("text")));
         assert_eq!(
             members.channel("channel").expect_err("wrong"),
             invalid("channel")

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 
-use super::{FromMembers, Members, is_json, read};
+use super::{FromMembers, Members, is_json, read, refuse_encoded};
 use crate::error::{ApiError, RequestFault};
 
 /// A JSON body, or none at all: then it has no members and needs no `Content-Type`.
@@ -19,6 +19,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for OptionalJsonBody<T> {
         if !is_json && request.headers().contains_key(CONTENT_TYPE) {
             return Err(RequestFault::ContentTypeUnsupported.into());
         }
+        refuse_encoded(request.headers())?;
         let bytes = read(request.into_body()).await?;
         let mut members = match (bytes.is_empty(), is_json) {
             (true, _) => Members::default(),

@@ -7,7 +7,7 @@ use axum::response::Response;
 use flows::{Flows, RefusalCode, sessions};
 use http::{HeaderMap, StatusCode};
 use utoipa::ToSchema;
-use web::{PresentedCookies, Site, bearer_token};
+use web::{Bearer, PresentedCookies, Site, bearer_token};
 
 use super::taking_back_cookies;
 use crate::authentication::AUTHENTICATION_ERRORS;
@@ -73,9 +73,18 @@ pub(crate) async fn log_out(
         };
         sessions::log_out(&flows, what)
     };
-    let mut ended = end(bearer_token(&headers), body.refresh_token.as_deref()).await?;
+    let bearer = match bearer_token(&headers) {
+        Bearer::One(token) => Some(token),
+        Bearer::None | Bearer::Unreadable => None,
+    };
+    let mut ended = end(bearer, body.refresh_token.as_deref()).await?;
     if !ended && let Some(cookies) = PresentedCookies::find(&site, &headers)? {
-        ended = end(cookies.access, cookies.refresh).await?;
+        for token in cookies.access {
+            ended |= end(Some(token), None).await?;
+        }
+        for token in cookies.refresh {
+            ended |= end(None, Some(token)).await?;
+        }
     }
     if all_devices && !ended {
         // "Done" would be a lie: the other sessions may go on.

@@ -1,10 +1,10 @@
 //! Who a request comes from: bearer and cookie, sessions that ended, other sites.
 
 use domain::phone::PhoneNumber;
-use http::Method;
+use http::{HeaderValue, Method};
 
 use crate::answer::Answer;
-use crate::stage::{ME, SECOND, Shape, Stage};
+use crate::stage::{ME, SECOND, Shape, Stage, VERIFY};
 
 const PHONE: &str = "09123456789";
 
@@ -47,6 +47,42 @@ pub(crate) async fn r_24_what_is_not_one_good_token_is_refused(shape: Shape) {
         .header("authorization", "Bearer x")
         .header("cookie", format!("ramz_access={token}"));
     stage.send(both).await.is(401, "unauthenticated");
+}
+
+pub(crate) async fn what_others_put_into_a_request_hides_no_token(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let token = stage.sign_in(PHONE).await.member("access_token");
+    let cookie = format!("ramz_access={token}");
+    let foreign = [
+        "city=تهران".as_bytes(),
+        b"x=\xff\xfe",
+        b"=",
+        b"a={\"b\": \"c, d\"}",
+    ];
+    for other in foreign {
+        for parts in [[other, cookie.as_bytes()], [cookie.as_bytes(), other]] {
+            let value = HeaderValue::from_bytes(&parts.join(&b"; "[..])).expect("a value");
+            let request = stage.client.get(stage.url(ME)).header("cookie", value);
+            let answer = stage.send(request).await;
+            assert_eq!(answer.status, 200, "{parts:?}");
+        }
+    }
+    // A proxy in front has a log-in of its own.
+    let basic = ("authorization", "Basic dXNlcjpwYXNz");
+    let request = stage.client.get(stage.url(ME)).header(basic.0, basic.1);
+    let answer = stage.send(request.header("cookie", &cookie)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let request = stage.client.get(stage.url(ME)).header(basic.0, basic.1);
+    let answer = stage.send(request.bearer_auth(&token)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    // Signing in works with them too, again and again.
+    let session = stage.ask("09123456780").await;
+    let body = serde_json::json!({ "session_id": session, "code": stage.code(&session).await });
+    let request = stage
+        .client
+        .post(stage.url(VERIFY))
+        .header("cookie", "city=تهران");
+    assert_eq!(stage.send(request.json(&body)).await.status, 200);
 }
 
 pub(crate) async fn ses_03_a_token_dies_with_its_time(shape: Shape) {

@@ -10,7 +10,8 @@ use crate::passwords::LOG_IN;
 use crate::stage::{OTP, Shape, Stage, VERIFY};
 
 pub(crate) async fn a_22_every_spelling_of_a_number_is_taken(shape: Shape) {
-    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    let limits = [("LIMIT_PHONE_SHORT", "100/120"), ("LIMIT_PHONE_DAY", "100")];
+    let stage = Stage::with(shape, &limits).await;
     for spelling in [
         "+989123456789",
         "00989123456789",
@@ -20,6 +21,14 @@ pub(crate) async fn a_22_every_spelling_of_a_number_is_taken(shape: Shape) {
         "۰۹۱۲۳۴۵۶۷۸۹",
         "٠٩١٢٣٤٥٦٧٨٩",
         "0912 345 6789",
+        "+98 0912 345 6789",
+        "+98 (0)912 345 6789",
+        "00980912 345 6789",
+        "9809123456789",
+        "tel:+98-912-345-6789",
+        "09123456789\n",
+        "\u{2066}۰۹۱۲\u{2069}–\u{ad}345\u{3000}6789",
+        "०९१२३४५६७८९",
     ] {
         let answer = stage.post(OTP, json!({ "phone_number": spelling })).await;
         assert_eq!(answer.status, 202, "{spelling}: {answer:?}");
@@ -36,6 +45,7 @@ pub(crate) async fn a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name
         ("0912345678a", "phone_malformed"),
         ("0912345678", "phone_malformed"),
         ("09123456789\r\nx: y", "phone_malformed"),
+        ("09123456789\n09123456780", "phone_malformed"),
         ("09123456789&sender=1", "phone_malformed"),
         ("02188776655", "phone_not_mobile"),
         ("+905321234567", "phone_country_not_allowed"),
@@ -124,14 +134,132 @@ pub(crate) async fn a_38_a_large_body_is_refused_and_the_answer_arrives(shape: S
 
 pub(crate) async fn wrong_paths_and_methods_are_problems_too(shape: Shape) {
     let stage = Stage::new(shape).await;
-    for path in ["/nothing", "/api/v1/usr/otp/", "/api/v1/usr/%ff"] {
+    for path in [
+        "/nothing",
+        "/nothing/",
+        "/api/v1/usr/otp//",
+        "/api/v1/usr/%ff",
+    ] {
         let answer = stage.get(path).await;
         answer.is(404, "not_found");
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
-    let answer = stage.get(OTP).await;
-    answer.is(405, "method_not_allowed");
-    assert_eq!(answer.header("allow"), "POST");
+    for path in [OTP, "/api/v1/usr/otp/", "/api/v1/usr/otp/?x=/"] {
+        let answer = stage.get(path).await;
+        answer.is(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), "POST");
+    }
+}
+
+pub(crate) async fn a_slash_at_the_end_is_forgiven_on_every_path(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let body = json!({ "phone_number": "09123456789" });
+    let answer = stage.post("/api/v1/usr/otp/", body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let session = answer.member("session_id");
+    let code = stage.code(&session).await;
+    let body = json!({ "session_id": session, "code": code });
+    let verified = stage.post("/api/v1/usr/otp/verify/", body).await;
+    assert_eq!(verified.status, 200, "{verified:?}");
+    for path in [
+        "/livez/",
+        "/readyz/",
+        "/.well-known/jwks.json/",
+        "/api/openapi.json/",
+        "/api/docs/",
+    ] {
+        assert_eq!(stage.get(path).await.status, 200, "{path}");
+    }
+    let counted = r#"http_requests_total{method="POST",route="/api/v1/usr/otp",status="202"}"#;
+    assert!(
+        (stage.metric(counted) - 1.0).abs() < f64::EPSILON,
+        "by its one name"
+    );
+}
+
+pub(crate) async fn a_code_is_taken_as_it_was_pasted(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    for around in [
+        "\u{200e}{}",
+        "\u{2066}{}\u{2069}\n",
+        "«{}».",
+        " {}\u{a0}",
+        "\u{feff}{}",
+    ] {
+        let session = stage.ask("09123456789").await;
+        let code = stage.code(&session).await;
+        let (first, second) = code.split_at(3);
+        let pasted = around.replace("{}", &format!("{first}\u{2009}–{second}"));
+        let verified = stage.verify(&session, &pasted).await;
+        assert_eq!(verified.status, 200, "{around:?}: {verified:?}");
+    }
+}
+
+pub(crate) async fn what_programs_spell_in_their_own_way_is_understood(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    let send = async |kind: &'static str, body: &'static str| {
+        let request = stage.client.post(stage.url(OTP)).header(CONTENT_TYPE, kind);
+        stage.send(request.body(body)).await
+    };
+    for (kind, body) in [
+        (
+            "application/json",
+            "\u{feff}{\"phone_number\":\"09123456789\"}",
+        ),
+        (
+            "application/json; v=1; Charset=\"UTF-8\"",
+            "{\"phone_number\":\"09123456789\"}",
+        ),
+        (
+            "application/json",
+            "{\"phone_number\":\"09123456789\",\"channel\":\"SMS\"}",
+        ),
+        (
+            "application/json",
+            "{\"phone_number\":\"09123456789\",\"locale\":\"fa-IR\"}",
+        ),
+        (
+            "application/json",
+            "{\"phone_number\":\"09123456789\",\"locale\":\"en_US\"}",
+        ),
+    ] {
+        let answer = send(kind, body).await;
+        assert_eq!(answer.status, 202, "{kind} {body}: {answer:?}");
+    }
+    for (language, title) in [
+        ("en_US", "The phone number is empty"),
+        ("\u{f6}, en", "The phone number is empty"),
+        ("fa_IR, en;q=0.5", "شمارهٔ موبایل خالی است"),
+    ] {
+        let request = stage.client.post(stage.url(OTP));
+        let value = reqwest::header::HeaderValue::from_bytes(language.as_bytes());
+        let request = request.header("accept-language", value.expect("a value"));
+        let answer = stage
+            .send(request.json(&json!({ "phone_number": "" })))
+            .await;
+        assert_eq!(answer.member("title"), title, "{language}");
+    }
+}
+
+pub(crate) async fn what_cannot_be_taken_is_told_with_what_to_do(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let session = stage.ask("09123456789").await;
+    let body = json!({ "session_id": session, "code": 123_456 });
+    let answer = stage.post(VERIFY, body).await;
+    answer.is(422, "field_invalid");
+    assert_eq!(
+        (answer.member("field"), answer.member("expected")),
+        ("code".into(), "text".into())
+    );
+    let request = stage
+        .client
+        .post(stage.url(OTP))
+        .header("content-encoding", "gzip");
+    let request = request.header(CONTENT_TYPE, "application/json");
+    let answer = stage.send(request.body(vec![0x1f, 0x8b, 8, 0])).await;
+    answer.is(415, "content_encoding_unsupported");
+    assert_eq!(answer.member("content_encoding"), "gzip");
+    assert_eq!(answer.header("accept-encoding"), "identity");
 }
 
 pub(crate) async fn a_malformed_code_counts_no_attempt(shape: Shape) {

@@ -1,6 +1,6 @@
 //! Logging out, with whatever token is at hand.
 
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::json;
 
 use crate::stage::{SECOND, Shape, Stage};
@@ -79,6 +79,32 @@ pub(crate) async fn csr_02_a_browser_logs_out_and_other_sites_cannot_do_it(shape
         .send(stage.by_cookie(Method::POST, LOG_OUT, &tokens.cookies()))
         .await;
     assert_eq!(again.status, 204);
+}
+
+pub(crate) async fn a_doubled_cookie_is_logged_out_and_never_only_called_so(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    let (one, other) = (stage.tokens(PHONE).await, stage.tokens(PHONE).await);
+    let user = stage.user_id(&one.access).await;
+    let cookies = format!(
+        "city=تهران; {}; {}",
+        one.refresh_cookie(),
+        other.refresh_cookie()
+    );
+    let value = HeaderValue::from_bytes(cookies.as_bytes()).expect("a value");
+    let request = stage
+        .client
+        .post(stage.url(LOG_OUT))
+        .header("cookie", value);
+    let answer = stage
+        .send(request.header("sec-fetch-site", "same-origin"))
+        .await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    answer.clears_cookies();
+    assert_eq!(
+        stage.live_sessions(user).await,
+        0,
+        "both, as the answer says"
+    );
 }
 
 pub(crate) async fn ses_04_all_devices_are_logged_out_with_either_token(shape: Shape) {

@@ -48,6 +48,13 @@ macro_rules! on_both_shapes {
 }
 
 on_both_shapes! {
+    authentication::what_others_put_into_a_request_hides_no_token,
+    bad_input::a_slash_at_the_end_is_forgiven_on_every_path,
+    bad_input::a_code_is_taken_as_it_was_pasted,
+    bad_input::what_programs_spell_in_their_own_way_is_understood,
+    bad_input::what_cannot_be_taken_is_told_with_what_to_do,
+    log_out::a_doubled_cookie_is_logged_out_and_never_only_called_so,
+    session_list::a_device_is_listed_whatever_it_calls_itself,
     sending::a_code_is_asked_for_and_given_back,
     delivery_reports::the_gateways_reports_are_taken_in_either_form,
     delivery_reports::a_34_reports_of_others_change_nothing,
@@ -132,6 +139,7 @@ on_both_shapes! {
     deletion::a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted,
     refreshing::ses_08_an_app_renews_its_tokens_and_a_copy_ends_the_session,
     refreshing::ses_09_a_lost_answer_is_given_again,
+    refreshing::ses_09_an_answer_lost_for_minutes_is_given_again,
     refreshing::csr_01_a_browser_renews_by_its_cookie_with_or_without_a_body,
     refreshing::csr_02_another_site_cannot_use_the_cookie,
     refreshing::the_token_in_the_body_counts_where_both_are_there,

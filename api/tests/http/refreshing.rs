@@ -66,6 +66,22 @@ pub(crate) async fn ses_09_a_lost_answer_is_given_again(shape: Shape) {
     stage.refreshed(&again.refresh).await;
 }
 
+pub(crate) async fn ses_09_an_answer_lost_for_minutes_is_given_again(shape: Shape) {
+    let stage = Stage::with(shape, &[("REFRESH_GRACE", "300")]).await;
+    let first = stage.tokens(PHONE).await;
+    let lost = stage.refreshed(&first.refresh).await;
+    stage.pass(299 * SECOND).await;
+    let again = stage.refreshed(&first.refresh).await;
+    assert_eq!(again.refresh, lost.refresh);
+    assert_eq!(stage.refreshes("repeated_late"), 1);
+    stage.refreshed(&again.refresh).await;
+    stage
+        .refresh(&first.refresh)
+        .await
+        .is(401, "refresh_token_invalid");
+    assert_eq!(stage.refreshes("reused"), 1, "its successor was presented");
+}
+
 pub(crate) async fn csr_01_a_browser_renews_by_its_cookie_with_or_without_a_body(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut tokens = stage.tokens(PHONE).await;

@@ -1,9 +1,9 @@
 //! The list of one's devices.
 
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::stage::{SECOND, Shape, Stage};
+use crate::stage::{SECOND, Shape, Stage, VERIFY};
 use crate::tokens::SESSIONS;
 
 const PHONE: &str = "09123456789";
@@ -48,6 +48,46 @@ pub(crate) async fn ses_06_one_sees_where_one_is_signed_in(shape: Shape) {
             shown("Laptop", Value::Null, "41:00", "41:00", true),
         ]
     );
+}
+
+pub(crate) async fn a_device_is_listed_whatever_it_calls_itself(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_PHONE_SHORT", "100/120")]).await;
+    for (agent, name, seen_agent, seen_name) in [
+        (
+            "مرورگر/1.0".as_bytes(),
+            json!("Pixel 9"),
+            "مرورگر/1.0",
+            json!("Pixel 9"),
+        ),
+        (
+            b"caf\xe9/2",
+            json!("آ".repeat(100)),
+            "caf\u{fffd}/2",
+            json!("آ".repeat(64)),
+        ),
+        (b"app/3", json!("\u{202e} \u{200b}"), "app/3", Value::Null),
+        (
+            b"app/4",
+            json!(" \u{feff}Pixel\u{2066} 9\n"),
+            "app/4",
+            json!("Pixel 9"),
+        ),
+    ] {
+        let session = stage.ask(PHONE).await;
+        let code = stage.code(&session).await;
+        let body = json!({ "session_id": session, "code": code, "device_name": name });
+        let agent = HeaderValue::from_bytes(agent).expect("a value");
+        let request = stage
+            .client
+            .post(stage.url(VERIFY))
+            .header("user-agent", agent);
+        let signed_in = stage.send(request.json(&body)).await;
+        assert_eq!(signed_in.status, 200, "{name}: {signed_in:?}");
+        let access = signed_in.member("access_token");
+        let shown = stage.current_session(&access).await;
+        assert_eq!(shown["user_agent"], seen_agent);
+        assert_eq!(shown["device_name"], seen_name);
+    }
 }
 
 pub(crate) async fn ses_06_one_ends_a_session_from_another_device(shape: Shape) {

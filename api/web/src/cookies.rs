@@ -26,8 +26,11 @@ pub struct Cookies {
     secure: bool,
 }
 
-/// The request's cookies cannot be read, or name one of ours twice. It is an unauthenticated
-/// request, never an anonymous one that may pass.
+/// More cookies of one name than this are nobody's sessions.
+const MAX_SAME_COOKIES: usize = 4;
+
+/// One of our cookies is no text, or is there twice. It is an unauthenticated request, never an
+/// anonymous one that may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cookies of the request are malformed")]
 pub struct MalformedCookies;
@@ -91,24 +94,53 @@ impl Cookies {
         header
     }
 
-    /// The value of a cookie in a request, if it is there.
+    /// The value of a cookie in a request, if it is there. Cookies of others are passed over, whatever
+    /// bytes they have.
+    ///
+    /// # Errors
+    /// When one of ours is no text, or there are two of it: it cannot be said which is meant.
     pub fn read(
         self,
         headers: &HeaderMap,
         cookie: TokenCookie,
     ) -> Result<Option<&str>, MalformedCookies> {
-        let name = self.name(cookie);
-        let mut found = None;
-        for header in headers.get_all(COOKIE) {
-            let text = header.to_str().map_err(|_| MalformedCookies)?;
-            let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
-            for (_, value) in pairs.filter(|(key, _)| key.trim() == name) {
-                if found.replace(value.trim()).is_some() {
-                    return Err(MalformedCookies);
-                }
-            }
+        let mut values = self.values(headers, cookie);
+        let found = values.next().transpose()?;
+        if values.next().is_some() {
+            return Err(MalformedCookies);
         }
         Ok(found.filter(|value| !value.is_empty()))
+    }
+
+    /// Every value of a cookie that is a text, for what may be done with each of them.
+    pub(crate) fn read_all(
+        self,
+        headers: &HeaderMap,
+        cookie: TokenCookie,
+    ) -> impl Iterator<Item = &str> {
+        let texts = self.values(headers, cookie).filter_map(Result::ok);
+        texts
+            .filter(|value| !value.is_empty())
+            .take(MAX_SAME_COOKIES)
+    }
+
+    /// The values of a cookie, byte by byte (RFC 6265, section 5.4): what stands beside it may be
+    /// anything.
+    fn values(
+        self,
+        headers: &HeaderMap,
+        cookie: TokenCookie,
+    ) -> impl Iterator<Item = Result<&str, MalformedCookies>> {
+        let name = self.name(cookie).as_bytes();
+        let headers = headers.get_all(COOKIE).iter();
+        let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        pairs
+            .filter_map(|pair| {
+                let at = pair.iter().position(|byte| *byte == b'=')?;
+                Some((pair[..at].trim_ascii(), pair[at + 1..].trim_ascii()))
+            })
+            .filter(move |(key, _)| *key == name)
+            .map(|(_, value)| std::str::from_utf8(value).map_err(|_| MalformedCookies))
     }
 }
 
@@ -170,6 +202,45 @@ mod tests {
         let found = read(&[b"lang=fa;__Host-ramz_access=abc.def", b"theme=dark"]);
         assert_eq!(found, Ok(Some("abc.def".to_owned())));
         assert_eq!(read(&[b"__Host-ramz_access="]), Ok(None));
+    }
+
+    #[test]
+    fn cookies_of_others_hide_nothing_whatever_bytes_they_have() {
+        let ours = b"__Host-ramz_access=abc.def".as_slice();
+        for others in [
+            "city=تهران".as_bytes(),
+            b"city=\xff\xfe",
+            b"\xd8\xaa=1",
+            b"=",
+            b"lonely",
+            b"a=b=c; a=b=c",
+            b"json={\"a\": \"b\"}",
+            b"quoted=\"a, b\"",
+            b";;; ;",
+            b"tab=\t",
+            b"__Host-ramz_access2=x",
+            b"X__Host-ramz_access=x",
+            b"ramz_access=of-another-port",
+        ] {
+            let before = [others, b"; ", ours].concat();
+            let after = [ours, b";", others].concat();
+            let beside = [others, ours];
+            for headers in [&[before.as_slice()][..], &[&after], &beside] {
+                let found = read(headers);
+                assert_eq!(found, Ok(Some("abc.def".to_owned())), "{headers:?}");
+            }
+            assert_eq!(read(&[others]), Ok(None), "{others:?}");
+        }
+    }
+
+    #[test]
+    fn every_text_of_a_doubled_cookie_can_be_had() {
+        let mut map = HeaderMap::new();
+        let header = b"__Host-ramz_access=a; x=\xff; __Host-ramz_access=\xff; __Host-ramz_access=b";
+        map.append(COOKIE, HeaderValue::from_bytes(header).expect("a value"));
+        let cookies = Cookies::new(true);
+        let all: Vec<&str> = cookies.read_all(&map, TokenCookie::Access).collect();
+        assert_eq!(all, ["a", "b"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `forwarded.rs`, `proxy_watch.rs` | the client behind proxies; proxies that nobody named |
 //! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
 //! | `language.rs` | the language of answers |
+//! | `slashes.rs` | paths with a slash too much |
 //! | `metrics.rs` | requests and connections |
 
 mod cookies;
@@ -21,11 +22,13 @@ mod proxy_watch;
 mod request_context;
 mod request_layer;
 mod site;
+mod slashes;
 
 pub use cookies::{Cookies, MalformedCookies, TokenCookie};
 pub use cross_site::CrossSite;
-pub use presented::{PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
+pub use presented::{Bearer, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
 pub use proxy_watch::Suspicion;
 pub use request_context::{Client, RequestContext, UserAgent};
 pub use request_layer::{AnsweredCode, around_requests};
 pub use site::{Site, SiteParts};
+pub use slashes::forgive_slashes;

@@ -19,8 +19,10 @@ impl<'a> PresentedAccess<'a> {
     /// # Errors
     /// When it comes as a cookie and the request from another site.
     pub fn find(site: &Site, method: &Method, headers: &'a HeaderMap) -> Result<Self, CrossSite> {
-        if headers.contains_key(AUTHORIZATION) {
-            return Ok(Self(bearer_token(headers)));
+        match bearer_token(headers) {
+            Bearer::None => {}
+            Bearer::One(token) => return Ok(Self(Some(token))),
+            Bearer::Unreadable => return Ok(Self(None)),
         }
         let cookie = site.cookies.read(headers, TokenCookie::Access);
         let Some(token) = cookie.ok().flatten() else {
@@ -73,21 +75,22 @@ impl PresentedRefresh {
 
 /// The tokens that a browser sends by itself, of a request that changes something.
 pub struct PresentedCookies<'a> {
-    /// An access token, dead or alive.
-    pub access: Option<&'a str>,
-    /// A refresh token.
-    pub refresh: Option<&'a str>,
+    /// Access tokens, dead or alive.
+    pub access: Vec<&'a str>,
+    /// Refresh tokens.
+    pub refresh: Vec<&'a str>,
 }
 
 impl<'a> PresentedCookies<'a> {
-    /// Both cookies; they count on pages of our own origin only. `None` where there is neither.
+    /// All cookies of both kinds, should there be two of one; they count on pages of our own origin
+    /// only. `None` where there is none.
     ///
     /// # Errors
     /// When there is one and the request comes from another site.
     pub fn find(site: &Site, headers: &'a HeaderMap) -> Result<Option<Self>, CrossSite> {
-        let cookie = |which| site.cookies.read(headers, which).ok().flatten();
-        let (access, refresh) = (cookie(TokenCookie::Access), cookie(TokenCookie::Refresh));
-        if access.is_none() && refresh.is_none() {
+        let all = |which| site.cookies.read_all(headers, which).collect::<Vec<_>>();
+        let (access, refresh) = (all(TokenCookie::Access), all(TokenCookie::Refresh));
+        if access.is_empty() && refresh.is_empty() {
             return Ok(None);
         }
         refuse_cross_site(&Method::POST, headers, &site.public_origin)?;
@@ -95,13 +98,68 @@ impl<'a> PresentedCookies<'a> {
     }
 }
 
-/// The token of the one `Authorization: Bearer` header (RFC 6750, section 2.1).
-pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
+/// What the `Authorization` headers of a request say of a bearer token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer<'a> {
+    /// Nothing. A proxy or an extension may have added a scheme of its own (`Basic`, `Negotiate`).
+    None,
+    /// This token.
+    One(&'a str),
+    /// Something that cannot be read, or two tokens: never a reason to look elsewhere.
+    Unreadable,
+}
+
+/// The token of the one `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme is read
+/// without regard to case, RFC 9110, section 11.1).
+pub fn bearer_token(headers: &HeaderMap) -> Bearer<'_> {
+    let mut found = Bearer::None;
+    for value in headers.get_all(AUTHORIZATION) {
+        let value = value.as_bytes().trim_ascii();
+        let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t'));
+        let (scheme, rest) = value.split_at(end.unwrap_or(value.len()));
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            continue;
+        }
+        found = match (found, std::str::from_utf8(rest.trim_ascii())) {
+            (Bearer::None, Ok(token)) if !token.is_empty() => Bearer::One(token),
+            _ => Bearer::Unreadable,
+        };
     }
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = HeaderValue::from_bytes(value).expect("a value");
+            headers.append(AUTHORIZATION, value);
+        }
+        headers
+    }
+
+    #[test]
+    fn a_scheme_of_somebody_else_hides_no_token_of_ours() {
+        for (values, found) in [
+            (&[][..], Bearer::None),
+            (&[b"Basic dXNlcjpwYXNz".as_slice()], Bearer::None),
+            (&[b"Negotiate \xff"], Bearer::None),
+            (&[b"a.b.c"], Bearer::None),
+            (&[b"Bearer a.b.c"], Bearer::One("a.b.c")),
+            (&[b"bEARER\t  a.b.c "], Bearer::One("a.b.c")),
+            (&[b"Basic x", b"Bearer a.b.c"], Bearer::One("a.b.c")),
+            (&[b"Bearer a.b.c", b"\xd8\xaa"], Bearer::One("a.b.c")),
+            (&[b"Bearer"], Bearer::Unreadable),
+            (&[b"Bearer \xff"], Bearer::Unreadable),
+            (&[b"Bearer a", b"Bearer b"], Bearer::Unreadable),
+            (&[b"Bearer a", b"Bearer a", b"Bearer a"], Bearer::Unreadable),
+        ] {
+            assert_eq!(bearer_token(&headers(values)), found, "{values:?}");
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
-/// What the client calls itself.
+/// What the client calls itself: a label, so that bytes which are no text cost it those bytes only.
 #[derive(Clone, Debug)]
 pub struct UserAgent(pub Option<String>);
 
@@ -63,8 +63,8 @@ impl<S: Send + Sync> FromRequestParts<S> for UserAgent {
         _state: &S,
     ) -> Result<Self, std::convert::Infallible> {
         let value = parts.headers.get(USER_AGENT);
-        let text = value.and_then(|value| value.to_str().ok());
-        Ok(Self(text.map(str::to_owned)))
+        let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        Ok(Self(text))
     }
 }
 
