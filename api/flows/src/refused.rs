@@ -10,12 +10,12 @@ pub(crate) trait CountedAs {
 
 /// A refusal and the way in which the use case ended.
 #[derive(Debug)]
-pub(crate) struct Refused<R> {
+pub(crate) struct RefusedAs<R> {
     pub(crate) result: R,
     pub(crate) refusal: Refusal,
 }
 
-impl<R: CountedAs, E: Into<Refusal>> From<E> for Refused<R> {
+impl<R: CountedAs, E: Into<Refusal>> From<E> for RefusedAs<R> {
     fn from(cause: E) -> Self {
         let refusal = cause.into();
         let result = R::refused(&refusal);

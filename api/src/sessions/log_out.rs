@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use flows::{Flows, RefusalCode, sessions};
+use flows::sessions::{self, LogOutBy};
+use flows::{Flows, RefusalCode};
 use http::{HeaderMap, StatusCode};
 use utoipa::ToSchema;
-use web::{Bearer, PresentedCookies, Site, bearer_token};
+use web::{PresentedCookies, Site, bearer_token};
 
 use super::taking_back_cookies;
 use crate::authentication::AUTHENTICATION_ERRORS;
@@ -65,26 +66,22 @@ pub(crate) async fn log_out(
 ) -> Result<Response, ApiError> {
     let OptionalJsonBody(body) = body?;
     let all_devices = body.all_devices;
-    let end = |access_token, refresh_token| {
-        let what = sessions::LogOut {
-            access_token,
-            refresh_token,
+    let mut ended = sessions::log_out(
+        &flows,
+        LogOutBy {
+            access_tokens: bearer_token(&headers).token().as_slice(),
+            refresh_tokens: body.refresh_token.as_deref().as_slice(),
+            all_devices,
+        },
+    )
+    .await?;
+    if !ended && let Some(cookies) = PresentedCookies::find(&site, &headers)? {
+        let by_cookies = LogOutBy {
+            access_tokens: &cookies.access,
+            refresh_tokens: &cookies.refresh,
             all_devices,
         };
-        sessions::log_out(&flows, what)
-    };
-    let bearer = match bearer_token(&headers) {
-        Bearer::One(token) => Some(token),
-        Bearer::None | Bearer::Unreadable => None,
-    };
-    let mut ended = end(bearer, body.refresh_token.as_deref()).await?;
-    if !ended && let Some(cookies) = PresentedCookies::find(&site, &headers)? {
-        for token in cookies.access {
-            ended |= end(Some(token), None).await?;
-        }
-        for token in cookies.refresh {
-            ended |= end(None, Some(token)).await?;
-        }
+        ended = sessions::log_out(&flows, by_cookies).await?;
     }
     if all_devices && !ended {
         // "Done" would be a lie: the other sessions may go on.

@@ -109,6 +109,16 @@ pub enum Bearer<'a> {
     Unreadable,
 }
 
+impl<'a> Bearer<'a> {
+    /// The token, if there is one that can be read.
+    pub fn token(self) -> Option<&'a str> {
+        match self {
+            Self::One(token) => Some(token),
+            Self::None | Self::Unreadable => None,
+        }
+    }
+}
+
 /// The token of the one `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme is read
 /// without regard to case, RFC 9110, section 11.1).
 pub fn bearer_token(headers: &HeaderMap) -> Bearer<'_> {

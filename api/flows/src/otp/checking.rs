@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::Refused as Counted;
+use crate::refused::RefusedAs;
 use crate::tries::CountedTry;
 
 /// The number of the challenge that is derived where there is none, for the same work.
@@ -50,16 +50,16 @@ pub(crate) struct Proven {
 
 impl Proven {
     /// The refusal where the code had its effect before.
-    pub(crate) fn used(self) -> Refused {
-        Refused {
+    pub(crate) fn used(self) -> RefusedVerification {
+        RefusedVerification {
             result: VerificationResult::Used,
             refusal: self.if_used,
         }
     }
 
     /// The refusal of a user who is kept out.
-    pub(crate) fn blocked(self) -> Refused {
-        Refused {
+    pub(crate) fn blocked(self) -> RefusedVerification {
+        RefusedVerification {
             result: VerificationResult::Blocked,
             refusal: self.as_if_wrong,
         }
@@ -82,13 +82,16 @@ impl Proven {
 }
 
 /// Counts how a verification ended.
-pub(crate) fn counted<T>(flows: &Flows, ended: Result<T, Refused>) -> Result<T, Refusal> {
+pub(crate) fn counted<T>(
+    flows: &Flows,
+    ended: Result<T, RefusedVerification>,
+) -> Result<T, Refusal> {
     match ended {
         Ok(value) => {
             flows.metrics.verification(VerificationResult::Verified);
             Ok(value)
         }
-        Err(Refused { result, refusal }) => {
+        Err(RefusedVerification { result, refusal }) => {
             flows.metrics.verification(result);
             Err(refusal)
         }
@@ -96,7 +99,7 @@ pub(crate) fn counted<T>(flows: &Flows, ended: Result<T, Refused>) -> Result<T, 
 }
 
 /// A refused verification.
-pub(crate) type Refused = Counted<VerificationResult>;
+pub(crate) type RefusedVerification = RefusedAs<VerificationResult>;
 
 /// Checks a code that comes with its session id. Only a challenge of this purpose is known here.
 pub(crate) async fn by_session(
@@ -105,7 +108,7 @@ pub(crate) async fn by_session(
     session: SessionId,
     phone: Option<PhoneNumber>,
     typed: &str,
-) -> Result<Proven, Refused> {
+) -> Result<Proven, RefusedVerification> {
     by_challenge(flows, purpose, session.challenge_id(), phone, typed).await
 }
 
@@ -117,7 +120,7 @@ pub(crate) async fn by_session_of(
     owner: Uuid,
     session: SessionId,
     typed: &str,
-) -> Result<Proven, Refused> {
+) -> Result<Proven, RefusedVerification> {
     by_challenge(flows, purpose, session.challenge_id_of(owner), None, typed).await
 }
 
@@ -127,7 +130,7 @@ async fn by_challenge(
     id: ChallengeId,
     phone: Option<PhoneNumber>,
     typed: &str,
-) -> Result<Proven, Refused> {
+) -> Result<Proven, RefusedVerification> {
     let found = flows.hot_state.challenge(id).await?;
     let challenge = found.filter(|challenge| challenge.purpose == purpose);
     let digits = challenge.as_ref().map_or(flows.otp.length, |c| c.digits);
@@ -178,7 +181,7 @@ pub(crate) async fn by_phone(
     phone: &PhoneNumber,
     address: ClientAddress,
     typed: &str,
-) -> Result<Proven, Refused> {
+) -> Result<Proven, RefusedVerification> {
     let typed = parse(typed, flows.otp.length)?;
     let mut challenges = flows.hot_state.phone_challenges(phone).await?;
     let counted_try = CountedTry::begin(flows, phone, address).await?;
@@ -272,7 +275,7 @@ fn compare_with_decoy(flows: &Flows, typed: &OtpCode) {
     );
 }
 
-fn refused(verdict: Verdict, refusal: Refusal) -> Refused {
+fn refused(verdict: Verdict, refusal: Refusal) -> RefusedVerification {
     let result = match verdict {
         // Not here, unless the store names a challenge that it was not asked about.
         Verdict::Right { .. } => VerificationResult::Failed,
@@ -282,7 +285,7 @@ fn refused(verdict: Verdict, refusal: Refusal) -> Refused {
         Verdict::Expired => VerificationResult::Expired,
         Verdict::Gone => VerificationResult::Unknown,
     };
-    Refused { result, refusal }
+    RefusedVerification { result, refusal }
 }
 
 #[expect(

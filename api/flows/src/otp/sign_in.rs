@@ -7,7 +7,7 @@ use shared::records::{Device, SignIn, SignInOutcome};
 use shared::traces::Span;
 
 use super::asking::{Asking, CodeRequest, CodeSent};
-use super::checking::{Proven, Refused, by_phone, by_session, counted};
+use super::checking::{Proven, RefusedVerification, by_phone, by_session, counted};
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::refusal::{Input, Refusal};
@@ -53,7 +53,7 @@ async fn check(
     flows: &Flows,
     caller: Caller,
     verification: Verification,
-) -> Result<Proven, Refused> {
+) -> Result<Proven, RefusedVerification> {
     let phone = verification
         .phone_number
         .as_deref()
@@ -69,7 +69,11 @@ async fn check(
 
 /// Opens the session, once for each challenge. Where the records are away nothing is used up: the
 /// same code may be tried again, and that attempt counts too.
-async fn open(flows: &Flows, proven: Proven, device: Device) -> Result<SignedIn, Refused> {
+async fn open(
+    flows: &Flows,
+    proven: Proven,
+    device: Device,
+) -> Result<SignedIn, RefusedVerification> {
     let challenge = &proven.challenge;
     let opening = Opening::new(flows, device);
     let sign_in = SignIn {

@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::LogInResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::Refused as Counted;
+use crate::refused::RefusedAs;
 use crate::signed_in::{Opening, SignedIn};
 use crate::tries::CountedTry;
 
@@ -39,7 +39,7 @@ pub struct Credentials {
 }
 
 /// A refused log-in.
-pub(crate) type Refused = Counted<LogInResult>;
+pub(crate) type RefusedLogIn = RefusedAs<LogInResult>;
 
 /// Signs in with a password. A wrong password, an unknown number, a user without a password and a
 /// blocked user are refused alike.
@@ -70,13 +70,16 @@ pub(crate) struct LogIn {
 }
 
 /// Counts how a log-in ended.
-pub(crate) fn counted_log_in<T>(flows: &Flows, ended: Result<T, Refused>) -> Result<T, Refusal> {
+pub(crate) fn counted_log_in<T>(
+    flows: &Flows,
+    ended: Result<T, RefusedLogIn>,
+) -> Result<T, Refusal> {
     match ended {
         Ok(value) => {
             flows.metrics.password_log_in(LogInResult::LoggedIn);
             Ok(value)
         }
-        Err(Refused { result, refusal }) => {
+        Err(RefusedLogIn { result, refusal }) => {
             flows.metrics.password_log_in(result);
             Err(refusal)
         }
@@ -102,7 +105,7 @@ pub(crate) async fn log_in_with(
     caller: Caller,
     log_in: LogIn,
     device: Device,
-) -> Result<SignedIn, Refused> {
+) -> Result<SignedIn, RefusedLogIn> {
     let LogIn {
         phone,
         password,
@@ -130,7 +133,7 @@ pub(crate) async fn log_in_with(
             return Err(RefusalCode::StepSessionUnknown.into());
         }
         Compared::Blocked => {
-            return Err(Refused {
+            return Err(RefusedLogIn {
                 result: LogInResult::Blocked,
                 refusal: RefusalCode::CredentialsWrong.into(),
             });

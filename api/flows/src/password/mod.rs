@@ -19,7 +19,7 @@ pub use change::{NewPassword, change_password};
 pub use log_in::{Credentials, LOG_IN_REFUSALS, log_in};
 pub use reset::{Reset, request_reset_code, reset_password};
 
-pub(crate) use log_in::{LogIn, Refused, counted_log_in, log_in_with};
+pub(crate) use log_in::{LogIn, RefusedLogIn, counted_log_in, log_in_with};
 
 /// What a new password can be refused with.
 pub const NEW_PASSWORD_REFUSALS: [RefusalCode; 5] = [

@@ -9,7 +9,7 @@ use super::notice;
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::notices;
-use crate::otp::{Asking, CodeRequest, CodeSent, Refused, by_session, counted};
+use crate::otp::{Asking, CodeRequest, CodeSent, RefusedVerification, by_session, counted};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::signed_in::{Opening, SignedIn};
 
@@ -53,7 +53,7 @@ async fn reset(
     caller: Caller,
     wanted: Reset,
     device: Device,
-) -> Result<SignedIn, Refused> {
+) -> Result<SignedIn, RefusedVerification> {
     // Looked at first, so that nobody without a request makes us judge and hash.
     let challenge = flows.hot_state.challenge(wanted.session.challenge_id());
     let challenge = challenge.await?.filter(|found| found.purpose == PURPOSE);

@@ -12,7 +12,7 @@ use shared::records::{PhoneChange, PhoneChangeOutcome, User};
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::notices;
-use crate::otp::{Asking, CodeRequest, CodeSent, Refused, by_session_of, counted};
+use crate::otp::{Asking, CodeRequest, CodeSent, RefusedVerification, by_session_of, counted};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::sessions::FreshlyAuthenticated;
 
@@ -55,7 +55,7 @@ async fn change(
     caller: Caller,
     owner: FreshlyAuthenticated<'_>,
     verification: &PhoneVerification,
-) -> Result<User, Refused> {
+) -> Result<User, RefusedVerification> {
     let (user, session) = (owner.user().id, verification.session);
     let proven = by_session_of(flows, PURPOSE, user, session, &verification.code).await?;
     let change = PhoneChange {

@@ -8,23 +8,24 @@ use crate::refusal::Refusal;
 
 /// What to end, by the tokens that were presented.
 #[derive(Clone, Copy)]
-pub struct LogOut<'a> {
-    /// An access token, dead or alive.
-    pub access_token: Option<&'a str>,
-    /// A refresh token, which is enough where the access token is dead.
-    pub refresh_token: Option<&'a str>,
+pub struct LogOutBy<'a> {
+    /// Access tokens, dead or alive; one as a rule.
+    pub access_tokens: &'a [&'a str],
+    /// Refresh tokens, which are enough where the access token is dead.
+    pub refresh_tokens: &'a [&'a str],
     /// Whether all sessions of the user end.
     pub all_devices: bool,
 }
 
-/// Ends what each of the tokens names, should they name two sessions; tells whether there was any.
-pub async fn log_out(flows: &Flows, log_out: LogOut<'_>) -> Result<bool, Refusal> {
-    let all_devices = log_out.all_devices;
+/// Ends what each of the tokens names, should they name several sessions; tells whether there was any.
+pub async fn log_out(flows: &Flows, by: LogOutBy<'_>) -> Result<bool, Refusal> {
+    let all_devices = by.all_devices;
     let mut ended = false;
-    if let Some(token) = log_out.access_token {
+    for token in by.access_tokens {
         ended |= with_access_token(flows, token, all_devices).await?;
     }
-    if let Some(token) = log_out.refresh_token.and_then(RefreshToken::parse) {
+    let refresh_tokens = by.refresh_tokens.iter();
+    for token in refresh_tokens.filter_map(|text| RefreshToken::parse(text)) {
         let (hash, now) = (token.hash(), flows.clock.now());
         ended |= flows
             .records

@@ -7,6 +7,6 @@ mod refresh;
 
 pub use authentication::{Authenticated, FreshlyAuthenticated, authenticate};
 pub use list::{end_other_sessions, end_session, live_sessions};
-pub use log_out::{LogOut, log_out};
+pub use log_out::{LogOutBy, log_out};
 pub use refresh::refresh;
 pub use shared::records::Session;

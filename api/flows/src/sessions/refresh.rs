@@ -6,7 +6,7 @@ use shared::records::{Device, Refresh, RefreshOutcome};
 use crate::flows::Flows;
 use crate::metrics::RefreshResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::Refused;
+use crate::refused::RefusedAs;
 use crate::signed_in::issue_tokens;
 
 /// Renews the tokens of a session. Each refresh token works once; one that comes back later ends its
@@ -18,7 +18,7 @@ pub async fn refresh(
 ) -> Result<SessionTokens, Refusal> {
     let (result, ended) = match renew(flows, token, device).await {
         Ok((result, tokens)) => (result, Ok(tokens)),
-        Err(Refused { result, refusal }) => (result, Err(refusal)),
+        Err(RefusedAs { result, refusal }) => (result, Err(refusal)),
     };
     flows.metrics.refreshes.count(result);
     ended
@@ -28,7 +28,7 @@ async fn renew(
     flows: &Flows,
     token: Option<RefreshToken>,
     device: Device,
-) -> Result<(RefreshResult, SessionTokens), Refused<RefreshResult>> {
+) -> Result<(RefreshResult, SessionTokens), RefusedAs<RefreshResult>> {
     let refresh = Refresh {
         token: token.ok_or(RefusalCode::RefreshTokenInvalid)?,
         salt: flows.random.bytes(),
@@ -49,7 +49,7 @@ async fn renew(
                 %session,
                 "a refresh token came back after it was replaced; its session was ended"
             );
-            return Err(Refused {
+            return Err(RefusedAs {
                 result: RefreshResult::Reused,
                 refusal: RefusalCode::RefreshTokenInvalid.into(),
             });

@@ -7,7 +7,7 @@ use shared::records::{Device, Step};
 
 use crate::caller::Caller;
 use crate::flows::Flows;
-use crate::password::{LogIn, Refused, counted_log_in, log_in_with};
+use crate::password::{LogIn, RefusedLogIn, counted_log_in, log_in_with};
 use crate::refusal::{Input, Refusal, RefusalCode};
 use crate::signed_in::SignedIn;
 
@@ -35,7 +35,7 @@ pub async fn log_in(
     counted_log_in(flows, logged_in.await)
 }
 
-async fn read(flows: &Flows, credentials: StepCredentials) -> Result<LogIn, Refused> {
+async fn read(flows: &Flows, credentials: StepCredentials) -> Result<LogIn, RefusedLogIn> {
     let typed = credentials
         .phone_number
         .map(|typed| PhoneNumber::parse(&typed, &flows.otp.allowed_countries))

@@ -5,7 +5,7 @@ use shared::records::{NumberStep, NumberStepOutcome, Step};
 
 use super::{NextStep, PURPOSE};
 use crate::flows::Flows;
-use crate::otp::{Proven, Refused, by_session, counted};
+use crate::otp::{Proven, RefusedVerification, by_session, counted};
 use crate::refusal::Refusal;
 
 /// Checks the code of a registration.
@@ -24,7 +24,7 @@ pub async fn verify_otp(
 
 /// Lets the code act. Where the records are away nothing is used up: the same code may be tried
 /// again, and that attempt counts too.
-async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, Refused> {
+async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, RefusedVerification> {
     let challenge = &proven.challenge;
     let step = NumberStep {
         challenge: challenge.id,
