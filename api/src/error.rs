@@ -107,14 +107,14 @@ flows::coded_texts! {
             fa: "بدنه یک شیء JSON نیست", "فیلدها را در یک شیء JSON بفرستید.",
             en: "The body is not a JSON object", "Send the fields as one JSON object.";
         FieldInvalid = "field_invalid", StatusCode::UNPROCESSABLE_ENTITY,
-            fa: "مقدار یک فیلد نادرست است", "نوع و مقدار فیلدی را که در field آمده درست کنید.",
-            en: "A field has a wrong value", "Correct the type and the value of the field named in `field`.";
+            fa: "مقدار یک فیلد نادرست است", "نوع و مقدار فیلد {field} را درست کنید.",
+            en: "A field has a wrong value", "Correct the type and the value of the field {field}.";
         FieldUnknown = "field_unknown", StatusCode::UNPROCESSABLE_ENTITY,
-            fa: "یک فیلد ناشناخته است", "فیلدی را که در field آمده بردارید.",
-            en: "A field is unknown", "Remove the field named in `field`.";
+            fa: "یک فیلد ناشناخته است", "فیلد {field} را بردارید.",
+            en: "A field is unknown", "Remove the field {field}.";
         FieldRepeated = "field_repeated", StatusCode::UNPROCESSABLE_ENTITY,
-            fa: "یک فیلد تکراری است", "فیلدی را که در field آمده فقط یک بار بفرستید.",
-            en: "A field stands there twice", "Send the field named in `field` once.";
+            fa: "یک فیلد تکراری است", "فیلد {field} را فقط یک بار بفرستید.",
+            en: "A field is there twice", "Send the field {field} once.";
         CrossSiteRequest = "cross_site_request", StatusCode::FORBIDDEN,
             fa: "درخواست از سایت دیگری آمده است", "این کار را در خود سایت انجام دهید؛ برنامه‌ها به‌جای کوکی سرآیند Authorization بفرستند.",
             en: "The request comes from another site", "Do this on the site itself; programs send the Authorization header instead of cookies.";

@@ -1,9 +1,12 @@
 //! The body of an error: `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::Response;
 use domain::challenge::Locale;
 use flows::RefusalCode;
+use flows::refusal::Case;
 use http::header::{
     ACCEPT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
@@ -31,7 +34,8 @@ pub(crate) struct Problem<'a> {
     status: u16,
     /// What to do, in the language of the request.
     #[schema(example = "کد را دوباره ببینید و از نو بنویسید.")]
-    detail: &'a str,
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
     /// The stable name of the error, for programs.
     #[schema(example = "code_wrong")]
     code: &'a str,
@@ -64,15 +68,24 @@ pub(crate) struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// An error as it is shown to one request.
     pub(crate) fn new(error: &'a ApiError, locale: Locale, request_id: String) -> Self {
-        let texts = error.code.texts(locale);
+        let mut texts = error.code.texts(locale);
+        if error.members.expected == Some(TEXT) {
+            texts.detail = match locale {
+                Locale::Fa => AS_TEXT.0,
+                Locale::En => AS_TEXT.1,
+            };
+        }
+        let case = Case {
+            wait: error.members.retry_after,
+            digits: error.members.code_length,
+            field: error.members.field.as_deref(),
+            request: &request_id,
+        };
         Self {
             kind: format!("urn:ramz:error:{}", error.code.as_str()),
             title: texts.title,
             status: error.code.status().as_u16(),
-            detail: match error.members.expected {
-                Some(TEXT) => as_text(locale),
-                _ => texts.detail,
-            },
+            detail: texts.detail(&case),
             code: error.code.as_str(),
             request_id,
             field: error.members.field.as_deref(),
@@ -87,12 +100,10 @@ impl<'a> Problem<'a> {
 }
 
 /// What to do about a field that is no text.
-fn as_text(locale: Locale) -> &'static str {
-    match locale {
-        Locale::Fa => "فیلدی را که در field آمده به صورت متن، میان دو گیومه، بفرستید.",
-        Locale::En => "Send the field named in `field` as a text, in quotation marks.",
-    }
-}
+const AS_TEXT: (&str, &str) = (
+    "فیلد {field} را به صورت متن، میان دو گیومه، بفرستید.",
+    "Send the field {field} as a text, in quotation marks.",
+);
 
 /// Writes the body of an error; other responses stay as they are. An error status that did not
 /// come from our own code, such as that of an unknown path, gets the error that fits.

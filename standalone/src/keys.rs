@@ -27,7 +27,7 @@ pub(crate) enum KeyFileError {
     Unreadable { path: PathBuf, problem: String },
 }
 
-/// The key of codes, made where it lacks.
+/// The key of codes, made if there is none.
 pub(crate) fn otp_keys(data_dir: &Path, random: &Random) -> Result<KeyRing, KeyFileError> {
     let path = data_dir.join(OTP_KEY_FILE);
     let text = read_or_make(&path, || {
@@ -39,7 +39,7 @@ pub(crate) fn otp_keys(data_dir: &Path, random: &Random) -> Result<KeyRing, KeyF
     })
 }
 
-/// The key of access tokens, made where it lacks.
+/// The key of access tokens, made if there is none.
 pub(crate) fn signing_keys(data_dir: &Path, random: &Random) -> Result<SigningKeys, KeyFileError> {
     let path = data_dir.join(JWT_KEY_FILE);
     let text = read_or_make(&path, || SigningKeys::generate_pem(random))?;

@@ -11,7 +11,7 @@
 //! | `delivery/` | asks what became of accepted messages |
 //! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
 //! | `account.rs`, `account_watch.rs` | asks for credit, key and harmful settings of the account |
-//! | `spending.rs` | what messages cost a day, by which it is known how long the credit lasts |
+//! | `spending.rs` | what messages cost a day, which tells how long the credit lasts |
 //! | `episode.rs` | states that the log tells of when they begin and when they end |
 //! | `gateway_call.rs` | the limit and the spans of one call |
 //! | `metrics.rs`, `metrics/` | what is counted |

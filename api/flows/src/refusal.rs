@@ -6,9 +6,11 @@
 
 mod codes;
 mod of_causes;
+mod texts;
 
-pub use codes::{RefusalCode, RefusalKind, Texts};
+pub use codes::{RefusalCode, RefusalKind};
 pub use domain::challenge::Locale;
+pub use texts::{Case, Texts};
 
 use domain::password::{NewPasswordError, Weakness};
 use shared::hot_state::{Rule, TryRule};

@@ -62,8 +62,8 @@ pub(crate) struct ProxyWatch {
     seen: AtomicU32,
     /// Those of the candidate.
     of_candidate: AtomicU32,
-    /// The fingerprint of the first suspect of the window. One that makes nearly all requests is
-    /// it nearly always.
+    /// The fingerprint of the first suspect of the window, which nearly always is the one that makes
+    /// nearly all requests.
     candidate: AtomicU64,
     forwards_told: AtomicI64,
     dominates_told: AtomicI64,

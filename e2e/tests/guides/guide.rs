@@ -58,7 +58,7 @@ fn files(text: &str) -> Result<BTreeMap<String, String>, String> {
                 text.push('\n');
             }
             if files.insert(name.clone(), text).is_some() {
-                return Err(format!("{name} stands there twice"));
+                return Err(format!("{name} is there twice"));
             }
         } else {
             let marker = line.strip_prefix("<!-- file: ");

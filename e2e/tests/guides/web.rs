@@ -57,6 +57,47 @@ async fn a_person_signs_in_stays_signed_in_and_logs_out() {
     browser.close().await;
 }
 
+/// Another script of the site has its own cookies, with bytes that are no ASCII, and the code is pasted with
+/// the marks that stand around it in the message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cookies_of_others_and_marks_around_a_code_keep_nobody_out() {
+    let (service, site) = start(&[]).await;
+    let browser = Browser::start(site.address()).await;
+    done(browser.page.goto(&format!("https://{HOST}/")).await);
+    let foreign = r#"document.cookie = "city=تهران; path=/; secure";
+        document.cookie = "prefs={\"a\": \"b, c\"}; path=/; secure"; return document.cookie"#;
+    let set = browser.evaluate(foreign).await;
+    assert!(
+        set.as_str().is_some_and(|text| text.contains("تهران")),
+        "{set}"
+    );
+
+    for round in 1..=2 {
+        browser
+            .enter("phone", "\u{2066}+98 (0)912 345 6789\u{2069}")
+            .await;
+        browser.says("sent-to", &[SHOWN]).await;
+        let code = service.code(PHONE).await;
+        browser
+            .enter("code", &format!("\u{200e}{code}\u{a0}"))
+            .await;
+        browser.says("signed-in", &[SHOWN]).await;
+
+        done(browser.page.delete_cookie(ACCESS).await);
+        done(browser.page.refresh().await);
+        browser.says("signed-in", &[SHOWN]).await;
+        assert!(
+            browser.cookie(ACCESS).await.is_some(),
+            "{round}: renewed beside them"
+        );
+        browser.click("logout").await;
+        browser.shown("ask").await;
+        assert_eq!(browser.cookie(REFRESH_COOKIE).await, None, "{round}");
+    }
+    assert!(browser.cookie("city").await.is_some(), "theirs is theirs");
+    browser.close().await;
+}
+
 /// Up to a wrong code, with everything that can go wrong before.
 async fn ask_and_mistype(service: &Service, browser: &Browser) {
     fits(browser).await;

@@ -42,8 +42,8 @@ const NOTICE_MARK_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
 /// No call takes longer, so that a client hears of a Redis that is away within a second.
 const REDIS_CALL_LIMIT: Duration = Duration::from_millis(900);
-/// The one writer of a file waits for the disk and for its turn: a burst must not be refused for
-/// being over in two seconds.
+/// The one writer of a file waits for the disk and for its turn: a burst that needs
+/// two seconds must not be refused.
 const SQLITE_CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The store of everything that lives minutes. Clones share its connections.

@@ -100,7 +100,7 @@ impl Records {
     /// Opens the database of a `postgres://`, `postgresql://` or `sqlite:` URL.
     ///
     /// PostgreSQL need not be up: the first call connects, and each call heals by itself when the
-    /// server comes back. A SQLite file is opened, and made where it lacks, at once.
+    /// server comes back. A SQLite file is opened at once, and made if there is none.
     pub async fn connect(url: &str, settings: PoolSettings) -> Result<Self, RecordsError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("postgres" | "postgresql") => {

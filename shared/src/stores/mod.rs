@@ -60,7 +60,7 @@ pub enum OpenError {
 
 impl Stores {
     /// Opens what is configured. Servers may still be away: each call heals by itself. A SQLite
-    /// file is made where it lacks.
+    /// file is made if there is none.
     pub async fn open(
         config: &StoresConfig,
         pool: PoolSettings,

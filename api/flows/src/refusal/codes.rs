@@ -1,13 +1,5 @@
-//! The codes of refusals with their texts.
-
-/// What people read about a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Texts {
-    /// What happened.
-    pub title: &'static str,
-    /// What to do.
-    pub detail: &'static str,
-}
+//! The codes of refusals with their texts. A text may have places for what the case at hand tells:
+//! `{wait}`, `{digits}`, `{field}`, `{request}`.
 
 /// What sort of refusal a code is; a face chooses its status by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +74,7 @@ macro_rules! coded_texts {
                     $((Self::$variant, Locale::Fa) => ($fa_title, $fa_detail),
                     (Self::$variant, Locale::En) => ($en_title, $en_detail),)+
                 };
-                $crate::refusal::Texts { title, detail }
+                $crate::refusal::Texts { title, detail, locale }
             }
         }
     };
@@ -97,8 +89,8 @@ coded_texts! {
     pub enum RefusalCode {
         kind: RefusalKind,
         InputMissing = "field_missing", Unusable,
-            fa: "یک فیلد کم است", "فیلدی که در field آمده لازم است.",
-            en: "A field is missing", "The field named in `field` is required.";
+            fa: "یک فیلد کم است", "فیلد {field} لازم است.",
+            en: "A field is missing", "The field {field} is required.";
         PhoneEmpty = "phone_empty", Unusable,
             fa: "شمارهٔ موبایل خالی است", "شمارهٔ موبایل خود را بنویسید.",
             en: "The phone number is empty", "Enter your mobile number.";
@@ -118,8 +110,8 @@ coded_texts! {
             fa: "تماس صوتی در دسترس نیست", "کد را با پیامک بخواهید.",
             en: "Voice calls are not available", "Ask for the code by SMS.";
         CodeMalformed = "code_malformed", Unusable,
-            fa: "کد کامل نیست", "کد را با همان تعداد رقمی که در code_length آمده بنویسید.",
-            en: "The code is incomplete", "Enter the code with as many digits as `code_length` says.";
+            fa: "کد کامل نیست", "کد {digits} رقم دارد؛ همهٔ رقم‌ها را بنویسید.",
+            en: "The code is incomplete", "The code has {digits} digits; enter all of them.";
         SessionUnknown = "session_unknown", Unknown,
             fa: "این درخواست کد پیدا نشد", "با شمارهٔ موبایل یک کد تازه بخواهید.",
             en: "This request for a code is unknown", "Ask for a new code with the phone number.";
@@ -152,7 +144,7 @@ coded_texts! {
             en: "The current password is wrong", "Enter the current password again, or sign in with a new code.";
         CodeWrong = "code_wrong", Forbidden,
             fa: "کد نادرست است", "کد را دوباره ببینید و از نو بنویسید.",
-            en: "The code is wrong", "Look at the code again and enter it anew.";
+            en: "The code is wrong", "Check the code and enter it again.";
         AttemptsExhausted = "attempts_exhausted", Forbidden,
             fa: "دفعات مجاز تمام شد", "این کد دیگر کار نمی‌کند؛ یک کد تازه بخواهید.",
             en: "No attempt is left", "This code no longer works; ask for a new one.";
@@ -172,20 +164,20 @@ coded_texts! {
             fa: "ورود تازه لازم است", "برای این کار با کد دوباره وارد شوید؛ پس از آن ده دقیقه فرصت دارید.",
             en: "A fresh sign-in is required", "Sign in with a code once more; you then have ten minutes for this.";
         TooManyRequestsPhone = "too_many_requests_phone", Limited,
-            fa: "به این شماره زیاد کد فرستاده شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
-            en: "Too many codes for this number", "Ask again after the seconds in `retry_after`.";
+            fa: "به این شماره زیاد کد فرستاده شده است", "پس از {wait} دوباره بخواهید.",
+            en: "Too many codes for this number", "Ask again after {wait}.";
         TooManyRequestsAddress = "too_many_requests_address", Limited,
-            fa: "از این نشانی زیاد درخواست رسیده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره بخواهید.",
-            en: "Too many requests from this address", "Ask again after the seconds in `retry_after`.";
+            fa: "از این نشانی زیاد درخواست رسیده است", "پس از {wait} دوباره بخواهید.",
+            en: "Too many requests from this address", "Ask again after {wait}.";
         TooManyFailuresPhone = "too_many_failures_phone", Limited,
-            fa: "برای این شماره بارها کد یا گذرواژهٔ نادرست آمده است", "یک کد تازه بخواهید و با آن وارد شوید، یا پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
-            en: "Too many wrong codes or passwords for this number", "Ask for a new code and sign in with it, or try again after the seconds in `retry_after`.";
+            fa: "برای این شماره بارها کد یا گذرواژهٔ نادرست آمده است", "یک کد تازه بخواهید و با آن وارد شوید، یا پس از {wait} دوباره امتحان کنید.",
+            en: "Too many wrong codes or passwords for this number", "Ask for a new code and sign in with it, or try again after {wait}.";
         TooManyFailuresAddress = "too_many_failures_address", Limited,
-            fa: "از این نشانی بارها کد یا گذرواژهٔ نادرست آمده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره امتحان کنید.",
-            en: "Too many wrong codes or passwords from this address", "Try again after the seconds in `retry_after`.";
+            fa: "از این نشانی بارها کد یا گذرواژهٔ نادرست آمده است", "پس از {wait} دوباره امتحان کنید.",
+            en: "Too many wrong codes or passwords from this address", "Try again after {wait}.";
         TooManyPasswordChanges = "too_many_password_changes", Limited,
-            fa: "گذرواژه امروز چند بار عوض شده است", "پس از ثانیه‌هایی که در retry_after آمده دوباره عوض کنید.",
-            en: "The password was changed several times today", "Change it again after the seconds in `retry_after`.";
+            fa: "گذرواژه امروز چند بار عوض شده است", "پس از {wait} دوباره عوض کنید.",
+            en: "The password was changed several times today", "Change it again after {wait}.";
         PasswordBusy = "password_busy", Unavailable,
             fa: "اکنون درخواست‌های ورود زیاد است", "همین درخواست را کمی دیگر دوباره بفرستید.",
             en: "Too many passwords are being checked", "Send the same request again a little later.";
@@ -202,7 +194,7 @@ coded_texts! {
             fa: "این کد اکنون سنجیدنی نیست", "کمی دیگر دوباره امتحان کنید یا کد تازه بخواهید.",
             en: "This code cannot be checked now", "Try again a little later, or ask for a new code.";
         Internal = "internal", Failed,
-            fa: "خطایی رخ داد", "تقصیر از ماست؛ اگر تکرار شد request_id را به پشتیبانی بدهید.",
-            en: "Something went wrong", "The fault is ours; if it happens again, give `request_id` to the support.";
+            fa: "خطایی رخ داد", "تقصیر از ماست؛ اگر تکرار شد این شناسه را به پشتیبانی بدهید: ‎{request}",
+            en: "Something went wrong", "The fault is ours; if it happens again, tell support this id: {request}";
     }
 }

@@ -62,7 +62,7 @@ pub enum SigningKeysError {
     #[error("key {0} is neither an Ed25519 nor a P-256 private key, or it is damaged")]
     Unusable(usize),
     /// The same key again.
-    #[error("key {0} stands there twice")]
+    #[error("key {0} is there twice")]
     Twice(usize),
 }
 
