@@ -8,10 +8,12 @@
 //! | `request_context.rs` | what every request has: id, language, client, what it calls itself |
 //! | `forwarded.rs`, `proxy_watch.rs` | the client behind proxies; proxies that nobody named |
 //! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
+//! | `cors.rs` | pages of other origins that may call us |
 //! | `language.rs` | the language of answers |
 //! | `metrics.rs` | requests and connections |
 
 mod cookies;
+mod cors;
 mod cross_site;
 mod forwarded;
 mod language;
@@ -23,6 +25,7 @@ mod request_layer;
 mod site;
 
 pub use cookies::{Cookies, MalformedCookies, TokenCookie};
+pub use cors::open_to_all;
 pub use cross_site::CrossSite;
 pub use presented::{PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
 pub use proxy_watch::Suspicion;
