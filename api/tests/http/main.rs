@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod deletion;
 mod delivery_reports;
+mod description;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
@@ -183,6 +184,10 @@ on_both_shapes! {
     interface::health_names_each_dependency,
     interface::the_documentation_is_served_from_the_binary,
     interface::every_call_is_documented_with_examples,
+    description::the_description_is_one_that_generators_read,
+    description::every_example_fits_its_schema_whatever_the_length_of_codes,
+    description::every_example_of_a_body_is_taken_as_it_stands,
+    description::the_examples_lead_through_an_account_by_cookie_and_by_token,
     interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
     interface::answers_speak_the_language_of_the_request,
 }
