@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
 use domain::clock::Clock;
@@ -14,9 +15,9 @@ use shared::hot_state::HotState;
 use shared::queue::Feed;
 use shared::records::Records;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
-use web::{Site, SiteParts, around_requests, forgive_slashes};
+use web::{Site, SiteParts, around_requests, forgive_slashes, open_to_all};
 
 use crate::state::ApiState;
 use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, sessions, steps};
@@ -108,14 +109,14 @@ impl App {
                 sessions::end_other_sessions
             ))
             .routes(routes!(sessions::end_session))
-            .routes(routes!(jwks::jwks))
+            .routes(routes!(jwks::jwks).layer(from_fn(open_to_all)))
             .routes(routes!(health::livez))
             .routes(routes!(health::readyz));
         if self.step_flow {
             router = router.merge(steps::router());
         }
         let (router, mut document) = router.split_for_parts();
-        openapi::complete(&mut document);
+        openapi::complete(&mut document, self.state.site.cookies);
         let mut router = router
             .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
             .merge(openapi::routes(&document, self.state.flows.code_length()));

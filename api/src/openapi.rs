@@ -5,7 +5,7 @@ mod requests;
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::routing::get;
 use domain::challenge::Locale;
 use flows::RefusalCode;
@@ -18,7 +18,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
-use web::{Cookies, TokenCookie};
+use web::{Cookies, TokenCookie, open_to_all};
 
 use crate::error::{ApiError, ErrorCode, Members, RequestFault};
 use crate::problem::{PROBLEM_JSON, Problem};
@@ -77,8 +77,8 @@ pub(crate) fn document() -> Document {
     document
 }
 
-/// Adds what all errors share.
-pub(crate) fn complete(document: &mut Document) {
+/// Adds what all errors share, and how a sign-in is shown here.
+pub(crate) fn complete(document: &mut Document, cookies: Cookies) {
     let components = document.components.get_or_insert_default();
     components
         .schemas
@@ -89,9 +89,9 @@ pub(crate) fn complete(document: &mut Document) {
         .description(Some("The access token; for apps and other programs."))
         .build();
     let cookie = ApiKeyValue::with_description(
-        Cookies::new(true).name(TokenCookie::Access),
-        "The access token as browsers carry it; `ramz_access` where PUBLIC_URL is http. Requests \
-         that change something must come from a page of PUBLIC_URL.",
+        cookies.name(TokenCookie::Access),
+        "The access token as browsers carry it. Requests that change something must come from a \
+         page of PUBLIC_URL.",
     );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
@@ -111,7 +111,8 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
     Router::new()
         .route(
             DOCUMENT_PATH,
-            get(|| async move { ([(CONTENT_TYPE, "application/json")], json) }),
+            get(|| async move { ([(CONTENT_TYPE, "application/json")], json) })
+                .layer(from_fn(open_to_all)),
         )
         .merge(swagger_ui.route_layer(map_response(allow_swagger_ui)))
 }

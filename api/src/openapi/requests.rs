@@ -1,17 +1,22 @@
 //! What the schemas of request bodies say beyond what can be derived from types, so that a body
-//! that fits its schema is never refused for its form.
+//! that fits its schema is never refused for its form, but for one rule: "one of these is needed" is
+//! told in words. Written as `anyOf` beside `properties` it makes generators of clients drop the other
+//! members, the code among them.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// Schemas of which at least one of the named members must be there, and not `null`.
-const NEEDS_ONE_OF: [(&str, &[&str]); 4] = [
-    ("CodeRequest", &["phone_number", "session_id"]),
-    ("Verification", &["session_id", "phone_number"]),
-    ("StepRegistration", &["mobile_number", "session_id"]),
-    ("StepLogIn", &["session_id", "mobile_number"]),
+/// Schemas of which at least one of the two named members must be there, and not `null`.
+const NEEDS_ONE_OF: [(&str, [&str; 2]); 4] = [
+    ("CodeRequest", ["phone_number", "session_id"]),
+    ("Verification", ["session_id", "phone_number"]),
+    ("StepRegistration", ["mobile_number", "session_id"]),
+    ("StepLogIn", ["session_id", "mobile_number"]),
 ];
+
+/// More than the longest code.
+const EXAMPLE_DIGITS: &str = "1234567890";
 
 /// An Iranian mobile number as people write it. What else is understood (Persian and Arabic digits,
 /// separators, other countries where they are allowed) is not promised in the schema.
@@ -26,8 +31,10 @@ const NAME: &str = concat!(
 );
 
 /// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
-/// the form that is accepted, and the members of which one is needed.
+/// the form that is accepted, and the members of which one is needed. The codes in examples get the
+/// length that codes have here.
 pub(super) fn describe(document: &mut Value, code_length: u8) {
+    fit_examples(document, code_length);
     let bodies = name_bodies(document);
     let Some(schemas) = document
         .pointer_mut("/components/schemas")
@@ -63,14 +70,13 @@ fn name_bodies(document: &mut Value) -> BTreeSet<String> {
 
 fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
-    if let Some((_, needed)) = NEEDS_ONE_OF.iter().find(|(of, _)| *of == name) {
-        let alternatives: Vec<Value> = needed
-            .iter()
-            .map(
-                |name| json!({ "required": [name], "properties": { *name: { "type": "string" } } }),
-            )
-            .collect();
-        schema.insert("anyOf".to_owned(), alternatives.into());
+    if let Some((_, [one, other])) = NEEDS_ONE_OF.iter().find(|(of, _)| *of == name)
+        && let Some(Value::String(description)) = schema.get_mut("description")
+    {
+        *description = format!(
+            "{description}\n\nAt least one of `{one}` and `{other}` is needed, and not `null`; \
+             without them the answer is `field_missing`."
+        );
     }
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);
     for (member_name, member) in members.into_iter().flatten() {
@@ -83,5 +89,38 @@ fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
         if let Some(member) = member.as_object_mut() {
             member.insert("pattern".to_owned(), pattern.into());
         }
+    }
+}
+
+/// Gives each code that is shown, and each length of one, the length that codes have here.
+fn fit_examples(value: &mut Value, code_length: u8) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match (name.as_str(), &mut *member) {
+                    ("code", Value::String(code)) => fit_code(code, code_length),
+                    ("code", Value::Object(schema)) => {
+                        if let Some(Value::String(code)) = schema.get_mut("example") {
+                            fit_code(code, code_length);
+                        }
+                    }
+                    ("code_length", Value::Number(_)) => *member = json!(code_length),
+                    (_, member) => fit_examples(member, code_length),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                fit_examples(item, code_length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The code of an error is a word and stays.
+fn fit_code(code: &mut String, code_length: u8) {
+    if code.bytes().all(|byte| byte.is_ascii_digit()) {
+        EXAMPLE_DIGITS[..usize::from(code_length).min(EXAMPLE_DIGITS.len())].clone_into(code);
     }
 }

@@ -17,9 +17,7 @@ use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A new password, and what shows that its owner sets it.
 #[derive(ToSchema)]
-#[schema(example = json!({
-    "new_password": "tahdig-va-ghormeh", "current_password": "correct horse battery staple"
-}))]
+#[schema(example = json!({"new_password": "tahdig-va-ghormeh"}))]
 pub(crate) struct NewPassword {
     /// At least 8 characters that are not easy to guess. Kept to the letter.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
@@ -59,7 +57,18 @@ refusals! {
     path = "/api/v1/usr/password",
     tag = "account",
     security(("bearer" = []), ("cookie" = [])),
-    request_body = NewPassword,
+    request_body(content = NewPassword, examples(
+        ("first_or_after_a_code" = (
+            summary = "A first password, or one set within ten minutes of a sign-in with a code",
+            value = json!({"new_password": "tahdig-va-ghormeh"})
+        )),
+        ("with_the_present_one" = (
+            summary = "A change by whoever knows the present password",
+            value = json!({
+                "new_password": "sabzi-polo-ba-mahi", "current_password": "tahdig-va-ghormeh"
+            })
+        ))
+    )),
     responses((status = 204, description = "The password is set"), Refusals)
 )]
 pub(crate) async fn change_password(

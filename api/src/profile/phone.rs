@@ -34,7 +34,7 @@ refusals! {
     path = "/api/v1/usr/me/phone",
     tag = "account",
     security(("bearer" = []), ("cookie" = [])),
-    request_body = CodeRequest,
+    request_body(content = CodeRequest, example = json!({"phone_number": "09121234567"})),
     responses(
         (status = 202, description = "A message is on its way", body = CodeSent),
         (status = 200, description = "The code was sent a moment ago: nothing was sent now",

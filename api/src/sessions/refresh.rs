@@ -83,7 +83,13 @@ refusals! {
     post,
     path = "/api/v1/usr/token/refresh",
     tag = "sessions",
-    request_body = Option<RefreshRequest>,
+    request_body(content = Option<RefreshRequest>, examples(
+        ("by_cookie" = (summary = "A browser: its cookie carries the token", value = json!({}))),
+        ("in_the_body" = (
+            summary = "An app: the newest refresh token of its session",
+            value = json!({"refresh_token": "w3mJ4q0dQz8mN1yZ5Wb7sXc2VtR9aHfKpLuEoGiYjTk"})
+        ))
+    )),
     responses(
         (status = 200, description = "The next tokens", body = Refreshed,
             headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),

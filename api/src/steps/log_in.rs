@@ -21,7 +21,7 @@ use crate::signed_in::SignedIn;
 /// A password, and whose it is: `session_id` or `mobile_number`.
 #[derive(ToSchema)]
 #[schema(example = json!({
-    "session_id": "3c9a6d1e-7b20-4f5e-8d41-5a0c2e9f7b64", "password": "tahdig-va-ghormeh"
+    "mobile_number": "09123456789", "password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct StepLogIn {
     /// The `session_id` of the step `password`.
@@ -68,7 +68,7 @@ refusals! {
         Refusals
     )
 )]
-pub(super) async fn log_in(
+pub(super) async fn step_log_in(
     State(flows): State<Arc<Flows>>,
     State(site): State<Arc<Site>>,
     CallerOf(caller): CallerOf,

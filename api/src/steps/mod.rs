@@ -25,11 +25,11 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(verify_otp::verify_otp))
         .routes(routes!(set_password::set_password))
         .routes(routes!(user_info::set_user_info))
-        .routes(routes!(log_in::log_in))
+        .routes(routes!(log_in::step_log_in))
         .route("/api/register", post(register::register))
         .route("/api/verify-otp", post(verify_otp::verify_otp))
         .route("/api/set-password", post(set_password::set_password))
-        .route("/api/login", post(log_in::log_in))
+        .route("/api/login", post(log_in::step_log_in))
         .route("/api/user-info", post(user_info::set_user_info))
 }
 

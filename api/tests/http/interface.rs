@@ -85,13 +85,6 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
             "{code:?} is not documented"
         );
     }
-    for reference in references(&stage.document) {
-        let pointer = reference.trim_start_matches('#');
-        assert!(
-            stage.document.pointer(pointer).is_some(),
-            "{reference} leads nowhere"
-        );
-    }
 }
 
 pub(crate) async fn every_call_is_documented_with_examples(shape: Shape) {
@@ -135,21 +128,6 @@ fn has_examples(document: &Value, of: &Value) -> bool {
         let mut places = places.iter();
         places.any(|place| !place["example"].is_null() || !place["examples"].is_null())
     })
-}
-
-/// Every `$ref` of a document.
-fn references(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(name, value)| match value {
-                Value::String(target) if name == "$ref" => vec![target.clone()],
-                value => references(value),
-            })
-            .collect(),
-        Value::Array(items) => items.iter().flat_map(references).collect(),
-        _ => Vec::new(),
-    }
 }
 
 pub(crate) async fn a_33_metrics_stand_at_zero_and_no_client_makes_a_series(shape: Shape) {

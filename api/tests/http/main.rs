@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod deletion;
 mod delivery_reports;
+mod description;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
@@ -13,6 +14,7 @@ mod interface;
 mod limits;
 mod log_out;
 mod notices;
+mod origins;
 mod outages;
 mod password_change;
 mod password_reset;
@@ -182,9 +184,18 @@ on_both_shapes! {
     step_refusals::step_flow_off_takes_the_paths_away,
     races::a_06_r_01_of_200_parallel_right_codes_one_opens_a_session,
     races::a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured,
+    origins::a_page_of_a_listed_origin_is_told_what_it_may,
+    origins::cookies_are_neither_made_nor_taken_across_origins,
+    origins::who_is_not_listed_hears_nothing_of_it,
+    origins::a_page_of_our_own_keeps_its_cookies,
+    origins::what_is_public_is_open_to_all_origins,
     interface::health_names_each_dependency,
     interface::the_documentation_is_served_from_the_binary,
     interface::every_call_is_documented_with_examples,
+    description::the_description_is_one_that_generators_read,
+    description::every_example_fits_its_schema_whatever_the_length_of_codes,
+    description::every_example_of_a_body_is_taken_as_it_stands,
+    description::the_examples_lead_through_an_account_by_cookie_and_by_token,
     interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
     interface::answers_speak_the_language_of_the_request,
 }

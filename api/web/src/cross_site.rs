@@ -24,7 +24,8 @@ pub(crate) fn refuse_cross_site(
     Err(CrossSite)
 }
 
-fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
+/// Whether a page of our own origin made the request, or the person themselves.
+pub(crate) fn is_own(headers: &HeaderMap, own_origin: &str) -> bool {
     // `none` is the person themselves, by the address bar or a bookmark.
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";

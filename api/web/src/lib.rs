@@ -8,11 +8,13 @@
 //! | `request_context.rs` | what every request has: id, language, client, what it calls itself |
 //! | `forwarded.rs`, `proxy_watch.rs` | the client behind proxies; proxies that nobody named |
 //! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
+//! | `cors.rs` | pages of other origins that may call us |
 //! | `language.rs` | the language of answers |
 //! | `slashes.rs` | paths with a slash too much |
 //! | `metrics.rs` | requests and connections |
 
 mod cookies;
+mod cors;
 mod cross_site;
 mod forwarded;
 mod language;
@@ -25,6 +27,7 @@ mod site;
 mod slashes;
 
 pub use cookies::{Cookies, MalformedCookies, TokenCookie};
+pub use cors::open_to_all;
 pub use cross_site::CrossSite;
 pub use presented::{Bearer, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
 pub use proxy_watch::Suspicion;

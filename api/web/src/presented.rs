@@ -29,7 +29,9 @@ impl<'a> PresentedAccess<'a> {
             return Ok(Self(None));
         };
         refuse_cross_site(method, headers, &site.public_origin)?;
-        Ok(Self(Some(token)))
+        // What only reads was not refused; for a page of another origin the cookie is not there.
+        let foreign = site.cors.origin(headers).is_some();
+        Ok(Self((!foreign).then_some(token)))
     }
 }
 

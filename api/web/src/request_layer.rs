@@ -58,6 +58,8 @@ async fn around_request(
     let _in_flight = site.metrics.one_more_in_flight();
     let context = RequestContext::new(request.headers(), &site.random);
     let method = request.method().clone();
+    let preflight = site.cors.preflight(&method, request.headers());
+    let other_origin = site.cors.origin(request.headers()).cloned();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     request.extensions_mut().insert(context);
@@ -77,12 +79,17 @@ async fn around_request(
         trace_id = %trace.place().trace_id()
     );
     let answer = async {
-        let response = AssertUnwindSafe(next.run(request))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_panic| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        let response = match preflight {
+            Some(leave) => leave,
+            None => AssertUnwindSafe(next.run(request))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_panic| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        };
         let mut response = finish(response, context);
         write_headers(response.headers_mut(), &site, context);
+        let headers = response.headers_mut();
+        site.cors.complete(other_origin.as_ref(), headers);
 
         let status = response.status();
         let elapsed = started.elapsed();

@@ -9,6 +9,7 @@ use prometheus::{IntGauge, Registry};
 use shared::config::HttpConfig;
 
 use crate::cookies::Cookies;
+use crate::cors::Cors;
 use crate::metrics::HttpMetrics;
 use crate::proxy_watch::{ProxyWatch, Suspicion};
 
@@ -39,6 +40,7 @@ pub struct Site {
     pub(crate) secure: bool,
     /// Scheme, host and port of our own pages, as browsers write it in `Origin`.
     pub(crate) public_origin: String,
+    pub(crate) cors: Cors,
 }
 
 impl Site {
@@ -48,6 +50,7 @@ impl Site {
     /// When the registry already holds figures of these names.
     pub fn build(parts: SiteParts<'_>) -> prometheus::Result<Self> {
         let secure = parts.http.public_url.is_secure();
+        let public_origin = parts.http.public_url.origin().to_owned();
         Ok(Self {
             cookies: Cookies::new(secure),
             metrics: HttpMetrics::register(parts.registry)?,
@@ -56,7 +59,8 @@ impl Site {
             trusted_proxies: parts.http.trusted_proxies.clone(),
             proxy_watch: ProxyWatch::default(),
             secure,
-            public_origin: parts.http.public_url.origin().to_owned(),
+            cors: Cors::new(&parts.http.allowed_origins, &public_origin),
+            public_origin,
         })
     }
 

@@ -7,10 +7,11 @@ use domain::client_address::TrustedProxies;
 use domain::loopback::is_loopback;
 use url::Url;
 
+use super::origins::AllowedOrigins;
 use super::reader::{Read, Reader, shown};
 use super::variables::{
-    Binary, HTTP_MAX_CONNECTIONS, LISTEN, METRICS_LISTEN, PUBLIC_URL, SIMULATOR_LISTEN,
-    TRUSTED_PROXIES,
+    ALLOWED_ORIGINS, Binary, HTTP_MAX_CONNECTIONS, LISTEN, METRICS_LISTEN, PUBLIC_URL,
+    SIMULATOR_LISTEN, TRUSTED_PROXIES,
 };
 
 /// The listener of the API and the pages.
@@ -20,6 +21,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// `PUBLIC_URL`
     pub public_url: PublicUrl,
+    /// `ALLOWED_ORIGINS`
+    pub allowed_origins: AllowedOrigins,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: TrustedProxies,
     /// `HTTP_MAX_CONNECTIONS`, and the time limits, which are fixed.
@@ -113,6 +116,9 @@ impl HttpConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
         let listen = read_listen(reader);
         let public_url = reader.parsed(&PUBLIC_URL, PublicUrl::parse);
+        let allowed_origins = reader
+            .parsed_if_set(&ALLOWED_ORIGINS, AllowedOrigins::parse)
+            .map(Option::unwrap_or_default);
         let trusted_proxies = reader
             .parsed_if_set(&TRUSTED_PROXIES, TrustedProxies::parse)
             .map(Option::unwrap_or_default);
@@ -120,6 +126,7 @@ impl HttpConfig {
         let config = Self {
             listen: listen?,
             public_url: public_url?,
+            allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             limits: ServeLimits {
                 max_connections: max_connections?,
@@ -140,6 +147,20 @@ impl HttpConfig {
             reader.warn(
                 &TRUSTED_PROXIES,
                 "is not set although PUBLIC_URL is https: all clients seem to have the address of the proxy that ends TLS, and share its limit",
+            );
+        }
+        let mut origins = self.allowed_origins.iter();
+        if origins.any(|origin| origin == self.public_url.origin()) {
+            reader.warn(
+                &ALLOWED_ORIGINS,
+                "names the origin of PUBLIC_URL, whose pages need no leave",
+            );
+        }
+        let mut origins = self.allowed_origins.iter();
+        if self.public_url.secure && origins.any(|origin| origin.starts_with("http://")) {
+            reader.warn(
+                &ALLOWED_ORIGINS,
+                "names an http origin although PUBLIC_URL is https: whatever listens there on a visitor's machine may call the API; this is for development only",
             );
         }
     }

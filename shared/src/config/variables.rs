@@ -98,6 +98,8 @@ variables! {
             "address and port of the API and the pages; TLS is ended by a reverse proxy in front";
         PUBLIC_URL: FRONT, Text("http://127.0.0.1:8000"),
             "how people reach the service: https, or http on loopback for development";
+        ALLOWED_ORIGINS: FRONT, Unset,
+            "other origins whose pages may call the API, exactly as browsers name them, separated by commas: `https://app.example.ir`, or http on loopback. Their tokens travel in bodies and in `Authorization`, never in cookies";
         TRUSTED_PROXIES: FRONT, Unset,
             "networks (CIDR, separated by commas) of the proxies whose `X-Forwarded-For` is believed";
         HTTP_MAX_CONNECTIONS: FRONT, Text("4096"),

@@ -125,6 +125,26 @@ fn people_reach_the_service_over_https_or_on_loopback_only() {
 }
 
 #[test]
+fn origins_of_other_apps_are_exact_and_doubtful_ones_are_told() {
+    let problems = |list| api_problems(&complete_but(&[("ALLOWED_ORIGINS", list)]));
+    assert_one(&problems("*"), &["ALLOWED_ORIGINS:", "name each origin"]);
+    let list = "https://app.example.ir,http://app.example.ir";
+    assert_one(
+        &problems(list),
+        &["ALLOWED_ORIGINS:", "`http://app.", "use https"],
+    );
+    let warnings = |list| api(&complete_but(&[("ALLOWED_ORIGINS", list)])).warnings;
+    let own = warnings("https://login.example.ir,https://app.example.ir");
+    assert_one(&own, &["ALLOWED_ORIGINS: names the origin of PUBLIC_URL"]);
+    let local = warnings("https://app.example.ir,http://localhost:5173");
+    assert_one(
+        &local,
+        &["ALLOWED_ORIGINS: names an http origin", "development"],
+    );
+    assert_eq!(warnings("https://app.example.ir"), Vec::<String>::new());
+}
+
+#[test]
 fn net_03_the_gateway_is_reached_over_https_unless_allowed() {
     let problems = |pairs: &[(&str, &str)]| worker_problems(&complete_but(pairs));
     let elsewhere = ("KAVENEGAR_URL", "http://simulator:8025");

@@ -77,8 +77,8 @@ impl<S: Step> GroupCommit<S> {
         Self(Arc::new(Inner { file, waiting }))
     }
 
-    /// Takes a step and waits until it is on the disk. For whoever stops waiting before their turn
-    /// it is not taken.
+    /// Takes a step and waits until it is on the disk. A step whose caller stops waiting before its turn is
+    /// not taken.
     pub(super) async fn take(&self, step: S) -> Answer<S> {
         let (reply, answer) = oneshot::channel();
         if self.0.add(Entry { step, reply }) {
