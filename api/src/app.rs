@@ -17,7 +17,7 @@ use shared::records::Records;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
-use web::{Site, SiteParts, around_requests, forgive_slashes, open_to_all};
+use web::{MeantSlashes, Site, SiteParts, around_requests, forgive_slashes, open_to_all};
 
 use crate::state::ApiState;
 use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, sessions, steps};
@@ -82,12 +82,12 @@ impl App {
     /// Everything that is served on the public listener; serve it with the crate `serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
-        let (json_face, with_slash) = self.json_face();
-        forgive_slashes(self.finish(json_face), with_slash)
+        let (json_face, slashes) = self.json_face();
+        forgive_slashes(self.finish(json_face), slashes)
     }
 
-    /// The routes of the JSON face, and the paths among them that have a slash at their end.
-    fn json_face(&self) -> (Router, Vec<String>) {
+    /// The routes of the JSON face, and the slashes in them that mean something.
+    fn json_face(&self) -> (Router, MeantSlashes) {
         let mut router = OpenApiRouter::with_openapi(openapi::document())
             .routes(routes!(otp::request_code))
             .routes(routes!(otp::verify_code))
@@ -125,11 +125,16 @@ impl App {
             router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());
         }
         let paths = document.paths.paths.keys().map(String::as_str);
-        let with_slash = paths
-            .chain([openapi::DOCS_PAGE])
-            .filter(|path| path.ends_with('/'));
-        let with_slash = with_slash.map(str::to_owned).collect();
-        (router.with_state(self.state.clone()), with_slash)
+        let paths = paths.chain([openapi::DOCS_PAGE, callbacks::DELIVERY_PATH]);
+        let mut slashes = MeantSlashes::default();
+        for path in paths {
+            if let Some((before, _)) = path.split_once('{') {
+                slashes.before_parameters.insert(before.to_owned());
+            } else if path.ends_with('/') {
+                slashes.names.insert(path.to_owned());
+            }
+        }
+        (router.with_state(self.state.clone()), slashes)
     }
 
     /// Puts around the faces what all of them share.

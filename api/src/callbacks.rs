@@ -12,7 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::routing::{MethodRouter, any};
 use domain::delivery::DeliveryStatus;
 use flows::delivery_reports::{self, DeliveryReport};
-use flows::{Counted, Flows};
+use flows::{CountedUseCase, Flows};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use shared::config::CallbackSecret;
@@ -43,7 +43,7 @@ async fn take_report(
     }
     let report = read_report(request)
         .await
-        .inspect_err(|_| flows.metrics.unreadable(Counted::Reporting))?;
+        .inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Reporting))?;
     delivery_reports::note(&flows, report).await?;
     Ok(StatusCode::OK)
 }

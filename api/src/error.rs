@@ -11,7 +11,7 @@ use flows::RefusalCode;
 use flows::refusal::{RefusalKind, Texts};
 use http::StatusCode;
 
-pub(crate) use api_error::{ApiError, Members, TEXT};
+pub(crate) use api_error::{ApiError, ProblemMembers, TEXT};
 
 /// The stable code of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,8 +55,8 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
 }
 
 /// No other type is taken: a page of another site can send forms and plain text, but not this. Read by
-/// its grammar (RFC 9110, section 8.3.1): parameters in any case and order, values quoted or not; the one
-/// that matters is `charset`, which JSON does not need.
+/// its grammar (RFC 9110, section 8.3.1) as far as it matters here: parameters in any case and order, values
+/// quoted or not; the one that counts is `charset`, which JSON does not need.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter().peekable();
     values.peek().is_some() && values.all(|value| value.to_str().is_ok_and(names_json))

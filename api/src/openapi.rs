@@ -20,7 +20,7 @@ use utoipa::{OpenApi, PartialSchema as _, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 use web::{Cookies, TokenCookie, open_to_all};
 
-use crate::error::{ApiError, ErrorCode, Members, RequestFault};
+use crate::error::{ApiError, ErrorCode, ProblemMembers, RequestFault};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Where Swagger UI is.
@@ -232,7 +232,7 @@ fn example_field(fault: RequestFault) -> Option<&'static str> {
     }
 }
 
-fn complete_example(code: RefusalCode, members: &mut Members) {
+fn complete_example(code: RefusalCode, members: &mut ProblemMembers) {
     match code {
         RefusalCode::InputMissing
         | RefusalCode::PhoneEmpty

@@ -2,7 +2,6 @@
 
 use domain::clock::Clock;
 use domain::random::Random;
-use serving;
 use serving::MetricsListener;
 use shared::config::ApiConfig;
 use shared::records::PoolSettings;

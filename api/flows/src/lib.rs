@@ -35,7 +35,7 @@ mod tries;
 
 pub use caller::Caller;
 pub use flows::{Flows, FlowsParts};
-pub use metrics::{Counted, FlowMetrics};
+pub use metrics::{CountedUseCase, FlowMetrics};
 pub use refusal::{Refusal, RefusalCode};
 pub use signed_in::SignedIn;
 pub use tries::TRY_REFUSALS;

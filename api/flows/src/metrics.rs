@@ -41,9 +41,9 @@ struct QueueGauges {
     consumers: IntGauge,
 }
 
-/// The use cases whose every end is counted, also that of a request that no face could read.
+/// The use cases whose ends are counted, also where no face could read the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum CountedUseCase {
     /// Asking for a code.
     Asking,
     /// Giving a code back.
@@ -106,7 +106,7 @@ impl RequestResult {
 }
 
 impl CountedAs for RequestResult {
-    fn refused(refusal: &Refusal) -> Self {
+    fn as_refused(refusal: &Refusal) -> Self {
         match refusal.code.kind() {
             RefusalKind::Limited => Self::Limited,
             RefusalKind::Unavailable => Self::Unavailable,
@@ -118,7 +118,7 @@ impl CountedAs for RequestResult {
 
 impl CountedAs for VerificationResult {
     /// What a verification counts as that ended before a verdict.
-    fn refused(refusal: &Refusal) -> Self {
+    fn as_refused(refusal: &Refusal) -> Self {
         match refusal.code.kind() {
             _ if refusal.code == RefusalCode::SessionUnknown => Self::Unknown,
             RefusalKind::Limited => Self::Limited,
@@ -242,13 +242,13 @@ impl FlowMetrics {
     }
 
     /// A request that a face could not read, so that the use case never began.
-    pub fn unreadable(&self, what: Counted) {
+    pub fn unreadable(&self, what: CountedUseCase) {
         match what {
-            Counted::Asking => self.requested(RequestResult::Invalid),
-            Counted::Verifying => self.verification(VerificationResult::Invalid),
-            Counted::LoggingIn => self.password_log_in(LogInResult::Invalid),
-            Counted::Refreshing => self.refreshes.count(RefreshResult::Invalid),
-            Counted::Reporting => self.reported(DeliveryReportResult::Malformed),
+            CountedUseCase::Asking => self.requested(RequestResult::Invalid),
+            CountedUseCase::Verifying => self.verification(VerificationResult::Invalid),
+            CountedUseCase::LoggingIn => self.password_log_in(LogInResult::Invalid),
+            CountedUseCase::Refreshing => self.refreshes.count(RefreshResult::Invalid),
+            CountedUseCase::Reporting => self.reported(DeliveryReportResult::Malformed),
         }
     }
 
@@ -270,11 +270,11 @@ impl FlowMetrics {
             .inc();
     }
 
-    pub(crate) fn try_refused(&self, rule: TryRule) {
+    pub(crate) fn try_limit_hit(&self, rule: TryRule) {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
-    pub(crate) fn refused(&self, rule: Rule) {
+    pub(crate) fn limit_hit(&self, rule: Rule) {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 

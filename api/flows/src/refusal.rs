@@ -57,14 +57,14 @@ pub enum Input {
 
 impl Refusal {
     /// A refusal because of something that was given, or was not.
-    pub fn of_input(code: RefusalCode, input: Input) -> Self {
+    pub(crate) fn of_input(code: RefusalCode, input: Input) -> Self {
         let mut refusal = Self::from(code);
         refusal.details.input = Some(input);
         refusal
     }
 
     /// Something is needed that was not given.
-    pub fn missing(input: Input) -> Self {
+    pub(crate) fn missing(input: Input) -> Self {
         Self::of_input(RefusalCode::InputMissing, input)
     }
 

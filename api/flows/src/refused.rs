@@ -5,7 +5,7 @@ use crate::refusal::Refusal;
 /// The ways in which a counted use case ends.
 pub(crate) trait CountedAs {
     /// What a refusal counts as where nobody says it more exactly.
-    fn refused(refusal: &Refusal) -> Self;
+    fn as_refused(refusal: &Refusal) -> Self;
 }
 
 /// A refusal and the way in which the use case ended.
@@ -18,7 +18,7 @@ pub(crate) struct RefusedAs<R> {
 impl<R: CountedAs, E: Into<Refusal>> From<E> for RefusedAs<R> {
     fn from(cause: E) -> Self {
         let refusal = cause.into();
-        let result = R::refused(&refusal);
+        let result = R::as_refused(&refusal);
         Self { result, refusal }
     }
 }

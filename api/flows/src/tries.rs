@@ -41,7 +41,7 @@ impl CountedTry {
                 rule,
                 retry_after_millis,
             } => {
-                flows.metrics.try_refused(rule);
+                flows.metrics.try_limit_hit(rule);
                 Err(Refusal::try_limited(rule, retry_after_millis))
             }
         }

@@ -3,8 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use flows::refusal::Input;
 use flows::{Refusal, RefusalCode};
-use http::StatusCode;
-use web::CrossSite;
+use web::{CrossSite, MissingFromRouter};
 
 use super::{ErrorCode, RequestFault};
 
@@ -13,12 +12,12 @@ use super::{ErrorCode, RequestFault};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
-    pub(crate) members: Members,
+    pub(crate) members: ProblemMembers,
 }
 
 /// What an error tells beside its code, where it applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Members {
+pub(crate) struct ProblemMembers {
     pub(crate) field: Option<Box<str>>,
     pub(crate) attempts_left: Option<u32>,
     pub(crate) code_length: Option<u8>,
@@ -36,10 +35,10 @@ pub(crate) const TEXT: &str = "text";
 impl ApiError {
     /// An error about one field of the body.
     pub(crate) fn field(code: impl Into<ErrorCode>, field: &str) -> Self {
-        let members = Members {
+        let members = ProblemMembers {
             // A foreign name is shown, but not at any length.
             field: Some(field.chars().take(64).collect()),
-            ..Members::default()
+            ..ProblemMembers::default()
         };
         Self {
             code: code.into(),
@@ -66,13 +65,13 @@ impl ApiError {
         let details = refusal.details;
         Self {
             code: refusal.code.into(),
-            members: Members {
+            members: ProblemMembers {
                 field: details.input.map(|input| field_of(input).into()),
                 attempts_left: details.attempts_left,
                 code_length: details.code_length,
                 retry_after: details.retry_after,
                 resend_in: details.resend_in,
-                ..Members::default()
+                ..ProblemMembers::default()
             },
         }
     }
@@ -104,7 +103,7 @@ impl From<RequestFault> for ApiError {
     fn from(fault: RequestFault) -> Self {
         Self {
             code: fault.into(),
-            members: Members::default(),
+            members: ProblemMembers::default(),
         }
     }
 }
@@ -124,10 +123,8 @@ impl From<CrossSite> for ApiError {
     }
 }
 
-/// The rejection of an extractor that finds the router put together wrongly.
-impl From<StatusCode> for ApiError {
-    fn from(status: StatusCode) -> Self {
-        tracing::error!(%status, "an extractor lacks what the router should give it");
+impl From<MissingFromRouter> for ApiError {
+    fn from(MissingFromRouter: MissingFromRouter) -> Self {
         RefusalCode::Internal.into()
     }
 }

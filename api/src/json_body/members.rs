@@ -97,7 +97,7 @@ impl Members {
         self.parsed(name, Locale::from_tag)
     }
 
-    /// A password, to the letter.
+    /// A password, as it was typed.
     pub(crate) fn password(&mut self, name: &'static str) -> Result<Option<Password>, ApiError> {
         let parsed = self.text(name)?.map(Password::parse);
         parsed.transpose().map_err(|error| match error {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use flows::otp::{self, ASKING_REFUSALS};
-use flows::{Counted, Flows};
+use flows::{CountedUseCase, Flows};
 
 use super::request_schema::{CodeRequest, CodeSent};
 use crate::caller::CallerOf;
@@ -44,6 +44,6 @@ pub(crate) async fn request_code(
     CallerOf(caller): CallerOf,
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
     Ok(otp::request_code(&flows, caller, body.into()).await?.into())
 }

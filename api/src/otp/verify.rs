@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::challenge::SessionId;
 use flows::otp::{self, CHECKING_REFUSALS};
-use flows::{Counted, Flows, RefusalCode, TRY_REFUSALS};
+use flows::{CountedUseCase, Flows, RefusalCode, TRY_REFUSALS};
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
@@ -28,10 +28,10 @@ pub(crate) struct Verification {
     /// The number that the code was sent to, where the session id is not at hand.
     #[schema(example = "09123456789")]
     phone_number: Option<String>,
-    /// The code as it was typed; Persian and Arabic digits and spaces are understood.
+    /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
     #[schema(example = "123456")]
     code: String,
-    /// What the person calls this device, for the list of their sessions; 64 characters at most.
+    /// What the person calls this device, for the list of their sessions; cut after 64 characters.
     #[schema(example = "Pixel 9", max_length = 64)]
     device_name: Option<String>,
 }
@@ -83,7 +83,8 @@ pub(crate) async fn verify_code(
     UserAgent(agent): UserAgent,
     body: Result<JsonBody<Verification>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
     let device = caller.device(body.device_name, agent);
     let verification = otp::Verification {
         session: body.session_id,

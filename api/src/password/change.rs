@@ -19,7 +19,7 @@ use crate::openapi::{BODY_ERRORS, refusals};
 #[derive(ToSchema)]
 #[schema(example = json!({"new_password": "tahdig-va-ghormeh"}))]
 pub(crate) struct NewPassword {
-    /// At least 8 characters that are not easy to guess. Kept to the letter.
+    /// At least 8 characters that are not easy to guess. Spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     new_password: Password,
     /// The present password. Needed where there is one, except within ten minutes of a sign-in with

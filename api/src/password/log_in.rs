@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::password::Password;
 use flows::password::{self, LOG_IN_REFUSALS};
-use flows::{Counted, Flows, TRY_REFUSALS};
+use flows::{CountedUseCase, Flows, TRY_REFUSALS};
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
@@ -25,10 +25,10 @@ pub(crate) struct Credentials {
     /// A mobile number as people write it.
     #[schema(example = "09123456789")]
     phone_number: String,
-    /// The password to the letter: nothing is cut off or replaced.
+    /// The password as it was typed; spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
-    /// What the person calls this device, for the list of their sessions; 64 characters at most.
+    /// What the person calls this device, for the list of their sessions; cut after 64 characters.
     #[schema(example = "Pixel 9", max_length = 64)]
     device_name: Option<String>,
 }
@@ -71,7 +71,8 @@ pub(crate) async fn log_in(
     UserAgent(agent): UserAgent,
     body: Result<JsonBody<Credentials>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::LoggingIn))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
     let device = caller.device(body.device_name, agent);
     let credentials = password::Credentials {
         phone_number: body.phone_number,

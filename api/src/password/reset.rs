@@ -8,7 +8,7 @@ use domain::challenge::SessionId;
 use domain::password::Password;
 use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
 use flows::password::{self, NEW_PASSWORD_REFUSALS};
-use flows::{Counted, Flows};
+use flows::{CountedUseCase, Flows};
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
@@ -45,7 +45,7 @@ pub(crate) async fn ask_reset_code(
     CallerOf(caller): CallerOf,
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
     let sent = password::request_reset_code(&flows, caller, body.into()).await?;
     Ok(sent.into())
 }
@@ -60,13 +60,13 @@ pub(crate) struct Reset {
     /// The `session_id` that came with the request for the code.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
-    /// The code as it was typed; Persian and Arabic digits and spaces are understood.
+    /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
     #[schema(example = "123456")]
     code: String,
-    /// At least 8 characters that are not easy to guess. Kept to the letter.
+    /// At least 8 characters that are not easy to guess. Spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     new_password: Password,
-    /// What the person calls this device, for the list of their sessions; 64 characters at most.
+    /// What the person calls this device, for the list of their sessions; cut after 64 characters.
     #[schema(example = "Pixel 9", max_length = 64)]
     device_name: Option<String>,
 }
@@ -112,7 +112,8 @@ pub(crate) async fn reset_password(
     UserAgent(agent): UserAgent,
     body: Result<JsonBody<Reset>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
     let device = caller.device(body.device_name, agent);
     let wanted = password::Reset {
         session: body.session_id,

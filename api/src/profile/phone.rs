@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use domain::challenge::SessionId;
 use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
-use flows::{Counted, Flows, RefusalCode, profile};
+use flows::{CountedUseCase, Flows, RefusalCode, profile};
 use utoipa::ToSchema;
+use web::RequestContext;
 
 use super::show::Profile;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
@@ -49,7 +50,7 @@ pub(crate) async fn request_phone_change(
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
     let owner = authenticated.fresh(&flows)?;
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Asking))?;
+    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
     let sent = profile::request_phone_change(&flows, caller, owner, body.into()).await?;
     Ok(sent.into())
 }
@@ -63,7 +64,7 @@ pub(crate) struct PhoneVerification {
     /// The `session_id` that came with the request for the code.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
-    /// The code as it was typed; Persian and Arabic digits and spaces are understood.
+    /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
     #[schema(example = "123456")]
     code: String,
 }
@@ -105,15 +106,17 @@ refusals! {
 pub(crate) async fn verify_phone_change(
     State(flows): State<Arc<Flows>>,
     Authenticated(authenticated): Authenticated,
-    CallerOf(caller): CallerOf,
+    context: RequestContext,
     body: Result<JsonBody<PhoneVerification>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
     let owner = authenticated.fresh(&flows)?;
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
     let verification = profile::PhoneVerification {
         session: body.session_id,
         code: body.code,
     };
-    let user = profile::change_phone(&flows, caller, owner, verification).await?;
+    let user =
+        profile::change_phone(&flows, context.id, context.locale, owner, verification).await?;
     Ok(Json(user.into()))
 }

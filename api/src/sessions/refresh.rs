@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::tokens::SessionTokens;
-use flows::{Counted, Flows, RefusalCode, sessions};
+use flows::{CountedUseCase, Flows, RefusalCode, sessions};
 use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,9 +76,9 @@ refusals! {
 /// Renews the tokens of a session.
 ///
 /// Apps send the refresh token in the body, browsers as a cookie with an empty body; where both
-/// come, the body counts. Each refresh token works once. One that was replaced less than ten
-/// seconds ago gets the same successor again, as long as that was not used; later it ends the
-/// session. Every refusal of a token is `refresh_token_invalid`, whatever is wrong with it.
+/// come, the body counts. Each refresh token works once. One that was replaced less than five
+/// minutes ago (`REFRESH_GRACE`) gets the same successor again, as long as that was not used; later it
+/// ends the session. Every refusal of a token is `refresh_token_invalid`, whatever is wrong with it.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/token/refresh",
@@ -108,7 +108,8 @@ pub(crate) async fn refresh_tokens(
         let in_body = body.refresh_token.as_deref();
         Ok(PresentedRefresh::find(&site, &headers, in_body)?)
     });
-    let presented = presented.inspect_err(|_| flows.metrics.unreadable(Counted::Refreshing))?;
+    let presented =
+        presented.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Refreshing))?;
     match sessions::refresh(&flows, presented.token, caller.device(None, agent)).await {
         Ok(tokens) => Ok(Refreshed::answer(&site, &tokens)),
         Err(dead) if presented.by_cookie && dead.code == RefusalCode::RefreshTokenInvalid => {

@@ -7,11 +7,11 @@ use axum::response::Response;
 use domain::challenge::SessionId;
 use domain::password::Password;
 use flows::password::LOG_IN_REFUSALS;
-use flows::{Counted, Flows, RefusalCode, TRY_REFUSALS, steps};
+use flows::{CountedUseCase, Flows, RefusalCode, TRY_REFUSALS, steps};
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
-use super::refused;
+use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
@@ -30,7 +30,7 @@ pub(crate) struct StepLogIn {
     /// A mobile number as people write it.
     #[schema(example = "09123456789")]
     mobile_number: Option<String>,
-    /// The password to the letter: nothing is cut off or replaced.
+    /// The password as it was typed; spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
 }
@@ -75,7 +75,8 @@ pub(super) async fn step_log_in(
     UserAgent(agent): UserAgent,
     body: Result<JsonBody<StepLogIn>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::LoggingIn))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
     let credentials = steps::StepCredentials {
         session: body.session_id,
         phone_number: body.mobile_number,
@@ -83,5 +84,8 @@ pub(super) async fn step_log_in(
     };
     let device = caller.device(None, agent);
     let signed_in = steps::log_in(&flows, caller, credentials, device).await;
-    Ok(SignedIn::answer(&site, signed_in.map_err(refused)?))
+    Ok(SignedIn::answer(
+        &site,
+        signed_in.map_err(with_step_fields)?,
+    ))
 }

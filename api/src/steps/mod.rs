@@ -34,7 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// A refusal by the names that the fields have here.
-fn refused(refusal: Refusal) -> ApiError {
+fn with_step_fields(refusal: Refusal) -> ApiError {
     ApiError::refused(refusal, |input| match input {
         Input::PhoneNumber => "mobile_number",
         Input::Session => "session_id",

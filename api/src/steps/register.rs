@@ -10,7 +10,7 @@ use flows::{Flows, RefusalCode, steps};
 use utoipa::ToSchema;
 
 use super::next_step::NextStep;
-use super::refused;
+use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
@@ -70,5 +70,5 @@ pub(super) async fn register(
         session: body.session_id,
     };
     let next = steps::register(&flows, caller, registration).await;
-    Ok(NextStep::answer(&next.map_err(refused)?))
+    Ok(NextStep::answer(&next.map_err(with_step_fields)?))
 }

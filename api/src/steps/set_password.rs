@@ -11,7 +11,7 @@ use flows::{Flows, RefusalCode, steps};
 use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
-use super::refused;
+use super::with_step_fields;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
 use crate::openapi::{BODY_ERRORS, refusals};
@@ -25,7 +25,7 @@ pub(crate) struct StepPassword {
     /// The `session_id` of the step `set_password`.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
-    /// At least 8 characters that are not easy to guess. Kept to the letter.
+    /// At least 8 characters that are not easy to guess. Spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     password: Password,
 }
@@ -71,5 +71,5 @@ pub(super) async fn set_password(
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(body) = body?;
     let next = steps::set_password(&flows, body.session_id, &body.password).await;
-    Ok(NextStep::answer(&next.map_err(refused)?))
+    Ok(NextStep::answer(&next.map_err(with_step_fields)?))
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
 use super::next_step::session_id;
-use super::refused;
+use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members, invalid};
@@ -107,5 +107,8 @@ pub(super) async fn set_user_info(
     let JsonBody(Introduction { session, info }) = body?;
     let device = caller.device(None, agent);
     let signed_in = steps::set_user_info(&flows, session, info, device).await;
-    Ok(SignedIn::answer(&site, signed_in.map_err(refused)?))
+    Ok(SignedIn::answer(
+        &site,
+        signed_in.map_err(with_step_fields)?,
+    ))
 }

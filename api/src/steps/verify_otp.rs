@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use domain::challenge::SessionId;
 use flows::otp::CHECKING_REFUSALS;
-use flows::{Counted, Flows, RefusalCode, steps};
+use flows::{CountedUseCase, Flows, RefusalCode, steps};
 use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
-use super::refused;
+use super::with_step_fields;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
 use crate::openapi::{BODY_ERRORS, refusals};
@@ -24,7 +24,7 @@ pub(crate) struct StepCode {
     /// The `session_id` of the step `otp`.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
-    /// The code as it was typed; Persian and Arabic digits and spaces are understood.
+    /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
     #[schema(example = "123456")]
     code: String,
 }
@@ -64,7 +64,8 @@ pub(super) async fn verify_otp(
     State(flows): State<Arc<Flows>>,
     body: Result<JsonBody<StepCode>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
-    let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(Counted::Verifying))?;
+    let JsonBody(body) =
+        body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
     let next = steps::verify_otp(&flows, body.session_id, &body.code).await;
-    Ok(NextStep::answer(&next.map_err(refused)?))
+    Ok(NextStep::answer(&next.map_err(with_step_fields)?))
 }

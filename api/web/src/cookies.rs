@@ -33,7 +33,7 @@ const MAX_SAME_COOKIES: usize = 4;
 /// anonymous one that may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cookies of the request are malformed")]
-pub struct MalformedCookies;
+pub(crate) struct MalformedCookies;
 
 impl Cookies {
     /// For a site that people reach over https (`secure`) or over http on loopback.
@@ -99,7 +99,7 @@ impl Cookies {
     ///
     /// # Errors
     /// When one of ours is no text, or there are two of it: it cannot be said which is meant.
-    pub fn read(
+    pub(crate) fn read(
         self,
         headers: &HeaderMap,
         cookie: TokenCookie,

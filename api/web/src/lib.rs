@@ -26,12 +26,12 @@ mod request_layer;
 mod site;
 mod slashes;
 
-pub use cookies::{Cookies, MalformedCookies, TokenCookie};
+pub use cookies::{Cookies, TokenCookie};
 pub use cors::open_to_all;
 pub use cross_site::CrossSite;
 pub use presented::{Bearer, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
 pub use proxy_watch::Suspicion;
-pub use request_context::{Client, RequestContext, UserAgent};
+pub use request_context::{Client, MissingFromRouter, RequestContext, UserAgent};
 pub use request_layer::{AnsweredCode, around_requests};
 pub use site::{Site, SiteParts};
-pub use slashes::forgive_slashes;
+pub use slashes::{MeantSlashes, forgive_slashes};

@@ -112,7 +112,7 @@ pub enum Bearer<'a> {
 }
 
 impl<'a> Bearer<'a> {
-    /// The token, if there is one that can be read.
+    /// The token, if there is one that can be read: for a log-out, which ends what it can find.
     pub fn token(self) -> Option<&'a str> {
         match self {
             Self::One(token) => Some(token),

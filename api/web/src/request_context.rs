@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Response};
 use domain::challenge::Locale;
 use domain::client_address::ClientAddress;
 use domain::random::Random;
@@ -35,6 +36,16 @@ impl RequestContext {
     }
 }
 
+/// The router or the listener does not give what handlers need: a defect, answered as one.
+#[derive(Clone, Copy, Debug)]
+pub struct MissingFromRouter;
+
+impl IntoResponse for MissingFromRouter {
+    fn into_response(self) -> Response {
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
 /// The client's place in a trace (W3C Trace Context), if it names one.
 pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let text = headers.get("traceparent")?.to_str().ok()?;
@@ -42,12 +53,11 @@ pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
-    /// A router without our layer around it: a defect.
-    type Rejection = StatusCode;
+    type Rejection = MissingFromRouter;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, StatusCode> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let context = parts.extensions.get::<Self>().copied();
-        context.ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+        context.ok_or(MissingFromRouter)
     }
 }
 
@@ -77,13 +87,12 @@ where
     S: Send + Sync,
     Arc<Site>: FromRef<S>,
 {
-    /// A listener that does not tell the peer's address: a defect.
-    type Rejection = StatusCode;
+    type Rejection = MissingFromRouter;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, StatusCode> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
             tracing::error!("the listener does not tell the peer's address");
-            return Err(StatusCode::INTERNAL_SERVER_ERROR);
+            return Err(MissingFromRouter);
         };
         let site = Arc::<Site>::from_ref(state);
         let forwards = parts.headers.contains_key(FORWARDED_FOR);

@@ -72,20 +72,21 @@ async fn cookies_of_others_and_marks_around_a_code_keep_nobody_out() {
         "{set}"
     );
 
-    for round in 1..=2 {
-        browser
-            .enter("phone", "\u{2066}+98 (0)912 345 6789\u{2069}")
-            .await;
-        browser.says("sent-to", &[SHOWN]).await;
-        let code = service.code(PHONE).await;
+    for (round, phone, spelling, shown) in [
+        (1, PHONE, "\u{2066}+98 (0)912 345 6789\u{2069}", SHOWN),
+        (2, "09123456780", "tel:+98-912-345-6780", "+989123456780"),
+    ] {
+        browser.enter("phone", spelling).await;
+        browser.says("sent-to", &[shown]).await;
+        let code = service.code(phone).await;
         browser
             .enter("code", &format!("\u{200e}{code}\u{a0}"))
             .await;
-        browser.says("signed-in", &[SHOWN]).await;
+        browser.says("signed-in", &[shown]).await;
 
         done(browser.page.delete_cookie(ACCESS).await);
         done(browser.page.refresh().await);
-        browser.says("signed-in", &[SHOWN]).await;
+        browser.says("signed-in", &[shown]).await;
         assert!(
             browser.cookie(ACCESS).await.is_some(),
             "{round}: renewed beside them"

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use operator::Operator;
 
-use crate::typed::{ascii_digit, is_bracket, is_dash, is_invisible};
+use crate::typed::{ascii_digit, is_bracket, is_dash, is_invisible, reverses};
 
 /// The longest text that is looked at: 15 digits of E.164 with room for separators and marks.
 const MAX_INPUT_CHARS: usize = 80;
@@ -266,7 +266,7 @@ impl Typed {
 
 /// Without the scheme of a link, before which there may be what nobody sees.
 fn without_link(input: &str) -> &str {
-    let input = input.trim_start_matches(is_invisible);
+    let input = input.trim_start_matches(|c| is_invisible(c) && !reverses(c));
     match input.split_at_checked(LINK.len()) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(LINK) => rest,
         _ => input,
@@ -282,7 +282,7 @@ fn without_trunk_prefix(national: &str) -> &str {
 /// What people and phone books put between digits, and the marks that come along when a number is
 /// copied. Commas and semicolons are not among them: they part one number from another.
 fn is_separator(character: char) -> bool {
-    is_invisible(character)
+    (is_invisible(character) && !reverses(character))
         || is_dash(character)
         || is_bracket(character)
         || matches!(character, '.' | '/' | '．' | '／')
@@ -361,6 +361,7 @@ mod tests {
             "09+123456789",
             "sms:09123456789",
             "tel:tel:09123456789",
+            "\u{202e}09765432190",
             "tel:09123456789;ext=1",
             "+98 00 912 345 6789",
             "98 00912 3456789",

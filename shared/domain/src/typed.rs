@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{
-    BidiControl, BinaryProperty as _, Dash, DefaultIgnorableCodePoint, GeneralCategory,
+    BidiClass, BidiControl, BinaryProperty as _, Dash, DefaultIgnorableCodePoint, GeneralCategory,
     JoinControl, WhiteSpace,
 };
 use icu_properties::{CodePointMapData, props::EnumeratedProperty as _};
@@ -22,6 +22,11 @@ pub fn is_invisible(character: char) -> bool {
     WhiteSpace::for_char(character)
         || DefaultIgnorableCodePoint::for_char(character)
         || BidiControl::for_char(character)
+}
+
+/// Whether a character shows what follows it in reverse: what is read is then not what is seen.
+pub fn reverses(character: char) -> bool {
+    BidiClass::for_char(character) == BidiClass::RightToLeftOverride
 }
 
 /// Whether a character is a dash of any kind.
@@ -74,11 +79,6 @@ pub fn ascii_digit(character: char) -> Option<char> {
 /// mark is the same text.
 pub fn composed(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
-}
-
-/// The same text as letters and marks (UAX 15, NFD), as some systems hand it over.
-pub fn decomposed(text: &str) -> Cow<'_, str> {
-    DecomposingNormalizerBorrowed::new_nfd().normalize(text)
 }
 
 /// Whether a character ends a line or a paragraph, or controls a terminal.

@@ -34,7 +34,7 @@ macro_rules! admitted_user {
 }
 
 /// Locks the family of a live token, so that everything else here sees it at rest. Sessions are
-/// locked before their tokens everywhere.
+/// locked before their tokens wherever both are.
 const USE_SESSION: &str = concat!(
     "UPDATE sessions SET last_used_at = $2, ",
     "idle_expires_at = CASE WHEN expires_at < $3 THEN expires_at ELSE $3 END, ",

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use domain::typed::visible_line;
 use uuid::Uuid;
 
 pub(super) const USE_CODE: &str = "INSERT INTO challenge_uses (challenge_id, purpose, used_at) \
@@ -47,9 +48,11 @@ pub struct Device {
     pub address: Option<IpAddr>,
 }
 
-/// What a client says about itself, fit for a page, a log and a TEXT column (which takes no NUL).
+/// What a client says about itself, fit for a page, a log and a TEXT column (which takes no NUL): without
+/// marks that turn what stands beside it around.
 pub(super) fn presentable(text: &str) -> String {
-    text.chars()
+    visible_line(text)
+        .chars()
         .filter(|character| !character.is_control())
         .take(MAX_DEVICE_TEXT)
         .collect()

@@ -43,7 +43,7 @@ impl LogInResult {
 }
 
 impl CountedAs for LogInResult {
-    fn refused(refusal: &Refusal) -> Self {
+    fn as_refused(refusal: &Refusal) -> Self {
         match refusal.code.kind() {
             _ if refusal.code == RefusalCode::PasswordBusy => Self::Busy,
             RefusalKind::Forbidden => Self::Wrong,

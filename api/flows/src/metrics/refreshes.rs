@@ -46,7 +46,7 @@ impl RefreshResult {
 
 impl CountedAs for RefreshResult {
     /// What a refresh counts as that was refused for another reason than reuse.
-    fn refused(refusal: &Refusal) -> Self {
+    fn as_refused(refusal: &Refusal) -> Self {
         match refusal.code.kind() {
             RefusalKind::Unauthenticated => Self::Refused,
             RefusalKind::Unavailable => Self::Unavailable,

@@ -119,7 +119,7 @@ impl<'a> Asking<'a> {
         self.flows.metrics.requested(match &answer {
             Ok(answer) if answer.sent => RequestResult::Sent,
             Ok(_) => RequestResult::Cooldown,
-            Err(refusal) => RequestResult::refused(refusal),
+            Err(refusal) => RequestResult::as_refused(refusal),
         });
         answer
     }
@@ -236,7 +236,7 @@ impl<'a> Asking<'a> {
                 rule,
                 retry_after_millis,
             } => {
-                self.flows.metrics.refused(rule);
+                self.flows.metrics.limit_hit(rule);
                 Err(Refusal::limited(rule, retry_after_millis))
             }
             accepted => Ok(accepted),

@@ -171,7 +171,7 @@ async fn by_challenge(
         Verdict::Expired => RefusalCode::CodeExpired.into(),
         Verdict::Gone => RefusalCode::SessionUnknown.into(),
     };
-    Err(refused(verdict, refusal))
+    Err(of_verdict(verdict, refusal))
 }
 
 /// Checks a code that comes with its number only. Such tries count on the lock that they share with
@@ -210,7 +210,7 @@ pub(crate) async fn by_phone(
             counted_try: Some(counted_try),
         });
     }
-    Err(refused(verdict, Refusal::code_wrong(None)))
+    Err(of_verdict(verdict, Refusal::code_wrong(None)))
 }
 
 /// The count step.
@@ -275,7 +275,7 @@ fn compare_with_decoy(flows: &Flows, typed: &OtpCode) {
     );
 }
 
-fn refused(verdict: Verdict, refusal: Refusal) -> RefusedVerification {
+fn of_verdict(verdict: Verdict, refusal: Refusal) -> RefusedVerification {
     let result = match verdict {
         // Not here, unless the store names a challenge that it was not asked about.
         Verdict::Right { .. } => VerificationResult::Failed,

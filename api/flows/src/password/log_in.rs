@@ -4,7 +4,7 @@
 //! which numbers have an account.
 
 use domain::challenge::SessionId;
-use domain::password::{Password, PasswordHash, Place};
+use domain::password::{Match, Password, PasswordHash, Place};
 use domain::phone::PhoneNumber;
 use shared::records::{Device, PasswordHolder, PasswordLogIn, StepLogInOutcome, User};
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub const LOG_IN_REFUSALS: [RefusalCode; 9] = [
 pub struct Credentials {
     /// The number as it was typed.
     pub phone_number: String,
-    /// The password to the letter.
+    /// The password as it was typed.
     pub password: Password,
 }
 
@@ -86,10 +86,13 @@ pub(crate) fn counted_log_in<T>(
     }
 }
 
+/// A hash that should be replaced, if the one that was compared is such.
+type OldHash = Option<PasswordHash>;
+
 /// How a comparison ended.
 enum Compared {
     /// Right, and the session is open.
-    LoggedIn(Box<User>, PasswordHash),
+    LoggedIn(Box<User>, OldHash),
     Wrong,
     /// Right, but the user is kept out.
     Blocked,
@@ -124,8 +127,8 @@ pub(crate) async fn log_in_with(
         let place = flows.passwords.place()?;
         compared = compare(flows, place, holder, &password, step, &opening).await?;
     }
-    let (user, hash) = match compared {
-        Compared::LoggedIn(user, hash) => (*user, hash),
+    let (user, old) = match compared {
+        Compared::LoggedIn(user, old) => (*user, old),
         Compared::Wrong | Compared::Changed => return Err(RefusalCode::CredentialsWrong.into()),
         Compared::NoStep => {
             // It was no guess.
@@ -140,8 +143,8 @@ pub(crate) async fn log_in_with(
         }
     };
     counted.succeeded(flows).await;
-    if hash.needs_upgrade() {
-        upgrade(flows, user.id, &password, &hash).await;
+    if let Some(old) = old {
+        upgrade(flows, user.id, &password, &old).await;
     }
     Ok(opening.signed_in(flows, user, false)?)
 }
@@ -156,8 +159,8 @@ async fn compare(
     opening: &Opening,
 ) -> Result<Compared, Refusal> {
     let hash = holder.as_ref().and_then(|holder| holder.hash.as_ref());
-    let right = place.verify(password, hash).await?;
-    let (Some(holder), Some(hash), true) = (&holder, hash, right) else {
+    let matches = place.compare(password, hash).await?;
+    let (Some(holder), Some(hash), true) = (&holder, hash, matches.is_right()) else {
         return Ok(Compared::Wrong);
     };
     if holder.blocked {
@@ -177,7 +180,10 @@ async fn compare(
         },
     };
     Ok(match user {
-        Some(user) => Compared::LoggedIn(Box::new(user), log_in.hash),
+        Some(user) => {
+            let old = matches == Match::Typed || log_in.hash.needs_upgrade();
+            Compared::LoggedIn(Box::new(user), old.then_some(log_in.hash))
+        }
         None => Compared::Changed,
     })
 }

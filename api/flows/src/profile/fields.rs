@@ -10,9 +10,9 @@ const MAX_EMAIL_BYTES: usize = 254;
 /// A first or last name in its composed form, without what nobody sees: spaces around it, marks of
 /// direction. It may be empty. `None` where it cannot be taken: too long, or of several lines.
 pub fn parse_name(text: &str) -> Option<String> {
-    let name = visible_line(&composed(text));
+    let name = visible_line(text);
     let taken = name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(breaks_line);
-    taken.then_some(name)
+    taken.then(|| composed(&name).into_owned())
 }
 
 /// An e-mail address that a mail server could take. Whether it exists, and whose it is, is unknown.
@@ -48,6 +48,7 @@ mod tests {
             ("\u{2066}evil\u{2069}", Some("evil")),
             ("\u{feff}مریم\u{200f}\n", Some("مریم")),
             ("Zoe\u{308}", Some("Zoë")),
+            ("Zoe\u{200b}\u{308}", Some("Zoë")),
             ("آرش", Some("آرش")),
             ("ا\u{653}رش", Some("آرش")),
         ] {

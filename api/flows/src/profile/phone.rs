@@ -5,9 +5,10 @@
 //! [`SessionId::challenge_id_of`]). Whether the number is another account's is told after the right
 //! code, to whoever holds the phone, and costs the code.
 
-use domain::challenge::SessionId;
+use domain::challenge::{Locale, SessionId};
 use domain::otp::Purpose;
 use shared::records::{PhoneChange, PhoneChangeOutcome, User};
+use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::flows::Flows;
@@ -42,17 +43,19 @@ pub async fn request_phone_change(
 /// stays; the old number is told by a message.
 pub async fn change_phone(
     flows: &Flows,
-    caller: Caller,
+    request_id: Uuid,
+    locale: Locale,
     owner: FreshlyAuthenticated<'_>,
     verification: PhoneVerification,
 ) -> Result<User, Refusal> {
-    let changed = change(flows, caller, owner, &verification).await;
+    let changed = change(flows, request_id, locale, owner, &verification).await;
     counted(flows, changed)
 }
 
 async fn change(
     flows: &Flows,
-    caller: Caller,
+    request_id: Uuid,
+    locale: Locale,
     owner: FreshlyAuthenticated<'_>,
     verification: &PhoneVerification,
 ) -> Result<User, RefusedVerification> {
@@ -63,13 +66,13 @@ async fn change(
         user,
         session: owner.session().id,
         phone: proven.challenge.phone.clone(),
-        locale: caller.locale,
+        locale,
         now: flows.clock.now(),
     };
     match flows.records.change_phone(&change, &flows.random).await? {
         PhoneChangeOutcome::Changed { user, notice } => {
             if let Some(notice) = notice {
-                notices::enqueue(flows, notice, caller.request_id).await;
+                notices::enqueue(flows, notice, request_id).await;
             }
             proven.consume(flows).await;
             Ok(*user)

@@ -9,8 +9,8 @@ use crate::refusal::{Refusal, RefusalCode};
 use crate::refused::RefusedAs;
 use crate::signed_in::issue_tokens;
 
-/// Renews the tokens of a session. Each refresh token works once; one that comes back later ends its
-/// session. `token` is `None` where nothing was presented that could be one.
+/// Renews the tokens of a session. Each refresh token works once; one that comes back too late, or after its
+/// successor was used, ends its session. `token` is `None` where nothing was presented that could be one.
 pub async fn refresh(
     flows: &Flows,
     token: Option<RefreshToken>,

@@ -17,7 +17,7 @@ pub struct StepCredentials {
     pub session: Option<SessionId>,
     /// The number as it was typed.
     pub phone_number: Option<String>,
-    /// The password to the letter.
+    /// The password as it was typed.
     pub password: Password,
 }
 

@@ -64,7 +64,7 @@ async fn begin_with_password(
     let address = caller.address.limit_key();
     let policy = &flows.accept_policy;
     if let Some(wait) = flows.hot_state.count_request(&address, policy).await? {
-        flows.metrics.refused(Rule::Address);
+        flows.metrics.limit_hit(Rule::Address);
         return Err(Refusal::limited(Rule::Address, wait));
     }
     let session = SessionId::new(&flows.random);

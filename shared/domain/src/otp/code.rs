@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 use super::OtpKey;
 use crate::challenge::{ChallengeId, Salt};
 use crate::phone::PhoneNumber;
-use crate::typed::{ascii_digit, is_dash, is_invisible, is_punctuation};
+use crate::typed::{ascii_digit, is_dash, is_invisible, is_punctuation, reverses};
 
 const DOMAIN: &[u8] = b"ramz otp v1";
 
@@ -92,7 +92,8 @@ impl OtpCode {
             return Err(OtpCodeError::WrongLength(digits));
         }
         let mut code = String::with_capacity(usize::from(digits));
-        let matters = |c: &char| !(is_invisible(*c) || is_dash(*c) || is_punctuation(*c));
+        let matters =
+            |c: &char| reverses(*c) || !(is_invisible(*c) || is_dash(*c) || is_punctuation(*c));
         for character in input.chars().filter(matters) {
             code.push(ascii_digit(character).ok_or(OtpCodeError::NotDigits)?);
         }
@@ -301,7 +302,13 @@ mod tests {
             assert_eq!(code.expose(), "123456", "{pasted:?}");
         }
         for other in [
-            "12345six", "12345²", "123456\0", "+123456", "123456=", "12345½",
+            "\u{202e}654321",
+            "12345six",
+            "12345²",
+            "123456\0",
+            "+123456",
+            "123456=",
+            "12345½",
         ] {
             assert!(OtpCode::parse(other, 6).is_err(), "{other:?}");
         }

@@ -19,7 +19,6 @@ use bcrypt::HashParts;
 use password_hash::phc;
 use password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use pbkdf2::Pbkdf2;
-use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -32,6 +31,25 @@ const TIME_COST: u32 = 2;
 const PARALLELISM: u32 = 1;
 /// The length that RFC 9106 section 3.1 recommends for password hashing.
 pub(super) const SALT_BYTES: usize = 16;
+
+/// Whether a password belongs to a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It does not.
+    No,
+    /// It does.
+    Prepared,
+    /// It does, as it was typed: the hash is older than the preparing of passwords, or Django's, and
+    /// should be replaced.
+    Typed,
+}
+
+impl Match {
+    /// Whether it belongs to it at all.
+    pub fn is_right(self) -> bool {
+        self != Self::No
+    }
+}
 
 /// Django writes 102,400 KiB, 2 iterations and 8 lanes.
 const MAX_MEMORY_KIB: u32 = 131_072;
@@ -112,7 +130,7 @@ impl PasswordHash {
     /// async threads.
     pub(super) fn compute(password: &Password, salt: [u8; SALT_BYTES]) -> Self {
         let phc = argon2()
-            .hash_password_with_salt(password.prepared().expose_secret().as_bytes(), &salt)
+            .hash_password_with_salt(password.prepared().as_bytes(), &salt)
             .expect("the parameters, the salt and the password are within argon2's bounds");
         Self {
             stored: phc.to_string(),
@@ -123,10 +141,18 @@ impl PasswordHash {
         }
     }
 
-    /// Compares in constant time. Slow, like [`Self::compute`].
-    pub(super) fn matches(&self, password: &Password) -> bool {
-        let mut forms = password.forms().into_iter();
-        forms.any(|form| self.is_of(form.expose_secret().as_bytes()))
+    /// Compares in constant time. Slow, like [`Self::compute`]; twice as slow where what was typed is
+    /// not its own prepared form, because the hash may be made of either.
+    pub(super) fn compare(&self, password: &Password) -> Match {
+        let prepared = password.prepared();
+        if self.is_of(prepared.as_bytes()) {
+            return Match::Prepared;
+        }
+        let typed = password.expose();
+        if typed != prepared.as_str() && self.is_of(typed.as_bytes()) {
+            return Match::Typed;
+        }
+        Match::No
     }
 
     fn is_of(&self, password: &[u8]) -> bool {

@@ -11,11 +11,12 @@ use std::thread::available_parallelism;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Password;
-use super::hash::PasswordHash;
+use super::hash::{Match, PasswordHash};
 use super::policy::{OwnWords, Weakness, judge};
 use crate::random::Random;
 
-/// How many may wait for one core: a third of a second with hashes of our own.
+/// How many may wait for one core: a third of a second with hashes of our own, and as long again where
+/// what was typed has two forms.
 const WAITING_PER_CORE: usize = 16;
 
 /// Hashes, verifies and judges passwords. Clones share the bounds.
@@ -114,20 +115,29 @@ impl Place<'_> {
             .await
     }
 
-    /// Whether the password belongs to this hash. `None`, for a person without a password or a
-    /// number without a person, is never right and takes as long as a hash of ours.
-    ///
-    /// A hash of another format takes its own time, until its owner logs in and it is replaced.
+    /// Whether the password belongs to this hash; see [`Self::compare`].
     pub async fn verify(
         self,
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Busy> {
+        Ok(self.compare(password, hash).await?.is_right())
+    }
+
+    /// Whether, and how, the password belongs to this hash. `None`, for a person without a password or
+    /// a number without a person, is never right and takes as long as a hash of ours.
+    ///
+    /// A hash of another format takes its own time, until its owner logs in and it is replaced.
+    pub async fn compare(
+        self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<Match, Busy> {
         let real = hash.is_some();
         let hash = hash.unwrap_or(&self.passwords.0.decoy).clone();
         let password = password.clone();
-        let matches = self.run(move || hash.matches(&password)).await?;
-        Ok(matches && real)
+        let matches = self.run(move || hash.compare(&password)).await?;
+        Ok(if real { matches } else { Match::No })
     }
 
     /// The permits go with the work and not with the caller: a request that was given up still

@@ -8,13 +8,15 @@ mod hash;
 mod hashing;
 mod policy;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
 
-use crate::typed::{composed, decomposed, is_space};
+use crate::typed::{composed, is_space};
 
-pub use hash::{PasswordHash, StoredHashError};
+pub use hash::{Match, PasswordHash, StoredHashError};
 pub use hashing::{Busy, NewPasswordError, Passwords, Place};
 pub use policy::{MIN_CHARS, OwnWords, Weakness};
 
@@ -23,7 +25,8 @@ pub const MAX_CHARS: usize = 128;
 /// The same in bytes of UTF-8: any script has its 128 characters, and nobody makes us hash more.
 const MAX_BYTES: usize = 4 * MAX_CHARS;
 
-/// A password as it was typed. It is wiped from memory when it goes, and Debug output hides it.
+/// A password as it was typed. It is wiped from memory when it goes, as is what is made of it as far as
+/// that is ours; Debug output hides it.
 ///
 /// What is hashed is its *prepared* form (RFC 8265, `OpaqueString`): composed, with plain spaces, so that
 /// the same text from another keyboard is the same password. Nothing else is changed, not even digits.
@@ -61,23 +64,16 @@ impl Password {
     }
 
     /// The form that is hashed.
-    fn prepared(&self) -> SecretString {
-        let plain = |character| if is_space(character) { ' ' } else { character };
-        let spaced: SecretString = self.expose().chars().map(plain).collect::<String>().into();
-        composed(spaced.expose_secret()).into_owned().into()
-    }
-
-    /// What a stored hash may have been made of, most likely first: the prepared form, and what a
-    /// keyboard hands over that composes or does not.
-    fn forms(&self) -> Vec<SecretString> {
-        let mut forms = vec![self.prepared()];
+    fn prepared(&self) -> Zeroizing<String> {
         let typed = self.expose();
-        for other in [typed, &composed(typed), &decomposed(typed)] {
-            if forms.iter().all(|form| form.expose_secret() != other) {
-                forms.push(other.to_owned().into());
-            }
+        // A plain space is no longer than another, so the text is never moved and left behind.
+        let mut spaced = Zeroizing::new(String::with_capacity(typed.len()));
+        spaced.extend(typed.chars().map(|c| if is_space(c) { ' ' } else { c }));
+        match composed(&spaced) {
+            Cow::Borrowed(_) => {}
+            Cow::Owned(composed) => return Zeroizing::new(composed),
         }
-        forms
+        spaced
     }
 }
 
@@ -119,7 +115,7 @@ mod tests {
     fn the_same_text_from_another_keyboard_is_the_same_password() {
         let prepared = |typed: &str| {
             let password = Password::parse(typed).expect("a password");
-            password.prepared().expose_secret().to_owned()
+            password.prepared().to_string()
         };
         for (one, other) in [
             ("café-سلام", "cafe\u{301}-سلام"),
@@ -141,12 +137,6 @@ mod tests {
         ] {
             assert_ne!(prepared(one), prepared(other), "{one}");
         }
-        let plain = Password::parse("correct horse").expect("a password");
-        assert_eq!(
-            plain.forms().len(),
-            1,
-            "nothing is hashed twice without need"
-        );
     }
 
     #[test]

@@ -9,7 +9,6 @@
 //! Asking for the score itself would refuse eight random characters, which it takes for 10^8
 //! exactly. Guessing over the network is limited far below that.
 
-use secrecy::ExposeSecret as _;
 use zxcvbn::zxcvbn;
 
 use super::Password;
@@ -69,7 +68,7 @@ impl OwnWords {
 /// Judges a new password. Takes milliseconds: [`super::Passwords`] calls it off the async threads.
 pub(super) fn judge(password: &Password, own: &OwnWords) -> Result<(), Weakness> {
     let prepared = password.prepared();
-    let typed = prepared.expose_secret();
+    let typed = prepared.as_str();
     if typed.chars().count() < MIN_CHARS {
         return Err(Weakness::TooShort);
     }

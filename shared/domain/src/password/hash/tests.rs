@@ -40,6 +40,36 @@ fn typed(text: &str) -> Password {
     Password::parse(text).expect("a password")
 }
 
+/// Whether the password belongs to the hash.
+trait Matches {
+    fn matches(&self, password: &Password) -> bool;
+}
+
+impl Matches for PasswordHash {
+    fn matches(&self, password: &Password) -> bool {
+        self.compare(password).is_right()
+    }
+}
+
+#[test]
+fn a_hash_of_what_was_typed_goes_on_working_and_is_to_be_replaced() {
+    for (made_of, other_keyboard) in [
+        ("cafe\u{301}-سلام", "café-سلام"),
+        ("two\u{a0}words", "two words"),
+    ] {
+        // As the releases before made it.
+        let phc = argon2()
+            .hash_password_with_salt(made_of.as_bytes(), &[7; SALT_BYTES])
+            .expect("a hash");
+        let old = PasswordHash::from_stored(&phc.to_string()).expect("ours");
+        assert_eq!(old.compare(&typed(made_of)), Match::Typed, "{made_of}");
+        assert_eq!(old.compare(&typed("another")), Match::No);
+        let new = PasswordHash::compute(&typed(made_of), [8; SALT_BYTES]);
+        assert_eq!(new.compare(&typed(made_of)), Match::Prepared);
+        assert_eq!(new.compare(&typed(other_keyboard)), Match::Prepared);
+    }
+}
+
 #[test]
 fn the_vectors_of_django_verify_and_want_an_upgrade() {
     for (text, made) in MADE_BY_DJANGO {
