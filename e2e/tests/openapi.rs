@@ -1,11 +1,11 @@
-//! The whole API from outside, in both shapes: every call once with curl, then the OpenAPI document
-//! against the running service: schemathesis makes requests from it, valid and invalid, and holds
-//! each answer against it.
+//! The whole API from outside, in both shapes: every call once with curl, the OpenAPI document before
+//! a validator of such documents, then the document against the running service: schemathesis makes
+//! requests from it, valid and invalid, and holds each answer against it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::{PATIENCE, Production};
+use e2e::{Client, PATIENCE, Production};
 use harness::{Process, free_port, wait_for_http};
 
 /// Requests of each operation, for every kind of them.
@@ -43,7 +43,10 @@ async fn every_answer_in_one_process_is_as_documented() {
 
 async fn check(url: impl Into<String>, inbox: impl Into<String>) {
     let (url, inbox) = (url.into(), inbox.into());
+    let document = Client::new(&url).get("/api/openapi.json").await;
+    let document = document.bytes().await.expect("a body");
     let ran = tokio::task::spawn_blocking(move || {
+        validate(&document);
         make_every_call(&url, &inbox);
         follow_the_step_flow_page(&url, &inbox);
         run_schemathesis(&url, &inbox);
@@ -85,6 +88,15 @@ fn printed_by(command: &mut Command) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}\n{said}");
     printed.into_owned()
+}
+
+/// By `openapi-spec-validator`, as a file: it would fetch an address by way of a proxy.
+fn validate(document: &[u8]) {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let path = scratch.path().join("openapi.json");
+    std::fs::write(&path, document).expect("written");
+    let mut validator = Command::new(harness::python().with_file_name("openapi-spec-validator"));
+    println!("{}", printed_by(validator.arg(path)));
 }
 
 fn run_schemathesis(url: &str, inbox: &str) {

@@ -31,7 +31,7 @@ fn said(answer: &Answer) -> Vec<(String, String)> {
 }
 
 fn varies_by_origin(headers: &HeaderMap) -> bool {
-    headers.get_all(VARY).iter().any(|value| value == "origin")
+    headers.get_all(VARY).iter().any(|value| value == "Origin")
 }
 
 async fn preflight(stage: &Stage, origin: &str, method: &str, path: &str) -> Answer {
@@ -79,11 +79,11 @@ pub(crate) async fn a_page_of_a_listed_origin_is_told_what_it_may(shape: Shape) 
             let expected = [
                 (
                     "allow-headers",
-                    "authorization, content-type, accept-language, traceparent, tracestate, baggage",
+                    "Authorization, Content-Type, Accept-Language, traceparent, tracestate, baggage",
                 ),
                 ("allow-methods", "GET, POST, PATCH, DELETE"),
                 ("allow-origin", origin),
-                ("expose-headers", "retry-after, x-request-id"),
+                ("expose-headers", "Retry-After, X-Request-Id"),
                 ("max-age", "7200"),
             ];
             let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -113,7 +113,7 @@ pub(crate) async fn a_page_of_a_listed_origin_is_told_what_it_may(shape: Shape) 
             ("allow-origin".to_owned(), APP.to_owned()),
             (
                 "expose-headers".to_owned(),
-                "retry-after, x-request-id".to_owned(),
+                "Retry-After, X-Request-Id".to_owned(),
             ),
         ];
         assert_eq!(said(&answer), expected, "{answer:?}");

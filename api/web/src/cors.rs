@@ -28,10 +28,10 @@ const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 /// What is read of requests, and the three headers of traces (W3C) that libraries add by themselves.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, accept-language, traceparent, tracestate, baggage",
+    "Authorization, Content-Type, Accept-Language, traceparent, tracestate, baggage",
 );
 /// What scripts may read beside the headers that all answers show them.
-const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
+const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-Id");
 /// Seconds that a browser may remember the answer; Chromium keeps none for longer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
@@ -76,7 +76,7 @@ impl Cors {
         }
         if !self.allowed.is_empty() {
             // Caches must not give one origin's answer to another.
-            answer.append(VARY, HeaderValue::from_static("origin"));
+            answer.append(VARY, HeaderValue::from_static("Origin"));
         }
         if let Some(origin) = other_origin {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

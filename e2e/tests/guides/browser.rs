@@ -98,6 +98,15 @@ impl Browser {
         done(self.page.execute(script, Vec::new()).await)
     }
 
+    /// What a promise gives, or the name of the error that it is refused with.
+    pub(crate) async fn settled(&self, promise: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1]; \
+             Promise.resolve().then(async () => ({promise})).then(done, (error) => done(error.name));"
+        );
+        done(self.page.execute_async(&script, Vec::new()).await)
+    }
+
     pub(crate) async fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
         let cookies = done(self.page.get_all_cookies().await);
         cookies.into_iter().find(|cookie| cookie.name() == name)

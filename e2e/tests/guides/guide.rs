@@ -79,6 +79,7 @@ fn every_block_of_every_guide_is_a_file() {
         ),
         ("mobile.md", &["RamzClient.java", "SignIn.java"]),
         ("node.md", &["ramz-auth.mjs", "server.mjs"]),
+        ("other-origins.md", &["ramz-client.js", "ramz.env"]),
         (
             "web.md",
             &[

@@ -62,6 +62,13 @@ impl Service {
         .await
     }
 
+    /// How many messages have reached a number.
+    pub(crate) async fn messages(&self, phone: &str) -> usize {
+        let path = format!("/_sim/messages?receptor={phone}");
+        let messages: Value = self.inbox.get(&path).await.json().await.expect("JSON");
+        messages.as_array().expect("a list").len()
+    }
+
     /// The published keys.
     pub(crate) async fn jwks(&self) -> Value {
         let answer = self.client.get("/.well-known/jwks.json").await;

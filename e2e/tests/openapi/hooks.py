@@ -117,6 +117,18 @@ def change_number(user):
     return asked("/api/v1/usr/me/phone", body, number, user["access_token"])
 
 
+# Calls of which one of two members is needed, which their schemas tell in words only, and the one
+# that any number is good for.
+NEEDS_ONE_OF = {
+    "/api/v1/usr/otp": ("phone_number", "session_id"),
+    "/api/v1/usr/otp/verify": ("phone_number", "session_id"),
+    "/api/v1/usr/password/reset": ("phone_number", "session_id"),
+    "/api/v1/usr/me/phone": ("phone_number", "session_id"),
+    "/api/register": ("mobile_number", "session_id"),
+    "/api/login": ("mobile_number", "session_id"),
+}
+
+
 # After these the token is spent, and a fresh sign-in is asked for by some.
 SPENDS_ITS_SESSION = {
     ("DELETE", "/api/v1/usr/me"),
@@ -157,6 +169,10 @@ def before_call(context, case, kwargs):
     if is_positive(case) and is_object(case):
         chosen = {"new_password"} | ({"password"} if path == "/api/set-password" else set())
         case.body = case.body | {name: PASSWORD for name in chosen & case.body.keys()}
+    if path in NEEDS_ONE_OF and is_positive(case) and is_object(case):
+        number, other = NEEDS_ONE_OF[path]
+        if case.body.get(number) is None and case.body.get(other) is None:
+            case.body = case.body | {number: new_number()}
     if path in REAL and is_positive(case) and is_object(case) and random.random() < 0.5:
         real = REAL[path]()
         # One way of naming the account is enough, and two would contradict each other.
