@@ -14,6 +14,7 @@ mod port;
 mod postgres;
 mod process;
 mod redis_server;
+mod relay;
 mod scratch;
 mod wait;
 
@@ -22,4 +23,5 @@ pub use port::free_port;
 pub use postgres::PostgresServer;
 pub use process::{Process, ProcessCommand, python};
 pub use redis_server::RedisServer;
+pub use relay::Relay;
 pub use wait::{eventually, wait_for_http};
