@@ -20,7 +20,7 @@ mod wait;
 
 pub use django::make_django_password;
 pub use port::free_port;
-pub use postgres::PostgresServer;
+pub use postgres::{PgBouncer, PostgresServer};
 pub use process::{Process, ProcessCommand, python};
 pub use redis_server::RedisServer;
 pub use relay::Relay;

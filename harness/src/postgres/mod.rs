@@ -2,6 +2,7 @@
 
 mod family;
 mod installation;
+mod pooler;
 mod standby;
 mod template;
 
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::{child::Child, port::free_port, scratch};
 use installation::Installation;
+pub use pooler::PgBouncer;
 
 const START: Duration = Duration::from_mins(2);
 const STOP: Duration = Duration::from_mins(1);
@@ -59,7 +61,7 @@ impl PostgresServer {
 
     async fn start_with(fsync: bool) -> Self {
         Self::start_on(fsync, |installation, data| {
-            template::copy(installation, data)
+            template::copy(installation, data);
         })
         .await
     }
@@ -108,6 +110,17 @@ impl PostgresServer {
             primary.port,
         );
         self.restart().await;
+    }
+
+    /// Makes the server refuse writes from now on, on the connections that it has too.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn close_for_writes(&self) {
+        self.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            .await;
+        self.execute("SELECT pg_reload_conf()").await;
     }
 
     /// Ends the server in order: everything is written, and standbys have it.

@@ -282,6 +282,11 @@ impl HotState {
         }
     }
 
+    /// The version of the server, if it is one and tells it.
+    pub(crate) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
+        call!(self, state => state.server_version())
+    }
+
     /// Whether the store answers and takes writes.
     pub async fn ping(&self) -> Result<(), HotStateError> {
         call!(self, state => state.ping())

@@ -257,7 +257,7 @@ pub(super) async fn keep_alive(
         let running = in_flight.list();
         match feed.keep_alive(&running).await {
             Ok(()) => {}
-            // That the queue does not answer is told by the reader.
+            // That the queue cannot be used is told by the reader.
             Err(error) if running.is_empty() => {
                 tracing::debug!(%error, "cannot tell that this worker lives");
             }

@@ -171,16 +171,16 @@ impl RedisConnection {
         if state.number != number {
             return;
         }
-        if let Fate::Misled(code) = fate {
-            if state.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                state.told = Some(Instant::now());
-                let place = &self.0.place;
-                tracing::warn!(
-                    place,
-                    code,
-                    "this Redis is not the primary; connecting anew until it is"
-                );
-            }
+        if let Fate::Misled(code) = fate
+            && state.told.is_none_or(|told| told.elapsed() >= TELL_EVERY)
+        {
+            state.told = Some(Instant::now());
+            let place = &self.0.place;
+            tracing::warn!(
+                place,
+                code,
+                "this Redis is not one to write to; connecting anew until it is"
+            );
         }
         // One that was good and broke is replaced at once.
         let at_once = was_connected && fate == Fate::Broken;

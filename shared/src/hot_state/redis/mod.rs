@@ -173,6 +173,18 @@ impl RedisHotState {
         Ok(0)
     }
 
+    pub(super) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
+        let info: String = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        let version = info
+            .lines()
+            .find_map(|line| line.strip_prefix("redis_version:"));
+        Ok(version.map(|version| version.trim().to_owned()))
+    }
+
     /// A write, because a Redis that is read-only or out of memory answers PING all the same.
     pub(super) async fn ping(&self) -> Result<(), HotStateError> {
         let key = format!("{}ping", self.store.keys().address_prefix);
