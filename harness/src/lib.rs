@@ -14,12 +14,14 @@ mod port;
 mod postgres;
 mod process;
 mod redis_server;
+mod relay;
 mod scratch;
 mod wait;
 
 pub use django::make_django_password;
 pub use port::free_port;
-pub use postgres::PostgresServer;
+pub use postgres::{PgBouncer, PostgresServer};
 pub use process::{Process, ProcessCommand, python};
 pub use redis_server::RedisServer;
+pub use relay::Relay;
 pub use wait::{eventually, wait_for_http};

@@ -50,6 +50,11 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// Host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The port on 127.0.0.1; it stays the same over restarts.
     pub fn port(&self) -> u16 {
         self.port
@@ -85,6 +90,50 @@ impl RedisServer {
     /// Lets a paused server go on.
     pub fn resume(&mut self) {
         self.child.signal(Signal::CONT);
+    }
+
+    /// Makes the server a replica of another, and waits until it has what the other has.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become one.
+    pub async fn follow(&self, primary: &Self) {
+        self.replicate(&["127.0.0.1", &primary.port.to_string()])
+            .await;
+        let mut info = redis::cmd("INFO");
+        info.arg("replication");
+        eventually(START, async || {
+            let state: String = self.query(&info).await.ok()?;
+            state.contains("master_link_status:up").then_some(())
+        })
+        .await;
+    }
+
+    /// Makes the server a replica of another at once, without waiting for what the other has.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn step_down_for(&self, primary: &Self) {
+        self.replicate(&["127.0.0.1", &primary.port.to_string()])
+            .await;
+    }
+
+    /// Makes a replica a primary, with what it has.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn take_the_lead(&self) {
+        self.replicate(&["NO", "ONE"]).await;
+    }
+
+    async fn replicate(&self, of: &[&str]) {
+        let mut command = redis::cmd("REPLICAOF");
+        command.arg(of);
+        if let Err(error) = self.query::<()>(&command).await {
+            panic!("redis-server did not take REPLICAOF: {error}");
+        }
     }
 
     /// Waits until no sync of the append-only log is under way. With `everysec` Redis answers before

@@ -68,7 +68,13 @@ impl DatabaseUrl {
     }
 
     fn parse(url: &str) -> Result<Self, String> {
-        match url.split_once(':').map(|(scheme, _)| scheme) {
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+        if let Some("postgres" | "postgresql") = scheme
+            && let Some(problem) = migrate::server_url_problem(url)
+        {
+            return Err(format!("DATABASE_URL {problem}"));
+        }
+        match scheme {
             Some("postgres" | "postgresql") => url
                 .parse()
                 .map(|options| Self::Postgres(Box::new(options)))
@@ -162,6 +168,20 @@ impl Database {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// A warning where the server is older than what Ramz is tested with.
+    pub(crate) async fn warning(&self) -> sqlx::Result<Option<String>> {
+        let Self::Postgres(pool) = self else {
+            return Ok(None);
+        };
+        let old = migrate::old_postgres(&mut *pool.acquire().await?).await?;
+        let least = migrate::LEAST_POSTGRES;
+        Ok(old.map(|version| {
+            format!(
+                "PostgreSQL {version} is older than {least}, the least that Ramz is tested with"
+            )
+        }))
     }
 
     /// What the database lacks.

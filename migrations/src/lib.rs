@@ -7,11 +7,15 @@
 
 mod lock;
 mod pending;
+mod server_url;
+mod version;
 
 use sqlx::migrate::Migrator;
 use sqlx::{PgPool, SqlitePool};
 
-pub use pending::{Pending, PendingReason, pending_postgres, pending_sqlite};
+pub use pending::{Pending, PendingReason, pending_on_postgres, pending_postgres, pending_sqlite};
+pub use server_url::server_url_problem;
+pub use version::{LEAST_POSTGRES, old_postgres};
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]

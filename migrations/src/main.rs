@@ -48,6 +48,10 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Access::Change
     };
     let database = Database::wait_for(&url, Duration::from_secs(arguments.wait), access).await?;
+    let warning = database.warning().await;
+    if let Some(warning) = warning.map_err(|error| error.to_string())? {
+        eprintln!("migrate: warning: {warning}");
+    }
     if arguments.check {
         let pending = database
             .pending()

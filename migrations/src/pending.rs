@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use sqlx::migrate::Migrator;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgConnection, PgPool, SqlitePool};
 
 use crate::{postgres, sqlite};
 
@@ -48,11 +48,16 @@ impl fmt::Display for Pending {
 /// What a PostgreSQL database lacks, in order; compared by number and checksum. Migrations of a
 /// newer release do not count.
 pub async fn pending_postgres(pool: &PgPool) -> sqlx::Result<Vec<Pending>> {
+    pending_on_postgres(&mut *pool.acquire().await?).await
+}
+
+/// The same over one connection.
+pub async fn pending_on_postgres(connection: &mut PgConnection) -> sqlx::Result<Vec<Pending>> {
     let has_table: bool = sqlx::query_scalar(HAS_TABLE_POSTGRES)
-        .fetch_one(pool)
+        .fetch_one(&mut *connection)
         .await?;
     let applied = if has_table {
-        sqlx::query_as(APPLIED).fetch_all(pool).await?
+        sqlx::query_as(APPLIED).fetch_all(connection).await?
     } else {
         Vec::new()
     };

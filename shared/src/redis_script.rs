@@ -1,7 +1,7 @@
 //! Calls of scripts that run for every request: the arguments are written once, where
 //! [`Script::prepare_invoke`] first makes a vector of each.
 
-use redis::aio::ConnectionManager;
+use crate::redis_store::RedisConnection;
 use redis::{
     Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, ServerErrorKind, ToRedisArgs,
 };
@@ -33,7 +33,7 @@ impl<'s> ScriptCall<'s> {
     /// Runs the script; a server that does not have it is given it first.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
-        connection: &mut ConnectionManager,
+        connection: &mut RedisConnection,
     ) -> RedisResult<T> {
         match self.command.query_async(connection).await {
             Err(error) if is_unknown_script(&error) => {

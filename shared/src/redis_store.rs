@@ -3,12 +3,18 @@
 //! All keys carry one hash tag, so that one script may touch them all. That allows fail-over by
 //! Redis Cluster or Sentinel, not scale-out, and no more is claimed.
 
+mod connection;
+mod trouble;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError};
+
+pub(crate) use connection::{LIFE, RedisConnection};
+pub(crate) use trouble::cause;
 
 /// One attempt at a command. Two of them fit in the second within which clients get their answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
@@ -22,13 +28,15 @@ pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    manager: ConnectionManager,
+    connection: RedisConnection,
+    place: String,
     keys: Keys,
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
+            .field("place", &self.0.place)
             .field("keys", &self.0.keys)
             .finish_non_exhaustive()
     }
@@ -63,6 +71,8 @@ pub(crate) struct Keys {
     pub(crate) delayed: String,
     /// The stream of dead letters.
     pub(crate) dead: String,
+    /// The sorted set of workers, by the moment at which each told that it lives.
+    pub(crate) workers: String,
 }
 
 impl RedisStore {
@@ -75,25 +85,33 @@ impl RedisStore {
     /// Connects under another hash tag, so that tests can share a server.
     pub fn connect_tagged(url: &str, tag: &str) -> Result<Self, RedisError> {
         let client = Client::open(url)?;
-        let config = ConnectionManagerConfig::new()
+        let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+            .set_connection_timeout(Some(CONNECT_TIMEOUT));
+        let place = client.get_connection_info().addr().to_string();
+        let connection = RedisConnection::new(client.clone(), config, place.clone());
         let keys = Keys::under(tag);
         Ok(Self(Arc::new(Inner {
             client,
-            manager,
+            connection,
+            place,
             keys,
         })))
     }
 
     /// The shared connection, for commands that answer at once.
-    pub(crate) fn connection(&self) -> ConnectionManager {
-        self.0.manager.clone()
+    pub(crate) fn connection(&self) -> RedisConnection {
+        self.0.connection.clone()
     }
 
-    /// A connection of its own for reads that block up to `block`.
+    /// Host and port, which may be shown.
+    pub(crate) fn place(&self) -> &str {
+        &self.0.place
+    }
+
+    /// A connection of its own for reads that block up to `block`. The shared one is made anew after
+    /// it: what is read from the server of today must not be settled with that of yesterday, which
+    /// knows nothing of it.
     pub(crate) async fn blocking_connection(
         &self,
         block: Duration,
@@ -101,10 +119,12 @@ impl RedisStore {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(block + BLOCKING_GRACE));
-        self.0
-            .client
+        let client = &self.0.client;
+        let made = client
             .get_multiplexed_async_connection_with_config(&config)
-            .await
+            .await?;
+        self.0.connection.begin_anew().await;
+        Ok(made)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -128,6 +148,7 @@ impl Keys {
             jobs: name("jobs"),
             delayed: name("delayed"),
             dead: name("dead"),
+            workers: name("workers"),
         }
     }
 }

@@ -77,14 +77,14 @@ where
         match call().await {
             Ok(answer) => {
                 if failures > 0 {
-                    tracing::info!(failures, "the ledger answers again");
+                    tracing::info!(failures, "the ledger can be written again");
                 }
                 return Ok(answer);
             }
             Err(error @ RecordsError::Unavailable(_)) => {
                 failures += 1;
                 if failures.is_power_of_two() {
-                    tracing::error!(%error, failures, "the ledger does not answer; waiting for it");
+                    tracing::error!(%error, failures, "the ledger cannot be written; waiting for it");
                 }
                 if !wait(delays.delay(failures)).await {
                     return Err(GaveUp::Stopped);

@@ -58,6 +58,7 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
     let pool = PoolSettings {
         max_connections: LEDGER_CONNECTIONS,
         time_limit: LEDGER_TIME_LIMIT,
+        ..PoolSettings::default()
     };
     let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
     let Some(checked) = stop.run_until_cancelled(stores.require_schema()).await else {

@@ -32,6 +32,7 @@ pub(super) async fn open(config: &RecordsCommandConfig) -> Result<Records, OpenE
     let settings = PoolSettings {
         max_connections: 2,
         time_limit: TIME_LIMIT,
+        pooler: config.pooler,
     };
     let url = config.database_url.expose_secret();
     let records = Records::connect(url, settings)

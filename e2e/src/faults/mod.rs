@@ -6,7 +6,6 @@
 //! | `draw.rs` | what a seed decides |
 //! | `traffic.rs` | the clients |
 //! | `kills.rs`, `stall.rs`, `outage.rs` | the scenarios |
-//! | `relay.rs` | a way to the gateway that can be cut |
 //! | `evidence.rs` | what is left when all is settled |
 //! | `conservation.rs`, `order.rs` | what it is judged by |
 //! | `report.rs` | the figures of a run |
@@ -17,7 +16,6 @@ mod evidence;
 mod kills;
 mod order;
 mod outage;
-mod relay;
 mod report;
 mod stall;
 mod traffic;

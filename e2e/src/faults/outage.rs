@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use harness::Relay;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::relay::Relay;
 use super::report::Calls;
 use super::{Order, RunReport, Setup, Struck, Trouble, add_workers, judge_settled, start, traffic};
 use crate::{Client, Production};
@@ -38,8 +38,8 @@ pub struct OutagePlan {
 /// Carries the plan out. Times are measured from the end of the outage.
 pub async fn run_outage(plan: &OutagePlan, setup: &Setup) -> Result<RunReport, Trouble> {
     let mut production = start(setup).await;
-    let mut relay = Relay::start(production.simulator.address()).await?;
-    production.gateway_url = relay.url();
+    let mut relay = Relay::start(production.simulator.address()).await;
+    production.gateway_url = format!("http://{}", relay.address());
     add_workers(&mut production).await;
 
     let (stop, stopped) = watch::channel(false);
@@ -52,7 +52,7 @@ pub async fn run_outage(plan: &OutagePlan, setup: &Setup) -> Result<RunReport, T
     let begun = Struck::now();
     go_away(plan.kind, &production, &mut relay).await;
     let mut calls = count_calls(&production, plan.lasts).await?;
-    come_back(plan.kind, &production, &mut relay).await?;
+    come_back(plan.kind, &production, &mut relay).await;
     let ended = Struck::now();
     tokio::time::sleep(AFTER).await;
     stop.send_replace(true);
@@ -93,16 +93,11 @@ async fn go_away(kind: OutageKind, production: &Production, relay: &mut Relay) {
     }
 }
 
-async fn come_back(
-    kind: OutageKind,
-    production: &Production,
-    relay: &mut Relay,
-) -> Result<(), Trouble> {
+async fn come_back(kind: OutageKind, production: &Production, relay: &mut Relay) {
     match kind {
-        OutageKind::Refused => relay.open().await?,
+        OutageKind::Refused => relay.open().await,
         OutageKind::BadGateway => production.simulator.set_faults(json!([])).await,
     }
-    Ok(())
 }
 
 /// Counts for as long as the outage lasts, once a second.

@@ -14,7 +14,7 @@ const PAGE: &str = "<!doctype html><title>app</title><script type=\"module\">\
     import * as ramz from './ramz-client.js'; window.ramz = ramz;</script>";
 
 /// Serves a page with the client of the guide on a port of its own, which is returned.
-async fn serve_app(listener: TcpListener, service: &str) {
+fn serve_app(listener: TcpListener, service: &str) {
     let client = Guide::read("other-origins.md");
     let client = client
         .file("ramz-client.js")
@@ -55,8 +55,8 @@ async fn a_page_of_a_listed_origin_signs_in_and_no_other_can() {
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
     let service = Service::start(&settings).await;
-    serve_app(listed, service.url()).await;
-    serve_app(other, service.url()).await;
+    serve_app(listed, service.url());
+    serve_app(other, service.url());
     let browser = Browser::start(([127, 0, 0, 1], 9).into()).await;
 
     for (phone, origin) in ["09121110021", "09121110022"].iter().zip(&origins[0]) {

@@ -54,7 +54,12 @@ impl Installation {
 
     /// A command for a program that refuses to run as root.
     pub(super) fn server_command(&self, name: &str) -> Command {
-        let mut command = child::command(self.program(name));
+        self.command_of_its_user(&self.program(name))
+    }
+
+    /// The same for a program that is not of PostgreSQL.
+    pub(super) fn command_of_its_user(&self, program: &Path) -> Command {
+        let mut command = child::command(program);
         if let Some(user) = self.user {
             command.uid(user.id).gid(user.group);
         }

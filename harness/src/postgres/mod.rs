@@ -2,6 +2,8 @@
 
 mod family;
 mod installation;
+mod pooler;
+mod standby;
 mod template;
 
 use std::{
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::{child::Child, port::free_port, scratch};
 use installation::Installation;
+pub use pooler::PgBouncer;
 
 const START: Duration = Duration::from_mins(2);
 const STOP: Duration = Duration::from_mins(1);
@@ -57,6 +60,89 @@ impl PostgresServer {
     }
 
     async fn start_with(fsync: bool) -> Self {
+        Self::start_on(fsync, |installation, data| {
+            template::copy(installation, data);
+        })
+        .await
+    }
+
+    /// Starts a standby of this server, which has everything and gets what is written from now on
+    /// before the writer is told that it was committed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub async fn start_standby(&self) -> Self {
+        let port = self.port;
+        let standby = Self::start_on(self.fsync, move |installation, data| {
+            standby::copy(installation, data, port);
+        })
+        .await;
+        // Where it comes up, it reads what this server sends. Databases are made elsewhere.
+        for setting in [
+            "ALTER SYSTEM SET synchronous_standby_names = '*'",
+            "SELECT pg_reload_conf()",
+        ] {
+            self.execute(setting).await;
+        }
+        standby
+    }
+
+    /// Makes a standby the primary.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become one.
+    pub async fn promote(&self) {
+        self.execute("SELECT pg_promote()").await;
+    }
+
+    /// Ends the server in order and starts it again as a standby of another, which was a standby of
+    /// this one and has been promoted, or will be.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub async fn restart_as_standby_of(&mut self, primary: &Self) {
+        standby::follow(
+            &self.installation,
+            &self.directory.path().join("data"),
+            primary.port,
+        );
+        self.restart().await;
+    }
+
+    /// Makes the server refuse writes from now on, on the connections that it has too.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn close_for_writes(&self) {
+        self.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            .await;
+        self.execute("SELECT pg_reload_conf()").await;
+    }
+
+    /// Ends the server in order: everything is written, and standbys have it.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not end.
+    pub async fn stop(&mut self) {
+        self.child.signal(Signal::INT);
+        self.child.wait(STOP).await;
+    }
+
+    async fn execute(&self, statement: &str) {
+        if let Err(error) = execute(&self.url(), statement.to_owned()).await {
+            panic!("PostgreSQL did not take {statement}: {error}");
+        }
+    }
+
+    async fn start_on(
+        fsync: bool,
+        prepare: impl FnOnce(&Installation, &Path) + Send + 'static,
+    ) -> Self {
         let installation = Installation::find();
         let directory = scratch::directory();
         installation.give(directory.path());
@@ -64,7 +150,7 @@ impl PostgresServer {
         let prepared = {
             let installation = installation.clone();
             // Blocks for seconds when the template has to be made.
-            tokio::task::spawn_blocking(move || template::copy(&installation, &data)).await
+            tokio::task::spawn_blocking(move || prepare(&installation, &data)).await
         };
         if let Err(error) = prepared {
             std::panic::resume_unwind(error.into_panic());
@@ -104,6 +190,11 @@ impl PostgresServer {
     /// their data in [`create_database`](Self::create_database).
     pub fn url(&self) -> String {
         self.database_url("postgres")
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The port on 127.0.0.1; it stays the same over restarts.

@@ -16,6 +16,7 @@ use super::stores::{read_database_url, read_stores};
 use super::tokens::read_access_token_lifetime;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, JWT_PRIVATE_KEY};
+use crate::records::Pooler;
 use crate::stores::StoresConfig;
 
 /// What a command on the records reads.
@@ -23,6 +24,8 @@ use crate::stores::StoresConfig;
 pub struct RecordsCommandConfig {
     /// `DATABASE_URL`
     pub database_url: SecretString,
+    /// `DATABASE_POOLER`
+    pub pooler: Pooler,
     /// `ALLOWED_COUNTRIES`
     pub allowed_countries: AllowedCountries,
     /// Log lines.
@@ -39,11 +42,13 @@ impl RecordsCommandConfig {
 
     fn read(reader: &mut Reader<'_>) -> Read<Self> {
         refuse_unknown(reader);
-        let database_url = read_database_url(reader);
+        let database = read_database_url(reader);
         let allowed_countries = read_allowed_countries(reader);
         let log = LogConfig::read(reader);
+        let (database_url, pooler) = database?;
         Ok(Self {
-            database_url: database_url?,
+            database_url,
+            pooler,
             allowed_countries: allowed_countries?,
             log: log?,
         })

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use migrate::server_url_problem;
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
 
-use super::reader::{Read, Reader};
-use super::variables::{Binary, DATA_DIR, DATABASE_URL, REDIS_URL};
+use super::reader::{Read, Reader, shown};
+use super::variables::{Binary, DATA_DIR, DATABASE_POOLER, DATABASE_URL, REDIS_URL};
+use crate::records::Pooler;
 use crate::stores::StoresConfig;
 
 const DATABASE_FILE: &str = "ramz.sqlite3";
@@ -15,15 +16,23 @@ const DATABASE_FILE: &str = "ramz.sqlite3";
 pub(super) fn read_stores(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<StoresConfig> {
     let database = read_database(reader, data_dir);
     let redis_url = read_redis(reader);
+    let pooler = read_pooler(reader);
     match (database?, redis_url?) {
         (Database::Postgres(database_url), Some(redis_url)) => Ok(StoresConfig::PostgresAndRedis {
             database_url,
+            pooler: pooler?,
             redis_url,
         }),
         (Database::Postgres(_), None) => Err(reader.refuse(
             REDIS_URL.name,
             "is required with a PostgreSQL DATABASE_URL: codes, limits and the queue live in Redis",
         )),
+        (Database::Sqlite(_), None) if matches!(pooler, Ok(Pooler::Transaction)) => {
+            Err(reader.refuse(
+                DATABASE_POOLER.name,
+                "is set together with a SQLite DATABASE_URL, which nothing stands before; unset it",
+            ))
+        }
         (Database::Sqlite(url), None) => Ok(StoresConfig::Sqlite { url }),
         (Database::Sqlite(_), Some(_)) => Err(reader.refuse(
             REDIS_URL.name,
@@ -43,11 +52,17 @@ fn read_database(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Datab
         (None, Some(data_dir)) => sqlite_url(&data_dir.join(DATABASE_FILE)).into(),
         (None, None) => return Err(reader.missing(&DATABASE_URL)),
     };
-    let problem = match scheme(&url).as_deref() {
+    let scheme = scheme(&url);
+    let problem = match scheme.as_deref() {
         Some("postgres" | "postgresql") if reader.binary() == Binary::Standalone => {
             "is a PostgreSQL URL, but standalone keeps everything in one SQLite file; unset it, or run `api` and `worker`"
         }
-        Some("postgres" | "postgresql") => return Ok(Database::Postgres(url)),
+        Some("postgres" | "postgresql") => {
+            return match server_url_problem(url.expose_secret()) {
+                None => Ok(Database::Postgres(url)),
+                Some(problem) => Err(reader.refuse(DATABASE_URL.name, problem)),
+            };
+        }
         Some("sqlite") if is_in_memory(url.expose_secret()) => {
             "is a database in memory, which would be lost at each restart; name a file, such as `sqlite://data/ramz.sqlite3`"
         }
@@ -57,12 +72,15 @@ fn read_database(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Read<Datab
     Err(reader.refuse(DATABASE_URL.name, problem))
 }
 
-/// Reads `DATABASE_URL` where the other stores do not matter.
-pub(super) fn read_database_url(reader: &mut Reader<'_>) -> Read<SecretString> {
-    Ok(match read_database(reader, None)? {
+/// Reads `DATABASE_URL` and `DATABASE_POOLER` where the other stores do not matter.
+pub(super) fn read_database_url(reader: &mut Reader<'_>) -> Read<(SecretString, Pooler)> {
+    let database = read_database(reader, None);
+    let pooler = read_pooler(reader);
+    let url = match database? {
         Database::Postgres(url) => url,
         Database::Sqlite(url) => url.into(),
-    })
+    };
+    Ok((url, pooler?))
 }
 
 fn read_redis(reader: &mut Reader<'_>) -> Read<Option<SecretString>> {
@@ -70,7 +88,10 @@ fn read_redis(reader: &mut Reader<'_>) -> Read<Option<SecretString>> {
         return Ok(None);
     };
     match scheme(&url).as_deref() {
-        Some("redis" | "rediss") => Ok(Some(url)),
+        Some("redis" | "rediss") => match server_url_problem(url.expose_secret()) {
+            None => Ok(Some(url)),
+            Some(problem) => Err(reader.refuse(REDIS_URL.name, problem)),
+        },
         _ => Err(reader.refuse(REDIS_URL.name, "is not a `redis://` or `rediss://` URL")),
     }
 }
@@ -84,13 +105,26 @@ pub(super) fn data_dir(reader: &mut Reader<'_>) -> Read<PathBuf> {
     reader.parsed(&DATA_DIR, |text| Ok::<_, String>(PathBuf::from(text)))
 }
 
-/// The scheme of a usable URL; the paths behind `sqlite:` need not be those of URLs.
-fn scheme(url: &SecretString) -> Option<String> {
-    let url = url.expose_secret();
-    if url.starts_with("sqlite:") {
-        return Some("sqlite".to_owned());
+/// Reads `DATABASE_POOLER`. Standalone has a file of its own, and nothing in between.
+fn read_pooler(reader: &mut Reader<'_>) -> Read<Pooler> {
+    if reader.binary() == Binary::Standalone {
+        return Ok(Pooler::None);
     }
-    Url::parse(url).ok().map(|url| url.scheme().to_owned())
+    reader.parsed(&DATABASE_POOLER, |text| match text {
+        "none" => Ok(Pooler::None),
+        "transaction" => Ok(Pooler::Transaction),
+        other => Err(format!(
+            "{} is neither `none` nor `transaction`",
+            shown(other)
+        )),
+    })
+}
+
+/// What stands before the first colon. The rest need not be a URL: the paths behind `sqlite:` are
+/// none, and what is wrong with another is told apart from its scheme.
+fn scheme(url: &SecretString) -> Option<String> {
+    let (scheme, _) = url.expose_secret().split_once(':')?;
+    Some(scheme.to_ascii_lowercase())
 }
 
 /// The URL of a file; the characters that have a meaning in URLs are escaped.

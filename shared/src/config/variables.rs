@@ -62,6 +62,7 @@ use Initial::{Derived, Required, Text, Unset};
 const ALL: &[Binary] = &[Api, Worker, Standalone];
 const FRONT: &[Binary] = &[Api, Standalone];
 const BACK: &[Binary] = &[Worker, Standalone];
+const SERVERS: &[Binary] = &[Api, Worker];
 const ALONE: &[Binary] = &[Standalone];
 
 /// Declares each variable once, and the table of all.
@@ -88,6 +89,8 @@ variables! {
     "Stores" {
         #[secret] DATABASE_URL: ALL, Required(&[Api, Worker]),
             "`postgres://user:password@host/name`, or `sqlite://path` for one file; standalone makes a file under `DATA_DIR`";
+        DATABASE_POOLER: SERVERS, Text("none"),
+            "`transaction` behind a pooler that gives each transaction any connection (`pool_mode = transaction` of PgBouncer): a transaction more around each statement, and no prepared ones; `migrate` needs a direct `DATABASE_URL`";
         #[secret] REDIS_URL: ALL, Unset,
             "`redis://…` or `rediss://…`; required with PostgreSQL, refused with SQLite, whose file does the same work";
         DATA_DIR: ALONE, Text("./data"),

@@ -70,6 +70,7 @@ macro_rules! call {
         })
         .await
         .unwrap_or(Err(HotStateError::Unavailable("no answer in time".into())))
+        .map_err(|error| $self.placed(error))
     };
 }
 
@@ -87,6 +88,16 @@ impl HotState {
         Self {
             backend: Backend::Sqlite(sqlite::SqliteHotState::new(file)),
             clock,
+        }
+    }
+
+    /// The error with the place of the server; of a file the settings tell the place.
+    fn placed(&self, error: HotStateError) -> HotStateError {
+        match (&self.backend, error) {
+            (Backend::Redis(state), HotStateError::Unavailable(cause)) => {
+                HotStateError::Unavailable(format!("Redis at {}: {cause}", state.place()).into())
+            }
+            (_, error) => error,
         }
     }
 
@@ -269,6 +280,11 @@ impl HotState {
             Backend::Redis(_) => "redis",
             Backend::Sqlite(_) => "sqlite",
         }
+    }
+
+    /// The version of the server, if it is one and tells it.
+    pub(crate) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
+        call!(self, state => state.server_version())
     }
 
     /// Whether the store answers and takes writes.

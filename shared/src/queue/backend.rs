@@ -17,7 +17,7 @@ use apalis_core::worker::context::WorkerContext;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,8 @@ pub struct QueueBackend {
     closed: CancellationToken,
     /// The reader and its companions, which end by `stop`.
     readers: JoinSet<()>,
+    /// Tells that this worker lives; ends by `closed`.
+    living: Option<JoinHandle<()>>,
     closing: Option<std::sync::Mutex<BoxFuture<'static, ()>>>,
 }
 
@@ -75,7 +77,7 @@ impl QueueBackend {
             in_flight.clone(),
             events.clone(),
         );
-        tokio::spawn(keep_alive(
+        let living = tokio::spawn(keep_alive(
             feed.clone(),
             settings.keep_alive,
             in_flight.clone(),
@@ -108,6 +110,7 @@ impl QueueBackend {
             stop,
             closed,
             readers,
+            living: Some(living),
             closing: None,
         }
     }
@@ -116,6 +119,7 @@ impl QueueBackend {
     fn close(&mut self) -> BoxFuture<'static, ()> {
         self.stop.cancel();
         let mut readers = std::mem::take(&mut self.readers);
+        let living = self.living.take();
         let mut taken = std::mem::replace(&mut self.taken, mpsc::channel(1).1);
         let (settler, feed, closed) =
             (self.settler.clone(), self.feed.clone(), self.closed.clone());
@@ -137,6 +141,10 @@ impl QueueBackend {
                 );
             }
             closed.cancel();
+            // A word that is under way must not come after the good-bye.
+            if let Some(living) = living {
+                let _ended = living.await;
+            }
             if let Err(error) = feed.leave().await {
                 tracing::warn!(%error, "cannot say good-bye to the queue");
             }

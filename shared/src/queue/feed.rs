@@ -11,6 +11,11 @@ use super::sqlite_feed::SqliteFeed;
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
+/// A worker tells every few seconds that it lives; one that was silent for this long is gone.
+pub(super) const GONE_AFTER: Duration = Duration::from_secs(30);
+/// A worker that was silent for this long is forgotten.
+pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
+
 /// A consumer of the queue. Each start of a worker is a consumer of its own.
 #[derive(Clone, Debug)]
 pub struct Feed(Backend);
@@ -32,7 +37,7 @@ pub struct QueueStats {
     pub delayed: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Workers that were there in the last half minute.
+    /// Workers that told in the last half minute that they live.
     pub consumers: u64,
     /// How long the oldest job that was never delayed has been waiting or running, in milliseconds.
     pub oldest_age_millis: u64,
@@ -99,7 +104,7 @@ impl Feed {
         call!(self, feed => feed.claim_orphan(idle))
     }
 
-    /// Shows that these jobs are still being run, as far as they are still ours.
+    /// Tells that this worker lives, and that it still runs these jobs, as far as they are still its own.
     pub async fn keep_alive(&self, running: &[(String, u32)]) -> Result<(), QueueError> {
         call!(self, feed => feed.keep_alive(running))
     }
@@ -114,7 +119,7 @@ impl Feed {
         call!(self, feed => feed.settle(settlements))
     }
 
-    /// Removes the names of consumers that hold nothing and were not there for a minute.
+    /// Removes the names of consumers that hold nothing and were silent for a minute.
     pub async fn remove_gone_consumers(&self) -> Result<(), QueueError> {
         call!(self, feed => feed.remove_gone_consumers())
     }

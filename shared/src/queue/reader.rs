@@ -60,12 +60,12 @@ impl Reader {
             match result {
                 Ok(()) if troubled => {
                     troubled = false;
-                    tracing::info!("the queue answers again");
+                    tracing::info!("the queue can be used again");
                 }
                 Ok(()) => {}
                 Err(error) => {
                     if !troubled {
-                        tracing::error!(%error, "the queue does not answer; waiting for it");
+                        tracing::error!(%error, "the queue cannot be used; waiting for it");
                     }
                     troubled = true;
                     let pause = tokio::time::sleep(TROUBLE_PAUSE);

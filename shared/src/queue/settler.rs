@@ -246,23 +246,28 @@ async fn settle_until_taken(feed: &Feed, settlements: &[Settlement]) -> Vec<bool
     }
 }
 
-/// Shows every so often that the jobs of this process live.
+/// Tells every so often, from the start on, that this worker and the jobs that it runs live.
 pub(super) async fn keep_alive(
     feed: Feed,
     every: Duration,
     in_flight: InFlight,
     stop: CancellationToken,
 ) {
-    while stop
-        .run_until_cancelled(tokio::time::sleep(every))
-        .await
-        .is_some()
-    {
+    loop {
         let running = in_flight.list();
-        if !running.is_empty()
-            && let Err(error) = feed.keep_alive(&running).await
-        {
-            tracing::warn!(%error, jobs = running.len(), "cannot keep running jobs alive");
+        match feed.keep_alive(&running).await {
+            Ok(()) => {}
+            // That the queue cannot be used is told by the reader.
+            Err(error) if running.is_empty() => {
+                tracing::debug!(%error, "cannot tell that this worker lives");
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = running.len(), "cannot keep running jobs alive");
+            }
+        }
+        let pause = tokio::time::sleep(every);
+        if stop.run_until_cancelled(pause).await.is_none() {
+            return;
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::clock::{Clock, UnixMillis};
 
 use super::delivery::{Delivery, Disposal, Settlement};
-use super::feed::{QueueError, QueueStats};
+use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, QueueError, QueueStats};
 use crate::sqlite_file::SqliteFile;
 
 /// How often a waiting read looks by itself; a request for a code wakes it at once.
@@ -23,6 +23,13 @@ const CLAIM: &str = "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries 
      RETURNING id, payload, attempts, deliveries";
 const KEEP_ALIVE: &str = "UPDATE jobs SET claimed_at = $1 \
      WHERE id = $2 AND consumer = $3 AND deliveries = $4";
+/// A worker that has nothing to do writes only every ten seconds: each commit is synced to the disk.
+const LIVES: &str = "INSERT INTO workers (name, seen_at) VALUES ($1, $2) \
+     ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at \
+     WHERE excluded.seen_at NOT BETWEEN workers.seen_at AND workers.seen_at + 9999";
+/// A time that lies ahead was told before the clock was set back.
+const FORGET: &str = "DELETE FROM workers WHERE seen_at <= $1 - $2 OR seen_at > $1 + $2";
+const LEAVE: &str = "DELETE FROM workers WHERE name = $1";
 const FINISH: &str = "DELETE FROM jobs WHERE id = $1 AND consumer = $2 AND deliveries = $3";
 const PUT_BACK: &str = "UPDATE jobs SET consumer = NULL, claimed_at = NULL, deliveries = 0, \
      attempts = $4, due_at = $5, put_off = put_off OR $6 \
@@ -35,9 +42,11 @@ const STATS: &str = "SELECT \
      COUNT(*) FILTER (WHERE consumer IS NOT NULL), \
      COUNT(*) FILTER (WHERE consumer IS NULL AND due_at > $1), \
      (SELECT COUNT(*) FROM dead_jobs), \
+     (SELECT COUNT(*) FROM workers WHERE seen_at > $1 - $2 AND seen_at <= $1 + $2), \
      MIN(json_extract(payload, '$.accepted_at')) FILTER (WHERE NOT put_off) FROM jobs";
 
 type Row = (i64, String, u32, u32);
+type StatsRow = (i64, i64, i64, i64, i64, Option<i64>);
 
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFeed {
@@ -131,6 +140,12 @@ impl SqliteFeed {
                 .await
                 .map_err(unavailable)?;
         }
+        sqlx::query(LIVES)
+            .bind(&*self.consumer)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)
     }
 
@@ -182,37 +197,46 @@ impl SqliteFeed {
         Ok(settled)
     }
 
-    /// Consumers are known by the jobs that they hold only.
-    #[expect(clippy::unused_async, reason = "the Redis feed has work to do here")]
     pub(super) async fn remove_gone_consumers(&self) -> Result<(), QueueError> {
-        Ok(())
+        sqlx::query(FORGET)
+            .bind(self.clock.now_millis())
+            .bind(millis(FORGOTTEN_AFTER))
+            .execute(self.file.writer())
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
     }
 
-    #[expect(clippy::unused_async, reason = "the Redis feed has work to do here")]
     pub(super) async fn leave(&self) -> Result<(), QueueError> {
-        Ok(())
+        sqlx::query(LEAVE)
+            .bind(&*self.consumer)
+            .execute(self.file.writer())
+            .await
+            .map(|_| ())
+            .map_err(unavailable)
     }
 
     pub(super) async fn stats(&self) -> Result<QueueStats, QueueError> {
         let now = self.clock.now_millis();
-        let (waiting, in_flight, delayed, dead, oldest): (i64, i64, i64, i64, Option<i64>) =
-            sqlx::query_as(STATS)
-                .bind(now)
-                .fetch_one(self.file.readers())
-                .await
-                .map_err(unavailable)?;
+        let row: StatsRow = sqlx::query_as(STATS)
+            .bind(now)
+            .bind(millis(GONE_AFTER))
+            .fetch_one(self.file.readers())
+            .await
+            .map_err(unavailable)?;
+        let (waiting, in_flight, delayed, dead, consumers, oldest) = row;
         Ok(QueueStats {
             waiting: waiting.unsigned_abs(),
             in_flight: in_flight.unsigned_abs(),
             delayed: delayed.unsigned_abs(),
             dead: dead.unsigned_abs(),
-            consumers: 1,
+            consumers: consumers.unsigned_abs(),
             oldest_age_millis: oldest.map_or(0, |at| now.saturating_sub(at).max(0).unsigned_abs()),
         })
     }
 
     fn before(&self, idle: Duration) -> UnixMillis {
-        self.clock.now_millis() - i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)
+        self.clock.now_millis() - millis(idle)
     }
 }
 
@@ -226,7 +250,11 @@ fn delivery((id, payload, attempts, deliveries): Row) -> Delivery {
 }
 
 fn later(now: UnixMillis, after: Duration) -> UnixMillis {
-    now.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
+    now.saturating_add(millis(after))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The id was made by [`delivery`]; another text fits no row.

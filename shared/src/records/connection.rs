@@ -4,15 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use migrate::Pending;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{
-    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, Transaction,
-};
+use sqlx::{Connection as _, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 use tokio::time::{Instant, timeout_at};
 
 use super::RecordsError;
 use super::dispatch::on_connection;
+use super::postgres_server::{Pooler, PostgresServer};
 use crate::sqlite_file::SqliteFile;
 
 /// What a database may cost.
@@ -22,6 +19,8 @@ pub struct PoolSettings {
     pub max_connections: u32,
     /// How long one call may take altogether, the wait for a connection included.
     pub time_limit: Duration,
+    /// What stands between this process and PostgreSQL.
+    pub pooler: Pooler,
 }
 
 impl Default for PoolSettings {
@@ -30,6 +29,7 @@ impl Default for PoolSettings {
         Self {
             max_connections: 10,
             time_limit: Duration::from_millis(800),
+            pooler: Pooler::None,
         }
     }
 }
@@ -83,14 +83,9 @@ pub struct Records {
 
 #[derive(Clone, Debug)]
 pub(super) enum Store {
-    Postgres(PgPool),
+    Postgres(PostgresServer),
     Sqlite(SqliteFile),
 }
-
-/// A connection answered when the pool got it back, so it is asked again only after so long: a
-/// server does not restart in less, and a round trip before each statement would double the time
-/// of most.
-const TRUSTED_FOR: Duration = Duration::from_millis(250);
 
 /// The one transaction of a SQLite file waits for the disk and for its turn; 800 ms would refuse
 /// bursts that are over in two seconds.
@@ -104,19 +99,9 @@ impl Records {
     pub async fn connect(url: &str, settings: PoolSettings) -> Result<Self, RecordsError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("postgres" | "postgresql") => {
-                let options: PgConnectOptions = url
-                    .parse()
-                    .map_err(|_| RecordsError::Url("the PostgreSQL URL is malformed"))?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(settings.max_connections)
-                    .acquire_timeout(settings.time_limit)
-                    .test_before_acquire(false)
-                    .before_acquire(|connection, held| {
-                        Box::pin(still_lives(connection, held.idle_for))
-                    })
-                    .connect_lazy_with(options);
+                let server = PostgresServer::connect(url, settings)?;
                 Ok(Self {
-                    store: Store::Postgres(pool),
+                    store: Store::Postgres(server),
                     time_limit: settings.time_limit,
                 })
             }
@@ -145,14 +130,44 @@ impl Records {
         self
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and is one that takes writes.
     pub async fn ping(&self) -> Result<(), RecordsError> {
+        let answers = match &self.store {
+            Store::Postgres(_) => "SELECT NOT pg_is_in_recovery()",
+            Store::Sqlite(_) => "SELECT TRUE",
+        };
         on_connection!(self, readers, connection => {
-            sqlx::query_scalar::<_, i32>("SELECT 1")
-                .fetch_one(connection)
-                .await?;
-            Ok(())
+            let takes_writes: bool = sqlx::query_scalar(answers).fetch_one(connection).await?;
+            if takes_writes {
+                Ok(())
+            } else {
+                Err(RecordsError::standby())
+            }
         })
+    }
+
+    /// The version of a server that is older than the least that is tested.
+    pub(crate) async fn old_server(&self) -> Result<Option<String>, RecordsError> {
+        match &self.store {
+            Store::Postgres(server) => {
+                let deadline = self.deadline();
+                server
+                    .ask(deadline, async |connection| {
+                        migrate::old_postgres(connection).await
+                    })
+                    .await
+            }
+            Store::Sqlite(_) => Ok(None),
+        }
+    }
+
+    /// Why no connection can be made to the server of the records, with its place; the pool itself
+    /// says only that it has none.
+    pub(crate) async fn why_away(&self) -> Option<String> {
+        match &self.store {
+            Store::Postgres(server) => server.why_away(self.deadline()).await,
+            Store::Sqlite(_) => None,
+        }
     }
 
     /// The database that this is: `postgres` or `sqlite`.
@@ -166,7 +181,7 @@ impl Records {
     /// How many connections this process has to it.
     pub fn connections(&self) -> Connections {
         match &self.store {
-            Store::Postgres(pool) => Connections::of(pool),
+            Store::Postgres(server) => Connections::of(server.pool()),
             Store::Sqlite(file) => {
                 Connections::of(file.readers()).plus(Connections::of(file.writer()))
             }
@@ -176,13 +191,19 @@ impl Records {
     /// What the database lacks of this version's schema; where there is something, the API does
     /// not start.
     pub async fn pending_migrations(&self) -> Result<Vec<Pending>, RecordsError> {
-        within(self.deadline(), async {
-            Ok(match &self.store {
-                Store::Postgres(pool) => migrate::pending_postgres(pool).await?,
-                Store::Sqlite(file) => migrate::pending_sqlite(file.readers()).await?,
-            })
-        })
-        .await
+        match &self.store {
+            Store::Postgres(server) => {
+                server
+                    .ask(self.deadline(), async |connection| {
+                        migrate::pending_on_postgres(connection).await
+                    })
+                    .await
+            }
+            Store::Sqlite(file) => {
+                let pending = async { Ok(migrate::pending_sqlite(file.readers()).await?) };
+                within(self.deadline(), pending).await
+            }
+        }
     }
 
     /// What ends a `SELECT` of rows that the same statement then takes. A SQLite file has one writer
@@ -203,14 +224,6 @@ impl Records {
     }
 }
 
-/// Whether a connection that nobody used for so long can be used. After an error another is made.
-async fn still_lives(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
-    if idle_for >= TRUSTED_FOR {
-        connection.ping().await?;
-    }
-    Ok(true)
-}
-
 /// Waits for `work` until the deadline.
 pub(super) async fn within<T>(
     deadline: Instant,
@@ -219,28 +232,6 @@ pub(super) async fn within<T>(
     timeout_at(deadline, work)
         .await
         .unwrap_or_else(|_| Err(RecordsError::timed_out()))
-}
-
-/// A connection to PostgreSQL during one call.
-pub(super) struct Lease(PoolConnection<Postgres>);
-
-impl Lease {
-    /// Takes one from the pool, or makes one.
-    pub(super) async fn acquire(pool: &PgPool, deadline: Instant) -> Result<Self, RecordsError> {
-        within(deadline, async { Ok(Self(pool.acquire().await?)) }).await
-    }
-
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-
-    /// Gives it back. One that missed the deadline is thrown away instead: the pool would wait
-    /// for its answer without a limit and count it as in use meanwhile.
-    pub(super) fn settle(self, deadline: Instant) {
-        if Instant::now() >= deadline {
-            drop(self.0.detach());
-        }
-    }
 }
 
 /// Begins a transaction that will write.

@@ -7,13 +7,19 @@ macro_rules! on_connection {
     ($records:expr, $pool:ident, $connection:ident => $body:expr) => {{
         let deadline = $records.deadline();
         match $records.store() {
-            $crate::records::connection::Store::Postgres(pool) => {
-                let mut lease = $crate::records::connection::Lease::acquire(pool, deadline).await?;
-                let result = {
-                    let $connection = lease.connection();
-                    $crate::records::connection::within(deadline, async { $body }).await
-                };
-                lease.settle(deadline);
+            $crate::records::connection::Store::Postgres(server) => {
+                let mut lease = server.acquire(deadline).await?;
+                let result = $crate::records::connection::within(deadline, async {
+                    let mut hold = lease.hold().await?;
+                    let result = async {
+                        let $connection = hold.connection();
+                        $body
+                    }
+                    .await;
+                    hold.end(result).await
+                })
+                .await;
+                lease.settle(deadline, &result);
                 result
             }
             $crate::records::connection::Store::Sqlite(file) => {

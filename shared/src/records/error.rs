@@ -19,8 +19,8 @@ pub enum RecordsError {
     },
     /// The database did not answer in time, or refused. Whether the call had its effect is not
     /// known.
-    #[error("the database is unavailable")]
-    Unavailable(#[source] Arc<sqlx::Error>),
+    #[error("the database is unavailable: {0}")]
+    Unavailable(Arc<sqlx::Error>),
     /// The URL of the database is none; the message never repeats it, since it may hold a password.
     #[error("{0}")]
     Url(&'static str),
@@ -38,6 +38,11 @@ impl RecordsError {
     pub(super) fn timed_out() -> Self {
         let late = io::Error::new(io::ErrorKind::TimedOut, "no answer within the time limit");
         Self::Unavailable(Arc::new(sqlx::Error::Io(late)))
+    }
+
+    pub(super) fn standby() -> Self {
+        let standby = io::Error::other("the server is a standby, which takes no writes");
+        Self::Unavailable(Arc::new(sqlx::Error::Io(standby)))
     }
 
     pub(super) fn closed() -> Self {

@@ -31,6 +31,7 @@ mod ledger;
 mod notices;
 mod passwords;
 mod phone_change;
+mod postgres_server;
 mod profile;
 mod refreshing;
 mod session_ending;
@@ -56,6 +57,7 @@ pub use passwords::{
     PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,
 };
 pub use phone_change::{PhoneChange, PhoneChangeOutcome};
+pub use postgres_server::Pooler;
 pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use session_ending::SessionEnd;

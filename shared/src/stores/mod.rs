@@ -1,6 +1,7 @@
 //! Opens the stores that the configuration names: the one place that looks at the shape.
 
 mod schema;
+mod versions;
 mod watch;
 
 use domain::clock::Clock;
@@ -9,11 +10,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::hot_state::HotState;
 use crate::queue::Feed;
-use crate::records::{PoolSettings, Records, RecordsError};
+use crate::records::{PoolSettings, Pooler, Records, RecordsError};
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
 pub use schema::SchemaError;
+pub use versions::LEAST_REDIS;
 pub use watch::StoreWatch;
 
 /// Where they are: `DATABASE_URL` and `REDIS_URL`.
@@ -23,6 +25,8 @@ pub enum StoresConfig {
     PostgresAndRedis {
         /// `postgres://…`
         database_url: SecretString,
+        /// What stands between a process and PostgreSQL.
+        pooler: Pooler,
         /// `redis://…` or `rediss://…`
         redis_url: SecretString,
     },
@@ -70,8 +74,13 @@ impl Stores {
         match config {
             StoresConfig::PostgresAndRedis {
                 database_url,
+                pooler,
                 redis_url,
             } => {
+                let pool = PoolSettings {
+                    pooler: *pooler,
+                    ..pool
+                };
                 let redis =
                     RedisStore::connect(redis_url.expose_secret()).map_err(|_| OpenError::Redis)?;
                 Ok(Self {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use migrate::Pending;
 use tokio::time::{Instant, sleep};
 
 use super::Stores;
@@ -29,6 +30,9 @@ pub enum SchemaError {
     /// It answers, but not to us.
     #[error("the database refused: {0}")]
     Refused(String),
+    /// A server that Ramz does not work with.
+    #[error("{0}")]
+    OldServer(String),
     /// The schema is not that of this version.
     #[error(
         "the database lacks migrations ({0}); run `migrate` with the same DATABASE_URL, then start again"
@@ -37,9 +41,17 @@ pub enum SchemaError {
 }
 
 impl Stores {
-    /// Waits for a database that is just starting, with a line in the log every few seconds.
+    /// Waits for a database that is just starting, with a line in the log every few seconds. A server
+    /// that is too old is refused; of hot state this is known only where it answers by now.
     pub async fn require_schema(&self) -> Result<(), SchemaError> {
-        self.records.require_schema(WAIT_LIMIT).await
+        self.records.require_schema(WAIT_LIMIT).await?;
+        if let Ok(Some(warning)) = self.records.version_warning().await {
+            tracing::warn!("{warning}");
+        }
+        match self.hot_state.version_problem().await {
+            Some(problem) => Err(SchemaError::OldServer(problem)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -49,17 +61,20 @@ impl Records {
         let deadline = Instant::now() + wait;
         let mut logged_at: Option<Instant> = None;
         let pending = loop {
-            let cause = match self.pending_migrations().await {
+            let cause = match self.lacks().await {
                 Ok(pending) => break pending,
                 Err(RecordsError::Unavailable(cause)) => cause,
                 Err(error) => return Err(error.into()),
             };
             if !may_come_up(&cause) {
-                return Err(SchemaError::Refused(cause.to_string()));
+                return Err(SchemaError::Refused(refusal(&cause)));
             }
             let now = Instant::now();
+            let cause = match self.why_away().await {
+                Some(why) => why,
+                None => cause.to_string(),
+            };
             if now >= deadline {
-                let cause = cause.to_string();
                 let seconds = wait.as_secs();
                 return Err(SchemaError::Away { seconds, cause });
             }
@@ -76,6 +91,33 @@ impl Records {
         let names: Vec<String> = pending.iter().map(ToString::to_string).collect();
         Err(SchemaError::Pending(names.join(", ")))
     }
+}
+
+impl Records {
+    /// What the database lacks, if it is one that takes writes.
+    async fn lacks(&self) -> Result<Vec<Pending>, RecordsError> {
+        self.ping().await?;
+        self.pending_migrations().await
+    }
+}
+
+/// What the server said, and what to do where that is known.
+fn refusal(error: &sqlx::Error) -> String {
+    let code = match error {
+        sqlx::Error::Database(refusal) => refusal.code(),
+        _ => None,
+    };
+    let advice = match code.as_deref() {
+        Some("28P01" | "28000") => {
+            "check the user and the password in DATABASE_URL; special characters are percent-encoded"
+        }
+        Some("3D000") => "create the database, or name another in DATABASE_URL",
+        Some("42P05" | "26000" | "08P01") => {
+            "behind PgBouncer in transaction mode set DATABASE_POOLER=transaction"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error}; {advice}")
 }
 
 /// Whether waiting can help: a server that starts, not a wrong password.

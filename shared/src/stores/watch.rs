@@ -7,8 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Stores;
-use crate::hot_state::HotState;
-use crate::records::Records;
+use crate::hot_state::{HotState, HotStateError};
+use crate::records::{Records, RecordsError};
 
 const EVERY: Duration = Duration::from_secs(5);
 /// A server that needs longer is no use to a request; hot state has the same limit of its own. Of a
@@ -39,17 +39,18 @@ impl<S> Watched<S> {
         Self { store, name, up }
     }
 
-    /// Tells of a change, once.
-    fn answered(&mut self, up: bool) {
-        if self.up == Some(up) {
-            return;
+    /// Whether this is news.
+    fn changes(&mut self, up: bool) -> bool {
+        self.up.replace(up) != Some(up)
+    }
+
+    /// Tells of a change, once. That a store can be used at the start is no news.
+    fn tell(&self, cause: Option<&str>, first: bool) {
+        match cause {
+            Some(cause) => tracing::error!(store = self.name, cause, "a store cannot be used"),
+            None if first => {}
+            None => tracing::info!(store = self.name, "a store can be used again"),
         }
-        if !up {
-            tracing::error!(store = self.name, "a store does not answer");
-        } else if self.up.is_some() {
-            tracing::info!(store = self.name, "a store answers again");
-        }
-        self.up = Some(up);
     }
 }
 
@@ -105,6 +106,35 @@ impl StoreWatch {
         shutdown.run_until_cancelled(watching).await;
     }
 
+    async fn told_of_hot_state(&mut self, error: Option<&HotStateError>) {
+        let first = self.hot_state.up.is_none();
+        if !self.hot_state.changes(error.is_none()) {
+            return;
+        }
+        let cause = error.map(ToString::to_string);
+        self.hot_state.tell(cause.as_deref(), first);
+        // One that was away at the start, or another that has taken its place.
+        if cause.is_none()
+            && let Some(problem) = self.hot_state.store.version_problem().await
+        {
+            tracing::error!("{problem}");
+        }
+    }
+
+    async fn told_of_records(&mut self, error: Option<&RecordsError>) {
+        let first = self.records.up.is_none();
+        if !self.records.changes(error.is_none()) {
+            return;
+        }
+        let Some(error) = error else {
+            self.records.tell(None, first);
+            return;
+        };
+        let why = self.records.store.why_away().await;
+        let cause = why.unwrap_or_else(|| error.explained());
+        self.records.tell(Some(&cause), first);
+    }
+
     async fn look(&mut self) {
         // Before the question, which needs a connection itself.
         let connections = self.records.store.connections();
@@ -112,9 +142,9 @@ impl StoreWatch {
         self.used.set(connections.used.into());
         let (hot_state, records) =
             tokio::join!(self.hot_state.store.ping(), self.records.store.ping());
+        self.told_of_hot_state(hot_state.as_ref().err()).await;
+        self.told_of_records(records.as_ref().err()).await;
         let (hot_state, records) = (hot_state.is_ok(), records.is_ok());
-        self.hot_state.answered(hot_state);
-        self.records.answered(records);
         let show = |store, up: bool| self.up.with_label_values(&[store]).set(up.into());
         if self.hot_state.name == self.records.name {
             show(self.records.name, hot_state && records);

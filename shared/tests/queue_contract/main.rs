@@ -1,6 +1,8 @@
 //! The definition of the queue: every case runs on the Redis stream and on the SQLite table.
 
 mod delivering;
+mod fail_over;
+mod living;
 mod redis_trouble;
 mod running;
 mod stage;
@@ -36,6 +38,10 @@ on_both_feeds! {
     delivering::keeping_alive_does_not_take_a_lost_job_back,
     delivering::leaving_loses_no_job,
     delivering::i_10_finished_jobs_leave_nothing_behind,
+    living::a_quiet_worker_lives_for_as_long_as_it_says_so,
+    living::a_worker_without_work_tells_that_it_lives_until_it_stops,
+    living::workers_that_died_are_forgotten,
+    living::a_clock_that_was_set_back_makes_no_dead_worker_live,
     running::every_job_runs_once_over_two_workers,
     running::i_01_a_job_is_settled_only_after_its_run,
     running::no_more_jobs_run_at_once_than_there_are_slots,
@@ -48,4 +54,9 @@ on_both_feeds! {
     running::a_job_that_workers_died_over_does_not_close_the_service,
     running::q_09_a_job_that_kills_its_worker_three_times_is_buried,
     running::f_14_a_stop_finishes_what_runs_and_gives_back_what_waits,
+}
+
+#[tokio::test]
+async fn f_25_the_names_of_consumers_go_with_their_workers() {
+    living::the_names_of_consumers_go_with_their_workers(&Stage::redis().await).await;
 }

@@ -16,7 +16,9 @@ use domain::phone::PhoneNumber;
 use domain::random::Random;
 use harness::{RedisServer, eventually};
 use prometheus::Registry;
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
+use shared::hot_state::{
+    Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, HotStateError, Window,
+};
 use shared::queue::{
     Delivery, Disposal, Feed, Job, JobTask, QueueBackend, QueueEvents, QueueSettings, QueueStats,
 };
@@ -129,6 +131,23 @@ impl Stage {
         )
     }
 
+    /// The same queue as another server has it.
+    pub(crate) fn on_same_keys_of(&self, url: &str) -> Self {
+        let Store::Redis { tag, .. } = &self.store else {
+            panic!("a queue in Redis");
+        };
+        let store = RedisStore::connect_tagged(url, tag).expect("an address");
+        let hot = HotState::redis(store.clone(), self.clock.clone());
+        let store = Store::Redis {
+            store,
+            url: url.to_owned(),
+            tag: tag.clone(),
+        };
+        let mut stage = Self::new(hot, self.clock.clone(), store);
+        stage.phones = AtomicU64::new(9_130_000_000);
+        stage
+    }
+
     fn new(hot: HotState, clock: Clock, store: Store) -> Self {
         let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
         let random = Random::operating_system();
@@ -166,6 +185,17 @@ impl Stage {
         challenges
     }
 
+    /// Enqueues a job as soon as the queue takes one.
+    pub(crate) async fn enqueue_patiently(&self, patience: Duration) -> ChallengeId {
+        eventually(patience, || async {
+            let new = self.new_challenge();
+            let accepted = self.try_accept(&new, i64::MAX).await.ok()?;
+            assert!(matches!(accepted, Accepted::Sent(_)), "{accepted:?}");
+            Some(new.id)
+        })
+        .await
+    }
+
     /// Enqueues a notice as the API does.
     pub(crate) async fn enqueue_notice(&self, notice: Uuid, deadline: i64) {
         let enqueued = self.hot.enqueue_notice(notice, deadline, None, None).await;
@@ -193,6 +223,15 @@ impl Stage {
     }
 
     async fn accept(&self, new: &NewChallenge, queue_max_age_millis: i64) -> Accepted {
+        let accepted = self.try_accept(new, queue_max_age_millis).await;
+        accepted.expect("hot state answers")
+    }
+
+    async fn try_accept(
+        &self,
+        new: &NewChallenge,
+        queue_max_age_millis: i64,
+    ) -> Result<Accepted, HotStateError> {
         let window = Window {
             count: 1_000_000,
             millis: 1,
@@ -215,10 +254,7 @@ impl Stage {
             trace: None,
             request_id: None,
         };
-        self.hot
-            .accept(&accept, &policy)
-            .await
-            .expect("hot state answers")
+        self.hot.accept(&accept, &policy).await
     }
 
     /// Enqueues a payload that no API of this build writes.
@@ -303,6 +339,63 @@ impl Stage {
         }
         left.retain(|_, count| *count > 0);
         left
+    }
+
+    /// The workers that told that they live and are remembered.
+    pub(crate) async fn told(&self) -> Vec<String> {
+        match &self.store {
+            Store::Redis { url, tag, .. } => redis::cmd("ZRANGE")
+                .arg(format!("{{{tag}}}:workers"))
+                .arg(0)
+                .arg(-1)
+                .query_async(&mut connect(url).await)
+                .await
+                .expect("a sorted set"),
+            Store::Sqlite { file, .. } => sqlx::query_scalar("SELECT name FROM workers")
+                .fetch_all(file.readers())
+                .await
+                .expect("rows"),
+        }
+    }
+
+    /// Makes a consumer of this name in Redis, as a read of it would.
+    pub(crate) async fn consume_with(&self, name: &str) {
+        self.group("CREATE", &["$", "MKSTREAM"]).await;
+        self.group("CREATECONSUMER", &[name]).await;
+    }
+
+    /// The consumers that Redis knows.
+    pub(crate) async fn consumers(&self) -> Vec<String> {
+        let Store::Redis { url, tag, .. } = &self.store else {
+            return Vec::new();
+        };
+        let mut command = redis::cmd("XINFO");
+        command.arg("CONSUMERS").arg(format!("{{{tag}}}:jobs"));
+        let infos: Vec<HashMap<String, redis::Value>> = command
+            .arg("workers")
+            .query_async(&mut connect(url).await)
+            .await
+            .expect("the consumers");
+        let names = infos.iter().map(|info| &info["name"]);
+        names
+            .map(|name| redis::from_redis_value_ref(name).expect("a name"))
+            .collect()
+    }
+
+    /// `XGROUP`; a group that is there already is as good.
+    async fn group(&self, what: &str, arguments: &[&str]) {
+        let Store::Redis { url, tag, .. } = &self.store else {
+            return;
+        };
+        let mut command = redis::cmd("XGROUP");
+        command.arg(what).arg(format!("{{{tag}}}:jobs"));
+        command.arg("workers").arg(arguments);
+        let answer = command
+            .query_async::<redis::Value>(&mut connect(url).await)
+            .await;
+        if let Err(error) = answer {
+            assert_eq!(error.code(), Some("BUSYGROUP"), "{error}");
+        }
     }
 
     pub(crate) async fn stats(&self) -> QueueStats {

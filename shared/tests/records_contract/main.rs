@@ -1,7 +1,8 @@
 //! The contract of records: every public method, on PostgreSQL and on SQLite.
 //!
-//! A case is written once, against a [`stage::Stage`], and becomes two tests: `sqlite::…` on a
-//! file of its own and `postgres::…` on a database of its own in one real server.
+//! A case is written once, against a [`stage::Stage`], and becomes three tests: `sqlite::…` on a
+//! file of its own, `postgres::…` on a database of its own in one real server, and `pgbouncer::…` on
+//! one of the same server behind a pooler that gives each transaction any connection.
 
 mod accounts;
 mod by_hand;
@@ -25,7 +26,7 @@ mod stage;
 mod step_refusals;
 mod steps;
 
-/// Makes the two tests of each case.
+/// Makes the three tests of each case.
 macro_rules! on_both {
     ($($module:ident::$case:ident,)+) => {
         mod sqlite {
@@ -42,6 +43,15 @@ macro_rules! on_both {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::$module::$case(crate::stage::Stage::postgres().await).await;
+                }
+            )+
+        }
+
+        mod pgbouncer {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::stage::Stage::pooled().await).await;
                 }
             )+
         }

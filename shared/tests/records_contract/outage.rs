@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{PostgresServer, eventually};
+use harness::{PostgresServer, Relay, eventually};
 use shared::records::{Begun, Finished, LedgerWriter, PoolSettings, Records, RecordsError};
 
 use crate::stage::{PATIENT, Stage, accepted, finish, phone};
@@ -130,4 +130,83 @@ async fn a_sqlite_file_is_opened_by_its_url() {
         pending.first().map(ToString::to_string).as_deref(),
         Some("0001_accounts")
     );
+}
+
+/// From the change of the address to the first write that is taken.
+const HEALED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the old primary lives on as, behind an address that leads to another by now.
+#[derive(Clone, Copy, Debug)]
+enum Old {
+    /// It was restarted as a standby, and connections were made to it since.
+    Standby,
+    /// It takes no writes any more, and has said so to nobody.
+    ReadOnly,
+    /// It hangs.
+    Stopped,
+}
+
+async fn is_left_for_the_new_primary(old: Old) {
+    let mut first = PostgresServer::start_without_fsync().await;
+    let relay = Relay::start(first.address()).await;
+    let stage = Stage::behind(&first, &relay, limit()).await;
+    let second = first.start_standby().await;
+    for number in 1..=6 {
+        let sign_in = stage.sign_in(&phone(number));
+        stage.records.sign_in(&sign_in).await.expect("a session");
+    }
+
+    match old {
+        Old::Standby => {
+            first.stop().await;
+            second.promote().await;
+            first.restart_as_standby_of(&second).await;
+            // It answers questions, and refuses writes.
+            let outcome = stage.records.sign_in(&stage.sign_in(&phone(7))).await;
+            assert!(
+                matches!(outcome, Err(RecordsError::Unavailable(_))),
+                "{outcome:?}"
+            );
+            let ping = stage.records.ping().await.expect_err("a standby");
+            assert!(ping.explained().contains("standby"), "{ping:?}");
+        }
+        Old::ReadOnly => {
+            second.promote().await;
+            first.close_for_writes().await;
+        }
+        Old::Stopped => {
+            second.promote().await;
+            first.pause();
+        }
+    }
+    relay.lead_to(second.address());
+    let changed = Instant::now();
+    for number in 8..=20 {
+        eventually(PATIENT, async || {
+            stage.records.ping().await.ok()?;
+            let sign_in = stage.sign_in(&phone(number));
+            stage.records.sign_in(&sign_in).await.ok()
+        })
+        .await;
+    }
+    let took = changed.elapsed();
+    assert!(took < HEALED_WITHIN, "{old:?}: {took:?}");
+    if matches!(old, Old::Stopped) {
+        first.resume();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_left_for_the_new_primary() {
+    is_left_for_the_new_primary(Old::Standby).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_was_closed_for_writes_is_left_for_the_new_one() {
+    is_left_for_the_new_primary(Old::ReadOnly).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_hangs_is_left_for_the_new_one() {
+    is_left_for_the_new_primary(Old::Stopped).await;
 }

@@ -10,10 +10,10 @@ use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
-use harness::PostgresServer;
+use harness::{PgBouncer, PostgresServer, Relay};
 use shared::records::{
-    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Records, SendKey, SendMethod,
-    SendOutcome, SendResult, SignIn, SignInOutcome, User,
+    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Pooler, Records, SendKey,
+    SendMethod, SendOutcome, SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -25,6 +25,7 @@ use uuid::Uuid;
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
 pub(crate) const START: i64 = 1_763_700_000_000;
 
+static POOLER: OnceCell<PgBouncer> = OnceCell::const_new();
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
 
 /// Records with the current schema, and a way past them.
@@ -65,13 +66,41 @@ impl Stage {
     /// On a server that the test may break.
     pub(crate) async fn on_server(server: &PostgresServer, time_limit: Duration) -> Self {
         let url = server.create_database().await;
-        let pool = PgPool::connect(&url).await.expect("a connection");
+        Self::reached_by(&url, &url, Pooler::None, time_limit).await
+    }
+
+    /// On a server behind a relay.
+    pub(crate) async fn behind(
+        server: &PostgresServer,
+        relay: &Relay,
+        time_limit: Duration,
+    ) -> Self {
+        let url = server.create_database().await;
+        let relayed = relay.in_place_of(&server.address(), &url);
+        Self::reached_by(&url, &relayed, Pooler::None, time_limit).await
+    }
+
+    /// On a server behind `PgBouncer`, which gives each transaction any of its few connections.
+    pub(crate) async fn pooled() -> Self {
+        let server = SERVER
+            .get_or_init(PostgresServer::start_without_fsync)
+            .await;
+        let pooler = POOLER.get_or_init(|| PgBouncer::start(server)).await;
+        let url = server.create_database().await;
+        let pooled = pooler.in_place_of(server, &url);
+        Self::reached_by(&url, &pooled, Pooler::Transaction, PATIENT).await
+    }
+
+    /// The schema and the test's own questions go to the server itself.
+    async fn reached_by(direct: &str, url: &str, pooler: Pooler, time_limit: Duration) -> Self {
+        let pool = PgPool::connect(direct).await.expect("a connection");
         migrate::run_postgres(&pool).await.expect("migrations");
         let settings = PoolSettings {
             max_connections: 6,
             time_limit,
+            pooler,
         };
-        let records = Records::connect(&url, settings).await.expect("a URL");
+        let records = Records::connect(url, settings).await.expect("a URL");
         Self::new(records, Raw::Postgres(pool), None)
     }
 

@@ -122,6 +122,7 @@ impl Settings {
         let pool = PoolSettings {
             max_connections: 3,
             time_limit: Duration::from_secs(30),
+            ..PoolSettings::default()
         };
         Stores::open(&config.stores, pool, clock, random)
             .await

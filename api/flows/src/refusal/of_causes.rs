@@ -42,8 +42,8 @@ impl From<HotStateError> for Refusal {
 
 impl From<RecordsError> for Refusal {
     fn from(error: RecordsError) -> Self {
-        if let RecordsError::Unavailable(cause) = &error {
-            tracing::warn!(%error, %cause, "a request was refused");
+        if let RecordsError::Unavailable(_) = &error {
+            tracing::warn!(%error, "a request was refused");
             return RefusalCode::StoreUnavailable.into();
         }
         tracing::error!(%error, "a request was refused");

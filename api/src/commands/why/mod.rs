@@ -66,6 +66,7 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let pool = PoolSettings {
         max_connections: CONNECTIONS,
         time_limit: PATIENCE,
+        ..PoolSettings::default()
     };
     let clock = Clock::system();
     let stores = Stores::open(&config.stores, pool, &clock, &Random::operating_system()).await?;

@@ -11,11 +11,11 @@ use std::sync::LazyLock;
 use domain::challenge::{Challenge, ChallengeId, Way};
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
-use redis::{AsyncCommands as _, ErrorKind, RedisError, Script, ServerErrorKind};
+use redis::{AsyncCommands as _, RedisError, Script};
 use uuid::Uuid;
 
 use super::model::{AcceptPolicy, Attempt, HotStateError, Verdict};
-use crate::redis_store::RedisStore;
+use crate::redis_store::{RedisStore, cause};
 
 static COUNT_REQUEST: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("count_request.lua")));
@@ -35,6 +35,11 @@ pub(super) struct RedisHotState {
 impl RedisHotState {
     pub(super) fn new(store: RedisStore) -> Self {
         Self { store }
+    }
+
+    /// Host and port of the server.
+    pub(super) fn place(&self) -> &str {
+        self.store.place()
     }
 
     pub(super) async fn count_request(
@@ -168,6 +173,18 @@ impl RedisHotState {
         Ok(0)
     }
 
+    pub(super) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
+        let info: String = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        let version = info
+            .lines()
+            .find_map(|line| line.strip_prefix("redis_version:"));
+        Ok(version.map(|version| version.trim().to_owned()))
+    }
+
     /// A write, because a Redis that is read-only or out of memory answers PING all the same.
     pub(super) async fn ping(&self) -> Result<(), HotStateError> {
         let key = format!("{}ping", self.store.keys().address_prefix);
@@ -190,17 +207,11 @@ fn request_argument(request: Option<Uuid>) -> String {
     request.map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// Keeps the kind of the trouble and Redis' own code, never arguments or addresses.
+/// Keeps the cause in Redis' own words, never arguments.
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
 fn unavailable(error: RedisError) -> HotStateError {
     if error.code() == Some("CONFLICT") {
         return HotStateError::Corrupt("this challenge id is taken");
     }
-    let text = match error.kind() {
-        ErrorKind::Server(ServerErrorKind::ResponseError) | ErrorKind::UnexpectedReturnType => {
-            error.to_string()
-        }
-        _ => format!("{:?} {}", error.kind(), error.code().unwrap_or_default()),
-    };
-    HotStateError::Unavailable(text.trim_end().into())
+    HotStateError::Unavailable(cause(&error).into())
 }

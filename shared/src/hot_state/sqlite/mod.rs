@@ -240,6 +240,15 @@ impl SqliteHotState {
         Ok(removed)
     }
 
+    /// There is no server.
+    #[expect(
+        clippy::unused_async,
+        reason = "the Redis back end has work to do here"
+    )]
+    pub(super) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
+        Ok(None)
+    }
+
     pub(super) async fn ping(&self) -> Result<(), HotStateError> {
         let transaction = self.begin().await?;
         transaction.rollback().await.map_err(unavailable)

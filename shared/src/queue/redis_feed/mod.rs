@@ -10,15 +10,13 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::StreamReadReply;
 use redis::{RedisError, Script};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::delivery::{Delivery, Disposal, Settlement};
-use super::feed::{QueueError, QueueStats};
-use crate::redis_store::RedisStore;
+use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, QueueError, QueueStats};
+use crate::redis_store::{LIFE, RedisStore, cause};
 
 const GROUP: &str = "workers";
-/// A worker reads every half second, so one that was silent for this long is gone.
-const GONE_AFTER: Duration = Duration::from_secs(30);
-const REMOVE_AFTER: Duration = Duration::from_mins(1);
 
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
 static PROMOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("promote.lua")));
@@ -33,8 +31,15 @@ pub(super) struct RedisFeed {
     store: RedisStore,
     clock: Clock,
     consumer: Arc<str>,
-    /// The connection of blocking reads; made when it is needed, dropped when it fails.
-    reader: Arc<Mutex<Option<MultiplexedConnection>>>,
+    /// The connection of blocking reads; made when it is needed, dropped when it fails or is old.
+    reader: Arc<Mutex<Option<ReaderConnection>>>,
+}
+
+/// A connection of blocking reads, and when it is to be replaced.
+#[derive(Debug)]
+struct ReaderConnection {
+    connection: MultiplexedConnection,
+    renew_at: Instant,
 }
 
 impl RedisFeed {
@@ -57,13 +62,18 @@ impl RedisFeed {
         block: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
         let mut reader = self.reader.lock().await;
-        let mut connection = match reader.take() {
-            Some(connection) => connection,
-            None => self
-                .store
-                .blocking_connection(block)
-                .await
-                .map_err(unavailable)?,
+        let mut line = match reader.take() {
+            // A server that was cut off and does not know that another has taken its place lets
+            // readers wait for ever; its address may lead to the other.
+            Some(line) if Instant::now() < line.renew_at => line,
+            _ => ReaderConnection {
+                connection: self
+                    .store
+                    .blocking_connection(block)
+                    .await
+                    .map_err(|error| self.unavailable(&error))?,
+                renew_at: Instant::now() + LIFE,
+            },
         };
         let mut command = redis::cmd("XREADGROUP");
         command
@@ -76,15 +86,15 @@ impl RedisFeed {
             .arg("BLOCK")
             .arg(u64::try_from(block.as_millis()).unwrap_or(u64::MAX));
         command.arg("STREAMS").arg(&self.store.keys().jobs).arg(">");
-        let reply: Option<StreamReadReply> = match command.query_async(&mut connection).await {
+        let reply: Option<StreamReadReply> = match command.query_async(&mut line.connection).await {
             Ok(reply) => reply,
             Err(error) if error.code() == Some("NOGROUP") => {
-                self.create_group(&mut connection).await?;
+                self.create_group(&mut line.connection).await?;
                 None
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(self.unavailable(&error)),
         };
-        *reader = Some(connection);
+        *reader = Some(line);
         let entries = reply
             .into_iter()
             .flat_map(|reply| reply.keys)
@@ -104,7 +114,7 @@ impl RedisFeed {
             .arg("0")
             .arg("MKSTREAM");
         match command.query_async::<()>(connection).await {
-            Err(error) if error.code() != Some("BUSYGROUP") => Err(unavailable(error)),
+            Err(error) if error.code() != Some("BUSYGROUP") => Err(self.unavailable(&error)),
             _ => Ok(()),
         }
     }
@@ -121,7 +131,7 @@ impl RedisFeed {
         let pending: Vec<redis::Value> =
             match command.query_async(&mut self.store.connection()).await {
                 Err(error) if error.code() == Some("NOGROUP") => Vec::new(),
-                reply => reply.map_err(unavailable)?,
+                reply => reply.map_err(|error| self.unavailable(&error))?,
             };
         Ok(!pending.is_empty())
     }
@@ -137,19 +147,22 @@ impl RedisFeed {
             .arg(millis(idle))
             .invoke_async(&mut self.store.connection())
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| self.unavailable(&error))?;
         Ok(claimed.map(|(id, fields, deliveries)| delivery(id, &fields, deliveries)))
     }
 
     pub(super) async fn keep_alive(&self, running: &[(String, u32)]) -> Result<(), QueueError> {
-        let mut call = KEEP_ALIVE.key(&self.store.keys().jobs);
-        call.arg(GROUP).arg(&*self.consumer);
+        let keys = self.store.keys();
+        let mut call = KEEP_ALIVE.key(&keys.jobs);
+        call.key(&keys.workers);
+        call.arg(GROUP).arg(&*self.consumer).arg(self.now());
+        call.arg(millis(FORGOTTEN_AFTER));
         for (id, deliveries) in running {
             call.arg(id).arg(*deliveries);
         }
         call.invoke_async(&mut self.store.connection())
             .await
-            .map_err(unavailable)
+            .map_err(|error| self.unavailable(&error))
     }
 
     pub(super) async fn promote(&self, limit: usize) -> Result<usize, QueueError> {
@@ -161,7 +174,7 @@ impl RedisFeed {
             .arg(limit)
             .invoke_async(&mut self.store.connection())
             .await
-            .map_err(unavailable)
+            .map_err(|error| self.unavailable(&error))
     }
 
     pub(super) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, QueueError> {
@@ -191,27 +204,30 @@ impl RedisFeed {
         }
         call.invoke_async(&mut self.store.connection())
             .await
-            .map_err(unavailable)
+            .map_err(|error| self.unavailable(&error))
     }
 
     pub(super) async fn remove_gone_consumers(&self) -> Result<(), QueueError> {
-        self.remove_consumers("", REMOVE_AFTER).await
+        self.remove_consumers("", FORGOTTEN_AFTER).await
     }
 
     pub(super) async fn leave(&self) -> Result<(), QueueError> {
         self.remove_consumers(&self.consumer, Duration::ZERO).await
     }
 
-    async fn remove_consumers(&self, only: &str, idle: Duration) -> Result<(), QueueError> {
+    async fn remove_consumers(&self, only: &str, silent: Duration) -> Result<(), QueueError> {
+        let keys = self.store.keys();
         REMOVE_CONSUMERS
-            .key(&self.store.keys().jobs)
+            .key(&keys.jobs)
+            .key(&keys.workers)
             .arg(GROUP)
             .arg(only)
-            .arg(millis(idle))
+            .arg(millis(silent))
+            .arg(self.now())
             .invoke_async::<u32>(&mut self.store.connection())
             .await
             .map(|_| ())
-            .map_err(unavailable)
+            .map_err(|error| self.unavailable(&error))
     }
 
     pub(super) async fn stats(&self) -> Result<QueueStats, QueueError> {
@@ -227,12 +243,13 @@ impl RedisFeed {
             .key(&keys.jobs)
             .key(&keys.delayed)
             .key(&keys.dead)
+            .key(&keys.workers)
             .arg(GROUP)
             .arg(self.now())
             .arg(millis(GONE_AFTER))
             .invoke_async(&mut self.store.connection())
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| self.unavailable(&error))?;
         Ok(QueueStats {
             waiting,
             in_flight,
@@ -241,6 +258,11 @@ impl RedisFeed {
             consumers,
             oldest_age_millis,
         })
+    }
+
+    fn unavailable(&self, error: &RedisError) -> QueueError {
+        let place = self.store.place();
+        QueueError::Unavailable(format!("Redis at {place}: {}", cause(error)).into())
     }
 
     fn now(&self) -> String {
@@ -272,13 +294,4 @@ fn delivery(id: String, fields: &HashMap<String, redis::Value>, deliveries: u32)
         attempts,
         deliveries,
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
-fn unavailable(error: RedisError) -> QueueError {
-    QueueError::Unavailable(
-        format!("{:?} {}", error.kind(), error.code().unwrap_or_default())
-            .trim_end()
-            .into(),
-    )
 }
