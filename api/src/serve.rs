@@ -48,7 +48,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         stores.require_schema().await?;
         Ok::<_, ServeError>(stores)
     };
-    let Some(stores) = shutdown.run_until_cancelled(opening).await else {
+    let Some(stores) = Box::pin(shutdown.run_until_cancelled(opening)).await else {
         return Ok(());
     };
     let stores = stores?;

@@ -8,7 +8,8 @@ use crate::python;
 const SCRIPT: &str = r#"
 import sys
 from django.conf import settings
-hashers = ["PBKDF2PasswordHasher", "Argon2PasswordHasher", "BCryptSHA256PasswordHasher"]
+hashers = ["PBKDF2PasswordHasher", "PBKDF2SHA1PasswordHasher", "Argon2PasswordHasher",
+           "BCryptSHA256PasswordHasher", "ScryptPasswordHasher"]
 settings.configure(PASSWORD_HASHERS=["django.contrib.auth.hashers." + name for name in hashers])
 from django.contrib.auth.hashers import make_password
 for hasher in sys.argv[2:]:

@@ -4,7 +4,13 @@ use domain::password::{Password, PasswordHash, Passwords};
 use domain::random::Random;
 use harness::make_django_password;
 
-const HASHERS: [&str; 3] = ["pbkdf2_sha256", "argon2", "bcrypt_sha256"];
+const HASHERS: [&str; 5] = [
+    "pbkdf2_sha256",
+    "pbkdf2_sha1",
+    "argon2",
+    "bcrypt_sha256",
+    "scrypt",
+];
 
 #[tokio::test]
 async fn a_hash_made_by_django_verifies() {

@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     let result = if Arguments::parse().healthcheck {
         check_health().await
     } else {
-        run().await
+        Box::pin(run()).await
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -61,7 +61,7 @@ pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), 
         ..PoolSettings::default()
     };
     let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
-    let Some(checked) = stop.run_until_cancelled(stores.require_schema()).await else {
+    let Some(checked) = Box::pin(stop.run_until_cancelled(stores.require_schema())).await else {
         return Ok(());
     };
     checked?;

@@ -27,6 +27,8 @@ settings.configure(
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",
         "django.contrib.auth.hashers.Argon2PasswordHasher",
         "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
         "django.contrib.auth.hashers.MD5PasswordHasher",
     ],
 )
@@ -69,6 +71,8 @@ user("weak", "09120000007", make_password(word, hasher="md5"))
 user("nobody", None, make_password(word))
 user("landline", "02188776655", make_password(word))
 user("again", "+98 912 000 0001", make_password(word))
+user("sha1", "09120000008", make_password(word, hasher="pbkdf2_sha1"))
+user("scrypt", "09120000009", make_password(word, hasher="scrypt"))
 Group.objects.create(name="editors").user_set.add(User.objects.get(username="bcrypt"))
 
 call_command("dumpdata", output="users.json", verbosity=0)

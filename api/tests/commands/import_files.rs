@@ -187,3 +187,104 @@ pub(crate) async fn the_columns_and_the_models_can_be_named(at: Database) {
     let wrong = at.api(&["import-users", &file, "--delimiter", "ab"]);
     assert_eq!(wrong.status, Some(2), "{wrong:?}");
 }
+
+/// The bytes of a text in UTF-16, little end first, behind its byte order mark.
+fn utf_16(text: &str) -> Vec<u8> {
+    let marked = format!("\u{feff}{text}");
+    marked.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+pub(crate) async fn files_of_windows_are_read_as_they_are(at: Database) {
+    let object = |phone: u32| {
+        format!(
+            r#"{{"model": "a.user", "fields": {{"phone": "0912000{phone:04}", "password": "!",
+            "last_login": null, "first_name": "مریم"}}}}"#
+        )
+    };
+    let table = |phone: u32, delimiter: &str| {
+        let row = ["1", "علی; رضا, \t", &format!("0912000{phone:04}")];
+        let row = row.map(|cell| format!("\"{cell}\"")).join(delimiter);
+        let header = ["id", "first_name", "phone"].join(delimiter);
+        format!("{header}\r\n{row}\r\n")
+    };
+    let unmarked = |text: &str| utf_16(text)[2..].to_vec();
+    let big: Vec<u8> = utf_16(&format!("[{}]", object(3)))
+        .chunks(2)
+        .flat_map(|unit| [unit[1], unit[0]])
+        .collect();
+    let files = [
+        ("marked.json", format!("\u{feff}[{}]", object(1)).into()),
+        ("utf16.json", utf_16(&format!("[{}]", object(2)))),
+        ("big.json", big),
+        ("unmarked.json", unmarked(&format!("[{}]", object(4)))),
+        ("lines.jsonl", utf_16(&format!("{}\r\n", object(5)))),
+        ("semicolon.csv", format!("\u{feff}{}", table(6, ";")).into()),
+        ("tab.tsv", table(7, "\t").into()),
+        ("unicode.csv", utf_16(&table(8, "\t"))),
+        ("unmarked.csv", unmarked(&table(9, ";"))),
+        ("comma.csv", table(10, ",").into()),
+        ("said.csv", format!("sep=|\r\n{}", table(11, "|")).into()),
+        ("one.csv", "phone\r\n09120000012\r\n".into()),
+    ];
+    for (name, content) in &files {
+        let file = at.write(name, content);
+        let said = at.api(&["import-users", &file]).done();
+        let expected = "users imported: 1\nrows refused: 0\n";
+        assert!(said.contains(expected), "{name}: {said}");
+    }
+    let names = at
+        .texts("SELECT first_name FROM users ORDER BY phone")
+        .await;
+    let expected = [&["مریم"; 5][..], &["علی; رضا, "; 6], &[""]].concat();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        expected.iter().map(|name| name.trim()).collect::<Vec<_>>()
+    );
+
+    let utf_32: Vec<u8> = "phone\n0912"
+        .chars()
+        .flat_map(|c| u32::from(c).to_le_bytes())
+        .collect();
+    let file = at.write("utf32.csv", utf_32);
+    let error = at.api(&["import-users", &file]).refused();
+    assert!(error.contains("neither UTF-8 nor UTF-16"), "{error}");
+}
+
+pub(crate) async fn numbers_that_went_through_a_spreadsheet_are_read_or_refused(at: Database) {
+    let table = "phone;first_name\n9120000001,0;Decimal\n9,120000002E+09;Scientific\n\
+        '09120000003;Marked\n=\"09120000004\";Formula\n\"=\"\"09120000005\"\"\";Quoted\n\
+        \u{a0}9\u{a0}120\u{a0}000\u{a0}006\u{a0};Groups\n9,12E+09;Lost\n912000000,0;Short\n\
+        912000000,7;Fraction\n";
+    let file = at.write("excel.csv", table);
+    let said = at.api(&["import-users", &file]).done();
+    let expected = "users imported: 6\nrows refused: 3\n";
+    assert!(said.contains(expected), "{said}");
+    let report = fs::read_to_string(at.path("excel.csv.refused.csv")).expect("a report");
+    let lines: Vec<&str> = report.lines().skip(1).collect();
+    let expected = [
+        "7,phone,has lost digits in a spreadsheet; make the column a text there and export it again,",
+        "8,phone,this is not a phone number,•••00",
+        "9,phone,is not a whole number,",
+    ];
+    assert_eq!(lines, expected);
+
+    // pandas and others write numbers into JSON.
+    let dump = r#"[{"model": "a.user", "fields": {"password": null, "last_login": null,
+        "phone": 9120000007.0, "is_active": 0.0}},
+        {"model": "a.user", "fields": {"password": null, "last_login": null, "phone": 9.120000008e9}},
+        {"model": "a.user", "fields": {"password": null, "last_login": null, "phone": 9120000090.0}},
+        {"model": "a.user", "fields": {"password": null, "last_login": null, "phone": 9.12E9}},
+        {"model": "a.user", "fields": {"password": null, "last_login": null, "username": 9.12E9}},
+        {"model": "a.user", "fields": {"password": null, "last_login": null, "phone": 912000000.0}}]"#;
+    let file = at.write("pandas.json", dump);
+    let said = at.api(&["import-users", &file]).done();
+    let expected = "users imported: 3\nrows refused: 3\n";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("2  phone has lost digits"), "{said}");
+    let phones = at.texts("SELECT phone FROM users ORDER BY phone").await;
+    let expected = [1, 2, 3, 4, 5, 6, 7, 8, 90].map(|number| format!("+98912{number:07}"));
+    assert_eq!(phones, expected);
+    let blocked = "SELECT COUNT(*) FROM users WHERE blocked_at IS NOT NULL";
+    assert_eq!(at.count(blocked).await, 1);
+}

@@ -42,6 +42,8 @@ on_both! {
     import_files::a_file_that_cannot_be_read_changes_nothing,
     import_files::rows_that_cannot_be_read_are_refused_alone,
     import_files::the_columns_and_the_models_can_be_named,
+    import_files::files_of_windows_are_read_as_they_are,
+    import_files::numbers_that_went_through_a_spreadsheet_are_read_or_refused,
 }
 
 /// The same for cases of `api why`, which begin so many seconds ago.

@@ -151,7 +151,13 @@ pub(crate) async fn thr_09_a_19_wrong_credentials_of_any_kind_get_the_same_bytes
 
 pub(crate) async fn a_hash_made_by_django_is_replaced_by_the_log_in(shape: Shape) {
     let stage = Arc::new(Stage::new(shape).await);
-    let hashers = ["pbkdf2_sha256", "argon2", "bcrypt_sha256"];
+    let hashers = [
+        "pbkdf2_sha256",
+        "argon2",
+        "bcrypt_sha256",
+        "scrypt",
+        "pbkdf2_sha1",
+    ];
     let made = make_django_password(OTHER, &hashers);
     assert_eq!(made.len(), hashers.len());
     for (number, hash) in made.iter().enumerate() {

@@ -8,6 +8,7 @@ use shared::records::ImportedUser;
 
 use super::fields::{Column, Fields, Value};
 use super::refusal::Refusal;
+use super::spreadsheet::phone_text;
 
 /// Django's own width of names.
 const MAX_NAME_CHARS: usize = 150;
@@ -66,27 +67,33 @@ impl Converter {
     }
 
     fn phone(&self, fields: &Fields) -> Result<PhoneNumber, Refusal> {
-        let parse = |text: &str| PhoneNumber::parse(text, &self.allowed_countries);
+        let refusal = |reason| Refusal::new(Column::Phone.name(), reason);
         if let Some(typed) = text(fields, Column::Phone)? {
-            return parse(typed).map_err(|error| Refusal {
-                phone: Some(mask(typed)),
-                ..Refusal::new(Column::Phone.name(), error.to_string())
+            let typed = phone_text(typed).map_err(|error| refusal(error.reason().to_owned()))?;
+            let phone = PhoneNumber::parse(&typed, &self.allowed_countries);
+            return phone.map_err(|error| Refusal {
+                phone: Some(mask(&typed)),
+                ..refusal(error.to_string())
             });
         }
         let username = match fields.get(Column::Username) {
-            Value::Text(username) if self.username_may_be_phone => parse(username).ok(),
+            Value::Text(username) if self.username_may_be_phone => match phone_text(username) {
+                Ok(typed) => PhoneNumber::parse(&typed, &self.allowed_countries).ok(),
+                Err(error) => return Err(refusal(error.reason().to_owned())),
+            },
             _ => None,
         };
-        username.ok_or_else(|| Refusal::new(Column::Phone.name(), "there is no phone number"))
+        username.ok_or_else(|| refusal("there is no phone number".to_owned()))
     }
 
     /// A user name that says more than the number.
     fn username(&self, fields: &Fields) -> Result<Option<String>, Refusal> {
         let username = name(fields, Column::Username)?;
         Ok(username.filter(|username| {
+            let is_phone = phone_text(username)
+                .is_ok_and(|typed| PhoneNumber::parse(&typed, &self.allowed_countries).is_ok());
             // The mark of deleted accounts stays theirs.
-            PhoneNumber::parse(username, &self.allowed_countries).is_err()
-                && !username.starts_with("deleted-")
+            !is_phone && !username.starts_with("deleted-")
         }))
     }
 
@@ -131,9 +138,10 @@ fn boolean(fields: &Fields, column: Column) -> Result<Option<bool>, Refusal> {
     match fields.get(column) {
         Value::Absent | Value::Empty => Ok(None),
         Value::Bool(value) => Ok(Some(*value)),
+        // A column of numbers with gaps in it becomes one of decimals.
         Value::Text(text) => match text.to_ascii_lowercase().as_str() {
-            "true" | "t" | "1" | "yes" => Ok(Some(true)),
-            "false" | "f" | "0" | "no" => Ok(Some(false)),
+            "true" | "t" | "1" | "1.0" | "yes" => Ok(Some(true)),
+            "false" | "f" | "0" | "0.0" | "no" => Ok(Some(false)),
             _ => Err(Refusal::new(column.name(), "is neither true nor false")),
         },
         Value::Nested => Err(Refusal::new(column.name(), "is neither true nor false")),

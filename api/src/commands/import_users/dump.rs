@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::fields::{Fields, Names};
 use super::refusal::Refusal;
-use super::{csv_dump, json_dump};
+use super::{csv_dump, encoding, json_dump};
 
 /// The longest row. An opened quote that never closes would otherwise take all memory.
 const MAX_ROW_BYTES: usize = 4 * 1024 * 1024;
@@ -34,7 +34,8 @@ pub(super) struct Rules {
     pub(super) names: Names,
     /// `--model`
     pub(super) model: Option<String>,
-    pub(super) delimiter: u8,
+    /// `--delimiter`
+    pub(super) delimiter: Option<u8>,
 }
 
 /// One row.
@@ -124,7 +125,7 @@ fn read(
         left.set(MAX_ROW_BYTES);
         each(element)
     };
-    let source = RowBound(source, Rc::clone(&left));
+    let source = RowBound(encoding::decoded(source)?, Rc::clone(&left));
     if rules.format == Format::Csv {
         return csv_dump::read(source, rules, each);
     }

@@ -7,6 +7,7 @@ use serde::de::{
     DeserializeSeed, Deserializer as _, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::de::IoRead;
+use serde_json::value::RawValue;
 use serde_json::{Deserializer, error::Category};
 
 use super::dump::{DumpError, Element, Rules};
@@ -150,7 +151,10 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
         let mut fields = Fields::default();
         while let Some(key) = entries.next_key::<String>()? {
             match self.0.names.column(&key) {
-                Some(column) => fields.set(column, entries.next_value::<Value>()?),
+                Some(column) => {
+                    let written = entries.next_value::<Box<RawValue>>()?;
+                    fields.set(column, value(&written).map_err(A::Error::custom)?);
+                }
                 None => {
                     entries.next_value::<IgnoredAny>()?;
                 }
@@ -158,4 +162,13 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
         }
         Ok(fields)
     }
+}
+
+/// A number as it is written: `9.13111E+09` must not become one that looks whole.
+fn value(written: &RawValue) -> serde_json::Result<Value> {
+    let text = written.get();
+    if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Ok(Value::from(text));
+    }
+    serde_json::from_str(text)
 }

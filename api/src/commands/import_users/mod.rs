@@ -3,12 +3,14 @@
 mod convert;
 mod csv_dump;
 mod dump;
+mod encoding;
 mod fields;
 mod import;
 mod json_dump;
 mod progress;
 mod refusal;
 mod report;
+mod spreadsheet;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -39,7 +41,7 @@ use report::Report;
 /// Reads `DATABASE_URL` and `ALLOWED_COUNTRIES`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// A table with a header (.csv), or what `manage.py dumpdata` writes (.json, .jsonl).
+    /// A table with a header (.csv, .tsv), or what `manage.py dumpdata` writes (.json, .jsonl).
     file: PathBuf,
     /// How the file is written [default: by its name].
     #[arg(long, value_enum)]
@@ -55,9 +57,10 @@ pub(crate) struct Arguments {
     /// `password` and `last_login`].
     #[arg(long, value_name = "APP.MODEL")]
     model: Option<String>,
-    /// What separates the columns of a table.
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = parse_delimiter)]
-    delimiter: u8,
+    /// What separates the columns of a table [default: a comma, a semicolon or a tab, as its header
+    /// has it].
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
     /// What times without an offset mean, such as +03:30.
     #[arg(
         long,
@@ -88,7 +91,12 @@ impl Arguments {
         let extension = self.file.extension().unwrap_or_default();
         let format = match self.format {
             Some(format) => format,
-            None if extension.eq_ignore_ascii_case("csv") => Format::Csv,
+            None if ["csv", "tsv"]
+                .iter()
+                .any(|name| extension.eq_ignore_ascii_case(name)) =>
+            {
+                Format::Csv
+            }
             None if ["json", "jsonl"]
                 .iter()
                 .any(|name| extension.eq_ignore_ascii_case(name)) =>

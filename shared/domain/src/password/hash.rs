@@ -5,6 +5,8 @@
 //! | `$argon2id$v=19$m=…,t=…,p=…$salt$hash` | Ramz, and everybody who writes PHC strings |
 //! | `argon2$argon2id$v=19$…` | Django, `Argon2PasswordHasher` |
 //! | `pbkdf2_sha256$iterations$salt$hash` | Django's default, `PBKDF2PasswordHasher` |
+//! | `pbkdf2_sha1$iterations$salt$hash` | Django, `PBKDF2SHA1PasswordHasher` |
+//! | `scrypt$n$salt$r$p$hash` | Django, `ScryptPasswordHasher` |
 //! | `bcrypt_sha256$$2b$cost$…` | Django, `BCryptSHA256PasswordHasher`: bcrypt over the SHA-256 in hexadecimal |
 //!
 //! What a hash costs to verify is written in the hash itself. An import may bring anything, so the
@@ -13,16 +15,18 @@
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bcrypt::HashParts;
 use password_hash::phc;
 use password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use pbkdf2::Pbkdf2;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use self::pbkdf2::Pbkdf2Hash;
+use self::scrypt::ScryptHash;
 use super::Password;
+
+mod pbkdf2;
+mod scrypt;
 
 /// Memory of one hash in KiB. With [`TIME_COST`] and [`PARALLELISM`] the first choice of the OWASP
 /// Password Storage Cheat Sheet for argon2id: 19 MiB, 2 iterations, 1 degree of parallelism.
@@ -57,8 +61,6 @@ const MAX_TIME_COST: u32 = 8;
 const MAX_PARALLELISM: u32 = 16;
 /// Memory times iterations, which is the work: four rounds over the most memory.
 const MAX_ARGON2_WORK_KIB: u32 = 4 * MAX_MEMORY_KIB;
-/// Django writes 1,000,000 (5.2) and raises it by about a fifth with each release.
-const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 /// Django writes 12; each step doubles the work.
 const MAX_BCRYPT_COST: u32 = 14;
 /// The longest stored text; Django's column is as wide.
@@ -78,11 +80,8 @@ enum Format {
         phc: Box<phc::PasswordHash>,
         present: bool,
     },
-    Pbkdf2Sha256 {
-        params: pbkdf2::Params,
-        salt: String,
-        hash: [u8; 32],
-    },
+    Pbkdf2(Pbkdf2Hash),
+    Scrypt(ScryptHash),
     BcryptSha256 {
         cost: u32,
         salt: [u8; 16],
@@ -114,7 +113,11 @@ impl PasswordHash {
         } else if let Some(phc) = stored.strip_prefix("argon2$") {
             argon2id(&format!("${phc}"), false)
         } else if let Some(rest) = stored.strip_prefix("pbkdf2_sha256$") {
-            pbkdf2_sha256(rest)
+            Pbkdf2Hash::sha256(rest).map(Format::Pbkdf2)
+        } else if let Some(rest) = stored.strip_prefix("pbkdf2_sha1$") {
+            Pbkdf2Hash::sha1(rest).map(Format::Pbkdf2)
+        } else if let Some(rest) = stored.strip_prefix("scrypt$") {
+            ScryptHash::parse(rest).map(Format::Scrypt)
         } else if let Some(bcrypt) = stored.strip_prefix("bcrypt_sha256$") {
             bcrypt_sha256(bcrypt)
         } else {
@@ -160,15 +163,8 @@ impl PasswordHash {
             Format::Argon2id { phc, .. } => {
                 argon2().verify_password(password, phc.as_ref()).is_ok()
             }
-            Format::Pbkdf2Sha256 { params, salt, hash } => {
-                let mut computed = [0; 32];
-                Pbkdf2::new(pbkdf2::Algorithm::Pbkdf2Sha256, *params).hash_password_into(
-                    password,
-                    salt.as_bytes(),
-                    &mut computed,
-                );
-                computed.ct_eq(hash).into()
-            }
+            Format::Pbkdf2(hash) => hash.matches(password),
+            Format::Scrypt(hash) => hash.matches(password),
             Format::BcryptSha256 {
                 cost,
                 salt,
@@ -232,32 +228,6 @@ fn argon2id(text: &str, own_notation: bool) -> Result<Format, StoredHashError> {
     Ok(Format::Argon2id {
         phc: Box::new(phc),
         present,
-    })
-}
-
-fn pbkdf2_sha256(text: &str) -> Result<Format, StoredHashError> {
-    let parts: Vec<&str> = text.split('$').collect();
-    let [iterations, salt, hash] = parts[..] else {
-        return Err(UnknownFormat);
-    };
-    let iterations = decimal(iterations).ok_or(UnknownFormat)?;
-    let hash = BASE64
-        .decode(hash)
-        .ok()
-        .and_then(|hash| hash.try_into().ok());
-    let hash = hash.ok_or(UnknownFormat)?;
-    if salt.is_empty() {
-        return Err(UnknownFormat);
-    }
-    if iterations > MAX_PBKDF2_ITERATIONS {
-        return Err(TooCostly);
-    }
-    // Fewer than 1,000 iterations are refused: RFC 8018 asks for as many.
-    let params = pbkdf2::Params::new(iterations).map_err(|_| UnknownFormat)?;
-    Ok(Format::Pbkdf2Sha256 {
-        params,
-        salt: salt.to_owned(),
-        hash,
     })
 }
 

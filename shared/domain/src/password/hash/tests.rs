@@ -4,7 +4,7 @@ const TYPED: &str = "correct horse battery";
 const PERSIAN: &str = "سلام بر رمز ۱۲۳";
 
 /// Made by Django 5.2.19 with `make_password(…, hasher=…)` and its default costs.
-const MADE_BY_DJANGO: [(&str, &str); 6] = [
+const MADE_BY_DJANGO: [(&str, &str); 12] = [
     (
         PERSIAN,
         "pbkdf2_sha256$1000000$Z6R8AfQcO17zVdmXIlO2sp$tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=",
@@ -25,12 +25,41 @@ const MADE_BY_DJANGO: [(&str, &str); 6] = [
         TYPED,
         "bcrypt_sha256$$2b$12$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu",
     ),
+    (
+        TYPED,
+        "pbkdf2_sha1$1000000$7FKSvdDEihU18bQdWaKJlU$8jMiNAp8ksglg6uAZK7LTYe7QzU=",
+    ),
+    (
+        PERSIAN,
+        "pbkdf2_sha1$1000000$1Vgodbm32Rgw30UHZzHwms$rV9EKR+Hbbq2Dw4a2ho+8gSTOs0=",
+    ),
+    (
+        TYPED,
+        "scrypt$16384$18ARVwd2bawT26ARB4NiwN$8$5$ph68m04TbUNFQbL+Leq7kxzxqpiFVFcFzDCHjewMh4T42THmpYURDYb5IuTBk6pMyYPbx4ZiHFx7EgkFAxa4sg==",
+    ),
+    (
+        PERSIAN,
+        "scrypt$16384$5tiQSMa7O4PUtLV8vWivMB$8$5$JAscZr3FVhtfVz+BhfoChBHFSf3Mm+UC6IDeSe+a08cxoHMJoJbIrnkNeUu9+nXaPrpb49kmI5vsxo2Q8362rg==",
+    ),
+    // As releases before 5.1 wrote it.
+    (
+        TYPED,
+        "scrypt$16384$salt$8$1$qcKKmOWyuv6DJM0uN0CoibMeONcnuRE50vyVtT0nVJ5zaiOWw5acWVFWUUhDTM7GC9z0ZbtqBL6P72WtMEssIw==",
+    ),
     // A salt that is not ASCII, which Django allows.
     (
         TYPED,
         "pbkdf2_sha256$1000$saltéRamz$1O+K7p0bbVmGOzCiquSmAJ71rXzdy0mkN71NIExJJRY=",
     ),
+    (
+        TYPED,
+        "scrypt$1024$saltéRamz$8$1$P+of510teYQZZh6bZ6+efRSwVLIdx9Zd5WLPS5wfRishZr9cZbRfmtobKtwxxdnfB2NYlw8AOVA6q+ncUEvYtQ==",
+    ),
 ];
+
+/// 64 bytes, as scrypt's hashes have.
+const SCRYPT: &str =
+    "qcKKmOWyuv6DJM0uN0CoibMeONcnuRE50vyVtT0nVJ5zaiOWw5acWVFWUUhDTM7GC9z0ZbtqBL6P72WtMEssIw==";
 
 fn stored(text: &str) -> PasswordHash {
     PasswordHash::from_stored(text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -126,7 +155,22 @@ fn what_is_no_hash_of_ours_is_refused() {
         // Django: no password can be right.
         "!F2mIzoayDJ3jBFMo1FvmZiOK1Q1IlSgkXJk9Wy1S".into(),
         "md5$salt$0123456789abcdef0123456789abcdef".into(),
+        // The digest of another length.
         format!("pbkdf2_sha1$1000$salt${pbkdf2}"),
+        "pbkdf2_sha1$999$salt$8jMiNAp8ksglg6uAZK7LTYe7QzU=".into(),
+        "pbkdf2_sha1$1000$$8jMiNAp8ksglg6uAZK7LTYe7QzU=".into(),
+        "pbkdf2_sha256$1000$salt$8jMiNAp8ksglg6uAZK7LTYe7QzU=".into(),
+        format!("scrypt$0$salt$8$1${SCRYPT}"),
+        format!("scrypt$1$salt$8$1${SCRYPT}"),
+        format!("scrypt$16383$salt$8$1${SCRYPT}"),
+        format!("scrypt$-16384$salt$8$1${SCRYPT}"),
+        format!("scrypt$16384$$8$1${SCRYPT}"),
+        format!("scrypt$16384$salt$0$1${SCRYPT}"),
+        format!("scrypt$16384$salt$8$0${SCRYPT}"),
+        format!("scrypt$16384$salt$8$1$1${SCRYPT}"),
+        format!("scrypt$salt$16384$8$1${SCRYPT}"),
+        format!("scrypt$16384$salt$8$1${pbkdf2}"),
+        "scrypt$16384$salt$8$1$".into(),
         format!("pbkdf2_sha256$0$salt${pbkdf2}"),
         format!("pbkdf2_sha256$999$salt${pbkdf2}"),
         format!("pbkdf2_sha256$-1$salt${pbkdf2}"),
@@ -167,6 +211,20 @@ fn a_hash_that_would_cost_minutes_or_gigabytes_is_refused() {
         format!("pbkdf2_sha256$2000001$salt${pbkdf2}"),
         format!("pbkdf2_sha256$4294967297$salt${pbkdf2}"),
         format!("pbkdf2_sha256$99999999999999999999999$salt${pbkdf2}"),
+        "pbkdf2_sha1$2000001$salt$8jMiNAp8ksglg6uAZK7LTYe7QzU=".into(),
+        // A gigabyte, and more of it.
+        format!("scrypt$1048576$salt$8$1${SCRYPT}"),
+        format!("scrypt$262144$salt$8$1${SCRYPT}"),
+        format!("scrypt$131072$salt$9$1${SCRYPT}"),
+        format!("scrypt$2147483648$salt$1$1${SCRYPT}"),
+        format!("scrypt$99999999999999999999$salt$1$1${SCRYPT}"),
+        // Minutes.
+        format!("scrypt$131072$salt$8$3${SCRYPT}"),
+        format!("scrypt$1024$salt$8$17${SCRYPT}"),
+        // What is beside the table of `n` blocks.
+        format!("scrypt$2$salt$33$1${SCRYPT}"),
+        format!("scrypt$2$salt$4294967295$4294967295${SCRYPT}"),
+        format!("scrypt$2$salt$1$1073741824${SCRYPT}"),
         format!("bcrypt_sha256$$2b$15${bcrypt}"),
         format!("bcrypt_sha256$$2b$31${bcrypt}"),
         format!("argon2$argon2id$v=19$m=131073,t=1,p=1${argon2}"),
@@ -188,6 +246,9 @@ fn the_costliest_hashes_that_are_taken_can_be_verified() {
     let argon2 = "Q29rbzhZZGpOdWJDanU3ZDRoS3dMNw$q0urprMlMkIvUDEnyDyM3skKQ2QnYbM+iOQs6yD7IQA";
     for text in [
         "pbkdf2_sha256$2000000$salt$tiI+zYQDU4G4xg7/gtHdkOeGG6HAxnoxSQUr+tDtJaA=".into(),
+        "pbkdf2_sha1$2000000$salt$8jMiNAp8ksglg6uAZK7LTYe7QzU=".into(),
+        format!("scrypt$131072$salt$8$2${SCRYPT}"),
+        format!("scrypt$4096$salt$32$16${SCRYPT}"),
         "bcrypt_sha256$$2b$14$yShK.Y/CC6DKkZWUVLr/TeaQmEucwnjRVHuBUH2VIKubqh8Ss2Juu".into(),
         format!("$argon2id$v=19$m=131072,t=4,p=16${argon2}"),
     ] {
