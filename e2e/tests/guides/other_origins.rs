@@ -13,6 +13,29 @@ use crate::service::Service;
 const PAGE: &str = "<!doctype html><title>app</title><script type=\"module\">\
     import * as ramz from './ramz-client.js'; window.ramz = ramz;</script>";
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_settings_of_the_guide_let_its_apps_in() {
+    let guide = Guide::read("other-origins.md");
+    let lines = guide.file("ramz.env").lines();
+    let settings: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
+    let service = Service::start(&settings).await;
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("a client");
+    for (origin, status) in [
+        ("https://app.example.ir", 204),
+        ("https://panel.example.ir:8443", 204),
+        ("https://panel.example.ir", 405),
+    ] {
+        let url = format!("{}/api/v1/usr/otp", service.url());
+        let asked = client
+            .request(reqwest::Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        let answer = asked.send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{origin}");
+    }
+}
+
 /// Serves a page with the client of the guide on a port of its own, which is returned.
 fn serve_app(listener: TcpListener, service: &str) {
     let client = Guide::read("other-origins.md");
