@@ -54,6 +54,17 @@ impl Production {
             PostgresServer::start(),
             SimulatorProcess::start()
         );
+        let database_url = Self::create_database(&postgres).await;
+        let stores = Stores {
+            redis,
+            postgres,
+            database_url,
+        };
+        Self::start_on(stores, simulator, Secrets::generate(), workers, extra).await
+    }
+
+    /// A database with its schema.
+    pub async fn create_database(postgres: &PostgresServer) -> String {
         let database_url = postgres.create_database().await;
         let migrated = Process::ramz("migrate")
             .env("DATABASE_URL", &database_url)
@@ -61,13 +72,7 @@ impl Production {
             .wait(PATIENCE)
             .await;
         assert!(migrated.success(), "migrate ended with {migrated}");
-
-        let stores = Stores {
-            redis,
-            postgres,
-            database_url,
-        };
-        Self::start_on(stores, simulator, Secrets::generate(), workers, extra).await
+        database_url
     }
 
     /// The same over stores that are there, with what they hold, and with the secrets of an

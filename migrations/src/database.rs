@@ -156,7 +156,8 @@ impl Database {
                 Err(error) => error,
             };
             if !may_come_up(&error) || Instant::now() + PAUSE > deadline {
-                return Err(format!("cannot open {}: {error}", url.place()));
+                let advice = advice(&error);
+                return Err(format!("cannot open {}: {error}{advice}", url.place()));
             }
             if !said {
                 eprintln!(
@@ -198,6 +199,21 @@ impl Database {
             Self::Postgres(pool) => migrate::run_postgres(pool).await,
             Self::Sqlite(pool) => migrate::run_sqlite(pool).await,
         }
+    }
+}
+
+/// What to do about an error that a pooler makes.
+fn advice(error: &sqlx::Error) -> &'static str {
+    let code = match error {
+        sqlx::Error::Database(refusal) => refusal.code(),
+        _ => None,
+    };
+    match code.as_deref() {
+        // protocol_violation, with which PgBouncer refuses; names of statements that others use.
+        Some("08P01" | "42P05" | "26000") => {
+            "; migrate needs a direct connection: name the server itself in DATABASE_URL, not a pooler"
+        }
+        _ => "",
     }
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `draw.rs` | what a seed decides |
 //! | `traffic.rs` | the clients |
-//! | `kills.rs`, `stall.rs`, `outage.rs` | the scenarios |
+//! | `kills.rs`, `stall.rs`, `outage.rs`, `failover.rs` | the scenarios |
 //! | `evidence.rs` | what is left when all is settled |
 //! | `conservation.rs`, `order.rs` | what it is judged by |
 //! | `report.rs` | the figures of a run |
@@ -13,6 +13,7 @@
 mod conservation;
 mod draw;
 mod evidence;
+mod failover;
 mod kills;
 mod order;
 mod outage;
@@ -28,6 +29,7 @@ use serde_json::json;
 pub use conservation::{Breach, Case, End, RowState, Tally, judge};
 pub use draw::{Draw, Victim};
 pub use evidence::Trouble;
+pub use failover::{FailoverPlan, FailoverStore, OldPrimary, run_failover};
 pub use kills::{KillPlan, run_kill};
 pub use order::Order;
 pub use outage::{OutageKind, OutagePlan, run_outage};
@@ -82,13 +84,17 @@ async fn start(setup: &Setup) -> Production {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     settings.insert(0, NO_ADDRESS_LIMIT);
-    let production = Production::start(0, &settings).await;
+    let mut production = Production::start(0, &settings).await;
+    slow_gateway(&mut production, setup).await;
+    production
+}
+
+async fn slow_gateway(production: &mut Production, setup: &Setup) {
     let delay = u64::try_from(setup.gateway_delay.as_millis()).unwrap_or(u64::MAX);
     production
         .simulator
         .change_account(json!({ "gateway_delay_ms": delay }))
         .await;
-    production
 }
 
 async fn add_workers(production: &mut Production) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use shared::records::LedgerState;
 use tokio::time::Instant;
 
 use super::conservation::{Breach, Case, Tally};
@@ -34,6 +35,13 @@ pub struct RunReport {
     pub tally: Tally,
     /// From the fault (or its end, where it lasts) to the first 202 of a request made after it.
     pub next_202_seconds: Option<f64>,
+    /// From a fail-over until the gateway had taken the first message of a request that was accepted
+    /// after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_message_seconds: Option<f64>,
+    /// Requests that a fail-over of Redis lost and that it may lose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_within_a_second: Option<u64>,
     /// From the fault (or its end) until the last request had ended that was accepted before.
     pub backlog_seconds: Option<f64>,
     /// Calls of the gateway during an outage.
@@ -105,6 +113,23 @@ impl RunReport {
         }
     }
 
+    /// Takes what is missing of these requests for what a fail-over may lose.
+    pub(super) fn allow_losses(
+        &mut self,
+        requests: &[Request],
+        may_be_lost: impl Fn(&Request) -> bool,
+    ) {
+        let missing = Breach::Missing.to_string();
+        let lost = |number: usize| {
+            let mut all = requests.iter();
+            all.any(|request| request.number == number && may_be_lost(request))
+        };
+        let before = self.violations.len();
+        self.violations
+            .retain(|violation| violation.what != missing || !violation.request.is_some_and(lost));
+        self.lost_within_a_second = Some((before - self.violations.len()) as u64);
+    }
+
     /// Notes that jobs were still there when the wait for them was over.
     pub fn never_settled(&mut self, jobs: u64, patience: Duration) {
         self.violations.push(Violation {
@@ -136,6 +161,14 @@ pub(super) fn next_accepted(requests: &[Request], moment: Instant) -> Option<f64
         .filter(|request| request.is_accepted() && request.begun > moment);
     let first = later.map(|request| request.ended).min()?;
     Some((first - moment).as_secs_f64())
+}
+
+/// When the gateway had taken the first message of a request that was accepted after `moment`.
+pub(super) fn messages_after(evidence: &Evidence, moment: i64) -> Option<i64> {
+    let rows = evidence.rows.values().flatten();
+    rows.filter(|row| row.accepted_at > moment && row.state.state == LedgerState::Accepted)
+        .filter_map(|row| row.finished_at)
+        .min()
 }
 
 /// Seconds between two moments in milliseconds, not below zero.

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Runs of `kills` or `stall` [default: 30 and 1]
+    /// Runs of `kills`, of a fail-over or of `stall` [default: 30, 10 and 1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: Option<u32>,
 
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Outage::Refused)]
     outage: Outage,
 
-    /// Requests a second around the outage
+    /// Requests a second around the outage or the fail-over
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     rate: u32,
 
@@ -80,7 +80,11 @@ enum Chosen {
     GatewayOutage,
     /// SIGSTOP of a worker for 20 s, then of Redis for 3 s
     Stall,
-    /// One after the other
+    /// Another Redis takes over behind the same address
+    RedisFailover,
+    /// Another PostgreSQL takes over behind the same address
+    PostgresFailover,
+    /// One after the other, without the fail-overs
     All,
 }
 
@@ -98,6 +102,8 @@ pub(crate) enum Scenario {
     Kills,
     GatewayOutage,
     Stall,
+    RedisFailover,
+    PostgresFailover,
 }
 
 impl Scenario {
@@ -107,6 +113,8 @@ impl Scenario {
             Self::Kills => "kills",
             Self::GatewayOutage => "gateway-outage",
             Self::Stall => "stall",
+            Self::RedisFailover => "redis-failover",
+            Self::PostgresFailover => "postgres-failover",
         }
     }
 }
@@ -124,6 +132,8 @@ impl Arguments {
             Chosen::Kills => vec![Scenario::Kills],
             Chosen::GatewayOutage => vec![Scenario::GatewayOutage],
             Chosen::Stall => vec![Scenario::Stall],
+            Chosen::RedisFailover => vec![Scenario::RedisFailover],
+            Chosen::PostgresFailover => vec![Scenario::PostgresFailover],
             Chosen::All => vec![Scenario::Kills, Scenario::Stall, Scenario::GatewayOutage],
         }
     }
@@ -144,6 +154,7 @@ impl Arguments {
         let is_alone = self.scenarios().len() == 1;
         1..=match scenario {
             Scenario::Kills => self.runs.unwrap_or(30),
+            Scenario::RedisFailover | Scenario::PostgresFailover => self.runs.unwrap_or(10),
             Scenario::Stall if is_alone => self.runs.unwrap_or(1),
             Scenario::Stall | Scenario::GatewayOutage => 1,
         }
@@ -170,7 +181,9 @@ impl Arguments {
 
     /// The command that repeats a run.
     pub(crate) fn again(&self, scenario: &str, seed: u64, run: u32) -> String {
-        let load = if scenario == Scenario::GatewayOutage.name() {
+        let load = if scenario.ends_with("failover") {
+            format!("--rate {}", self.rate)
+        } else if scenario == Scenario::GatewayOutage.name() {
             let kind = match self.outage {
                 Outage::Refused => "refused",
                 Outage::BadGateway => "bad-gateway",

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use e2e::faults::{
-    KillPlan, OutagePlan, RunReport, Setup, StallPlan, Trouble, run_kill, run_outage, run_stall,
+    FailoverPlan, FailoverStore, KillPlan, OutagePlan, RunReport, Setup, StallPlan, Trouble,
+    run_failover, run_kill, run_outage, run_stall,
 };
 use futures::FutureExt as _;
 use serde::Serialize;
@@ -108,7 +109,18 @@ fn started(arguments: &Arguments, scenario: Scenario, seed: u64, run: u32) -> St
             } = arguments.outage();
             format!("{} s at {per_second} requests a second", lasts.as_secs())
         }
+        Scenario::RedisFailover | Scenario::PostgresFailover => {
+            format!("{:?}", failover(arguments, scenario, run).old)
+        }
     }
+}
+
+fn failover(arguments: &Arguments, scenario: Scenario, run: u32) -> FailoverPlan {
+    let store = match scenario {
+        Scenario::PostgresFailover => FailoverStore::Postgres,
+        _ => FailoverStore::Redis,
+    };
+    FailoverPlan::of_run(store, run, arguments.outage().per_second)
 }
 
 /// One run. What the harness panics with is the reason why it could not be carried out.
@@ -130,6 +142,9 @@ async fn one(
             Scenario::Kills => run_kill(&KillPlan::draw(seed, run, requests), &setup).await,
             Scenario::Stall => run_stall(&StallPlan::draw(seed, run, requests), &setup).await,
             Scenario::GatewayOutage => run_outage(&arguments.outage(), &setup).await,
+            Scenario::RedisFailover | Scenario::PostgresFailover => {
+                run_failover(&failover(arguments, scenario, run), &setup).await
+            }
         }
     };
     let limited = tokio::time::timeout(arguments.run_limit(), carried_out);

@@ -32,7 +32,7 @@ const FAULT: usize = 39;
 pub(super) fn summary(report: &RunReport) -> String {
     let tally = &report.tally;
     format!(
-        "{} accepted: {} sent, {} unknown, {} expired, {} failed, {} dead; {} doubled, {} missing; {}",
+        "{} accepted: {} sent, {} unknown, {} expired, {} failed, {} dead; {} doubled, {} missing{}; {}",
         report.accepted,
         tally.sent,
         tally.unknown,
@@ -41,6 +41,10 @@ pub(super) fn summary(report: &RunReport) -> String {
         tally.dead,
         tally.doubled_flagged + tally.doubled_unflagged,
         tally.missing,
+        match report.lost_within_a_second {
+            Some(lost) => format!(" (of which {lost} within the second that may be lost)"),
+            None => String::new(),
+        },
         match report.violations.len() {
             0 => "ok".to_owned(),
             count => format!("{count} VIOLATIONS"),
@@ -54,18 +58,21 @@ pub(super) fn of(runs: &[Run]) -> String {
     line(&mut text, ["run", "fault", "at"], |(title, _)| {
         (*title).to_owned()
     });
-    let _ = writeln!(text, " {:>8} {:>10}", "next 202", "backlog");
+    let _ = writeln!(
+        text,
+        " {:>8} {:>12} {:>10}",
+        "next 202", "next message", "backlog"
+    );
     for Run { number, report, .. } in runs {
         let (run, at) = (number.to_string(), report.at_request.to_string());
         line(&mut text, [&run, &report.fault, &at], |(_, value)| {
             value(report).to_string()
         });
         let seconds = |value: Option<f64>| value.map_or("-".to_owned(), |s| format!("{s:.2} s"));
-        let (next, backlog) = (
-            seconds(report.next_202_seconds),
-            seconds(report.backlog_seconds),
-        );
-        let _ = writeln!(text, " {next:>8} {backlog:>10}");
+        let next = seconds(report.next_202_seconds);
+        let message = seconds(report.next_message_seconds);
+        let backlog = seconds(report.backlog_seconds);
+        let _ = writeln!(text, " {next:>8} {message:>12} {backlog:>10}");
     }
     line(&mut text, ["", "all", ""], |(_, value)| {
         let sum: u64 = runs.iter().map(|run| value(&run.report)).sum();

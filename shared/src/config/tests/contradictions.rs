@@ -314,3 +314,47 @@ fn standalone_does_not_guess_which_gateway_is_meant() {
         &["KAVENEGAR_URL:", "KAVENEGAR_API_KEY", "simulator"],
     );
 }
+
+#[test]
+fn a_password_that_cuts_a_url_is_told_at_the_start_and_not_shown() {
+    for (name, url) in [
+        ("DATABASE_URL", "postgres://ramz:can#ary@127.0.0.1/ramz"),
+        ("DATABASE_URL", "postgres://ramz:12/canary@127.0.0.1/ramz"),
+        ("DATABASE_URL", "postgres://ramz:can?ary@127.0.0.1/ramz"),
+        ("DATABASE_URL", "postgres://ramz:c@n/ary@127.0.0.1/ramz"),
+        ("REDIS_URL", "redis://:can#ary@127.0.0.1/"),
+        ("REDIS_URL", "rediss://default:34/canary@127.0.0.1/"),
+        ("REDIS_URL", "redis://:can?ary@127.0.0.1/"),
+    ] {
+        let environment = complete_but(&[(name, url)]);
+        for problems in [api_problems(&environment), worker_problems(&environment)] {
+            assert_one(&problems, &[name, "percent-encode", "%23"]);
+            assert!(!problems[0].contains("ary"), "{problems:?}");
+        }
+    }
+    let encoded = complete_but(&[
+        (
+            "DATABASE_URL",
+            "postgres://ramz:c%23a%2Fn%3Fa%40ry@127.0.0.1/ramz",
+        ),
+        ("REDIS_URL", "redis://:c%23a%2Fn%3Fa%40ry@127.0.0.1/"),
+    ]);
+    assert!(api_problems(&encoded).is_empty());
+}
+
+#[test]
+fn a_pooler_stands_before_postgres_only() {
+    let pooled = complete_but(&[("DATABASE_POOLER", "transaction")]);
+    assert!(api_problems(&pooled).is_empty() && worker_problems(&pooled).is_empty());
+    let session = complete_but(&[("DATABASE_POOLER", "session")]);
+    assert_one(
+        &api_problems(&session),
+        &["DATABASE_POOLER", "`session`", "transaction"],
+    );
+    let sqlite = complete_but(&[
+        ("DATABASE_POOLER", "transaction"),
+        ("DATABASE_URL", "sqlite://data/ramz.sqlite3"),
+        ("REDIS_URL", ""),
+    ]);
+    assert_one(&api_problems(&sqlite), &["DATABASE_POOLER", "SQLite"]);
+}
