@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Account, FaultRule, ReceivedMessage, faults::ActiveRule, simulator::Simulator, stats::Stats,
+    Account, FaultRule, ReceivedMessage, faults::ActiveRule, gateway::spelled,
+    simulator::Simulator, stats::Stats,
 };
 
 /// The rules in force, as read and written.
@@ -82,6 +83,40 @@ pub(crate) async fn messages(
         .as_deref()
         .filter(|receptor| !receptor.is_empty());
     Json(simulator.messages(receptor, filter.limit.unwrap_or(100)))
+}
+
+/// A message of a person to a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewInbound {
+    sender: String,
+    message: String,
+    /// The default line, unless another is named.
+    linenumber: Option<String>,
+}
+
+pub(crate) async fn add_inbound(State(simulator): State<Simulator>, body: Bytes) -> Response {
+    let new: NewInbound = match serde_json::from_slice(&body) {
+        Ok(new) => new,
+        Err(error) => return refused(&error.to_string()),
+    };
+    let now = simulator.clock().now();
+    let mut state = simulator.state();
+    let line = new
+        .linenumber
+        .or_else(|| state.account.default_sender.clone());
+    let Some(line) = line else {
+        return refused("linenumber: the account has no default line");
+    };
+    let id = state
+        .inbound
+        .add(spelled(&new.sender), line, new.message, now);
+    Json(json!({ "messageid": id })).into_response()
+}
+
+pub(crate) async fn clear_inbound(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.state().inbound.clear();
+    StatusCode::NO_CONTENT
 }
 
 pub(crate) async fn clear_messages(State(simulator): State<Simulator>) -> StatusCode {

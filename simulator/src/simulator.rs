@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     Router,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -22,7 +22,7 @@ use crate::{
     journal::{Journal, JournalEntry, Written},
     reports::{Reporter, Reports},
     stats::Stats,
-    store::{message::Message, messages::Messages},
+    store::{inbound::Inbound, message::Message, messages::Messages},
 };
 
 /// How a simulator starts.
@@ -71,6 +71,7 @@ struct Shared {
 pub(crate) struct State {
     pub(crate) account: Account,
     pub(crate) messages: Messages,
+    pub(crate) inbound: Inbound,
     pub(crate) faults: FaultRules,
     pub(crate) calls: CallRate,
     pub(crate) stats: Stats,
@@ -88,6 +89,7 @@ impl Simulator {
             state: Mutex::new(State {
                 account: config.account,
                 messages: Messages::new(config.capacity),
+                inbound: Inbound::new(config.capacity),
                 faults: FaultRules::default(),
                 calls: CallRate::default(),
                 stats: Stats::default(),
@@ -120,6 +122,10 @@ impl Simulator {
             .route(
                 "/_sim/messages",
                 get(admin::messages).delete(admin::clear_messages),
+            )
+            .route(
+                "/_sim/inbound",
+                post(admin::add_inbound).delete(admin::clear_inbound),
             )
             .route("/_sim/stats", get(admin::stats).delete(admin::clear_stats))
             .route("/", get(inbox::page))

@@ -124,7 +124,25 @@ fn refusals() -> Vec<(Value, [&'static str; 2], Value, u64)> {
     let none = || json!({});
     vec![
         (none(), lookup, json!({"receptor": PHONE}), 400),
-        (none(), ["call_status", "Receive"], none(), 404),
+        (
+            none(),
+            ["sms_countpostalcode", "CountPostalCode"],
+            none(),
+            404,
+        ),
+        (none(), ["sms_receive", "Receive"], none(), 400),
+        (
+            none(),
+            ["sms_countinbox", "CountInbox"],
+            json!({"startdate": "1"}),
+            417,
+        ),
+        (
+            none(),
+            ["sms_countoutbox", "CountOutbox"],
+            json!({"startdate": ""}),
+            406,
+        ),
         (none(), lookup, with("token", ""), 406),
         (none(), lookup, with("receptor", "12"), 411),
         (none(), send, text("sender", ""), 412),
@@ -265,6 +283,78 @@ async fn the_node_client_sends_looks_up_and_reads() {
     let foreign = node(clients, &program, "FOREIGN", &json!([["AccountInfo", {}]]));
     assert_eq!(foreign[0]["status"], 403);
     assert!(foreign[0]["entries"].is_null());
+    assert!(program.terminate().success());
+}
+
+/// What each client has a method for, but the two that the gateway has taken back.
+#[tokio::test]
+async fn both_clients_count_receive_and_ask_for_calls() {
+    let Some(clients) = clients() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &["--api-key", KEY]);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sent = json!({"sender": "+989123004501", "message": "لغو"});
+    for _ in 0..2 {
+        let url = format!("{}_sim/inbound", program.url);
+        let answer = client.post(url).json(&sent).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let start = json!({"startdate": (now - 3_600).to_string()});
+    let unread = json!({"linenumber": "30009911", "isread": "0"});
+    let in_python = python(
+        clients,
+        &program,
+        KEY,
+        &json!([
+            ["call_maketts", {"receptor": PHONE, "message": "1234"}],
+            ["sms_send", {"receptor": PHONE, "message": "متن نمونه"}],
+            ["call_status", {"messageid": "2890000000,2890000001"}],
+            ["sms_countoutbox", start],
+            ["sms_countinbox", start],
+            ["sms_receive", unread],
+            ["sms_receive", unread],
+            ["sms_selectoutbox", start],
+            ["sms_cancel", {"messageid": "2890000001"}],
+        ]),
+    );
+    let entries: Vec<&Value> = in_python.iter().map(|it| &it["entries"]).collect();
+    assert_eq!(
+        entries[2][0]["messageid"], 2_890_000_000_u64,
+        "{in_python:?}"
+    );
+    assert_ne!(entries[2][0]["status"], 100);
+    assert_eq!(entries[2][1]["status"], 100, "a text is no call");
+    assert_eq!(entries[3][0]["sumcount"], 2);
+    assert_eq!(entries[3][0]["sumpart"], 2);
+    assert_eq!(entries[3][0]["cost"], 2 * 2_280);
+    assert_eq!(entries[4][0]["sumcount"], 2);
+    assert_eq!(entries[5].as_array().unwrap().len(), 2);
+    assert_eq!(entries[5][0]["sender"], PHONE);
+    assert_eq!(entries[5][0]["receptor"], "30009911");
+    assert_eq!(entries[5][0]["message"], "لغو");
+    assert_eq!(*entries[6], json!([]), "they are read now");
+    assert_eq!(entries[7].as_array().unwrap().len(), 2);
+    assert_eq!(entries[8][0]["messageid"], 2_890_000_001_u64);
+
+    let in_node = node(
+        clients,
+        &program,
+        KEY,
+        &json!([
+            ["CountOutbox", start],
+            ["CountInbox", start],
+            ["Receive", {"linenumber": "30009911", "isread": "1"}],
+            ["CallMakeTTS", {"receptor": PHONE, "message": "1234"}],
+            ["AccountConfig", {}],
+        ]),
+    );
+    for outcome in &in_node {
+        assert_eq!(outcome["status"], 200, "{outcome}");
+    }
+    assert_eq!(in_node[0]["entries"][0]["sumcount"], 2);
+    assert_eq!(in_node[1]["entries"][0]["sumcount"], 2);
+    assert_eq!(in_node[2]["entries"].as_array().unwrap().len(), 2);
     assert!(program.terminate().success());
 }
 

@@ -146,11 +146,22 @@ struct TemplateRow<'a> {
 
 /// Paging of a list; all numbers are texts here.
 #[derive(Serialize)]
-struct Metadata {
+pub(super) struct Metadata {
     totalcount: String,
     currentpage: String,
     totalpages: String,
     pagesize: String,
+}
+
+impl Metadata {
+    pub(super) fn new(count: usize, page: usize, page_size: usize) -> Self {
+        Self {
+            totalcount: count.to_string(),
+            currentpage: page.to_string(),
+            totalpages: count.div_ceil(page_size).max(1).to_string(),
+            pagesize: page_size.to_string(),
+        }
+    }
 }
 
 pub(super) fn template_list(
@@ -175,11 +186,6 @@ pub(super) fn template_list(
             send_priority: 1,
             sms_message: &template.text,
         });
-    let metadata = Metadata {
-        totalcount: templates.len().to_string(),
-        currentpage: page.to_string(),
-        totalpages: templates.len().div_ceil(PAGE).max(1).to_string(),
-        pagesize: PAGE.to_string(),
-    };
+    let metadata = Metadata::new(templates.len(), page, PAGE);
     Ok(Answer::rows(rows).with_metadata(&metadata))
 }

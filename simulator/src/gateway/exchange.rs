@@ -8,6 +8,7 @@ use crate::{
     store::{
         account::Account,
         delivery::{DeliveryStatus, Path, Start},
+        inbound::Inbound,
         message::Draft,
         messages::Messages,
     },
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) struct Exchange<'a> {
     pub(crate) account: &'a mut Account,
     pub(crate) messages: &'a mut Messages,
+    pub(crate) inbound: &'a mut Inbound,
     pub(crate) now: UnixMillis,
     /// Numbers of the messages made.
     pub(crate) made: Vec<u64>,
@@ -53,11 +55,13 @@ impl<'a> Exchange<'a> {
     pub(super) fn new(
         account: &'a mut Account,
         messages: &'a mut Messages,
+        inbound: &'a mut Inbound,
         now: UnixMillis,
     ) -> Self {
         Self {
             account,
             messages,
+            inbound,
             now,
             made: Vec::new(),
             cancelled: Vec::new(),

@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod checks;
 mod exchange;
+mod inbound;
 mod lookup;
 mod method;
 mod parameters;
@@ -102,7 +103,12 @@ async fn decide(simulator: &Simulator, call: &Call) -> Ending {
         let mut state = simulator.state();
         let state = &mut *state;
         let now = simulator.clock().now();
-        let mut exchange = Exchange::new(&mut state.account, &mut state.messages, now);
+        let mut exchange = Exchange::new(
+            &mut state.account,
+            &mut state.messages,
+            &mut state.inbound,
+            now,
+        );
         let (answer, verdict) = if let Some((fault, false)) = &choice.fault {
             let status = dictated_status(fault);
             (Answer::failed(status.unwrap_or(ReturnStatus::OK)), status)
@@ -170,6 +176,11 @@ impl Method {
             Self::Select => reads::select(exchange, parameters),
             Self::SelectOutbox => reads::select_outbox(exchange, parameters),
             Self::LatestOutbox => reads::latest_outbox(exchange, parameters),
+            Self::CountOutbox => reads::count_outbox(exchange, parameters),
+            Self::Receive => inbound::receive(exchange, parameters),
+            Self::InboxPaged => inbound::inbox_paged(exchange, parameters),
+            Self::CountInbox => inbound::count_inbox(exchange, parameters),
+            Self::CallStatus => reads::call_status(exchange, parameters),
             Self::Cancel => reads::cancel(exchange, parameters),
             Self::Info => Ok(account::info(exchange)),
             Self::Config => account::config(exchange, parameters),

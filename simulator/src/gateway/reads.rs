@@ -8,6 +8,7 @@ use super::{
     parameters::{Parameters, comma_list},
     receptor::Receptor,
     status::ReturnStatus,
+    text::parts,
 };
 use crate::{
     clock::seconds,
@@ -16,7 +17,7 @@ use crate::{
 
 /// Ids in one call, and rows in one answer of the outbox.
 const MAX_ROWS: usize = 500;
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 #[derive(Serialize)]
 struct StatusRow {
@@ -66,6 +67,20 @@ pub(super) fn status(
     Ok(Answer::rows(rows))
 }
 
+/// `call/status`: the same of voice calls; a text message is no call, so its id is not known.
+pub(super) fn call_status(
+    exchange: &Exchange<'_>,
+    parameters: &Parameters,
+) -> Result<Answer, ReturnStatus> {
+    let rows = ids(parameters, "messageid")?.into_iter().map(|id| {
+        let message = exchange.messages.recent(id, exchange.now);
+        let call = message.filter(|message| message.draft.voice);
+        let status = call.map_or(DeliveryStatus::UNKNOWN, |it| it.status(exchange.now));
+        StatusRow::new(id, status)
+    });
+    Ok(Answer::rows(rows))
+}
+
 /// `sms/statuslocalmessageid`: 12 hours back.
 pub(super) fn status_by_localid(
     exchange: &Exchange<'_>,
@@ -94,7 +109,7 @@ pub(super) fn status_by_receptor(
     let receptor = Receptor::parse(receptor).ok_or(ReturnStatus::INVALID_RECEPTOR)?;
     let start = date(parameters, "startdate", 0)?;
     let end = date(parameters, "enddate", start.saturating_add(DAY))?;
-    check_span(start, end)?;
+    check_span(start, end, DAY)?;
     let mut rows: Vec<_> = exchange
         .messages
         .to_receptor(&receptor.number)
@@ -143,7 +158,7 @@ pub(super) fn select_outbox(
     let today = seconds(exchange.now);
     let start = date(parameters, "startdate", 0)?;
     let end = date(parameters, "enddate", today)?;
-    check_span(start, end)?;
+    check_span(start, end, DAY)?;
     if start < today - 3 * DAY {
         return Err(ReturnStatus::INVALID_DATE);
     }
@@ -181,6 +196,45 @@ pub(super) fn latest_outbox(
         })
         .take(page);
     Ok(Answer::rows(rows.map(|message| message.row(exchange.now))))
+}
+
+#[derive(Serialize)]
+struct OutboxCount {
+    startdate: i64,
+    enddate: i64,
+    sumpart: u64,
+    sumcount: u64,
+    cost: i64,
+}
+
+/// `sms/countoutbox`: how much was sent in at most one day, of one delivery state if it is named.
+pub(super) fn count_outbox(
+    exchange: &Exchange<'_>,
+    parameters: &Parameters,
+) -> Result<Answer, ReturnStatus> {
+    let [_] = parameters.require(["startdate"])?;
+    let status = parameters.number("status", -1)?;
+    let today = seconds(exchange.now);
+    let start = date(parameters, "startdate", 0)?;
+    let end = date(parameters, "enddate", start.saturating_add(DAY).min(today))?;
+    check_span(start, end, DAY)?;
+    let mut count = OutboxCount {
+        startdate: start,
+        enddate: end,
+        sumpart: 0,
+        sumcount: 0,
+        cost: 0,
+    };
+    let counted = exchange.messages.newest_first().filter(|message| {
+        (start..=end).contains(&message.draft.date)
+            && (status == -1 || i64::from(message.status(exchange.now).code()) == status)
+    });
+    for message in counted {
+        count.sumpart += u64::from(parts(&message.draft.text));
+        count.sumcount += 1;
+        count.cost += message.draft.cost;
+    }
+    Ok(Answer::rows([count]))
 }
 
 /// `sms/cancel`: takes back scheduled messages and returns their cost; others keep their state.
@@ -227,15 +281,16 @@ fn ids(parameters: &Parameters, name: &str) -> Result<Vec<u64>, ReturnStatus> {
         .collect()
 }
 
-fn date(parameters: &Parameters, name: &str, default: i64) -> Result<i64, ReturnStatus> {
+pub(super) fn date(parameters: &Parameters, name: &str, default: i64) -> Result<i64, ReturnStatus> {
     parameters
         .number(name, default)
         .map_err(|_| ReturnStatus::INVALID_DATE)
 }
 
-fn check_span(start: i64, end: i64) -> Result<(), ReturnStatus> {
+/// 417 unless the end is behind the start, at most so many seconds.
+pub(super) fn check_span(start: i64, end: i64, longest: i64) -> Result<(), ReturnStatus> {
     let span = end.checked_sub(start).ok_or(ReturnStatus::INVALID_DATE)?;
-    if (0..=DAY).contains(&span) {
+    if (0..=longest).contains(&span) {
         Ok(())
     } else {
         Err(ReturnStatus::INVALID_DATE)

@@ -2,5 +2,6 @@
 
 pub(crate) mod account;
 pub(crate) mod delivery;
+pub(crate) mod inbound;
 pub(crate) mod message;
 pub(crate) mod messages;

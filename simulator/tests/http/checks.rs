@@ -12,7 +12,7 @@ async fn unknown_methods_and_other_formats_are_404() {
         "sms/unheard.json",
         "sms/send.xml",
         "sms/send",
-        "call/status.json",
+        "sms/countpostalcode.json",
         "x",
     ] {
         let url = format!("{}/v1/demo/{path}", server.url);

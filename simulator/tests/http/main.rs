@@ -5,6 +5,7 @@
 mod account;
 mod checks;
 mod faults;
+mod inbound;
 mod inbox;
 mod journal;
 mod lookup;
