@@ -43,7 +43,10 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     let shutdown = serving::stop_on_signals().map_err(listen_error("signals"))?;
     let (clock, random) = (Clock::system(), Random::operating_system());
     let opening = async {
-        let pool = PoolSettings::default();
+        let pool = PoolSettings {
+            max_connections: config.pool_size,
+            ..PoolSettings::default()
+        };
         let stores = Stores::open(&config.stores, pool, &clock, &random).await?;
         stores.require_schema().await?;
         Ok::<_, ServeError>(stores)

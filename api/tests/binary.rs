@@ -190,7 +190,10 @@ async fn f_03_f_04_an_api_that_starts_before_its_stores_serves_when_they_come() 
     let database_url = migrated(&postgres).await;
     redis.kill();
     postgres.kill();
-    let mut api = api(&database_url).env("REDIS_URL", redis.url()).start();
+    let mut api = api(&database_url)
+        .env("REDIS_URL", redis.url())
+        .env("DATABASE_POOL_SIZE", "7")
+        .start();
     api.wait_for_log("waiting for the database", LONG).await;
     postgres.restart().await;
     let base = base_url(&mut api).await;
@@ -209,7 +212,14 @@ async fn f_03_f_04_an_api_that_starts_before_its_stores_serves_when_they_come() 
     eventually(LONG, async || (ready().await.status() == 200).then_some(())).await;
     assert_eq!(healthcheck(&base).await, (true, String::new()));
     let metrics = format!("http://{}", logged(&api, "serving;", "metrics"));
-    wait_for_http(&format!("{metrics}/metrics"), LONG).await;
+    let metrics = format!("{metrics}/metrics");
+    wait_for_http(&metrics, LONG).await;
+    let metrics = reqwest::get(metrics).await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    assert!(
+        metrics.contains("\nramz_database_connections_max 7\n"),
+        "{metrics}"
+    );
     api.terminate();
     assert!(api.wait(LONG).await.success());
     let (well, told) = healthcheck(&base).await;

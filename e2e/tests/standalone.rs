@@ -85,6 +85,57 @@ async fn a_newcomer_finds_the_code_in_the_inbox_and_any_jwt_library_takes_the_to
     assert!(docs.status().is_success());
 }
 
+/// What a message says by the settings shows in the inbox, too, and nothing has to be said twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_of_messages_show_in_the_inbox_and_the_address_follows_the_listener() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (listen, inbox) = (free_port(), free_port());
+    let url = format!("http://127.0.0.1:{listen}");
+    for template in [None, Some("login-code")] {
+        let command = Process::ramz("standalone")
+            .env("DATA_DIR", data.path())
+            .env("LISTEN", format!("127.0.0.1:{listen}"))
+            .env("METRICS_LISTEN", format!("127.0.0.1:{}", free_port()))
+            .env("SIMULATOR_LISTEN", format!("127.0.0.1:{inbox}"))
+            .env("DATABASE_POOL_SIZE", "20")
+            .env("WEBOTP_DOMAIN", "login.example.ir");
+        let command = match template {
+            Some(name) => command.env("KAVENEGAR_TEMPLATE", name),
+            None => command,
+        };
+        let mut standalone = start(&command, &url).await;
+        let printed = standalone.process.log();
+        assert!(printed.contains(&format!("{url}/api/docs")), "{printed}");
+        assert!(
+            printed.contains("DATABASE_POOL_SIZE: has no effect"),
+            "{printed}"
+        );
+        let phone = if template.is_some() {
+            "09123456781"
+        } else {
+            "09123456780"
+        };
+        standalone.client.ask(phone).await.expect("accepted");
+        let inbox = Client::new(format!("http://127.0.0.1:{inbox}"));
+        let message = eventually(PATIENCE, async || {
+            let messages = inbox.get("/_sim/messages").await;
+            let messages: serde_json::Value = messages.json().await.expect("JSON");
+            messages.get(0).cloned()
+        })
+        .await;
+        let code = message["code"].as_str().expect("a code");
+        let text = message["text"].as_str().expect("a text");
+        let line = format!("\n@login.example.ir #{code}");
+        assert!(text.ends_with(&line), "{text}");
+        assert_eq!(
+            message["template"].as_str(),
+            Some(template.unwrap_or("ramz-otp"))
+        );
+        standalone.process.terminate();
+        assert!(standalone.process.wait(PATIENCE).await.success());
+    }
+}
+
 fn assert_accepted_by_pyjwt(url: &str, token: &str, user: &serde_json::Value) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify_token.py");
     let output = Command::new(harness::python())

@@ -5,6 +5,7 @@
 
 mod keys;
 mod parts;
+mod templates;
 mod welcome;
 
 use std::process::ExitCode;

@@ -17,12 +17,13 @@ use shared::config::StandaloneConfig;
 use shared::sqlite_file::SqliteFile;
 use shared::stores::{StoreWatch, Stores, StoresConfig};
 use shared::telemetry::metrics_registry;
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{Account, Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::keys::{self, KeyFileError};
+use crate::templates::simulated_templates;
 use crate::welcome::Welcome;
 
 const LOCK_FILE: &str = "lock";
@@ -96,7 +97,14 @@ pub(crate) async fn run(
         // Port 0 is known only now.
         worker_config.gateway.base_url = Url::parse(&format!("http://{address}/"))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let simulator = Simulator::new(SimulatorConfig::default())?;
+        let mut account = Account::default();
+        account
+            .templates
+            .extend(simulated_templates(&worker_config.gateway));
+        let simulator = Simulator::new(SimulatorConfig {
+            account,
+            ..SimulatorConfig::default()
+        })?;
         let limits = ServeLimits::default();
         tokio::spawn(serve(listener, simulator.router(), limits, settled.clone()));
         inbox = Some(address);

@@ -26,8 +26,6 @@ use crate::send::SmsSender;
 
 /// A batch of the ledger may take longer than a request of a client may wait.
 const LEDGER_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Two pipelines of the ledger, the deliveries, what is asked from time to time, and one to spare.
-const LEDGER_CONNECTIONS: u32 = 5;
 
 /// Why a worker does not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +54,7 @@ pub enum StartError {
 pub async fn start(config: WorkerConfig, stop: CancellationToken) -> Result<(), StartError> {
     let (clock, random) = (Clock::system(), Random::operating_system());
     let pool = PoolSettings {
-        max_connections: LEDGER_CONNECTIONS,
+        max_connections: config.pool_size,
         time_limit: LEDGER_TIME_LIMIT,
         ..PoolSettings::default()
     };

@@ -1,9 +1,9 @@
-//! The binary `worker`, as far as it needs no stores.
+//! The binary `worker`: its start and its health check.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use harness::Process;
+use harness::{PostgresServer, Process, RedisServer};
 use serving::MetricsListener;
 use shared::config::MetricsAddress;
 use shared::telemetry::metrics_registry;
@@ -19,6 +19,43 @@ async fn healthcheck(metrics: SocketAddr) -> (bool, String) {
         .start();
     let status = check.wait(LONG).await;
     (status.success(), check.log())
+}
+
+#[tokio::test]
+async fn the_pool_is_as_large_as_the_settings_say() {
+    let (redis, postgres) =
+        tokio::join!(RedisServer::start(), PostgresServer::start_without_fsync());
+    let url = postgres.create_database().await;
+    let pool = sqlx::PgPool::connect(&url).await.expect("connected");
+    migrate::run_postgres(&pool).await.expect("migrated");
+    let mut worker = Process::program(env!("CARGO_BIN_EXE_worker"))
+        .env("DATABASE_URL", &url)
+        .env("DATABASE_POOL_SIZE", "7")
+        .env("REDIS_URL", redis.url())
+        .env("OTP_KEY", "k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=")
+        .env("KAVENEGAR_API_KEY", "nobody")
+        .env("KAVENEGAR_URL", "http://127.0.0.1:1/")
+        .env("METRICS_LISTEN", "127.0.0.1:0")
+        .env("LOG_FORMAT", "json")
+        .start();
+    worker.wait_for_log("\"message\":\"metrics\"", LONG).await;
+    let log = worker.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("\"message\":\"metrics\""));
+    let line: serde_json::Value = serde_json::from_str(line.expect("a line")).expect("JSON");
+    let url = format!(
+        "http://{}/metrics",
+        line["address"].as_str().expect("an address")
+    );
+    let metrics = reqwest::get(url).await.expect("an answer");
+    let metrics = metrics.text().await.expect("text");
+    assert!(
+        metrics.contains("\nramz_database_connections_max 7\n"),
+        "{metrics}"
+    );
+    worker.terminate();
+    assert!(worker.wait(LONG).await.success());
 }
 
 #[tokio::test]

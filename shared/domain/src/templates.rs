@@ -30,6 +30,12 @@ impl Templates {
         self.0.is_empty()
     }
 
+    /// Each template: the language and the purpose that it is for (`None` is any), and its name.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<Locale>, Option<MessagePurpose>, &str)> {
+        let templates = self.0.iter();
+        templates.map(|(locale, purpose, name)| (*locale, *purpose, name.as_str()))
+    }
+
     /// Whether messages of this language and purpose have a template; voice calls need one.
     pub fn covers(&self, locale: Locale, purpose: Purpose) -> bool {
         self.find(locale, purpose).is_some()

@@ -12,11 +12,11 @@ use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::read_stores;
+use super::stores::{read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
-use super::variables::{Binary, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
+use super::variables::{Binary, DELIVERY_CALLBACK_SECRET, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
 use crate::hot_state::AcceptPolicy;
 use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
@@ -26,6 +26,8 @@ use crate::traces::TraceSettings;
 pub struct ApiConfig {
     /// Where records and hot state live.
     pub stores: StoresConfig,
+    /// `DATABASE_POOL_SIZE`
+    pub pool_size: u32,
     /// The public listener.
     pub http: HttpConfig,
     /// Where metrics are served.
@@ -69,11 +71,13 @@ impl ApiConfig {
         let signing_keys =
             read_signing_keys(reader).and_then(|keys| reader.present(&JWT_PRIVATE_KEY, keys));
         let stores = read_stores(reader, None);
+        let pool_size = read_pool_size(reader, &stores);
         let front = Front::read(reader);
         let templates = read_templates(reader);
         let front = front?;
         Ok(Self {
             stores: stores?,
+            pool_size: pool_size?,
             http: front.http,
             metrics: front.metrics,
             log: front.log,
@@ -121,7 +125,16 @@ impl Front {
         let step_flow = reader.switch(&STEP_FLOW);
         let delivery_callback = read_callback_secret(reader);
         let (otp, limits) = (otp?, limits?);
-        limits.warn(&otp, reader);
+        limits.warn(&otp, reader)?;
+        if let Ok(HttpConfig { public_url, .. }) = &http
+            && !public_url.is_secure()
+            && reader.binary() == Binary::Api
+            && matches!(&delivery_callback, Ok(Some(_)))
+        {
+            let what =
+                "is set, but PUBLIC_URL is http on this machine, where Kavenegar cannot report";
+            reader.warn(&DELIVERY_CALLBACK_SECRET, what);
+        }
         Ok(Self {
             http: http?,
             metrics: metrics?,

@@ -3,6 +3,7 @@
 use domain::challenge::Locale;
 use domain::loopback::is_loopback;
 use domain::notice::{MessagePurpose, NoticeKind};
+use domain::otp::Purpose;
 use domain::templates::Templates;
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -96,8 +97,8 @@ impl GatewayConfig {
         })
     }
 
-    /// Says what is allowed but slower than it could be.
-    pub(super) fn warn(&self, reader: &mut Reader<'_>) {
+    /// Says what is allowed but slower than it could be, and what does not do what was meant.
+    pub(super) fn warn(&self, reader: &mut Reader<'_>) -> Read<()> {
         if self.sender.is_none() && self.templates.is_empty() {
             reader.warn(
                 &KAVENEGAR_TEMPLATE,
@@ -113,6 +114,31 @@ impl GatewayConfig {
                 "is not set, nor is a template for each kind of notice (KAVENEGAR_TEMPLATE_PHONE_CHANGED, KAVENEGAR_TEMPLATE_PASSWORD_CHANGED): people are not told of changes to their account",
             );
         }
+        let locales = || [Locale::Fa, Locale::En].into_iter();
+        let covered = |locale| Purpose::ALL.map(|purpose| self.templates.covers(locale, purpose));
+        let codes: Vec<bool> = locales().flat_map(covered).collect();
+        let notices_covered = locales().all(|locale| {
+            let mut kinds = NoticeKind::ALL.into_iter();
+            kinds.all(|kind| self.templates.find_for_notice(locale, kind).is_some())
+        });
+        if codes.iter().all(|covered| *covered) && notices_covered {
+            let why = "each message has a template, and the gateway chooses their line";
+            reader.warn_without_effect(&KAVENEGAR_SENDER, why)?;
+        }
+        if let Some(domain) = &self.webotp_domain
+            && codes.contains(&true)
+        {
+            let which = if codes.contains(&false) {
+                "has no effect on codes that go by a template"
+            } else {
+                "has no effect on codes: all go by a template"
+            };
+            reader.warn(
+                &WEBOTP_DOMAIN,
+                &format!("{which}; end the texts of the templates in the panel with the line `@{domain} #%token`"),
+            );
+        }
+        Ok(())
     }
 
     /// Reads `KAVENEGAR_API_KEY`.
@@ -134,7 +160,11 @@ impl GatewayConfig {
 fn read_url(reader: &mut Reader<'_>) -> Read<Url> {
     let allow_http = reader.switch(&KAVENEGAR_ALLOW_HTTP);
     let url = reader.parsed(&KAVENEGAR_URL, parse_url)?;
-    if url.scheme() == "http" && !is_loopback(&url) && !allow_http? {
+    let needs_leave = url.scheme() == "http" && !is_loopback(&url);
+    if !needs_leave {
+        let why = "KAVENEGAR_URL is https or on this machine, which needs no leave";
+        reader.warn_without_effect(&KAVENEGAR_ALLOW_HTTP, why)?;
+    } else if !allow_http? {
         return Err(reader.refuse(
             KAVENEGAR_URL.name,
             "is http on another machine: the key and the codes would travel in the clear; use https, or set KAVENEGAR_ALLOW_HTTP=1 for a simulator in a private network",

@@ -1,6 +1,6 @@
 //! Where the service listens and how people reach it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use domain::client_address::TrustedProxies;
@@ -13,6 +13,9 @@ use super::variables::{
     ALLOWED_ORIGINS, Binary, HTTP_MAX_CONNECTIONS, LISTEN, METRICS_LISTEN, PUBLIC_URL,
     SIMULATOR_LISTEN, TRUSTED_PROXIES,
 };
+
+/// That of `LISTEN`.
+const DEFAULT_PORT: u16 = 8000;
 
 /// The listener of the API and the pages.
 #[derive(Clone, Debug)]
@@ -81,6 +84,26 @@ impl PublicUrl {
         self.secure
     }
 
+    /// Where a listener is reached on its own machine. One on port 0 says so only after the start.
+    fn of_listener(listen: SocketAddr) -> Self {
+        let address = if listen.ip().is_loopback() {
+            listen.ip()
+        } else {
+            Ipv4Addr::LOCALHOST.into()
+        };
+        let port = match listen.port() {
+            0 => DEFAULT_PORT,
+            port => port,
+        };
+        let host = SocketAddr::new(address, port).to_string();
+        // As browsers write an origin.
+        let host = host.strip_suffix(":80").unwrap_or(&host);
+        Self {
+            origin: format!("http://{host}"),
+            secure: false,
+        }
+    }
+
     /// Errors never show the URL: it could hold a password.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).map_err(|_| "is not a URL such as https://login.example.ir")?;
@@ -115,7 +138,7 @@ pub(super) fn has_credentials(url: &Url) -> bool {
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
         let listen = read_listen(reader);
-        let public_url = reader.parsed(&PUBLIC_URL, PublicUrl::parse);
+        let public_url = reader.parsed_if_set(&PUBLIC_URL, PublicUrl::parse);
         let allowed_origins = reader
             .parsed_if_set(&ALLOWED_ORIGINS, AllowedOrigins::parse)
             .map(Option::unwrap_or_default);
@@ -123,9 +146,25 @@ impl HttpConfig {
             .parsed_if_set(&TRUSTED_PROXIES, TrustedProxies::parse)
             .map(Option::unwrap_or_default);
         let max_connections = reader.number(&HTTP_MAX_CONNECTIONS, 1..=1_000_000);
+        let listen = listen?;
+        let public_url = match (public_url?, reader.binary()) {
+            (Some(given), _) => given,
+            (None, Binary::Standalone) => PublicUrl::of_listener(listen),
+            (None, Binary::Api | Binary::Worker) => {
+                if !matches!(listen.port(), 0 | DEFAULT_PORT) {
+                    reader.warn(
+                        &PUBLIC_URL,
+                        &format!(
+                            "is not set and does not follow LISTEN, since several `api` share one: it is http://127.0.0.1:{DEFAULT_PORT}"
+                        ),
+                    );
+                }
+                PublicUrl::of_listener(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT))
+            }
+        };
         let config = Self {
-            listen: listen?,
-            public_url: public_url?,
+            listen,
+            public_url,
             allowed_origins: allowed_origins?,
             trusted_proxies: trusted_proxies?,
             limits: ServeLimits {

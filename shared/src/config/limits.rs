@@ -13,6 +13,14 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// A share of all codes that a guesser may try on one phone in a day: 1 in 10,000.
 const MAX_GUESSED_SHARE: u64 = 10_000;
 
+/// What a preset decides.
+static OF_PRESET: [&Variable; 4] = [
+    &LIMIT_PHONE_DAY,
+    &LIMIT_ADDRESS_PER_MINUTE,
+    &LIMIT_FAILURES_PHONE,
+    &LIMIT_FAILURES_ADDRESS,
+];
+
 /// What is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
@@ -76,8 +84,9 @@ impl LimitsConfig {
         })
     }
 
-    /// Tells the operator of settings that make guessing worth while.
-    pub(super) fn warn(&self, otp: &OtpConfig, reader: &mut Reader<'_>) {
+    /// Tells the operator of settings that make guessing worth while, and of those that others have
+    /// left nothing to decide.
+    pub(super) fn warn(&self, otp: &OtpConfig, reader: &mut Reader<'_>) -> Read<()> {
         let ways = 2;
         let guesses = u64::from(self.phone_day.count) * u64::from(otp.max_attempts) * ways;
         let codes = 10_u64.pow(u32::from(otp.length));
@@ -90,6 +99,21 @@ impl LimitsConfig {
                 ),
             );
         }
+        if self.phone_short.count >= self.phone_day.count {
+            let why = format!(
+                "a phone gets no more than {} in a day (LIMIT_PHONE_DAY, LIMITS)",
+                self.phone_day.count
+            );
+            reader.warn_without_effect(&LIMIT_PHONE_SHORT, &why)?;
+        }
+        let mut each_is_set = true;
+        for of_preset in OF_PRESET {
+            each_is_set &= reader.is_changed(of_preset)?;
+        }
+        if each_is_set {
+            reader.warn_without_effect(&LIMITS, "each limit of a preset is set by itself")?;
+        }
+        Ok(())
     }
 
     /// The rules of the accept step.

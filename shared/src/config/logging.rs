@@ -23,6 +23,9 @@ impl LogConfig {
         let rust_log = reader.parsed_if_set(&RUST_LOG, LogFilter::parse);
         let own_is_set = reader.given(&LOG_LEVEL)?.is_some();
         let own = reader.parsed(&LOG_LEVEL, LogFilter::parse)?;
+        if own_is_set {
+            reader.warn_without_effect(&RUST_LOG, "LOG_LEVEL is set, too")?;
+        }
         let filter = match rust_log? {
             Some(rust_log) if !own_is_set => rust_log,
             _ => own,

@@ -97,6 +97,28 @@ impl<'a> Reader<'a> {
         self.warnings.push(format!("{}: {message}", variable.name));
     }
 
+    /// Whether a value was given that is not the default: what somebody meant to have an effect.
+    pub(super) fn is_changed(&mut self, variable: &'static Variable) -> Read<bool> {
+        let given = self.given(variable)?;
+        let default = match variable.initial {
+            Initial::Text(text) => Some(text),
+            _ => None,
+        };
+        Ok(given.is_some_and(|given| default != Some(given.as_str())))
+    }
+
+    /// Tells of a setting that somebody changed and that changes nothing here.
+    pub(super) fn warn_without_effect(
+        &mut self,
+        variable: &'static Variable,
+        why: &str,
+    ) -> Read<()> {
+        if self.is_changed(variable)? {
+            self.warn(variable, &format!("has no effect: {why}"));
+        }
+        Ok(())
+    }
+
     /// The value as it was given, or nothing.
     pub(super) fn given(&mut self, variable: &'static Variable) -> Read<Option<String>> {
         self.seen.insert(variable.name);
@@ -136,8 +158,13 @@ impl<'a> Reader<'a> {
                 format!("`{path}` has more than {MAX_SECRET_FILE_BYTES} bytes"),
             ));
         }
-        match String::from_utf8(content) {
-            Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        let text = String::from_utf8(content);
+        // Editors and shells on Windows put a byte order mark before what they save.
+        match text
+            .as_deref()
+            .map(|text| text.trim_start_matches('\u{feff}').trim())
+        {
+            Ok(text) if !text.is_empty() => Ok(text.to_owned()),
             Ok(_) => Err(self.refuse(file_variable, format!("`{path}` is empty"))),
             Err(_) => Err(self.refuse(file_variable, format!("`{path}` is not UTF-8 text"))),
         }

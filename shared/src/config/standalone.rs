@@ -19,10 +19,10 @@ use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
 use super::reader::{ConfigError, Read, Reader, Reported};
-use super::stores::{data_dir, read_stores};
+use super::stores::{data_dir, read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
-use super::variables::{Binary, Initial, KAVENEGAR_URL, Variable};
+use super::variables::{Binary, DELIVERY_CALLBACK_SECRET, KAVENEGAR_URL, SIMULATOR_LISTEN};
 use super::worker::{WorkerConfig, read_concurrency};
 use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
@@ -45,6 +45,8 @@ pub struct StandaloneConfig {
     pub simulator: Option<SocketAddr>,
     /// Where everything lives.
     pub stores: StoresConfig,
+    /// `DATABASE_POOL_SIZE`, which both halves carry and a SQLite file does not need.
+    pub pool_size: u32,
     /// The public listener.
     pub http: HttpConfig,
     /// Where metrics are served.
@@ -86,6 +88,7 @@ impl StandaloneConfig {
         let signing_keys = read_signing_keys(reader);
         let data_dir = data_dir(reader)?;
         let stores = read_stores(reader, Some(&data_dir));
+        let pool_size = read_pool_size(reader, &stores);
         let front = Front::read(reader);
         let gateway = read_gateway_or_simulator(reader);
         let concurrency = read_concurrency(reader);
@@ -96,6 +99,7 @@ impl StandaloneConfig {
             signing_keys: signing_keys?,
             simulator,
             stores: stores?,
+            pool_size: pool_size?,
             http: front.http,
             metrics: front.metrics,
             log: front.log,
@@ -120,6 +124,7 @@ impl StandaloneConfig {
     ) -> (ApiConfig, WorkerConfig) {
         let api = ApiConfig {
             stores: self.stores.clone(),
+            pool_size: self.pool_size,
             http: self.http.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
@@ -136,6 +141,7 @@ impl StandaloneConfig {
         };
         let worker = WorkerConfig {
             stores: self.stores.clone(),
+            pool_size: self.pool_size,
             metrics: self.metrics,
             log: self.log.clone(),
             traces: self.traces.clone(),
@@ -158,15 +164,19 @@ fn read_gateway_or_simulator(reader: &mut Reader<'_>) -> Read<(GatewayConfig, Op
             api_key,
             ..gateway?
         };
-        gateway.warn(reader);
+        gateway.warn(reader)?;
+        let why = "KAVENEGAR_API_KEY is set, so messages go to the gateway and no simulator runs";
+        reader.warn_without_effect(&SIMULATOR_LISTEN, why)?;
         return Ok((gateway, None));
     }
-    if !is_default(&KAVENEGAR_URL, reader.given(&KAVENEGAR_URL)?.as_deref()) {
+    if reader.is_changed(&KAVENEGAR_URL)? {
         return Err(reader.refuse(
             KAVENEGAR_URL.name,
             "is set without KAVENEGAR_API_KEY; set the key too, or unset the URL to use the simulator",
         ));
     }
+    let why = "there is no KAVENEGAR_API_KEY, and the simulator reports no deliveries by itself";
+    reader.warn_without_effect(&DELIVERY_CALLBACK_SECRET, why)?;
     let simulator = simulator?;
     let mut gateway = GatewayConfig {
         api_key: SIMULATOR_KEY.into(),
@@ -188,8 +198,4 @@ fn simulator_templates() -> Templates {
         (None, None, "ramz-otp".to_owned()),
         (Some(Locale::En), None, "ramz-otp-en".to_owned()),
     ])
-}
-
-fn is_default(variable: &Variable, given: Option<&str>) -> bool {
-    given.is_none_or(|given| matches!(variable.initial, Initial::Text(text) if text == given))
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use migrate::server_url_problem;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::reader::{Read, Reader, shown};
-use super::variables::{Binary, DATA_DIR, DATABASE_POOLER, DATABASE_URL, REDIS_URL};
+use super::reader::{Read, Reader, parse_number, shown};
+use super::variables::{
+    Binary, DATA_DIR, DATABASE_POOL_SIZE, DATABASE_POOLER, DATABASE_URL, REDIS_URL,
+};
 use crate::records::Pooler;
 use crate::stores::StoresConfig;
 
@@ -39,6 +41,22 @@ pub(super) fn read_stores(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> R
             "is set together with a SQLite DATABASE_URL, whose file does the work of Redis; unset REDIS_URL or use PostgreSQL",
         )),
     }
+}
+
+/// Reads `DATABASE_POOL_SIZE`.
+///
+/// The default of a worker: two pipelines of the ledger, the deliveries, what is asked from time to
+/// time, and one to spare.
+pub(super) fn read_pool_size(reader: &mut Reader<'_>, stores: &Read<StoresConfig>) -> Read<u32> {
+    let size =
+        reader.parsed_if_set(&DATABASE_POOL_SIZE, |text| parse_number(text, &(2..=1_000)))?;
+    if matches!(stores, Ok(StoresConfig::Sqlite { .. })) {
+        reader.warn_without_effect(&DATABASE_POOL_SIZE, "a SQLite file has its own connections")?;
+    }
+    Ok(size.unwrap_or(match reader.binary() {
+        Binary::Worker => 5,
+        Binary::Api | Binary::Standalone => 10,
+    }))
 }
 
 enum Database {

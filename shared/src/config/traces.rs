@@ -7,9 +7,17 @@ use url::Url;
 use super::reader::{Read, Reader, shown};
 use super::variables::{
     OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
-    OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
+    OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, Variable,
 };
 use crate::traces::{Sampling, TraceSettings};
+
+/// What matters only where traces go somewhere.
+static OF_EXPORT: [&Variable; 4] = [
+    &OTEL_EXPORTER_OTLP_HEADERS,
+    &OTEL_SERVICE_NAME,
+    &OTEL_TRACES_SAMPLER,
+    &OTEL_TRACES_SAMPLER_ARG,
+];
 
 /// The settings of the export of traces; `None` while no collector is named.
 pub(super) fn read_traces(reader: &mut Reader<'_>) -> Read<Option<TraceSettings>> {
@@ -18,7 +26,14 @@ pub(super) fn read_traces(reader: &mut Reader<'_>) -> Read<Option<TraceSettings>
     let service_name = reader.text(&OTEL_SERVICE_NAME);
     let sampling = read_sampling(reader);
     let (headers, service_name, sampling) = (headers?, service_name?, sampling?);
-    Ok(endpoint?.map(|endpoint| TraceSettings {
+    let endpoint = endpoint?;
+    if endpoint.is_none() {
+        for variable in OF_EXPORT {
+            let why = "no traces are exported without OTEL_EXPORTER_OTLP_ENDPOINT";
+            reader.warn_without_effect(variable, why)?;
+        }
+    }
+    Ok(endpoint.map(|endpoint| TraceSettings {
         endpoint,
         headers,
         service_name,
@@ -93,6 +108,11 @@ fn read_sampling(reader: &mut Reader<'_>) -> Read<Sampling> {
         Ok((believe_clients, fixed))
     });
     let (share, (believe_clients, fixed)) = (share?, sampler?);
+    let is_exported = reader.given(&OTEL_EXPORTER_OTLP_ENDPOINT)?.is_some();
+    if fixed.is_some() && is_exported {
+        let why = "OTEL_TRACES_SAMPLER is not `traceidratio`";
+        reader.warn_without_effect(&OTEL_TRACES_SAMPLER_ARG, why)?;
+    }
     Ok(Sampling {
         ratio: fixed.unwrap_or(share),
         believe_clients,

@@ -6,10 +6,11 @@ use super::reader::Reader;
 use super::variables;
 
 /// Names that begin so belong to Ramz.
-const PREFIXES: [&str; 20] = [
+const PREFIXES: [&str; 21] = [
     "ACCESS_TOKEN_",
     "ADMIN_",
     "ALLOWED_",
+    "DATABASE_",
     "DATA_",
     "HTTP_MAX_",
     "JWT_",

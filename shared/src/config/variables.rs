@@ -93,13 +93,15 @@ variables! {
             "`transaction` behind a pooler that gives each transaction any connection (`pool_mode = transaction` of PgBouncer): a transaction more around each statement, and no prepared ones; `migrate` needs a direct `DATABASE_URL`";
         #[secret] REDIS_URL: ALL, Unset,
             "`redis://…` or `rediss://…`; required with PostgreSQL, refused with SQLite, whose file does the same work";
+        DATABASE_POOL_SIZE: ALL, Derived("10, worker 5"),
+            "connections to PostgreSQL that one process holds at most (2 to 1000); without effect on SQLite";
         DATA_DIR: ALONE, Text("./data"),
             "where standalone keeps its database and the keys that it makes";
     }
     "Addresses" {
         LISTEN: FRONT, Text("127.0.0.1:8000"),
             "address and port of the API and the pages; TLS is ended by a reverse proxy in front";
-        PUBLIC_URL: FRONT, Text("http://127.0.0.1:8000"),
+        PUBLIC_URL: FRONT, Derived("`http://127.0.0.1:8000`, standalone with the port of `LISTEN`"),
             "how people reach the service: https, or http on loopback for development";
         ALLOWED_ORIGINS: FRONT, Unset,
             "other origins whose pages may call the API, exactly as browsers name them, separated by commas: `https://app.example.ir`, or http on loopback. Their tokens travel in bodies and in `Authorization`, never in cookies";
@@ -138,7 +140,7 @@ variables! {
         KAVENEGAR_SENDER: BACK, Unset,
             "own line for messages without a template; unset, the account's default line sends";
         WEBOTP_DOMAIN: BACK, Unset,
-            "domain of the line by which browsers fill in the code (WebOTP)";
+            "domain of the line by which browsers fill in the code (WebOTP), in messages without a template and in those of the simulator of standalone; a template has its own line in the panel, `@domain #%token`";
         KAVENEGAR_URL: BACK, Text("https://api.kavenegar.com/"),
             "where the gateway is; https unless on loopback";
         KAVENEGAR_RATE: BACK, Text("100"),

@@ -9,7 +9,7 @@ use super::http::{MetricsAddress, metrics_address};
 use super::logging::LogConfig;
 use super::otp::read_keys;
 use super::reader::{ConfigError, Read, Reader};
-use super::stores::read_stores;
+use super::stores::{read_pool_size, read_stores};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, KAVENEGAR_API_KEY, OTP_KEY, WORKER_CONCURRENCY};
@@ -21,6 +21,8 @@ use crate::traces::TraceSettings;
 pub struct WorkerConfig {
     /// Where records and hot state live.
     pub stores: StoresConfig,
+    /// `DATABASE_POOL_SIZE`
+    pub pool_size: u32,
     /// Where metrics are served.
     pub metrics: MetricsAddress,
     /// Log lines.
@@ -52,6 +54,7 @@ impl WorkerConfig {
         let api_key =
             GatewayConfig::read_key(reader).and_then(|key| reader.present(&KAVENEGAR_API_KEY, key));
         let stores = read_stores(reader, None);
+        let pool_size = read_pool_size(reader, &stores);
         // The rest of the gateway is looked at even without its key.
         let gateway = GatewayConfig::read(reader, SecretString::default());
         let concurrency = read_concurrency(reader);
@@ -59,9 +62,10 @@ impl WorkerConfig {
         let log = LogConfig::read(reader);
         let traces = read_traces(reader);
         let gateway = gateway?;
-        gateway.warn(reader);
+        gateway.warn(reader)?;
         Ok(Self {
             stores: stores?,
+            pool_size: pool_size?,
             metrics: metrics?,
             log: log?,
             traces: traces?,

@@ -2,6 +2,7 @@
 //! comes out.
 
 mod contradictions;
+mod effects;
 mod reference;
 mod traces;
 mod values;

@@ -125,6 +125,13 @@ fn sec_01_a_secret_may_stand_in_a_file() {
     let config = api(&complete_but(&[("OTP_KEY", ""), ("OTP_KEY_FILE", path)]));
     assert_eq!(config.otp_keys.newest().kid(), "k1");
 
+    // As Windows saves it.
+    let marked = folder.path().join("marked");
+    std::fs::write(&marked, format!("\u{feff}{}\r\n", otp_key())).expect("written");
+    let marked = marked.to_str().expect("UTF-8");
+    let config = api(&complete_but(&[("OTP_KEY", ""), ("OTP_KEY_FILE", marked)]));
+    assert_eq!(config.otp_keys.newest().kid(), "k1");
+
     let both = complete_but(&[("OTP_KEY_FILE", path)]);
     assert_one(&api_problems(&both), &["OTP_KEY:", "OTP_KEY_FILE", "unset"]);
 
