@@ -44,14 +44,18 @@ impl Stores {
     /// Waits for a database that is just starting, with a line in the log every few seconds. A server
     /// that is too old is refused; of hot state this is known only where it answers by now.
     pub async fn require_schema(&self) -> Result<(), SchemaError> {
-        self.records.require_schema(WAIT_LIMIT).await?;
-        if let Ok(Some(warning)) = self.records.version_warning().await {
-            tracing::warn!("{warning}");
-        }
-        match self.hot_state.version_problem().await {
-            Some(problem) => Err(SchemaError::OldServer(problem)),
-            None => Ok(()),
-        }
+        // On the heap: it runs once, and would make every future around it large.
+        Box::pin(async {
+            self.records.require_schema(WAIT_LIMIT).await?;
+            if let Ok(Some(warning)) = self.records.version_warning().await {
+                tracing::warn!("{warning}");
+            }
+            match self.hot_state.version_problem().await {
+                Some(problem) => Err(SchemaError::OldServer(problem)),
+                None => Ok(()),
+            }
+        })
+        .await
     }
 }
 

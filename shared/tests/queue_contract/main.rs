@@ -6,6 +6,7 @@ mod living;
 mod redis_trouble;
 mod running;
 mod stage;
+mod versions;
 
 use stage::Stage;
 
