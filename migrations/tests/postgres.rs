@@ -21,13 +21,13 @@ const SQLITE_COLUMNS: &str = "SELECT tables.name, columns.name, \
      FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns \
      WHERE tables.type = 'table' AND tables.name NOT LIKE '\\_sqlx%' ESCAPE '\\' \
      AND tables.name NOT LIKE 'sqlite%' AND tables.name NOT LIKE 'hot\\_%' ESCAPE '\\' \
-     AND tables.name NOT IN ('jobs', 'dead_jobs')";
+     AND tables.name NOT IN ('jobs', 'dead_jobs', 'workers')";
 /// Without those that a constraint has made, which SQLite names in its own way.
 const POSTGRES_INDEXES: &str = "SELECT tablename::text, indexname::text FROM pg_indexes \
      WHERE schemaname = 'public' AND indexname NOT LIKE '%\\_pkey' \
      AND indexname NOT LIKE '%\\_key'";
 const SQLITE_INDEXES: &str = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' \
-     AND name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE 'hot\\_%' ESCAPE '\\' AND tbl_name <> 'jobs'";
+     AND name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE 'hot\\_%' ESCAPE '\\' AND tbl_name NOT IN ('jobs', 'workers')";
 
 #[tokio::test]
 async fn several_migrators_at_once_wait_for_each_other_and_nothing_stays_pending() {

@@ -17,6 +17,8 @@ use crate::{PATIENCE, Production, Secrets, SimulatorProcess, Stores};
 /// The stream runs for so long before the fail-over and after it.
 const BEFORE: Duration = Duration::from_secs(3);
 const AFTER: Duration = Duration::from_secs(14);
+/// For so long the address of PostgreSQL still leads to the old one when it is back as a standby.
+const STALE_ADDRESS: Duration = Duration::from_millis(500);
 /// So much may be lost of what Redis has answered (design section 2, "about the last second").
 const MAY_BE_LOST: Duration = Duration::from_secs(1);
 
@@ -214,6 +216,9 @@ impl FailoverStage {
                 first.stop().await;
                 new.promote().await;
                 first.restart_as_standby_of(new).await;
+                // The address still leads to it, and it answers whoever only asks.
+                first.wait_for_clients().await;
+                tokio::time::sleep(STALE_ADDRESS).await;
             }
         }
         self.relays[1].lead_to(new.address());

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::{child::Child, port::free_port, scratch};
+use crate::{child::Child, port::free_port, scratch, wait::eventually};
 use installation::Installation;
 pub use pooler::PgBouncer;
 
@@ -110,6 +110,25 @@ impl PostgresServer {
             primary.port,
         );
         self.restart().await;
+    }
+
+    /// Waits until clients have connected, as they do to a server that answers.
+    ///
+    /// # Panics
+    ///
+    /// When none does.
+    pub async fn wait_for_clients(&self) {
+        let clients = "SELECT count(*) FROM pg_stat_activity \
+             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        eventually(START, async || {
+            let mut connection = PgConnection::connect(&self.url()).await.ok()?;
+            let count: i64 = sqlx::query_scalar(clients)
+                .fetch_one(&mut connection)
+                .await
+                .ok()?;
+            (count > 0).then_some(())
+        })
+        .await;
     }
 
     /// Makes the server refuse writes from now on, on the connections that it has too.
