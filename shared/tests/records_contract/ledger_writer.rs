@@ -1,6 +1,5 @@
 //! The ledger's writer: batches must not be seen from outside.
 
-
 use harness::eventually;
 use shared::records::{
     Begin, Begun, Finished, LedgerState, LedgerWriter, RecordsError, SendOutcome, SendResult,
