@@ -450,7 +450,7 @@ async fn i_08_a_store_that_is_away_is_shown_by_api_and_worker() {
     production.postgres.restart().await;
     shows(&production, "postgres", 1.0).await;
     let log = production.api.log();
-    for text in ["a store does not answer", "a store answers again"] {
+    for text in ["a store cannot be used", "a store can be used again"] {
         assert_eq!(log.matches(text).count(), 2, "once for each store: {text}");
     }
 }

@@ -22,12 +22,16 @@ const EXAMPLE_DIGITS: &str = "1234567890";
 /// separators, other countries where they are allowed) is not promised in the schema.
 const MOBILE_NUMBER: &str = r"^(\+98|0098|98|0)?9[0-9]{9}$";
 
-/// A name with something to see in it: not of spaces alone, and without control characters and those
-/// that turn a line around.
+/// A name that may be empty: of one line. That white space around it may be anything is not promised.
+const NAME_OR_NONE: &str = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$";
+
+/// A name with something to see in it: not of spaces and of what is ignored (UAX 44,
+/// `Default_Ignorable_Code_Point`) alone.
 const NAME: &str = concat!(
-    r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*",
-    r"[^\s\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]",
-    r"[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$"
+    r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*",
+    r"[^\s\u0000-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F",
+    r"\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFF8]",
+    r"[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$"
 );
 
 /// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
@@ -84,6 +88,7 @@ fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
             "phone_number" | "mobile_number" => MOBILE_NUMBER.to_owned(),
             "code" => format!("^[0-9]{{{code_length}}}$"),
             "first_name" | "last_name" if name == "StepUserInfo" => NAME.to_owned(),
+            "first_name" | "last_name" if name == "ProfileUpdate" => NAME_OR_NONE.to_owned(),
             _ => continue,
         };
         if let Some(member) = member.as_object_mut() {

@@ -32,7 +32,7 @@ pub(crate) struct Verification {
     #[schema(example = "123456")]
     code: String,
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
-    #[schema(example = "Pixel 9", max_length = 64)]
+    #[schema(example = "Pixel 9")]
     device_name: Option<String>,
 }
 

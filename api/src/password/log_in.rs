@@ -29,7 +29,7 @@ pub(crate) struct Credentials {
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
-    #[schema(example = "Pixel 9", max_length = 64)]
+    #[schema(example = "Pixel 9")]
     device_name: Option<String>,
 }
 

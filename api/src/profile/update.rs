@@ -23,18 +23,10 @@ use crate::openapi::{BODY_ERRORS, refusals};
 )]
 struct ProfileUpdate {
     /// May be empty; spaces around it are cut off.
-    #[schema(
-        required = false,
-        max_length = 150,
-        pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]*$"
-    )]
+    #[schema(required = false, max_length = 150)]
     first_name: String,
     /// May be empty; spaces around it are cut off.
-    #[schema(
-        required = false,
-        max_length = 150,
-        pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F\\u2028-\\u202E\\u2066-\\u2069]*$"
-    )]
+    #[schema(required = false, max_length = 150)]
     last_name: String,
     /// Nobody checks that it is theirs. `null` removes it.
     #[schema(required = false, format = Email, max_length = 254, example = "maryam@example.com")]
