@@ -6,14 +6,8 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
-use domain::clock::Clock;
-use domain::random::Random;
 use flows::{Flows, FlowsParts, background};
-use prometheus::{IntGauge, Registry};
-use shared::config::ApiConfig;
-use shared::hot_state::HotState;
-use shared::queue::Feed;
-use shared::records::Records;
+use prometheus::IntGauge;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
@@ -21,24 +15,6 @@ use web::{MeantSlashes, Site, SiteParts, around_requests, forgive_slashes, open_
 
 use crate::state::ApiState;
 use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, sessions, steps};
-
-/// What the service is built from.
-pub struct AppParts<'a> {
-    /// The settings.
-    pub config: &'a ApiConfig,
-    /// Challenges, limits and the entry of the queue.
-    pub hot_state: HotState,
-    /// The queue, which is only looked at here.
-    pub queue: Feed,
-    /// Users and sessions.
-    pub records: Records,
-    /// The time.
-    pub clock: Clock,
-    /// Randomness.
-    pub random: Random,
-    /// Takes the figures of the service.
-    pub registry: &'a Registry,
-}
 
 /// The service, ready to be served. Clones share everything.
 #[derive(Clone, Debug)]
@@ -52,7 +28,7 @@ impl App {
     ///
     /// # Errors
     /// When the registry already holds figures of these names.
-    pub fn build(parts: AppParts<'_>) -> prometheus::Result<Self> {
+    pub fn build(parts: FlowsParts<'_>) -> prometheus::Result<Self> {
         let config = parts.config;
         let site = Site::build(SiteParts {
             http: &config.http,
@@ -60,15 +36,7 @@ impl App {
             random: parts.random.clone(),
             registry: parts.registry,
         })?;
-        let flows = Flows::build(FlowsParts {
-            config,
-            hot_state: parts.hot_state,
-            queue: parts.queue,
-            records: parts.records,
-            clock: parts.clock,
-            random: parts.random,
-            registry: parts.registry,
-        })?;
+        let flows = Flows::build(parts)?;
         Ok(Self {
             state: ApiState {
                 flows: Arc::new(flows),
@@ -158,11 +126,17 @@ mod tests {
     use std::net::SocketAddr;
 
     use axum::extract::ConnectInfo;
+    use domain::clock::Clock;
+    use domain::random::Random;
     use domain::tokens::SigningKeys;
     use http::{Request, StatusCode};
     use http_body_util::BodyExt as _;
+    use prometheus::Registry;
     use secrecy::ExposeSecret as _;
-    use shared::config::Environment;
+    use shared::config::{ApiConfig, Environment};
+    use shared::hot_state::HotState;
+    use shared::queue::Feed;
+    use shared::records::Records;
     use shared::sqlite_file::SqliteFile;
     use tower_service::Service as _;
 
@@ -178,7 +152,7 @@ mod tests {
             ("JWT_PRIVATE_KEY", pem.expose_secret()),
         ]));
         let file = SqliteFile::open(&url).await.expect("a file");
-        App::build(AppParts {
+        App::build(FlowsParts {
             config: &config.expect("settings"),
             hot_state: HotState::sqlite(file.clone(), clock.clone()),
             queue: Feed::sqlite(file.clone(), clock.clone(), &random),

@@ -24,5 +24,6 @@ mod signed_in;
 mod state;
 mod steps;
 
-pub use app::{App, AppParts};
+pub use app::App;
 pub use error::{ErrorCode, RequestFault};
+pub use flows::FlowsParts;

@@ -9,7 +9,7 @@ use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
 use shared::telemetry::metrics_registry;
 use tokio::net::TcpListener;
 
-use crate::{App, AppParts};
+use crate::{App, FlowsParts};
 
 /// Why the API could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
 
     let registry = metrics_registry("api", env!("CARGO_PKG_VERSION"))?;
     let stores_watch = StoreWatch::register(&registry, &stores)?;
-    let app = App::build(AppParts {
+    let app = App::build(FlowsParts {
         config,
         hot_state: stores.hot_state,
         queue: stores.feed,

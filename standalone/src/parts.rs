@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use api::{App, AppParts};
+use api::{App, FlowsParts};
 use domain::clock::Clock;
 use domain::random::Random;
 use serving::MetricsListener;
@@ -109,7 +109,7 @@ pub(crate) async fn run(
         tokio::spawn(serve(listener, simulator.router(), limits, settled.clone()));
         inbox = Some(address);
     }
-    let app = App::build(AppParts {
+    let app = App::build(FlowsParts {
         config: &api_config,
         hot_state: stores.hot_state.clone(),
         queue: stores.feed.clone(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use api::{App, AppParts};
+use api::{App, FlowsParts};
 use domain::challenge::{Challenge, SessionId};
 use domain::clock::Clock;
 use domain::otp::KeyRing;
@@ -89,7 +89,7 @@ impl Stage {
     ) -> Self {
         let config = config(&stores, settings);
         let registry = Registry::new();
-        let app = App::build(AppParts {
+        let app = App::build(FlowsParts {
             config: &config,
             hot_state: stores.hot.clone(),
             queue: stores.queue.clone(),
