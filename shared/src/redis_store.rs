@@ -45,11 +45,13 @@ impl fmt::Debug for RedisStore {
 /// The names of the keys, all under one hash tag; written once, because requests need them.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// What precedes the id in the key of a challenge.
+    /// What precedes the id in the key of a root, and of the challenge that began it.
     pub(crate) challenge_prefix: String,
-    /// What precedes the digits in the key of a phone's sends: a text of their moments, oldest
-    /// first, each with `=` and the id of the sign-in challenge that it began, if it did and the
-    /// challenge was not consumed.
+    /// What precedes the id in the key of a challenge that joined a root.
+    pub(crate) joined_prefix: String,
+    /// What precedes the digits in the key of a phone's granted requests: a text of their moments,
+    /// oldest first, each with `=` and the id of the root that it began, if it did and the root is
+    /// open (`=r` for registering, `=p` for a new password), or with `=-` if no message went.
     pub(crate) phone_sends_prefix: String,
     /// What precedes the digits in the key of what a phone's limits refused.
     pub(crate) phone_refusals_prefix: String,
@@ -137,6 +139,7 @@ impl Keys {
         let name = |name: &str| format!("{{{tag}}}:{name}");
         Self {
             challenge_prefix: name("c:"),
+            joined_prefix: name("d:"),
             phone_sends_prefix: name("s:"),
             phone_refusals_prefix: name("r:"),
             address_prefix: name("a:"),
@@ -162,5 +165,6 @@ mod tests {
         let keys = Keys::under("ramz");
         assert_eq!(keys.jobs, "{ramz}:jobs");
         assert_eq!(keys.challenge_prefix, "{ramz}:c:");
+        assert_eq!(keys.joined_prefix, "{ramz}:d:");
     }
 }

@@ -1,6 +1,7 @@
 //! What somebody has who signed in: the tokens of a new session.
 
-use domain::tokens::{RefreshToken, SessionTokens};
+use domain::challenge::SessionId;
+use domain::tokens::{OriginSalt, RefreshToken, SessionTokens};
 use shared::records::{Device, NewSession, User};
 use uuid::Uuid;
 
@@ -28,11 +29,29 @@ pub(crate) struct Opening {
 impl Opening {
     /// A session that begins now on this device.
     pub(crate) fn new(flows: &Flows, device: Device) -> Self {
-        let now = flows.clock.now();
         let refresh_token = RefreshToken::new(&flows.random);
+        Self::with(flows, device, refresh_token, None)
+    }
+
+    /// The same for whoever holds the session id of a challenge, who can be given the same refresh token
+    /// once more where this answer is lost.
+    pub(crate) fn of_challenge(flows: &Flows, device: Device, session: SessionId) -> Self {
+        let salt = flows.random.bytes();
+        let refresh_token = RefreshToken::first(session, &salt);
+        Self::with(flows, device, refresh_token, Some(salt))
+    }
+
+    fn with(
+        flows: &Flows,
+        device: Device,
+        refresh_token: RefreshToken,
+        origin_salt: Option<OriginSalt>,
+    ) -> Self {
+        let now = flows.clock.now();
         let session = NewSession {
             id: flows.random.uuid_v7(flows.clock.now_millis()),
             refresh_token_hash: refresh_token.hash(),
+            origin_salt,
             device,
             opened_at: now,
             idle_expires_at: now + flows.tokens.refresh_idle_lifetime,

@@ -19,9 +19,10 @@ refusals! {
 
 /// Sends a one-time code.
 ///
-/// The answer comes at once; the message follows within moments. With the `session_id` of an
-/// earlier answer the same code is sent again, its life extended up to ten minutes, without giving
-/// back attempts; when that request is over, a new one begins with a new `session_id`.
+/// The answer comes at once; the message follows within moments. A number has one live code: whoever
+/// asks again within minutes gets a `session_id` of their own and the same code. With the `session_id`
+/// of an earlier answer the code is sent again, its life extended, without giving back attempts; when
+/// that request is over, a new one begins with a new `session_id`.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/otp",

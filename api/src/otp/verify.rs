@@ -63,7 +63,8 @@ refusals! {
 ///
 /// The tokens come in the body and as HTTP-only cookies. With `session_id` the answer to a wrong
 /// code says how many attempts are left; with `phone_number` alone every refusal is `code_wrong`, and
-/// failures count on the lock that this way shares with the password of the number.
+/// failures count on the lock that this way shares with the password of the number. Where the answer
+/// was lost, the same `session_id` and code get the same tokens again for a minute.
 /// A code that cannot be right because of its length is refused without counting an attempt.
 #[utoipa::path(
     post,

@@ -285,7 +285,7 @@ pub(crate) async fn a_malformed_code_counts_no_attempt(shape: Shape) {
     }
     let challenge = stage.challenge(&session).await;
     assert_eq!(
-        (challenge.session_attempts, challenge.phone_attempts),
+        (challenge.session_attempts, challenge.root.phone_attempts),
         (0, 0)
     );
 }

@@ -94,7 +94,7 @@ async fn a_full_account(stage: &Stage) -> (Uuid, String) {
     let ledger = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
     let begin = Begin {
         key: SendKey {
-            challenge: stage.challenge(&session).await.id,
+            root: stage.challenge(&session).await.root.id,
             send: 1,
         },
         phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),

@@ -1,10 +1,11 @@
 //! What the gateway reports about deliveries, by the gateway's stand-in and by others.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::{ChallengeId, Channel};
+use domain::challenge::Channel;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::RootId;
 use http::Method;
 use serde_json::json;
 use serving::serve;
@@ -29,7 +30,7 @@ async fn accepted(stage: &Stage, messageid: i64) -> SendKey {
     let (random, now) = (Random::operating_system(), stage.clock.now());
     let writer = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
     let key = SendKey {
-        challenge: ChallengeId::from_bytes(random.bytes()),
+        root: RootId::from_bytes(random.bytes()),
         send: 1,
     };
     let begin = Begin {

@@ -93,7 +93,7 @@ pub(crate) async fn i_12_r_30_a_stranger_cannot_keep_the_owner_out(shape: Shape)
     let code = stage.code(&session).await;
     let by_number = stage.verify_by_phone(PHONE, &code).await;
     by_number.is(429, "too_many_failures_phone");
-    assert_eq!(stage.challenge(&session).await.phone_attempts, 0);
+    assert_eq!(stage.challenge(&session).await.root.phone_attempts, 0);
     let wrong = stage.wrong_code(&session).await;
     stage.verify(&session, &wrong).await.is(403, "code_wrong");
     let owner = stage.verify(&session, &code).await;

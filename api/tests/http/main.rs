@@ -25,6 +25,7 @@ mod races;
 mod refreshing;
 mod sending;
 mod session_list;
+mod shared_codes;
 mod stage;
 mod step_outages;
 mod step_refusals;
@@ -58,6 +59,14 @@ on_both_shapes! {
     log_out::a_doubled_cookie_is_logged_out_and_never_only_called_so,
     session_list::a_device_is_listed_whatever_it_calls_itself,
     sending::a_code_is_asked_for_and_given_back,
+    shared_codes::the_code_of_the_first_message_is_good_after_asking_again,
+    shared_codes::two_who_ask_at_once_get_one_message_and_the_same_answer,
+    shared_codes::i_02_of_200_right_codes_over_five_sessions_one_opens_a_session,
+    shared_codes::a_stranger_hears_the_same_whether_the_owner_signed_in,
+    shared_codes::a_sign_in_whose_answer_was_lost_is_answered_again_for_a_minute,
+    shared_codes::after_a_minute_a_used_code_is_used,
+    shared_codes::i_02_whoever_meets_a_used_code_closes_its_root,
+    shared_codes::register_reset_and_sign_in_do_not_disturb_one_another,
     delivery_reports::the_gateways_reports_are_taken_in_either_form,
     delivery_reports::a_34_reports_of_others_change_nothing,
     delivery_reports::a_34_without_a_secret_there_is_no_such_address,

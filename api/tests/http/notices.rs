@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use domain::challenge::{ChallengeId, Locale};
+use domain::challenge::Locale;
 use domain::notice::NoticeKind;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::RootId;
 use harness::eventually;
 use serde_json::json;
 use shared::queue::{Job, JobTask};
@@ -52,7 +53,7 @@ pub(crate) async fn f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_on
     let now = stage.clock.now();
     let sessions = records.live_sessions(user, now).await;
     let change = PhoneChange {
-        challenge: ChallengeId::from_bytes([7; 16]),
+        root: RootId::from_bytes([7; 16]),
         user,
         session: sessions.expect("an answer")[0].id,
         phone: PhoneNumber::from_e164("+989351112233").expect("canonical"),
@@ -81,6 +82,6 @@ pub(crate) async fn f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_on
     assert_eq!(jobs[0].task, expected);
     let age = stage.clock.now_millis() - jobs[0].accepted_at;
     assert_eq!(age, 0, "it counts from its place in the queue");
-    let used = records.challenge_used(change.challenge).await;
+    let used = records.root_used(change.root).await;
     assert!(used.expect("an answer"));
 }

@@ -29,7 +29,7 @@ pub(crate) async fn a_code_sets_a_new_password_and_ends_every_session(shape: Sha
     let old = stage.with_password(PHONE, GOOD).await;
     let session = stage.ask_reset(PHONE).await;
     assert_eq!(
-        stage.challenge(&session).await.purpose,
+        stage.challenge(&session).await.root.purpose,
         Purpose::ResetPassword
     );
     let code = stage.code(&session).await;

@@ -43,10 +43,17 @@ pub(crate) async fn a_06_r_01_of_200_parallel_right_codes_one_opens_a_session(sh
     let stage = Arc::new(Stage::new(shape).await);
     let session = stage.ask("09123456789").await;
     let code = stage.code(&session).await;
-    let counts = counts(&at_once(&stage, &session, &code).await);
-    assert_eq!(counts.get("signed_in"), Some(&1), "{counts:?}");
-    let too_late = counts.get("code_used").copied().unwrap_or_default();
-    assert!(too_late <= 2, "three attempts reach a verdict: {counts:?}");
+    let answers = at_once(&stage, &session, &code).await;
+    let counts = counts(&answers);
+    // Three attempts reach a verdict; whoever comes second may be a client that lost its answer, and
+    // gets that one again.
+    let signed_in: Vec<_> = answers.iter().filter(|one| one.status == 200).collect();
+    assert!((1..=3).contains(&signed_in.len()), "{counts:?}");
+    assert!(!counts.contains_key("code_used"), "{counts:?}");
+    for answer in &signed_in {
+        let token = answer.member("refresh_token");
+        assert_eq!(token, signed_in[0].member("refresh_token"));
+    }
 
     let phone = PhoneNumber::from_e164("+989123456789").expect("canonical");
     let records = &stage.stores.records;

@@ -40,7 +40,7 @@ pub(crate) async fn a_code_is_asked_for_and_given_back(shape: Shape) {
         (&json!(""), &json!(""))
     );
 
-    assert!(stage.challenge(&session).await.consumed);
+    assert!(stage.challenge(&session).await.is_honoured());
     let phone = PhoneNumber::from_e164("+989123456789").expect("canonical");
     let found = stage.stores.records.find_user_by_phone(&phone).await;
     let found = found.expect("an answer").expect("a user");
@@ -77,7 +77,7 @@ pub(crate) async fn a_resend_sends_the_same_code_and_needs_no_number(shape: Shap
     assert_eq!(again.member("session_id"), session);
     assert_eq!(again.member("phone_number"), "+989123456789");
     assert_eq!(again.number("expires_in"), 120);
-    assert_eq!(stage.challenge(&session).await.sends, 2);
+    assert_eq!(stage.challenge(&session).await.root.sends, 2);
     assert_eq!(stage.code(&session).await, code);
     assert_eq!(stage.verify(&session, &code).await.status, 200);
 }
@@ -94,7 +94,7 @@ pub(crate) async fn during_the_cooldown_nothing_is_sent_and_the_seconds_left_are
     assert_eq!(early.body["sent"], false);
     assert_eq!(early.number("resend_in"), 18, "rounded up");
     assert_eq!(early.member("session_id"), session);
-    assert_eq!(stage.challenge(&session).await.sends, 1);
+    assert_eq!(stage.challenge(&session).await.root.sends, 1);
     assert!(stage.metric(r#"ramz_otp_requests_total{result="cooldown"}"#) >= 1.0);
 }
 
@@ -115,11 +115,18 @@ pub(crate) async fn a_request_that_is_over_is_followed_by_a_new_one(shape: Shape
     let second = next.member("session_id");
     assert_ne!(second, first);
     let challenge = stage.challenge(&second).await;
-    assert_eq!(challenge.phone.as_e164(), "+989123456789");
+    assert_eq!(challenge.root.phone.as_e164(), "+989123456789");
     assert_eq!(challenge.locale, Locale::En, "that of the request before");
 
     let code = stage.code(&second).await;
     assert_eq!(stage.verify(&second, &code).await.status, 200);
+    let at_once = stage.post(OTP, json!({ "session_id": second })).await;
+    assert_eq!(
+        (at_once.status, &at_once.body["sent"]),
+        (200, &json!(false))
+    );
+    assert_eq!(at_once.member("session_id"), second, "in its cooldown");
+    stage.pass(30 * SECOND).await;
     let after_use = stage.post(OTP, json!({ "session_id": second })).await;
     assert_eq!(after_use.status, 202, "{after_use:?}");
     assert_ne!(after_use.member("session_id"), second);
@@ -227,7 +234,7 @@ pub(crate) async fn r_17_a_session_of_another_purpose_is_unknown(shape: Shape) {
     let again = stage.post(OTP, json!({ "session_id": session })).await;
     again.is(404, "session_unknown");
     let challenge = stage.challenge(&session).await;
-    assert_eq!((challenge.session_attempts, challenge.sends), (0, 1));
+    assert_eq!((challenge.session_attempts, challenge.root.sends), (0, 1));
 }
 
 fn any_policy() -> AcceptPolicy {

@@ -1,6 +1,7 @@
 //! Giving codes back.
 
 use domain::phone::PhoneNumber;
+use domain::root::Honoured;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
@@ -50,6 +51,7 @@ pub(crate) async fn a_07_a_used_code_is_told_to_its_session(shape: Shape) {
     let session = stage.ask(PHONE).await;
     let code = stage.code(&session).await;
     assert_eq!(stage.verify(&session, &code).await.status, 200);
+    stage.pass(61 * SECOND).await;
     stage.verify(&session, &code).await.is(409, "code_used");
     stage
         .verify_by_phone(PHONE, &code)
@@ -114,7 +116,10 @@ pub(crate) async fn a_code_comes_back_with_the_number_only(shape: Shape) {
     let answer = stage.verify_by_phone("۰۹۱۲۳۴۵۶۷۸۹", &code).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["user"]["phone_number"], E164);
-    assert!(stage.challenge(&earlier).await.consumed);
+    assert_eq!(
+        stage.challenge(&earlier).await.root.closed,
+        Some(Honoured::Nobody)
+    );
 }
 
 pub(crate) async fn a_19_the_phone_way_answers_every_failure_with_the_same_bytes(shape: Shape) {
@@ -149,7 +154,7 @@ pub(crate) async fn a_15_guesses_by_number_leave_the_owner_their_attempts(shape:
             .await
             .is(403, "code_wrong");
     }
-    assert_eq!(stage.challenge(&session).await.phone_attempts, 3);
+    assert_eq!(stage.challenge(&session).await.root.phone_attempts, 3);
     let code = stage.code(&session).await;
     assert_eq!(stage.verify(&session, &code).await.status, 200);
 }
@@ -166,8 +171,11 @@ pub(crate) async fn a_blocked_user_gets_the_bytes_of_a_wrong_code(shape: Shape) 
     assert!(blocked.expect("an answer"));
 
     let session = stage.ask(PHONE).await;
+    let tab = stage.ask(PHONE).await;
     let code = stage.code(&session).await;
     let theirs = stage.verify(&session, &code).await;
+    let in_another_tab = stage.verify(&tab, &code).await;
+    assert_eq!(theirs.seen(), in_another_tab.seen());
     let of_another = stage.ask("09123456780").await;
     let wrong = stage.wrong_code(&of_another).await;
     let wrong = stage.verify(&of_another, &wrong).await;
@@ -207,7 +215,7 @@ pub(crate) async fn an_unreadable_record_is_our_fault_and_says_nothing(shape: Sh
     let session = stage.ask(PHONE).await;
     let key = format!("c:{}", stage.challenge(&session).await.id);
     let command = ["HSET", &key, "p", "garbage"];
-    let sql = "UPDATE hot_challenges SET phone = 'garbage'";
+    let sql = "UPDATE hot_roots SET phone = 'garbage'";
     stage.stores.meddle(&command, sql).await;
     let answer = stage.verify(&session, "123456").await;
     answer.is(500, "internal");

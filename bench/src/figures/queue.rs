@@ -208,7 +208,7 @@ impl Queue {
 fn put_command(random: &Random) -> redis::Cmd {
     let now = Clock::system().now_millis();
     let id = ChallengeId::from_bytes(random.bytes());
-    let job = Job::send(id, 1, Channel::Sms, now, now + 90_000, None);
+    let job = Job::send(id, id.into(), 1, Channel::Sms, now, now + 90_000, None);
     let mut command = redis::cmd("XADD");
     command.arg(STREAM).arg("*").arg("j").arg(job.encode());
     command

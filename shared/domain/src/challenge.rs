@@ -2,6 +2,9 @@
 //!
 //! A challenge is known by two ids. The [`SessionId`] is a secret of the client: it is never
 //! stored or logged. The [`ChallengeId`], a one-way image of it, is used everywhere else.
+//!
+//! What the code is made of lives in the [`Root`](crate::root::Root), which the challenges of one
+//! number and purpose may share: whoever asks again within minutes gets the same code.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,16 +14,14 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::clock::UnixMillis;
-use crate::otp::{KeyRing, OtpCode, Purpose, derive};
+use crate::otp::{KeyRing, OtpCode, Purpose};
 use crate::phone::PhoneNumber;
 use crate::random::Random;
+use crate::root::{Honoured, NewRoot, NewSecret, Root};
 
 const CHALLENGE_DOMAIN: &[u8] = b"ramz challenge v1";
 const OWNED_CHALLENGE_DOMAIN: &[u8] = b"ramz owned challenge v1";
 const STEP_DOMAIN: &[u8] = b"ramz step session v1";
-
-/// No challenge outlives this, however often its code is sent again.
-pub const MAX_CHALLENGE_MILLIS: i64 = 10 * 60 * 1000;
 
 /// A message that could not be handed over this long before its code dies is not sent: it would
 /// arrive dead.
@@ -40,6 +41,11 @@ impl SessionId {
     /// The text that goes to the client, and nowhere else.
     pub fn expose(self) -> String {
         self.0.hyphenated().to_string()
+    }
+
+    /// The bytes, to derive from.
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
     }
 
     /// The id under which everything else knows the challenge: the first 16 bytes of
@@ -147,34 +153,6 @@ impl<'de> Deserialize<'de> for ChallengeId {
     }
 }
 
-/// 16 random bytes that live in the challenge record only; without them a leaked key gives no
-/// code. Debug output hides them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Salt([u8; 16]);
-
-impl Salt {
-    /// A new one.
-    pub fn new(random: &Random) -> Self {
-        Self(random.bytes())
-    }
-
-    /// Takes a salt as stores keep it.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The salt as stores keep it.
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Salt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Salt(••••)")
-    }
-}
-
 /// How a code travels to the phone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -238,48 +216,20 @@ impl Locale {
     }
 }
 
-/// The way a code comes back. Each has its own attempts, so that a stranger who only knows the
-/// number cannot use up those of the owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
-    /// With the session id.
-    Session,
-    /// With the phone number only.
-    Phone,
-}
-
-impl Way {
-    /// The name in scripts and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Phone => "phone",
-        }
-    }
-}
-
-/// What a new challenge is made of; the time, the send number and the limits are added by the
-/// accept step.
+/// What a request for a code brings along; the time, the root and the limits are added by the accept
+/// step.
 #[derive(Clone, Debug)]
 pub struct NewChallenge {
     /// Its id.
     pub id: ChallengeId,
-    /// Whom the code is for.
-    pub phone: PhoneNumber,
-    /// What the code may be used for.
-    pub purpose: Purpose,
-    /// The key that derives the code.
-    pub kid: String,
-    /// The other half of the derivation.
-    pub salt: Salt,
-    /// The length of the code.
-    pub digits: u8,
+    /// The root that it begins, unless the number has one that it can share.
+    pub root: NewRoot,
     /// The language of the message.
     pub locale: Locale,
 }
 
 impl NewChallenge {
-    /// A challenge of a new session, with its secret handle.
+    /// A challenge of a new session, with its secret handle. The root that it may begin has its id.
     pub fn begin(
         random: &Random,
         keys: &KeyRing,
@@ -289,25 +239,21 @@ impl NewChallenge {
         locale: Locale,
     ) -> (SessionId, Self) {
         let session = SessionId::new(random);
-        let challenge = Self {
-            id: session.challenge_id(),
-            phone,
-            purpose,
-            kid: keys.newest().kid().to_owned(),
-            salt: Salt::new(random),
-            digits,
-            locale,
-        };
-        (session, challenge)
+        let id = session.challenge_id();
+        let made = NewSecret::new(random, keys, digits);
+        let root = made.of(id.into(), phone, purpose);
+        (session, Self { id, root, locale })
     }
 
     /// The same challenge for one signed-in user only.
     #[must_use]
     pub fn owned_by(self, session: SessionId, owner: Uuid) -> Self {
-        Self {
-            id: session.challenge_id_of(owner),
-            ..self
-        }
+        let id = session.challenge_id_of(owner);
+        let root = NewRoot {
+            id: id.into(),
+            ..self.root
+        };
+        Self { id, root, ..self }
     }
 }
 
@@ -317,61 +263,31 @@ impl NewChallenge {
 pub struct Challenge {
     /// Its id.
     pub id: ChallengeId,
-    /// Whom the code is for.
-    pub phone: PhoneNumber,
-    /// What the code may be used for.
-    pub purpose: Purpose,
-    /// The key that derives the code.
-    pub kid: String,
-    /// The other half of the derivation.
-    pub salt: Salt,
-    /// The length of the code.
-    pub digits: u8,
+    /// What its code is made of, and what it shares with others.
+    pub root: Root,
     /// The language of the message.
     pub locale: Locale,
     /// When it began.
     pub created_at: UnixMillis,
-    /// From this moment on no code is accepted.
+    /// From this moment on no code is accepted with its session id.
     pub expires_at: UnixMillis,
-    /// When its code was last asked for and granted.
-    pub last_send_at: UnixMillis,
-    /// How many sends were granted.
-    pub sends: u32,
+    /// When it was last asked for and granted.
+    pub last_asked_at: UnixMillis,
     /// Attempts counted with the session id.
     pub session_attempts: u32,
-    /// Attempts counted with the phone number only.
-    pub phone_attempts: u32,
-    /// A code of it had its effect; nothing more is sent or accepted.
-    pub consumed: bool,
     /// W3C `traceparent` of the request that began it.
     pub trace: Option<String>,
 }
 
 impl Challenge {
-    /// Attempts counted by this way.
-    pub fn attempts(&self, way: Way) -> u32 {
-        match way {
-            Way::Session => self.session_attempts,
-            Way::Phone => self.phone_attempts,
-        }
-    }
-
-    /// Whether its code can still be used by the client that holds the session id.
-    pub fn is_live(&self, now: UnixMillis, max_attempts: u32) -> bool {
-        !self.consumed && now < self.expires_at && self.session_attempts < max_attempts
-    }
-
     /// Its code, unless the ring lacks the key.
     pub fn code(&self, keys: &KeyRing) -> Option<OtpCode> {
-        let key = keys.find(&self.kid)?;
-        Some(derive(
-            key,
-            self.purpose,
-            &self.phone,
-            self.id,
-            &self.salt,
-            self.digits,
-        ))
+        self.root.code(keys)
+    }
+
+    /// Whether its own session gave the code back that its root was closed with.
+    pub fn is_honoured(&self) -> bool {
+        self.root.closed == Some(Honoured::Session(self.id))
     }
 }
 
@@ -380,12 +296,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i_05_session_ids_and_salts_are_hidden_and_the_challenge_id_is_one_way() {
+    fn i_05_session_ids_are_hidden_and_the_challenge_id_is_one_way() {
         let session: SessionId = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11"
             .parse()
             .expect("a UUID");
         assert_eq!(format!("{session:?}"), "SessionId(••••)");
-        assert_eq!(format!("{:?}", Salt::new(&Random::seeded(1))), "Salt(••••)");
         let id = session.challenge_id();
         assert_eq!(id.to_string().parse::<ChallengeId>(), Ok(id));
         assert_eq!(

@@ -20,21 +20,23 @@ use uuid::Uuid;
 
 pub use gate::{Admission, OpenBreaker};
 pub use model::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotStateError, Previous, Rule,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Rule,
     Verdict, Window,
 };
 pub use phone_state::{PhoneRefusals, PhoneState};
 pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
-use domain::challenge::{Challenge, ChallengeId, Way};
+use domain::challenge::{Challenge, ChallengeId};
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
+use domain::root::{Root, RootId};
 
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
-/// How many challenges of a phone are tried when a code comes with the number only.
-pub const PHONE_CHALLENGES: usize = 3;
+/// How many roots of a phone are tried when a code comes with the number only: two can live at once,
+/// and three of a release that began one with each request.
+pub const PHONE_ROOTS: usize = 3;
 
 /// How long it is remembered that a notice is in the queue, or was: longer than its row can wait to
 /// be marked. After that the ledger alone keeps it from being sent twice.
@@ -134,18 +136,29 @@ impl HotState {
         call!(self, state => state.count_request(clock, address, policy))
     }
 
-    /// The challenge of this id, if its record still exists. It may have expired.
+    /// The challenge of this id on its root, if their records still exist. It may have expired.
     pub async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, HotStateError> {
-        call!(self, state => state.challenge(id))
+        call!(self, state => state.challenge(id, None))
     }
 
-    /// The last [`PHONE_CHALLENGES`] sign-in challenges of a phone, without those that were
-    /// consumed. They may have expired.
-    pub async fn phone_challenges(
+    /// The same, but on the root that a job names: the challenge may have gone on to another since.
+    pub async fn challenge_on(
         &self,
-        phone: &PhoneNumber,
-    ) -> Result<Vec<Challenge>, HotStateError> {
-        call!(self, state => state.phone_challenges(phone))
+        id: ChallengeId,
+        root: RootId,
+    ) -> Result<Option<Challenge>, HotStateError> {
+        call!(self, state => state.challenge(id, Some(root)))
+    }
+
+    /// The root of this id, if its record still exists. It may have ended.
+    pub async fn root(&self, id: RootId) -> Result<Option<Root>, HotStateError> {
+        call!(self, state => state.root(id))
+    }
+
+    /// The last [`PHONE_ROOTS`] sign-in roots of a phone that take a code with the number only. They
+    /// may have expired.
+    pub async fn phone_roots(&self, phone: &PhoneNumber) -> Result<Vec<Root>, HotStateError> {
+        call!(self, state => state.phone_roots(phone))
     }
 
     /// What is known of a number beside its challenges: what it was sent, what its limits refused,
@@ -155,24 +168,44 @@ impl HotState {
         call!(self, state => state.phone_state(clock, phone))
     }
 
-    /// Counts one attempt on each of the challenges that a code was compared with, and only then
-    /// honours the verdict. All attempts by one way share `allowed` on each challenge; a resend
-    /// gives none back.
+    /// Counts one attempt with the session id of a challenge, and only then honours that the code was
+    /// `right`. A challenge allows `allowed` of them; a resend gives none back. The first right code
+    /// closes the root, so that whoever else shares it is told [`Verdict::Used`].
     ///
     /// Never repeated by itself: a lost reply means that the attempt may have been counted.
-    pub async fn count_attempt(
+    pub async fn count_by_session(
         &self,
-        way: Way,
         allowed: u32,
-        attempts: &[Attempt<'_>],
+        challenge: &Challenge,
+        right: bool,
     ) -> Result<Verdict, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.count_attempt(clock, way, allowed, attempts))
+        call!(self, state => state.count_by_session(clock, allowed, challenge, right))
     }
 
-    /// Marks a challenge whose code had its effect. `false` when the record is gone.
-    pub async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
-        call!(self, state => state.consume(id))
+    /// Counts one guess with a number only on each of the roots that it was compared with, and only
+    /// then honours the one that was right. Whoever shares a root shares these `allowed` guesses.
+    ///
+    /// Never repeated by itself: a lost reply means that the guess may have been counted.
+    pub async fn count_by_phone(
+        &self,
+        allowed: u32,
+        guesses: &[Guess<'_>],
+    ) -> Result<Verdict, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.count_by_phone(clock, allowed, guesses))
+    }
+
+    /// Closes a root whose code had its effect, to those as well who came with the number only; a
+    /// right code with a session id has closed it before. `false` when the record is gone.
+    pub async fn close_root(&self, id: RootId) -> Result<bool, HotStateError> {
+        call!(self, state => state.close_root(id))
+    }
+
+    /// Opens a root again whose code was right and had no effect, because its user is kept out: to all
+    /// who share it the code goes on to be what it was.
+    pub async fn reopen_root(&self, id: RootId) -> Result<(), HotStateError> {
+        call!(self, state => state.reopen_root(id))
     }
 
     /// Counts a try at a secret of this phone as a failure, or refuses it. Whoever is allowed

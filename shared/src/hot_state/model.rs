@@ -1,9 +1,10 @@
 //! What goes into the steps of hot state and what comes out.
 
-use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
 use domain::clock::UnixMillis;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{NewSecret, Root, RootId};
 use uuid::Uuid;
 
 /// One request for a code.
@@ -26,7 +27,7 @@ pub struct Accept<'a> {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub enum AcceptRequest<'a> {
-    /// A new challenge.
+    /// A new challenge: on the root that the number has for this purpose, or on its own.
     New(&'a NewChallenge),
     /// The code of a challenge that exists, once more.
     Resend {
@@ -34,6 +35,10 @@ pub enum AcceptRequest<'a> {
         id: ChallengeId,
         /// The phone that the client says it is for, if it says so.
         phone: Option<&'a PhoneNumber>,
+        /// The root that it goes on to where its own can no longer be shared.
+        root: RootId,
+        /// What that root is made of.
+        secret: &'a NewSecret,
     },
 }
 
@@ -125,9 +130,9 @@ impl Rule {
 /// How the accept step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// A message is on its way.
+    /// A message is on its way: one of this request, or that of a moment ago.
     Sent(Grant),
-    /// The challenge lives and its code went out a moment ago; nothing was sent now.
+    /// This very challenge was granted a message a moment ago; nothing was charged and nothing sent.
     Cooldown(Grant),
     /// Nothing was consumed.
     Refused {
@@ -136,7 +141,7 @@ pub enum Accepted {
         /// When it will, in milliseconds.
         retry_after_millis: i64,
     },
-    /// The challenge is consumed, exhausted, expired or gone: a new one is needed.
+    /// Its own code was used, or it is exhausted, expired or gone: a new one is needed.
     NotLive(Option<Previous>),
     /// The challenge belongs to another phone than the client says.
     OtherPhone,
@@ -164,12 +169,15 @@ pub struct Grant {
     pub purpose: Purpose,
     /// The store's time.
     pub now: UnixMillis,
-    /// From this moment on the code is dead.
+    /// From this moment on the code is dead. A new request is told the life of a code, also where it
+    /// shares a root that ends earlier: nobody learns that somebody else has asked.
     pub expires_at: UnixMillis,
     /// From this moment on the code can be sent again.
     pub resend_at: UnixMillis,
-    /// How many sends were granted.
+    /// How many messages of its root were granted.
     pub sends: u32,
+    /// Whether one of them is this request's; within the cooldown of the root it is left out.
+    pub texted: bool,
     /// The length of the code.
     pub digits: u8,
 }
@@ -185,11 +193,11 @@ pub struct Previous {
     pub locale: Locale,
 }
 
-/// One challenge that a typed code was compared with.
+/// One root that a code was compared with, which came with the number only.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt<'a> {
+pub struct Guess<'a> {
     /// The record as it was read.
-    pub challenge: &'a Challenge,
+    pub root: &'a Root,
     /// Whether the code was right.
     pub right: bool,
 }
@@ -197,12 +205,12 @@ pub struct Attempt<'a> {
 /// What an attempt may claim, once it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The code was right.
+    /// The code was right, and closed its root. Whether it had its effect before, the records know.
     Right {
-        /// The challenge whose code it was.
-        id: ChallengeId,
+        /// The root whose code it was.
+        root: RootId,
     },
-    /// The code was right, but has had its effect before.
+    /// The code was right, but somebody else gave it back before.
     Used,
     /// The code was wrong.
     Wrong {
@@ -213,7 +221,7 @@ pub enum Verdict {
     Exhausted,
     /// The time of the code is over.
     Expired,
-    /// The challenge has vanished or was replaced since it was read.
+    /// The challenge has vanished, or went on to another root since it was read.
     Gone,
 }
 

@@ -20,14 +20,16 @@ pub(super) const REFUSALS_COUNTED_EACH: u32 = 100;
 pub(super) const THEN_COUNTED_EVERY_MILLIS: i64 = 60_000;
 
 /// The present state of a number. It holds no challenge: those are asked for by
-/// [`phone_challenges`](super::HotState::phone_challenges) and
+/// [`phone_roots`](super::HotState::phone_roots) and
 /// [`challenge`](super::HotState::challenge).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PhoneState {
     /// The store's time.
     pub now: UnixMillis,
-    /// When sends were granted, the oldest first, as far back as the limits look.
+    /// When requests were granted, the oldest first, as far back as the limits look.
     pub sends: Vec<UnixMillis>,
+    /// Those of them that got no message of their own: one had gone out a moment before.
+    pub untexted: Vec<UnixMillis>,
     /// What the limits of the number refused.
     pub refusals: Vec<PhoneRefusals>,
     /// Tries at a secret of the number that failed since the last that was right. They count no

@@ -10,9 +10,13 @@ use uuid::Uuid;
 
 use domain::challenge::{ChallengeId, Channel};
 use domain::clock::UnixMillis;
+use domain::root::RootId;
 
-/// The version that this build writes and the newest that it reads.
+/// The version of a job that names no root but that of its challenge, or a notice.
 const VERSION: u8 = 1;
+/// The version of a job whose challenge is on another's root. A worker that knows no roots would
+/// compute a wrong code for it, and leaves it to others.
+const ROOT_VERSION: u8 = 2;
 
 /// One thing for the worker to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +46,10 @@ pub enum JobTask {
     Send {
         /// The challenge.
         challenge: ChallengeId,
-        /// Which of its sends this is, from 1; with the challenge the key of the ledger.
+        /// The root of the code, where that is not the challenge's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<RootId>,
+        /// Which message of the root this is, from 1; with the root the key of the ledger.
         send: u32,
         /// How it travels.
         channel: Channel,
@@ -66,22 +73,30 @@ pub enum JobError {
 }
 
 impl Job {
-    /// A job that sends the code of a challenge.
+    /// A job that sends the code of a root to whoever began this challenge.
     pub fn send(
         challenge: ChallengeId,
+        root: RootId,
         send: u32,
         channel: Channel,
         accepted_at: UnixMillis,
         deadline: UnixMillis,
         trace: Option<String>,
     ) -> Self {
+        let root = (root != challenge.into()).then_some(root);
+        let version = if root.is_some() {
+            ROOT_VERSION
+        } else {
+            VERSION
+        };
         let task = JobTask::Send {
             challenge,
+            root,
             send,
             channel,
         };
         Self {
-            version: VERSION,
+            version,
             task,
             accepted_at,
             deadline,
@@ -126,8 +141,11 @@ impl Job {
             kind: String,
         }
         let envelope: Envelope = serde_json::from_str(payload).map_err(|_| JobError::Malformed)?;
-        let known = matches!(envelope.kind.as_str(), "send" | "notice");
-        if envelope.v != VERSION || !known {
+        let known = matches!(
+            (envelope.kind.as_str(), envelope.v),
+            ("send", VERSION | ROOT_VERSION) | ("notice", VERSION)
+        );
+        if !known {
             return Err(JobError::UnknownVersion);
         }
         serde_json::from_str(payload).map_err(|_| JobError::Malformed)
@@ -143,6 +161,7 @@ mod tests {
         let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
         Job::send(
             id,
+            id.into(),
             2,
             Channel::Sms,
             1_763_700_000_000,
@@ -161,6 +180,12 @@ mod tests {
         let wire = wire.replace('}', r#","request":"6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11"}"#);
         assert_eq!(requested.encode(), wire);
         assert_eq!(Job::decode(&wire), Ok(requested));
+        let challenge = ChallengeId::from_bytes([0xab; 16]);
+        let root = RootId::from_bytes([0xcd; 16]);
+        let joined = Job::send(challenge, root, 3, Channel::Sms, 1, 2, None);
+        let wire = r#"{"v":2,"kind":"send","challenge":"abababababababababababababababab","root":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","send":3,"channel":"sms","accepted_at":1,"deadline":2}"#;
+        assert_eq!(joined.encode(), wire);
+        assert_eq!(Job::decode(wire), Ok(joined));
         let id = Uuid::from_bytes([0xab; 16]);
         let notice = Job::notice(id, 1_763_700_000_000, 1_763_786_400_000, None);
         let wire = r#"{"v":1,"kind":"notice","notice":"abababab-abab-abab-abab-abababababab","accepted_at":1763700000000,"deadline":1763786400000}"#;
@@ -172,7 +197,7 @@ mod tests {
     fn f_25_fields_of_later_releases_are_passed_over_and_later_versions_are_told_apart() {
         let later = job().encode().replacen('{', r#"{"priority":"high","#, 1);
         assert_eq!(Job::decode(&later), Ok(job()));
-        let version = job().encode().replace(r#""v":1"#, r#""v":2"#);
+        let version = job().encode().replace(r#""v":1"#, r#""v":3"#);
         assert_eq!(Job::decode(&version), Err(JobError::UnknownVersion));
         let kind = job()
             .encode()

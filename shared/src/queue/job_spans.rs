@@ -12,13 +12,17 @@ use crate::traces::Span;
 pub(super) fn log_span(job: &Job) -> tracing::Span {
     let span = match &job.task {
         JobTask::Send {
-            challenge, send, ..
+            challenge,
+            root,
+            send,
+            ..
         } => tracing::error_span!(
             target: SPAN_TARGET,
             "job.send",
             request_id = Empty,
             trace_id = Empty,
             %challenge,
+            root = root.map(display),
             send
         ),
         JobTask::Notice { notice } => tracing::error_span!(
@@ -61,10 +65,16 @@ pub(super) fn process_span(job: &Job, delivery: &Delivery) -> Span {
             span.set("ramz.request_id", request.to_string());
         }
         if let JobTask::Send {
-            challenge, send, ..
+            challenge,
+            root,
+            send,
+            ..
         } = &job.task
         {
             span.set("ramz.challenge", challenge.to_string());
+            if let Some(root) = root {
+                span.set("ramz.root", root.to_string());
+            }
             span.set("ramz.send", i64::from(*send));
         }
     }

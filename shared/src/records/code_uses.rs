@@ -1,8 +1,8 @@
 //! Reading which codes were used, for whoever asks what became of them.
 
 use chrono::{DateTime, Utc};
-use domain::challenge::ChallengeId;
 use domain::otp::Purpose;
+use domain::root::RootId;
 use sqlx::QueryBuilder;
 
 use super::dispatch::on_connection;
@@ -15,7 +15,7 @@ const USES: &str =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeUse {
     /// Whose code it was.
-    pub challenge: ChallengeId,
+    pub root: RootId,
     /// What it was used for.
     pub purpose: Purpose,
     /// When.
@@ -23,20 +23,17 @@ pub struct CodeUse {
 }
 
 impl Records {
-    /// Which of these challenges' codes were used, in no order. One that is not among them was not
+    /// Which of these roots' codes were used, in no order. One that is not among them was not
     /// used, or so long ago that it is forgotten.
-    pub async fn code_uses(
-        &self,
-        challenges: &[ChallengeId],
-    ) -> Result<Vec<CodeUse>, RecordsError> {
-        if challenges.is_empty() {
+    pub async fn code_uses(&self, roots: &[RootId]) -> Result<Vec<CodeUse>, RecordsError> {
+        if roots.is_empty() {
             return Ok(Vec::new());
         }
         on_connection!(self, readers, connection => {
             let mut question = QueryBuilder::new(USES);
             let mut list = question.separated(", ");
-            for challenge in challenges {
-                list.push_bind(challenge.as_bytes().to_vec());
+            for root in roots {
+                list.push_bind(root.as_bytes().to_vec());
             }
             question.push(")");
             let rows: Vec<(Vec<u8>, String, DateTime<Utc>)> = question
@@ -45,12 +42,12 @@ impl Records {
                 .fetch_all(connection)
                 .await?;
             rows.into_iter()
-                .map(|(challenge, purpose, used_at)| {
-                    let challenge = challenge
+                .map(|(root, purpose, used_at)| {
+                    let root = root
                         .try_into()
                         .map_err(|_| corrupt("challenge_id is not 16 bytes long"))?;
                     Ok(CodeUse {
-                        challenge: ChallengeId::from_bytes(challenge),
+                        root: RootId::from_bytes(root),
                         purpose: Purpose::from_name(&purpose)
                             .ok_or_else(|| corrupt("purpose is of no known name"))?,
                         used_at,

@@ -28,6 +28,7 @@ mod dispatch;
 mod error;
 mod import;
 mod ledger;
+mod lost_answers;
 mod notices;
 mod passwords;
 mod phone_change;
@@ -52,6 +53,7 @@ pub use ledger::{
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
     SendMethod, SendOutcome, SendResult,
 };
+pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
 pub use passwords::{
     PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,

@@ -1,10 +1,10 @@
 //! Passwords: found for a log-in, set, reset by a code, and replaced by a better hash.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::ChallengeId;
 use domain::otp::Purpose;
 use domain::password::PasswordHash;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
@@ -93,7 +93,7 @@ pub struct PasswordLogIn {
 #[derive(Clone, Debug)]
 pub struct PasswordReset {
     /// The challenge of the code.
-    pub challenge: ChallengeId,
+    pub root: RootId,
     /// The number that the code proved.
     pub phone: PhoneNumber,
     /// The id of the user if the number has none yet.
@@ -277,7 +277,7 @@ impl Records {
     ) -> Result<SignInOutcome, RecordsError> {
         let now = micros(reset.session.opened_at);
         in_transaction!(self, transaction => {
-            if !use_code!(transaction, reset.challenge, Purpose::ResetPassword, now) {
+            if !use_code!(transaction, reset.root, Purpose::ResetPassword, now) {
                 return Ok(SignInOutcome::CodeUsed);
             }
             let admitted = admit_or_create!(transaction, &reset.phone, reset.new_user_id, now);
@@ -288,7 +288,7 @@ impl Records {
                 return Ok(SignInOutcome::Blocked);
             }
             end_other_sessions!(transaction, user.id, Uuid::nil(), now);
-            open_session!(transaction, user.id, Some(reset.challenge), &reset.session);
+            open_session!(transaction, user.id, Some(reset.root), &reset.session);
             if user.has_password {
                 insert_notice!(transaction, &reset.notice);
             }

@@ -1,11 +1,12 @@
 //! The number of an account becomes another one.
 
 use chrono::{DateTime, Utc};
-use domain::challenge::{ChallengeId, Locale};
+use domain::challenge::Locale;
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::in_transaction;
@@ -35,7 +36,7 @@ const TRIES: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct PhoneChange {
     /// The challenge of the code, which proved the new number.
-    pub challenge: ChallengeId,
+    pub root: RootId,
     /// Whose number changes.
     pub user: Uuid,
     /// The session that asks; it is the only one that stays.
@@ -91,7 +92,7 @@ impl Records {
     ) -> Result<PhoneChangeOutcome, RecordsError> {
         let now = micros(change.now);
         in_transaction!(self, transaction => {
-            if !use_code!(transaction, change.challenge, Purpose::ChangePhone, now) {
+            if !use_code!(transaction, change.root, Purpose::ChangePhone, now) {
                 return Ok(PhoneChangeOutcome::CodeUsed);
             }
             let Some((old,)) = hold_user!(transaction, change.user, change.session, now) else {

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use domain::tokens::OriginSalt;
 use domain::typed::visible_line;
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ pub(super) const USE_CODE: &str = "INSERT INTO challenge_uses (challenge_id, pur
 pub(super) const OPEN_SESSION: &str = "INSERT INTO sessions (id, user_id, challenge_id, \
      device_name, user_agent, address, created_at, last_used_at, idle_expires_at, expires_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)";
+pub(super) const ISSUE_FIRST_TOKEN: &str = "INSERT INTO refresh_tokens (token_hash, session_id, \
+     generation, issued_at, origin_salt) VALUES ($1, $2, 0, $3, $4)";
 pub(super) const ISSUE_TOKEN: &str = "INSERT INTO refresh_tokens (token_hash, session_id, generation, \
      issued_at) VALUES ($1, $2, $3, $4)";
 
@@ -27,6 +30,8 @@ pub struct NewSession {
     pub id: Uuid,
     /// SHA-256 of its first refresh token.
     pub refresh_token_hash: [u8; 32],
+    /// What that token was made with, where it comes from the session id of a challenge.
+    pub origin_salt: Option<OriginSalt>,
     /// Where it happens.
     pub device: Device,
     /// The present.
@@ -58,12 +63,13 @@ pub(super) fn presentable(text: &str) -> String {
         .collect()
 }
 
-/// Marks the code of a challenge as used; `false` when it had its effect before. To come first in
+/// Marks the code of a root as used, in `challenge_id`, which held that of the challenge when each had
+/// a code of its own; `false` when it had its effect before. To come first in
 /// its transaction, so that of several at once all but one wait here and then find it used.
 macro_rules! use_code {
-    ($transaction:ident, $challenge:expr, $purpose:expr, $now:expr) => {
+    ($transaction:ident, $root:expr, $purpose:expr, $now:expr) => {
         sqlx::query($crate::records::session_opening::USE_CODE)
-            .bind($challenge.as_bytes().as_slice())
+            .bind($root.as_bytes().as_slice())
             .bind($purpose.as_str())
             .bind($crate::records::micros($now))
             .execute(&mut *$transaction)
@@ -73,20 +79,20 @@ macro_rules! use_code {
     };
 }
 
-/// Opens a session with its first refresh token: `$challenge` is that of the code that opens it,
-/// if one does.
+/// Opens a session with its first refresh token: `$root` is that of the code that opens it, if one
+/// does.
 macro_rules! open_session {
-    ($transaction:ident, $user:expr, $challenge:expr, $session:expr) => {{
+    ($transaction:ident, $user:expr, $root:expr, $session:expr) => {{
         use $crate::records::session_opening::{
-            ISSUE_TOKEN, NewSession, OPEN_SESSION, presentable,
+            ISSUE_FIRST_TOKEN, NewSession, OPEN_SESSION, presentable,
         };
-        let challenge: Option<::domain::challenge::ChallengeId> = $challenge;
+        let root: Option<::domain::root::RootId> = $root;
         let session: &NewSession = $session;
         let opened_at = $crate::records::micros(session.opened_at);
         sqlx::query(OPEN_SESSION)
             .bind(session.id)
             .bind($user)
-            .bind(challenge.as_ref().map(|id| id.as_bytes().as_slice()))
+            .bind(root.as_ref().map(|id| id.as_bytes().as_slice()))
             .bind(session.device.name.as_deref().map(presentable))
             .bind(session.device.user_agent.as_deref().map(presentable))
             .bind(session.device.address.map(|address| address.to_string()))
@@ -95,11 +101,11 @@ macro_rules! open_session {
             .bind($crate::records::micros(session.expires_at))
             .execute(&mut *$transaction)
             .await?;
-        sqlx::query(ISSUE_TOKEN)
+        sqlx::query(ISSUE_FIRST_TOKEN)
             .bind(session.refresh_token_hash.as_slice())
             .bind(session.id)
-            .bind(0_i64)
             .bind(opened_at)
+            .bind(session.origin_salt.as_ref().map(|salt| salt.as_slice()))
             .execute(&mut *$transaction)
             .await?;
     }};

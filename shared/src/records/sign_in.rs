@@ -1,8 +1,8 @@
 //! Signing in: the one moment at which a code has its effect.
 
-use domain::challenge::ChallengeId;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
@@ -10,7 +10,7 @@ use super::session_opening::{NewSession, open_session, use_code};
 use super::users::{User, user_columns};
 use super::{Records, RecordsError, micros};
 
-const CODE_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
+const ROOT_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
 pub(super) const ADMIT: &str = concat!(
     "UPDATE users SET last_sign_in_at = $2, updated_at = $2, ",
@@ -72,8 +72,8 @@ pub(super) use admit_or_create;
 /// A right code, and what it shall open.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// The challenge of the code.
-    pub challenge: ChallengeId,
+    /// The root of the code.
+    pub root: RootId,
     /// What the code was for.
     pub purpose: Purpose,
     /// The number that the code proved.
@@ -106,7 +106,7 @@ impl Records {
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
         let now = micros(sign_in.session.opened_at);
         in_transaction!(self, transaction => {
-            if !use_code!(transaction, sign_in.challenge, sign_in.purpose, now) {
+            if !use_code!(transaction, sign_in.root, sign_in.purpose, now) {
                 return Ok(SignInOutcome::CodeUsed);
             }
 
@@ -115,17 +115,17 @@ impl Records {
                 return Ok(SignInOutcome::Blocked);
             };
 
-            open_session!(transaction, user.id, Some(sign_in.challenge), &sign_in.session);
+            open_session!(transaction, user.id, Some(sign_in.root), &sign_in.session);
             transaction.commit().await?;
             Ok(SignInOutcome::SignedIn { user, is_new })
         })
     }
 
-    /// Whether the code of this challenge had its effect.
-    pub async fn challenge_used(&self, challenge: ChallengeId) -> Result<bool, RecordsError> {
+    /// Whether the code of this root had its effect.
+    pub async fn root_used(&self, root: RootId) -> Result<bool, RecordsError> {
         on_connection!(self, readers, connection => {
-            let uses: i64 = sqlx::query_scalar(CODE_USED)
-                .bind(challenge.as_bytes().as_slice())
+            let uses: i64 = sqlx::query_scalar(ROOT_USED)
+                .bind(root.as_bytes().as_slice())
                 .fetch_one(connection)
                 .await?;
             Ok(uses > 0)

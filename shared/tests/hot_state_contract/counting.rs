@@ -1,9 +1,7 @@
 //! Attempts at a code.
 
-use domain::challenge::Way;
 use domain::otp::Purpose;
-use domain::phone::PhoneNumber;
-use shared::hot_state::{Accepted, Attempt, Verdict, Window};
+use shared::hot_state::{Accepted, Guess, Verdict, Window};
 
 use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
 
@@ -12,28 +10,27 @@ const PHONE: &str = "+989123456789";
 pub(crate) async fn a_01_after_the_cap_right_and_wrong_are_told_the_same(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     for attempts_left in [2, 1, 0] {
-        let verdict = stage.count(Way::Session, &challenge, false).await;
+        let verdict = stage.count(&challenge, false).await;
         assert_eq!(verdict, Verdict::Wrong { attempts_left });
     }
-    assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Exhausted
-    );
-    assert_eq!(
-        stage.count(Way::Session, &challenge, false).await,
-        Verdict::Exhausted
-    );
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Exhausted);
+    assert_eq!(stage.count(&challenge, false).await, Verdict::Exhausted);
 
     let challenge = stage.granted(PHONE).await;
-    stage.count(Way::Session, &challenge, false).await;
-    let right = stage.count(Way::Session, &challenge, true).await;
-    assert_eq!(right, Verdict::Right { id: challenge.id });
+    stage.count(&challenge, false).await;
+    let right = stage.count(&challenge, true).await;
+    assert_eq!(
+        right,
+        Verdict::Right {
+            root: challenge.root.id
+        }
+    );
     assert_eq!(stage.read(challenge.id).await.session_attempts, 2);
 }
 
 pub(crate) async fn a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
-    let tries = (0..200).map(|_| stage.count(Way::Session, &challenge, false));
+    let tries = (0..200).map(|_| stage.count(&challenge, false));
     let verdicts = futures::future::join_all(tries).await;
     let honoured = verdicts
         .iter()
@@ -54,20 +51,25 @@ pub(crate) async fn a_15_the_two_ways_count_apart(stage: &Stage) {
         stage.guess_by_phone(PHONE, None).await;
     }
     assert_eq!(
-        stage.guess_by_phone(PHONE, Some(challenge.id)).await,
+        stage.guess_by_phone(PHONE, Some(challenge.root.id)).await,
         Verdict::Exhausted
     );
-    let verdict = stage.count(Way::Session, &challenge, true).await;
+    let verdict = stage.count(&challenge, true).await;
     assert_eq!(
         verdict,
-        Verdict::Right { id: challenge.id },
+        Verdict::Right {
+            root: challenge.root.id
+        },
         "a stranger burnt the owner's attempts"
     );
     let stored = stage.read(challenge.id).await;
-    assert_eq!((stored.session_attempts, stored.phone_attempts), (1, 3));
+    assert_eq!(
+        (stored.session_attempts, stored.root.phone_attempts),
+        (1, 3)
+    );
 }
 
-pub(crate) async fn a_02_the_phone_way_shares_one_cap_over_all_live_challenges(stage: &Stage) {
+pub(crate) async fn a_02_the_phone_way_shares_one_cap_over_all_who_ask(stage: &Stage) {
     let mut challenges = Vec::new();
     for _ in 0..3 {
         challenges.push(stage.granted(PHONE).await);
@@ -79,124 +81,86 @@ pub(crate) async fn a_02_the_phone_way_shares_one_cap_over_all_live_challenges(s
         );
     }
     for challenge in &challenges {
-        let verdict = stage.guess_by_phone(PHONE, Some(challenge.id)).await;
+        let verdict = stage.guess_by_phone(PHONE, Some(challenge.root.id)).await;
         assert_eq!(verdict, Verdict::Exhausted);
     }
 }
 
-/// Ten sends a day, each with three comparisons by session and three by phone: sixty at most,
-/// which is 6 in 100,000 for six digits.
-pub(crate) async fn i_04_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
-    let (mut granted, mut compared) = (0, 0);
-    for _ in 0..60 {
-        let new = stage.new_challenge(PHONE);
-        if matches!(stage.ask(&new).await, Accepted::Sent(_)) {
-            granted += 1;
-        }
-        let phone = PhoneNumber::from_e164(PHONE).expect("canonical");
-        for _ in 0..5 {
-            let before = stage.hot.phone_challenges(&phone).await.expect("an answer");
-            stage.guess_by_phone(PHONE, None).await;
-            for challenge in &before {
-                let after = stage.read(challenge.id).await;
-                compared += after.phone_attempts - challenge.phone_attempts;
-                if matches!(
-                    stage.count(Way::Session, challenge, false).await,
-                    Verdict::Wrong { .. }
-                ) {
-                    compared += 1;
-                }
-            }
-        }
-        stage.clock.advance(20 * MINUTE);
-    }
-    assert_eq!((granted, compared), (10, 60));
-}
-
 pub(crate) async fn r_07_a_resend_gives_no_attempts_back(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
-    stage.count(Way::Session, &challenge, false).await;
-    stage.count(Way::Session, &challenge, false).await;
+    stage.count(&challenge, false).await;
+    stage.count(&challenge, false).await;
     stage.guess_by_phone(PHONE, None).await;
     stage.clock.advance(30 * SECOND);
     sent(stage.resend(challenge.id).await);
     let stored = stage.read(challenge.id).await;
-    assert_eq!((stored.session_attempts, stored.phone_attempts), (2, 1));
     assert_eq!(
-        stage.count(Way::Session, &challenge, false).await,
+        (stored.session_attempts, stored.root.phone_attempts),
+        (2, 1)
+    );
+    assert_eq!(
+        stage.count(&challenge, false).await,
         Verdict::Wrong { attempts_left: 0 }
     );
-    assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Exhausted
-    );
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Exhausted);
 }
 
 pub(crate) async fn r_16_an_expired_code_is_refused(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(120 * SECOND - 1);
-    let right = stage.count(Way::Session, &challenge, true).await;
-    assert_eq!(right, Verdict::Right { id: challenge.id });
-    stage.clock.advance(1);
+    let right = stage.count(&challenge, true).await;
     assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Expired
+        right,
+        Verdict::Right {
+            root: challenge.root.id
+        }
     );
+    stage.clock.advance(1);
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Expired);
+    let other = stage.granted("+989123456780").await;
+    stage.clock.advance(120 * SECOND);
     assert_eq!(
-        stage.guess_by_phone(PHONE, Some(challenge.id)).await,
+        stage
+            .guess_by_phone("+989123456780", Some(other.root.id))
+            .await,
         Verdict::Expired
     );
 }
 
-pub(crate) async fn a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_phone(
-    stage: &Stage,
-) {
+pub(crate) async fn a_closed_root_is_hidden_from_the_phone(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
-    assert!(stage.hot.consume(challenge.id).await.expect("an answer"));
-    assert!(stage.read(challenge.id).await.consumed);
-    assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Used
-    );
-    let wrong = stage.count(Way::Session, &challenge, false).await;
+    let root = challenge.root.id;
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Right { root });
+    assert!(stage.read(challenge.id).await.root.closed.is_some());
+    let wrong = stage.count(&challenge, false).await;
     assert_eq!(wrong, Verdict::Wrong { attempts_left: 1 });
-    assert_eq!(
-        stage.guess_by_phone(PHONE, Some(challenge.id)).await,
-        Verdict::Gone
-    );
-    let attempts = [Attempt {
-        challenge: &challenge,
+    let by_phone = stage.guess_by_phone(PHONE, Some(root)).await;
+    assert_eq!(by_phone, Verdict::Gone);
+    let guesses = [Guess {
+        root: &challenge.root,
         right: true,
     }];
-    let late = stage
-        .hot
-        .count_attempt(Way::Phone, 3, &attempts)
-        .await
-        .expect("an answer");
+    let late = stage.hot.count_by_phone(3, &guesses).await;
+    let late = late.expect("an answer");
     assert_eq!(
         late,
         Verdict::Gone,
-        "read before it was consumed, tried after"
+        "read before it was closed, tried after"
     );
-    let unknown = stage.new_challenge(PHONE).id;
-    assert!(!stage.hot.consume(unknown).await.expect("an answer"));
+    let unknown = stage.new_challenge(PHONE).root.id;
+    assert!(!stage.hot.close_root(unknown).await.expect("an answer"));
+    assert_eq!(stage.hot.root(unknown).await.expect("an answer"), None);
 }
 
 pub(crate) async fn a_record_that_was_replaced_is_gone(stage: &Stage) {
     let mut challenge = stage.granted(PHONE).await;
-    challenge.salt = stage.new_challenge(PHONE).salt;
-    assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Gone
-    );
+    challenge.root.salt = stage.secret().salt;
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Gone);
     challenge.id = stage.new_challenge(PHONE).id;
-    assert_eq!(
-        stage.count(Way::Session, &challenge, true).await,
-        Verdict::Gone
-    );
+    assert_eq!(stage.count(&challenge, true).await, Verdict::Gone);
 }
 
-pub(crate) async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: &Stage) {
+pub(crate) async fn the_phone_way_sees_the_open_sign_in_roots(stage: &Stage) {
     let policy = shared::hot_state::AcceptPolicy {
         phone_short: Window {
             count: 100,
@@ -208,44 +172,42 @@ pub(crate) async fn the_phone_way_sees_the_last_three_sign_in_challenges(stage: 
         },
         ..stage.policy.clone()
     };
-    let mut ids = Vec::new();
-    for purpose in [
-        Purpose::SignIn,
-        Purpose::SignIn,
-        Purpose::SignIn,
-        Purpose::SignIn,
-        Purpose::ChangePhone,
+    let mut roots = Vec::new();
+    for (purpose, wait) in [
+        (Purpose::SignIn, 8 * MINUTE + 1),
+        (Purpose::SignIn, SECOND),
+        (Purpose::Register, SECOND),
+        (Purpose::ResetPassword, SECOND),
+        (Purpose::ChangePhone, SECOND),
     ] {
         let new = stage.challenge_for(PHONE, purpose);
         let accept = stage.accept(shared::hot_state::AcceptRequest::New(&new));
         sent(stage.hot.accept(&accept, &policy).await.expect("an answer"));
-        stage.clock.advance(1);
-        ids.push(new.id);
+        stage.clock.advance(wait);
+        roots.push(new.root.id);
     }
-    let phone = PhoneNumber::from_e164(PHONE).expect("canonical");
     let seen: Vec<_> = stage
-        .hot
-        .phone_challenges(&phone)
+        .roots(PHONE)
         .await
-        .expect("an answer")
         .iter()
-        .map(|c| c.id)
+        .map(|root| root.id)
         .collect();
-    assert_eq!(seen, ids[1..4]);
-    assert_eq!(
-        stage.guess_by_phone(PHONE, Some(ids[2])).await,
-        Verdict::Right { id: ids[2] }
-    );
-    // One that is consumed makes room for an older one.
-    assert!(stage.hot.consume(ids[3]).await.expect("an answer"));
-    let seen = stage.hot.phone_challenges(&phone).await.expect("an answer");
-    let seen: Vec<_> = seen.iter().map(|challenge| challenge.id).collect();
-    assert_eq!(seen, ids[..3]);
+    assert_eq!(seen, roots[..2]);
+    let right = stage.guess_by_phone(PHONE, Some(roots[1])).await;
+    assert_eq!(right, Verdict::Right { root: roots[1] });
+    assert!(stage.hot.close_root(roots[1]).await.expect("an answer"));
+    let seen: Vec<_> = stage
+        .roots(PHONE)
+        .await
+        .iter()
+        .map(|root| root.id)
+        .collect();
+    assert_eq!(seen, roots[..1]);
 }
 
 pub(crate) async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &Stage) {
     let old = stage.granted(PHONE).await;
-    stage.clock.advance(5 * MINUTE);
+    stage.clock.advance(9 * MINUTE);
     let young = stage.granted(PHONE).await;
     stage.hot.sweep().await.expect("an answer");
     assert_eq!(stage.read(young.id).await, young);
@@ -258,14 +220,6 @@ pub(crate) async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &S
         "the log of the phone was swept too early"
     );
     // Redis keeps the record until its key expires by the wall clock; it is dead either way.
-    let attempts = [Attempt {
-        challenge: &old,
-        right: true,
-    }];
-    let verdict = stage
-        .hot
-        .count_attempt(Way::Session, 3, &attempts)
-        .await
-        .expect("an answer");
+    let verdict = stage.count(&old, true).await;
     assert!(matches!(verdict, Verdict::Expired | Verdict::Gone));
 }

@@ -6,9 +6,12 @@ mod counting;
 mod gateway_gate;
 mod notices;
 mod phone_state;
+mod release_before;
+mod roots;
 mod shared_commits;
 mod stage;
 mod tries;
+mod upgrade;
 
 use domain::clock::Clock;
 use stage::Stage;
@@ -32,7 +35,7 @@ macro_rules! on_both_back_ends {
 on_both_back_ends! {
     accepting::a_granted_request_leaves_a_challenge_and_one_job,
     accepting::a_repeated_request_is_granted_once,
-    accepting::a_resend_keeps_the_code_and_extends_its_life_up_to_ten_minutes,
+    accepting::a_resend_keeps_the_code_and_extends_its_life,
     accepting::during_the_cooldown_nothing_is_sent_and_the_seconds_left_are_told,
     accepting::a_resend_for_another_phone_is_told_apart,
     accepting::a_challenge_that_no_longer_lives_names_what_a_new_one_needs,
@@ -47,14 +50,27 @@ on_both_back_ends! {
     counting::a_01_after_the_cap_right_and_wrong_are_told_the_same,
     counting::a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap,
     counting::a_15_the_two_ways_count_apart,
-    counting::a_02_the_phone_way_shares_one_cap_over_all_live_challenges,
-    counting::i_04_guesses_a_day_are_bounded_by_sixty,
+    counting::a_02_the_phone_way_shares_one_cap_over_all_who_ask,
     counting::r_07_a_resend_gives_no_attempts_back,
     counting::r_16_an_expired_code_is_refused,
-    counting::a_consumed_challenge_is_told_to_its_session_and_hidden_from_the_phone,
+    counting::a_closed_root_is_hidden_from_the_phone,
     counting::a_record_that_was_replaced_is_gone,
-    counting::the_phone_way_sees_the_last_three_sign_in_challenges,
+    counting::the_phone_way_sees_the_open_sign_in_roots,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    roots::whoever_asks_again_gets_a_challenge_of_their_own_on_the_same_code,
+    roots::within_the_cooldown_only_the_message_is_left_out,
+    roots::another_channel_passes_the_cooldown_and_is_charged,
+    roots::of_two_who_ask_at_once_one_is_texted,
+    roots::a_repeated_request_on_a_shared_root_is_granted_once,
+    roots::i_02_the_first_right_code_closes_the_root,
+    roots::a_stranger_on_the_same_root_gains_denies_and_learns_nothing,
+    roots::a_session_whose_root_was_closed_goes_on_to_a_new_one,
+    roots::a_root_is_shared_until_too_little_of_its_life_is_left,
+    roots::a_resend_goes_on_to_a_new_root_when_the_old_one_is_near_its_end,
+    roots::purposes_do_not_disturb_one_another,
+    roots::a_right_code_with_the_number_may_be_repeated_until_it_had_its_effect,
+    roots::a_root_whose_code_had_no_effect_is_opened_again,
+    roots::i_04_guesses_a_day_are_bounded_by_sixty,
     notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
     notices::of_many_who_enqueue_a_notice_at_once_one_does,
     notices::no_limit_and_no_guard_holds_a_notice_back,

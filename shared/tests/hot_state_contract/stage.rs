@@ -2,15 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::challenge::Way;
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
 use domain::clock::Clock;
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::{NewSecret, Root, RootId};
 use harness::RedisServer;
+use redis::aio::MultiplexedConnection;
 use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Attempt, Grant, HotState, Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotState, Verdict, Window,
 };
 use shared::queue::{Delivery, Feed, Job};
 use shared::redis_store::RedisStore;
@@ -147,8 +148,24 @@ impl Stage {
     }
 
     pub(crate) async fn resend(&self, id: ChallengeId) -> Accepted {
-        self.run(&self.accept(AcceptRequest::Resend { id, phone: None }))
-            .await
+        self.resend_under(id, &self.policy).await
+    }
+
+    pub(crate) async fn resend_under(&self, id: ChallengeId, policy: &AcceptPolicy) -> Accepted {
+        let secret = self.secret();
+        let resend = self.accept(AcceptRequest::Resend {
+            id,
+            phone: None,
+            root: RootId::new(&self.random),
+            secret: &secret,
+        });
+        let accepted = self.hot.accept(&resend, policy).await;
+        accepted.expect("hot state answers")
+    }
+
+    /// What a root that may begin is made of.
+    pub(crate) fn secret(&self) -> NewSecret {
+        NewSecret::new(&self.random, &self.keys, 6)
     }
 
     /// A granted challenge for this phone, as it is read back.
@@ -166,30 +183,32 @@ impl Stage {
             .expect("a record")
     }
 
-    pub(crate) async fn count(&self, way: Way, challenge: &Challenge, right: bool) -> Verdict {
-        let attempts = [Attempt { challenge, right }];
-        self.hot
-            .count_attempt(way, self.policy.max_attempts, &attempts)
-            .await
-            .expect("an answer")
+    /// An attempt with the session id.
+    pub(crate) async fn count(&self, challenge: &Challenge, right: bool) -> Verdict {
+        let allowed = self.policy.max_attempts;
+        let counted = self.hot.count_by_session(allowed, challenge, right).await;
+        counted.expect("an answer")
     }
 
-    /// What the phone way does: one guess, compared with every challenge it sees.
-    pub(crate) async fn guess_by_phone(&self, phone: &str, right: Option<ChallengeId>) -> Verdict {
+    /// The roots that a code with the number only is compared with.
+    pub(crate) async fn roots(&self, phone: &str) -> Vec<Root> {
         let phone = PhoneNumber::from_e164(phone).expect("canonical");
-        let challenges = self.hot.phone_challenges(&phone).await.expect("an answer");
-        let attempts: Vec<_> = challenges
+        self.hot.phone_roots(&phone).await.expect("an answer")
+    }
+
+    /// What the phone way does: one guess, compared with every root it sees.
+    pub(crate) async fn guess_by_phone(&self, phone: &str, right: Option<RootId>) -> Verdict {
+        let roots = self.roots(phone).await;
+        let guesses: Vec<_> = roots
             .iter()
-            .map(|challenge| Attempt {
-                challenge,
-                right: Some(challenge.id) == right,
+            .map(|root| Guess {
+                root,
+                right: Some(root.id) == right,
             })
             .collect();
         let allowed = self.policy.max_attempts;
-        self.hot
-            .count_attempt(Way::Phone, allowed, &attempts)
-            .await
-            .expect("an answer")
+        let counted = self.hot.count_by_phone(allowed, &guesses).await;
+        counted.expect("an answer")
     }
 
     /// Takes the jobs that wait, as a worker does.
@@ -251,6 +270,14 @@ impl Stage {
         self.rows("hot_failed_tries").await
     }
 
+    /// A connection to the Redis of this stage, and the hash tag of its keys.
+    pub(crate) async fn raw_redis(&self) -> (MultiplexedConnection, String) {
+        let Raw::Redis { url, tag } = &self.raw else {
+            panic!("a file has no connection of this kind");
+        };
+        (connection(url).await, tag.clone())
+    }
+
     /// The connection of a file that writes; while it is held, whoever wants to write waits.
     pub(crate) async fn hold_writer(&self) -> PoolConnection<Sqlite> {
         let Raw::Sqlite { file, .. } = &self.raw else {
@@ -276,6 +303,7 @@ impl Stage {
             let mut rows = 0;
             for table in [
                 "hot_challenges",
+                "hot_roots",
                 "hot_phone_sends",
                 "hot_addresses",
                 "hot_failed_tries",
@@ -347,7 +375,7 @@ impl Stage {
     }
 }
 
-async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
+async fn connection(url: &str) -> MultiplexedConnection {
     let client = redis::Client::open(url).expect("an address");
     let connection = client.get_multiplexed_async_connection().await;
     connection.expect("a connection")

@@ -163,7 +163,7 @@ pub(crate) async fn f_18_a_panicking_handler_is_buried_after_three_runs(stage: &
 
 pub(crate) async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(stage: &Stage) {
     stage
-        .enqueue_payload(r#"{"v":2,"kind":"send","accepted_at":1763700000000}"#)
+        .enqueue_payload(r#"{"v":3,"kind":"send","accepted_at":1763700000000}"#)
         .await;
     stage
         .enqueue_payload(r#"{"v":1,"kind":"fax","accepted_at":1763700000000}"#)

@@ -10,10 +10,10 @@ pub(crate) async fn used_codes_are_told_from_others(stage: Stage) {
     let (first, second) = (stage.sign_in(&phone(1)), stage.sign_in(&phone(2)));
     records.sign_in(&first).await.expect("signed in");
     stage.clock.advance(1_000);
-    let asked = [first.challenge, stage.challenge(), second.challenge];
+    let asked = [first.root, stage.root(), second.root];
     let uses = records.code_uses(&asked);
     let expected = CodeUse {
-        challenge: first.challenge,
+        root: first.root,
         purpose: Purpose::SignIn,
         used_at: first.session.opened_at,
     };

@@ -369,7 +369,7 @@ pub(crate) async fn a_row_that_cannot_be_read_does_not_keep_the_others_waiting(s
     sent(&stage, FIRST + 1).await;
     let spoil = format!(
         "UPDATE sends SET phone = 'nobody' WHERE challenge_id = {}",
-        stage.blob(broken.challenge.as_bytes())
+        stage.blob(broken.root.as_bytes())
     );
     assert_eq!(stage.execute(spoil).await.expect("spoilt"), 1);
     advance(&stage, CHECKS[0]);

@@ -321,7 +321,7 @@ pub(crate) async fn the_sends_of_a_request_are_found_by_its_id(stage: Stage) {
     stage.clock.advance(1_000);
     // A resend is a request of its own, and a request can also lead to a notice.
     let mut resend = stage.begin(1);
-    resend.key.challenge = first.key.challenge;
+    resend.key.root = first.key.root;
     resend.key.send = 2;
     writer.begin(resend.clone()).await.expect("begun");
     stage.clock.advance(1_000);
@@ -358,11 +358,11 @@ pub(crate) async fn the_sends_of_a_request_are_found_by_its_id(stage: Stage) {
 pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
     let writer = writer(&stage);
     let beginning = stage.now();
-    let challenge = stage.challenge();
+    let root = stage.root();
     let mut sends = Vec::new();
     for send in 1..=3 {
         let mut begin = stage.begin(1);
-        begin.key = SendKey { challenge, send };
+        begin.key = SendKey { root, send };
         writer.begin(begin.clone()).await.expect("begun");
         sends.push(begin);
         stage.clock.advance(1_000);
@@ -386,14 +386,14 @@ pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
         timeline(beginning + TimeDelta::seconds(1), 10).await,
         [3, 2]
     );
-    let of_challenge = records.sends_of_challenge(challenge).await;
+    let of_challenge = records.sends_of_root(root).await;
     let numbers: Vec<u32> = of_challenge
         .expect("rows")
         .iter()
         .map(|row| row.key.send)
         .collect();
     assert_eq!(numbers, [1, 2, 3]);
-    let none = records.sends_of_challenge(stage.challenge()).await;
+    let none = records.sends_of_root(stage.root()).await;
     assert_eq!(none.expect("rows"), []);
     let counts = records.count_by_state(beginning).await.expect("counts");
     assert_eq!(

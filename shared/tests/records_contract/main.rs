@@ -13,6 +13,7 @@ mod import;
 mod ledger;
 mod ledger_writer;
 mod look;
+mod lost_answers;
 mod notices;
 mod outage;
 mod password_resets;
@@ -145,6 +146,8 @@ on_both! {
     profile::who_is_kept_out_deletes_nothing,
     profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
     profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
+    lost_answers::ses_09_for_a_minute_the_same_session_is_given_again,
+    lost_answers::a_session_that_was_used_or_ended_is_not_given_again,
     notices::a_notice_waits_until_it_is_in_the_queue,
     code_uses::used_codes_are_told_from_others,
     notices::a_notice_is_read_as_it_was_written,

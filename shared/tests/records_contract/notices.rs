@@ -168,7 +168,7 @@ pub(crate) async fn the_ledger_keeps_a_notice_under_its_own_key_and_purpose(stag
     );
     let row = stage.records.ledger_row(key).await.expect("an answer");
     let row = row.expect("a row");
-    assert_eq!(row.key.challenge.as_bytes(), notice.id.as_bytes());
+    assert_eq!(row.key.root.as_bytes(), notice.id.as_bytes());
     assert_eq!(
         row.purpose,
         MessagePurpose::Notice(NoticeKind::PasswordChanged)

@@ -12,7 +12,7 @@ use crate::stage::{Stage, phone};
 impl Stage {
     fn reset(&self, phone: &PhoneNumber, hash: &PasswordHash) -> PasswordReset {
         PasswordReset {
-            challenge: self.challenge(),
+            root: self.root(),
             phone: phone.clone(),
             new_user_id: self.new_session().id,
             hash: hash.clone(),
@@ -65,7 +65,7 @@ pub(crate) async fn i_03_a_reset_acts_once_and_ends_every_session(stage: Stage) 
     assert!(
         stage
             .records
-            .challenge_used(reset.challenge)
+            .root_used(reset.root)
             .await
             .expect("an answer")
     );
@@ -132,7 +132,7 @@ pub(crate) async fn a_blocked_user_resets_nothing_and_the_code_stays_unused(stag
     assert!(
         !stage
             .records
-            .challenge_used(reset.challenge)
+            .root_used(reset.root)
             .await
             .expect("an answer")
     );

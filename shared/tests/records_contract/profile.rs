@@ -24,7 +24,7 @@ async fn signed_in(stage: &Stage, number: u32) -> (User, Uuid) {
 
 fn change(stage: &Stage, user: Uuid, session: Uuid, phone: PhoneNumber) -> PhoneChange {
     PhoneChange {
-        challenge: stage.challenge(),
+        root: stage.root(),
         user,
         session,
         phone,
@@ -140,7 +140,7 @@ pub(crate) async fn a_change_that_is_not_allowed_uses_no_code(stage: Stage) {
         "its session was ended"
     );
     for change in refused.iter().chain([&ended]) {
-        let used = stage.records.challenge_used(change.challenge).await;
+        let used = stage.records.root_used(change.root).await;
         assert!(!used.expect("an answer"));
     }
     assert_eq!(stage.count("notices").await, 0);

@@ -72,22 +72,12 @@ pub(crate) async fn the_first_sign_in_creates_the_user_and_the_next_finds_it(sta
 pub(crate) async fn i_03_a_code_acts_once(stage: Stage) {
     let records = &stage.records;
     let first = stage.sign_in(&phone(1));
-    assert!(
-        !records
-            .challenge_used(first.challenge)
-            .await
-            .expect("an answer")
-    );
+    assert!(!records.root_used(first.root).await.expect("an answer"));
     records.sign_in(&first).await.expect("signed in");
-    assert!(
-        records
-            .challenge_used(first.challenge)
-            .await
-            .expect("an answer")
-    );
+    assert!(records.root_used(first.root).await.expect("an answer"));
 
     let mut replay = stage.sign_in(&phone(2));
-    replay.challenge = first.challenge;
+    replay.root = first.root;
     let outcome = records.sign_in(&replay).await.expect("an answer");
 
     assert_eq!(outcome, SignInOutcome::CodeUsed);
@@ -97,13 +87,13 @@ pub(crate) async fn i_03_a_code_acts_once(stage: Stage) {
 
 pub(crate) async fn r_01_of_200_sign_ins_with_one_code_at_once_exactly_one_succeeds(stage: Stage) {
     let stage = Arc::new(stage);
-    let challenge = stage.challenge();
+    let root = stage.root();
     let mut tries = JoinSet::new();
     for _ in 0..200 {
         let stage = Arc::clone(&stage);
         tries.spawn(async move {
             let mut sign_in = stage.sign_in(&phone(1));
-            sign_in.challenge = challenge;
+            sign_in.root = root;
             stage.records.sign_in(&sign_in).await.expect("an answer")
         });
     }
@@ -149,12 +139,7 @@ pub(crate) async fn a_blocked_user_is_refused_and_the_code_stays_unused(stage: S
     let outcome = records.sign_in(&sign_in).await.expect("an answer");
 
     assert_eq!(outcome, SignInOutcome::Blocked);
-    assert!(
-        !records
-            .challenge_used(sign_in.challenge)
-            .await
-            .expect("an answer")
-    );
+    assert!(!records.root_used(sign_in.root).await.expect("an answer"));
     assert_eq!(stage.count("sessions").await, 1);
 }
 
@@ -194,7 +179,7 @@ pub(crate) async fn a_sign_in_that_fails_leaves_nothing_behind(stage: Stage) {
     assert!(
         !stage
             .records
-            .challenge_used(second.challenge)
+            .root_used(second.root)
             .await
             .expect("an answer")
     );

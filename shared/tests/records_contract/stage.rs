@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::{ChallengeId, Channel, Locale, SessionId};
+use domain::challenge::{Channel, Locale, SessionId};
 use domain::clock::Clock;
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::RootId;
 use harness::{PgBouncer, PostgresServer, Relay};
 use shared::records::{
     Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Pooler, Records, SendKey,
@@ -178,8 +179,8 @@ impl Stage {
         }
     }
 
-    pub(crate) fn challenge(&self) -> ChallengeId {
-        ChallengeId::from_bytes(self.random.bytes())
+    pub(crate) fn root(&self) -> RootId {
+        RootId::from_bytes(self.random.bytes())
     }
 
     /// A handle of a step.
@@ -190,7 +191,7 @@ impl Stage {
     /// A sign-in with a code of its own.
     pub(crate) fn sign_in(&self, phone: &PhoneNumber) -> SignIn {
         SignIn {
-            challenge: self.challenge(),
+            root: self.root(),
             purpose: Purpose::SignIn,
             phone: phone.clone(),
             new_user_id: self.random.uuid_v7(self.clock.now_millis()),
@@ -203,6 +204,7 @@ impl Stage {
         NewSession {
             id: self.random.uuid_v4(),
             refresh_token_hash: self.random.bytes(),
+            origin_salt: None,
             device: Device {
                 name: Some("گوشی من".to_owned()),
                 user_agent: Some("Mozilla/5.0".to_owned()),
@@ -232,7 +234,7 @@ impl Stage {
         let now = self.now();
         Begin {
             key: SendKey {
-                challenge: self.challenge(),
+                root: self.root(),
                 send: 1,
             },
             phone: phone(1),

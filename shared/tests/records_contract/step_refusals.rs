@@ -49,7 +49,7 @@ pub(crate) async fn r_09_a_block_holds_on_every_step(stage: Stage) {
     let number = stage.number_step(&phone(1));
     let outcome = records.take_number_step(&number).await;
     assert_eq!(outcome.expect("an answer"), NumberStepOutcome::Blocked);
-    let used = records.challenge_used(number.challenge).await;
+    let used = records.root_used(number.root).await;
     assert!(!used.expect("an answer"), "the code stays unused");
     let password = stage.password_step(at_password);
     assert!(!stage.take_password(&password).await);
@@ -147,7 +147,7 @@ pub(crate) async fn a_step_that_fails_was_not_taken(stage: Stage) {
     number.next = taken_id;
     let error = records.take_number_step(&number).await;
     assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
-    let used = records.challenge_used(number.challenge).await;
+    let used = records.root_used(number.root).await;
     assert!(!used.expect("an answer"));
 
     let session = stage.proven(&phone(1)).await;

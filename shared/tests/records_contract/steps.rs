@@ -26,7 +26,7 @@ pub(crate) static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
 impl Stage {
     pub(crate) fn number_step(&self, phone: &PhoneNumber) -> NumberStep {
         NumberStep {
-            challenge: self.challenge(),
+            root: self.root(),
             purpose: Purpose::Register,
             phone: phone.clone(),
             next: self.step_id(),
@@ -112,7 +112,7 @@ pub(crate) async fn a_newcomer_goes_from_a_code_to_a_session(stage: Stage) {
     let number = stage.number_step(&phone(1));
     let taken = records.take_number_step(&number).await;
     assert_eq!(taken.expect("an answer"), NumberStepOutcome::Taken);
-    let used = records.challenge_used(number.challenge).await;
+    let used = records.root_used(number.root).await;
     assert!(used.expect("an answer"));
     assert_eq!(stage.count("users").await, 0, "no user before the password");
     let found = records.step_phone(number.next, Step::SetPassword, stage.now());
@@ -171,7 +171,7 @@ pub(crate) async fn no_step_is_skipped_or_taken_again(stage: Stage) {
     let taken = stage.records.take_number_step(&number).await;
     assert_eq!(taken.expect("an answer"), NumberStepOutcome::Taken);
     let mut again = stage.number_step(&phone(1));
-    again.challenge = number.challenge;
+    again.root = number.root;
     let used = stage.records.take_number_step(&again).await;
     assert_eq!(used.expect("an answer"), NumberStepOutcome::CodeUsed);
     assert_eq!(stage.waits_for(again.next).await, []);
@@ -204,13 +204,13 @@ pub(crate) async fn no_step_is_skipped_or_taken_again(stage: Stage) {
 
 pub(crate) async fn r_01_of_20_at_once_one_takes_a_step(stage: Stage) {
     let stage = Arc::new(stage);
-    let challenge = stage.challenge();
+    let root = stage.root();
     let mut tries = JoinSet::new();
     for _ in 0..20 {
         let stage = Arc::clone(&stage);
         tries.spawn(async move {
             let mut step = stage.number_step(&phone(1));
-            step.challenge = challenge;
+            step.root = root;
             let taken = stage.records.take_number_step(&step).await;
             (taken.expect("an answer") == NumberStepOutcome::Taken).then_some(step.next)
         });

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use domain::challenge::{ChallengeId, Channel};
+use domain::challenge::Channel;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use gateway::Gateway;
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -147,7 +148,7 @@ impl Stage {
     async fn spend(&self, rials: i64) {
         let begin = Begin {
             key: SendKey {
-                challenge: ChallengeId::from_bytes(self.random.bytes()),
+                root: RootId::from_bytes(self.random.bytes()),
                 send: 1,
             },
             phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),

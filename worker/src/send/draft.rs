@@ -1,7 +1,7 @@
 //! The message of a job, as the stores have it now: a code of a challenge in hot state, or a notice
 //! in the records.
 
-use domain::challenge::{Challenge, Locale};
+use domain::challenge::{Challenge, ChallengeId, Locale};
 use domain::notice::MessagePurpose;
 use domain::otp::{KeyRing, OtpCode};
 use domain::phone::PhoneNumber;
@@ -21,14 +21,14 @@ pub(super) enum Draft {
 impl Draft {
     pub(super) fn phone(&self) -> &PhoneNumber {
         match self {
-            Self::Code(challenge) => &challenge.phone,
+            Self::Code(challenge) => &challenge.root.phone,
             Self::Notice(notice) => &notice.phone,
         }
     }
 
     pub(super) fn purpose(&self) -> MessagePurpose {
         match self {
-            Self::Code(challenge) => challenge.purpose.into(),
+            Self::Code(challenge) => challenge.root.purpose.into(),
             Self::Notice(notice) => notice.kind.into(),
         }
     }
@@ -40,9 +40,9 @@ impl Draft {
         }
     }
 
-    /// Whether its code has had its effect.
+    /// Whether somebody gave its code back.
     pub(super) fn is_used(&self) -> bool {
-        matches!(self, Self::Code(challenge) if challenge.consumed)
+        matches!(self, Self::Code(challenge) if challenge.root.closed.is_some())
     }
 
     /// The whole message, or how the job ends where the key of its code is not known here.
@@ -52,7 +52,7 @@ impl Draft {
             Self::Code(challenge) => {
                 let code = challenge.code(keys).ok_or_else(|| {
                     tracing::error!(
-                        kid = challenge.kid,
+                        kid = challenge.root.kid,
                         "the key of this code is not in OTP_KEY; waiting"
                     );
                     Disposal::Delay(LOOK_AGAIN)
@@ -75,9 +75,9 @@ impl Complete<'_> {
         match self {
             Self::Code(challenge, code) => {
                 let message = Message {
-                    phone: &challenge.phone,
+                    phone: &challenge.root.phone,
                     code,
-                    purpose: challenge.purpose,
+                    purpose: challenge.root.purpose,
                     locale: challenge.locale,
                     channel: run.channel,
                     localid,
@@ -101,7 +101,7 @@ impl SmsSender {
     /// Loads what a job is about, or says how the job ends without it.
     pub(super) async fn load(&self, run: &Run<'_>) -> Result<Draft, Disposal> {
         match run.job.task {
-            JobTask::Send { .. } => self.load_challenge(run).await,
+            JobTask::Send { challenge, .. } => self.load_challenge(run, challenge).await,
             JobTask::Notice { notice } => {
                 let loaded = self.0.reconciler.records.notice(notice).await;
                 self.loaded_notice(loaded)
@@ -109,8 +109,12 @@ impl SmsSender {
         }
     }
 
-    async fn load_challenge(&self, run: &Run<'_>) -> Result<Draft, Disposal> {
-        match self.0.hot_state.challenge(run.key.challenge).await {
+    async fn load_challenge(
+        &self,
+        run: &Run<'_>,
+        challenge: ChallengeId,
+    ) -> Result<Draft, Disposal> {
+        match self.0.hot_state.challenge_on(challenge, run.key.root).await {
             Ok(Some(challenge)) => Ok(Draft::Code(challenge)),
             // So late that even its record is forgotten: the phone is not known here any more, so
             // the dead letter is what tells of it.

@@ -139,9 +139,13 @@ impl SmsSender {
         let (key, channel, delays) = match job.task {
             JobTask::Send {
                 challenge,
+                root,
                 send,
                 channel,
-            } => (SendKey { challenge, send }, channel, &self.0.delays),
+            } => {
+                let root = root.unwrap_or_else(|| challenge.into());
+                (SendKey { root, send }, channel, &self.0.delays)
+            }
             JobTask::Notice { notice } => {
                 let key = SendKey::of_notice(notice);
                 (key, Channel::Sms, &self.0.notice_delays)

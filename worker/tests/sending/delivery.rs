@@ -2,6 +2,7 @@
 
 use domain::challenge::{ChallengeId, Channel};
 use domain::delivery::DeliveryStatus;
+use domain::otp::Purpose;
 use harness::{PostgresServer, RedisServer, eventually};
 use serde_json::json;
 use shared::records::{LedgerRow, LedgerState, Reported};
@@ -60,7 +61,11 @@ fn assert_counted(worker: &Working, status: &str, messages: f64) {
 
 /// Asks for a code and lets it be accepted.
 async fn accepted(stage: &Stage) -> ChallengeId {
-    let id = stage.ask(PHONE, Channel::Sms).await;
+    accepted_for(stage, Purpose::SignIn).await
+}
+
+async fn accepted_for(stage: &Stage, purpose: Purpose) -> ChallengeId {
+    let id = stage.ask_for(PHONE, Channel::Sms, purpose).await;
     stage.reaches(id, LedgerState::Accepted).await;
     id
 }
@@ -108,9 +113,12 @@ pub(crate) async fn a_message_is_followed_until_it_is_delivered(stage: &Stage) {
 pub(crate) async fn every_end_of_a_message_is_recorded_and_counted(stage: &Stage) {
     let worker = stage.work().await;
     knows_the_account(&worker, 0.0).await;
-    for (status, name) in [(11, "undelivered"), (6, "failed")] {
+    for (status, name, purpose) in [
+        (11, "undelivered", Purpose::SignIn),
+        (6, "failed", Purpose::Register),
+    ] {
         deliver(stage, &json!({ "final_status": status }));
-        let id = accepted(stage).await;
+        let id = accepted_for(stage, purpose).await;
         stage.advance(FIRST);
         let row = becomes(stage, id, status).await;
         assert_eq!((row.next_check_at, row.delivered_at), (None, None));
@@ -121,7 +129,7 @@ pub(crate) async fn every_end_of_a_message_is_recorded_and_counted(stage: &Stage
     // In debug mode the account takes everything and cancels it.
     let debug = json!({ "debugmode": true });
     stage.simulator.change_account(debug).expect("a change");
-    let id = accepted(stage).await;
+    let id = accepted_for(stage, Purpose::ResetPassword).await;
     stage.advance(FIRST);
     becomes(stage, id, 13).await;
     counts(&worker, "cancelled", 1.0).await;

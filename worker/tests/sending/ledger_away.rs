@@ -43,8 +43,15 @@ async fn i_07_nothing_is_sent_when_the_ledger_answers_after_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i_07_nothing_is_sent_for_a_code_that_was_used_while_the_ledger_was_away() {
-    let used = async |stage: &Stage, id| {
-        assert!(stage.stores.hot_state.consume(id).await.expect("an answer"));
+    let used = async |stage: &Stage, id: domain::challenge::ChallengeId| {
+        assert!(
+            stage
+                .stores
+                .hot_state
+                .close_root(id.into())
+                .await
+                .expect("an answer")
+        );
         stage.advance(5_000);
     };
     let (_stage, state, messages) = a_job_waits_for_the_ledger(used).await;

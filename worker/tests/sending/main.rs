@@ -30,6 +30,7 @@ macro_rules! in_both_shapes {
 
 in_both_shapes! {
     promises::i_01_a_job_becomes_one_message_with_the_code_of_its_challenge,
+    promises::i_01_all_messages_of_a_number_have_one_code,
     promises::i_02_a_send_that_ended_before_is_not_repeated,
     promises::i_07_nothing_is_sent_after_the_deadline,
     promises::i_07_nothing_is_sent_for_a_code_that_was_used,

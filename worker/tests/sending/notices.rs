@@ -1,7 +1,8 @@
 //! Notices of changes: the same promises as for codes, over a day.
 
-use domain::challenge::{ChallengeId, Locale};
+use domain::challenge::Locale;
 use domain::notice::{MessagePurpose, NoticeKind};
+use domain::root::RootId;
 use gateway::notice_text;
 use serde_json::json;
 use shared::records::{LedgerState, NewNotice, SendKey};
@@ -15,8 +16,8 @@ const TO_THE_LOOK: i64 = 3_000;
 /// Longer than any wait between two tries of a notice.
 const TO_THE_NEXT_TRY: i64 = 5 * 60 * 1000;
 
-fn challenge(notice: &NewNotice) -> ChallengeId {
-    SendKey::of_notice(notice.id).challenge
+fn key(notice: &NewNotice) -> RootId {
+    SendKey::of_notice(notice.id).root
 }
 
 async fn notify(stage: &Stage) -> NewNotice {
@@ -39,9 +40,7 @@ pub(crate) async fn i_01_a_notice_is_sent_once_in_the_words_of_its_change(stage:
     for kind in NoticeKind::ALL {
         for locale in [Locale::Fa, Locale::En] {
             let notice = stage.notify(PHONE, kind, locale).await;
-            let row = stage
-                .reaches(challenge(&notice), LedgerState::Accepted)
-                .await;
+            let row = stage.reaches(key(&notice), LedgerState::Accepted).await;
             assert_eq!(row.purpose, MessagePurpose::Notice(kind));
             assert_eq!((row.key.send, row.attempt), (1, 1));
             assert_eq!(row.deadline_at.timestamp_millis(), START + DAY);
@@ -77,16 +76,14 @@ pub(crate) async fn a_notice_goes_by_a_template_of_its_kind_where_there_is_one(s
         .await;
     let by_template = notify(stage).await;
     let row = stage
-        .reaches(challenge(&by_template), LedgerState::Accepted)
+        .reaches(key(&by_template), LedgerState::Accepted)
         .await;
     assert_eq!(row.method, Some(Route::Template.ledger_method()));
     assert_eq!(stage.messages()[0].text, "شماره 6789 دیگر در حساب شما نیست");
     let by_line = stage
         .notify(PHONE, NoticeKind::PasswordChanged, Locale::Fa)
         .await;
-    let row = stage
-        .reaches(challenge(&by_line), LedgerState::Accepted)
-        .await;
+    let row = stage.reaches(key(&by_line), LedgerState::Accepted).await;
     assert_eq!(row.method, Some(Route::Text.ledger_method()));
     worker.stop().await;
     assert_eq!(stage.messages()[0].sender, "10004346");
@@ -97,9 +94,7 @@ pub(crate) async fn a_notice_without_a_way_is_refused_in_the_ledger_and_nothing_
 ) {
     let worker = stage.work().await;
     let notice = notify(stage).await;
-    let row = stage
-        .reaches(challenge(&notice), LedgerState::Refused)
-        .await;
+    let row = stage.reaches(key(&notice), LedgerState::Refused).await;
     assert_eq!(row.error_class.as_deref(), Some("needs_sender"));
     stage.everything_is_settled().await;
     assert!(worker.has_counted("ramz_gateway_errors_total", "needs_sender", 1));
@@ -114,13 +109,9 @@ pub(crate) async fn i_02_a_notice_that_a_dead_worker_had_sent_is_found_and_not_r
     left_open(stage, &notice, 815).await;
     stage.gateway_takes(PHONE, 815).await;
     let worker = stage.work_by(Route::Text).await;
-    stage
-        .reaches(challenge(&notice), LedgerState::Unknown)
-        .await;
+    stage.reaches(key(&notice), LedgerState::Unknown).await;
     stage.let_the_delay_pass(TO_THE_LOOK).await;
-    let row = stage
-        .reaches(challenge(&notice), LedgerState::Accepted)
-        .await;
+    let row = stage.reaches(key(&notice), LedgerState::Accepted).await;
     stage.everything_is_settled().await;
     worker.stop().await;
     assert_eq!((row.attempt, row.resent_ambiguous), (1, false));
@@ -133,13 +124,11 @@ pub(crate) async fn i_02_a_notice_that_a_dead_worker_had_not_sent_is_sent_once(s
     let worker = stage.work_by(Route::Text).await;
     for looks in 1..=2 {
         stage.let_the_delay_pass(TO_THE_LOOK).await;
-        stage.has_looked(challenge(&notice), looks).await;
+        stage.has_looked(key(&notice), looks).await;
     }
     assert!(stage.messages().is_empty());
     stage.let_the_delay_pass(TO_THE_LOOK).await;
-    let row = stage
-        .reaches(challenge(&notice), LedgerState::Accepted)
-        .await;
+    let row = stage.reaches(key(&notice), LedgerState::Accepted).await;
     stage.everything_is_settled().await;
     worker.stop().await;
     assert_eq!((row.attempt, row.localid), (2, Some(815)));
@@ -151,9 +140,7 @@ pub(crate) async fn i_07_a_notice_of_the_day_before_is_not_sent(stage: &Stage) {
     let notice = notify(stage).await;
     stage.advance(DAY);
     let worker = stage.work_by(Route::Text).await;
-    stage
-        .reaches(challenge(&notice), LedgerState::Expired)
-        .await;
+    stage.reaches(key(&notice), LedgerState::Expired).await;
     stage.everything_is_settled().await;
     worker.stop().await;
     assert!(stage.messages().is_empty());
@@ -170,13 +157,11 @@ pub(crate) async fn f_10_a_notice_waits_for_hours_behind_an_open_breaker(stage: 
         stage.clock.advance(2 * HOUR);
     }
     stage.all_are_delayed(1).await;
-    assert_eq!(stage.row(challenge(&notice), 1).await, None);
+    assert_eq!(stage.row(key(&notice), 1).await, None);
     stage.credit(1_000_000);
     stage.clock.advance(2 * 60 * 1000);
     stage.everything_goes_out().await;
-    let row = stage
-        .reaches(challenge(&notice), LedgerState::Accepted)
-        .await;
+    let row = stage.reaches(key(&notice), LedgerState::Accepted).await;
     worker.stop().await;
     assert_eq!(row.attempt, 1, "waiting is no attempt");
     assert_eq!(stage.messages().len(), 1);
@@ -189,7 +174,7 @@ pub(crate) async fn a_notice_whose_account_was_deleted_is_not_sent(stage: &Stage
     stage.everything_is_settled().await;
     worker.stop().await;
     assert!(stage.messages().is_empty());
-    assert_eq!(stage.row(challenge(&notice), 1).await, None);
+    assert_eq!(stage.row(key(&notice), 1).await, None);
     assert_eq!(stage.queue().await.dead, 0, "that is no trouble");
 }
 
@@ -197,15 +182,13 @@ pub(crate) async fn a_gateway_that_was_away_for_a_while_gets_the_notice_in_the_e
     let notice = notify(stage).await;
     let without = stage.work_without_gateway_by_text().await;
     for attempt in 1..=20 {
-        stage.has_failed(challenge(&notice), attempt).await;
+        stage.has_failed(key(&notice), attempt).await;
         stage.let_the_delay_pass(TO_THE_NEXT_TRY).await;
     }
     without.stop().await;
     let worker = stage.work_by(Route::Text).await;
     stage.advance(TO_THE_NEXT_TRY);
-    let row = stage
-        .reaches(challenge(&notice), LedgerState::Accepted)
-        .await;
+    let row = stage.reaches(key(&notice), LedgerState::Accepted).await;
     stage.everything_is_settled().await;
     worker.stop().await;
     assert!(row.attempt > 20);

@@ -41,7 +41,7 @@ pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challeng
 pub(crate) async fn i_02_a_send_that_ended_before_is_not_repeated(stage: &Stage) {
     let id = stage.ask(PHONE, Channel::Sms).await;
     let key = SendKey {
-        challenge: id,
+        root: id.into(),
         send: 1,
     };
     let (ledger, attempt) = stage.begin_elsewhere(key, Route::Template, 815).await;
@@ -82,7 +82,14 @@ pub(crate) async fn i_07_nothing_is_sent_after_the_deadline(stage: &Stage) {
 
 pub(crate) async fn i_07_nothing_is_sent_for_a_code_that_was_used(stage: &Stage) {
     let id = stage.ask(PHONE, Channel::Sms).await;
-    assert!(stage.stores.hot_state.consume(id).await.expect("an answer"));
+    assert!(
+        stage
+            .stores
+            .hot_state
+            .close_root(id.into())
+            .await
+            .expect("an answer")
+    );
     let worker = stage.work().await;
     stage.reaches(id, LedgerState::Expired).await;
     stage.everything_is_settled().await;
@@ -172,4 +179,38 @@ pub(crate) async fn f_14_a_stop_finishes_what_runs(stage: &Stage) {
         stage.messages().len(),
         usize::try_from(accepted).expect("a count")
     );
+}
+
+/// Whoever asks within the cooldown gets no message of their own; after it each message has the one
+/// code, under the root that all share. One more job is closed with the root before it is run.
+pub(crate) async fn i_01_all_messages_of_a_number_have_one_code(stage: &Stage) {
+    let first = stage.ask(PHONE, Channel::Sms).await;
+    stage.clock.advance(40_000);
+    let second = stage.ask(PHONE, Channel::Sms).await;
+    let third = stage.ask(PHONE, Channel::Sms).await;
+    let worker = stage.work().await;
+    stage.everything_is_settled().await;
+    let code = stage.code(first).await;
+    for id in [second, third] {
+        assert_eq!(stage.code(id).await, code);
+        assert_eq!(stage.row(id, 1).await, None, "its root has the row");
+    }
+    for send in [1, 2] {
+        let row = stage.row(first, send).await.expect("a row");
+        assert_eq!(row.state, LedgerState::Accepted);
+    }
+    let codes: Vec<_> = stage.messages().into_iter().map(|one| one.code).collect();
+    assert_eq!(codes, [Some(code.clone()), Some(code)]);
+    worker.stop().await;
+
+    stage.clock.advance(31_000);
+    stage.resend(second).await;
+    let hot = &stage.stores.hot_state;
+    assert!(hot.close_root(first.into()).await.expect("an answer"));
+    let worker = stage.work().await;
+    stage.everything_is_settled().await;
+    let row = stage.row(first, 3).await.expect("a row");
+    assert_eq!(row.state, LedgerState::Expired);
+    assert_eq!(stage.messages().len(), 2);
+    worker.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Nobody knows at first whether a message went.
 
 use domain::challenge::{ChallengeId, Channel};
+use domain::otp::Purpose;
 use serde_json::json;
 use shared::records::{Finish, LedgerRow, LedgerState, SendKey, SendOutcome, SendResult};
 
@@ -15,7 +16,10 @@ const A_WHILE: i64 = 16_000;
 const TO_THE_DEADLINE: i64 = 90_000;
 
 fn first(challenge: ChallengeId) -> SendKey {
-    SendKey { challenge, send: 1 }
+    SendKey {
+        root: challenge.into(),
+        send: 1,
+    }
 }
 
 /// Lets the next calls that send fail in this way.
@@ -242,7 +246,7 @@ pub(crate) async fn i_02_a_message_of_another_send_is_not_taken_for_ones_own(sta
         1,
         &json!({ "kind": "reset_before_accept" }),
     );
-    let id = stage.ask(PHONE, Channel::Sms).await;
+    let id = stage.ask_for(PHONE, Channel::Sms, Purpose::Register).await;
     stage.reaches(id, LedgerState::Unknown).await;
     look_twice(stage, id).await;
     stage.let_the_delay_pass(TO_THE_REPETITION).await;
@@ -260,9 +264,12 @@ pub(crate) async fn i_02_a_message_of_another_send_is_not_taken_for_ones_own(sta
 pub(crate) async fn i_02_one_message_is_not_taken_for_either_of_two_open_sends(stage: &Stage) {
     let worker = stage.work().await;
     let mut sends = Vec::new();
-    for kind in ["accept_then_reset", "reset_before_accept"] {
+    for (kind, purpose) in [
+        ("accept_then_reset", Purpose::SignIn),
+        ("reset_before_accept", Purpose::Register),
+    ] {
         spoil(stage, Route::Template, 1, &json!({ "kind": kind }));
-        let id = stage.ask(PHONE, Channel::Sms).await;
+        let id = stage.ask_for(PHONE, Channel::Sms, purpose).await;
         stage.reaches(id, LedgerState::Unknown).await;
         sends.push(id);
     }
@@ -364,7 +371,14 @@ pub(crate) async fn i_07_nothing_is_sent_again_for_a_code_that_was_used(stage: &
     let id = stage.ask(PHONE, Channel::Sms).await;
     stage.reaches(id, LedgerState::Unknown).await;
     look_twice(stage, id).await;
-    assert!(stage.stores.hot_state.consume(id).await.expect("an answer"));
+    assert!(
+        stage
+            .stores
+            .hot_state
+            .close_root(id.into())
+            .await
+            .expect("an answer")
+    );
     stage.let_the_delay_pass(TO_THE_REPETITION).await;
     stage.everything_is_settled().await;
     assert!(worker.has_counted("ramz_sms_reconciled_total", "undecided", 1));

@@ -78,7 +78,7 @@ impl Concluding<'_> {
 
     /// The last thing that somebody did about a message: asked for it, or used its code.
     fn last_act(&self, send: &LedgerRow) -> DateTime<Utc> {
-        let code_use = self.facts.code_use(send.key.challenge);
+        let code_use = self.facts.code_use(send.key.root);
         let used_at = code_use.map(|code_use| code_use.used_at);
         used_at.map_or(send.accepted_at, |at| at.max(send.accepted_at))
     }

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::{Challenge, ChallengeId, SEND_MARGIN_MILLIS};
+use domain::challenge::{ChallengeId, SEND_MARGIN_MILLIS};
 use domain::clock::UnixMillis;
 use domain::notice::MessagePurpose;
 use domain::phone::PhoneNumber;
+use domain::root::{Root, RootId};
 use shared::hot_state::{HotState, HotStateError, OpenBreaker, PhoneState};
 use shared::queue::{QueueError, QueueStats};
 use shared::records::{CodeUse, LedgerRow, PhoneNotice, Records, RecordsError, SendKey, User};
@@ -70,9 +71,19 @@ pub(crate) struct Kept {
 /// What hot state and queue know.
 pub(crate) struct Living {
     pub(crate) phone: Option<PhoneState>,
-    pub(crate) challenges: Vec<Challenge>,
+    pub(crate) codes: Vec<LivingCode>,
     pub(crate) breaker: Option<OpenBreaker>,
     pub(crate) queue: QueueStats,
+}
+
+/// A code whose root still has its record.
+pub(crate) struct LivingCode {
+    pub(crate) root: Root,
+    /// Attempts with the session id that was asked about, else with the one that began the root: who
+    /// else shares it is not kept.
+    pub(crate) session_attempts: u32,
+    /// When that session last asked for it.
+    pub(crate) last_asked_at: UnixMillis,
 }
 
 /// Why there is no answer at all.
@@ -98,7 +109,11 @@ impl Facts {
         one_process: bool,
         clock_now: DateTime<Utc>,
     ) -> Result<Self, NoAnswer> {
-        let mut records = kept(&stores.records, &question, clock_now).await;
+        let asked_root = match &question.subject {
+            Subject::Challenge(id) => Some(root_of(&stores.hot_state, *id).await),
+            Subject::Phone(_) | Subject::Request(_) => None,
+        };
+        let mut records = kept(&stores.records, &question, asked_root, clock_now).await;
         let mut phone = match &question.subject {
             Subject::Phone(phone) => Some(phone.clone()),
             Subject::Request(_) | Subject::Challenge(_) => records
@@ -107,19 +122,19 @@ impl Facts {
                 .and_then(|kept| kept.sends.iter().find_map(|send| send.phone.clone())),
         };
         let mut ids = match &records {
-            Ok(kept) => challenges_of(&kept.sends),
+            Ok(kept) => roots_of(&kept.sends),
             Err(_) => Vec::new(),
         };
-        if let Subject::Challenge(id) = &question.subject
-            && !ids.contains(id)
+        if let Some(root) = asked_root
+            && !ids.contains(&root)
         {
-            ids.push(*id);
+            ids.push(root);
         }
         let hot = living(stores, phone.as_ref(), &question.subject, &ids).await;
         if let (None, Ok(living)) = (&phone, &hot)
-            && let [challenge, ..] = &living.challenges[..]
+            && let [code, ..] = &living.codes[..]
         {
-            phone = Some(challenge.phone.clone());
+            phone = Some(code.root.phone.clone());
         }
         not_in_vain(&question.subject, &records, &hot)?;
         if let Some(phone) = &phone
@@ -171,25 +186,25 @@ impl Facts {
         self.hot.as_ref().ok()?.phone.as_ref()
     }
 
-    pub(crate) fn challenge(&self, id: ChallengeId) -> Option<&Challenge> {
-        let challenges = &self.hot.as_ref().ok()?.challenges;
-        challenges.iter().find(|challenge| challenge.id == id)
+    pub(crate) fn code(&self, root: RootId) -> Option<&LivingCode> {
+        let codes = &self.hot.as_ref().ok()?.codes;
+        codes.iter().find(|code| code.root.id == root)
     }
 
-    pub(crate) fn code_use(&self, id: ChallengeId) -> Option<&CodeUse> {
+    pub(crate) fn code_use(&self, root: RootId) -> Option<&CodeUse> {
         let uses = &self.records.as_ref().ok()?.uses;
-        uses.iter().find(|code_use| code_use.challenge == id)
+        uses.iter().find(|code_use| code_use.root == root)
     }
 
-    /// When the code of a challenge is dead: by its record, or by the deadline of its last message,
-    /// which lies a fixed time before.
-    pub(crate) fn expires_at(&self, id: ChallengeId) -> Option<DateTime<Utc>> {
-        if let Some(challenge) = self.challenge(id) {
-            return Some(moment(challenge.expires_at));
+    /// When the code of a root is dead: by its record, or by the deadline of its last message, which
+    /// lies a fixed time before.
+    pub(crate) fn ends_at(&self, root: RootId) -> Option<DateTime<Utc>> {
+        if let Some(code) = self.code(root) {
+            return Some(moment(code.root.ends_at));
         }
         let margin = TimeDelta::milliseconds(SEND_MARGIN_MILLIS);
-        let of_challenge = self.sends().iter().filter(|send| send.key.challenge == id);
-        of_challenge.map(|send| send.deadline_at + margin).max()
+        let of_root = self.sends().iter().filter(|send| send.key.root == root);
+        of_root.map(|send| send.deadline_at + margin).max()
     }
 
     /// Requests that were granted and for which no worker has begun anything, the oldest first.
@@ -209,14 +224,23 @@ impl Facts {
         let asked_about = |at: &UnixMillis| match &self.question.subject {
             Subject::Phone(_) => true,
             Subject::Request(_) => false,
-            Subject::Challenge(id) => self.challenge(*id).is_some_and(|challenge| {
-                [challenge.created_at, challenge.last_send_at].contains(at)
+            // The one root that was looked up.
+            Subject::Challenge(_) => self.hot.as_ref().is_ok_and(|living| {
+                let mut codes = living.codes.iter();
+                codes.any(|code| {
+                    [
+                        code.root.created_at,
+                        code.root.last_send_at,
+                        code.last_asked_at,
+                    ]
+                    .contains(at)
+                })
             }),
         };
         let waiting = state
             .sends
             .iter()
-            .filter(|at| asked_about(at) && !begun(at));
+            .filter(|at| asked_about(at) && !begun(at) && !state.untexted.contains(at));
         waiting
             .map(|at| moment(*at))
             .filter(|at| *at >= from)
@@ -224,11 +248,17 @@ impl Facts {
     }
 }
 
-fn challenges_of(sends: &[LedgerRow]) -> Vec<ChallengeId> {
+/// The root of a challenge: it may have joined that of another. Where nobody knows, its own.
+async fn root_of(hot: &HotState, challenge: ChallengeId) -> RootId {
+    let found = hot.challenge(challenge).await.ok().flatten();
+    found.map_or_else(|| challenge.into(), |found| found.root.id)
+}
+
+fn roots_of(sends: &[LedgerRow]) -> Vec<RootId> {
     let codes = sends
         .iter()
         .filter(|send| matches!(send.purpose, MessagePurpose::Code(_)));
-    let mut ids: Vec<ChallengeId> = codes.map(|send| send.key.challenge).collect();
+    let mut ids: Vec<RootId> = codes.map(|send| send.key.root).collect();
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -245,7 +275,7 @@ fn not_in_vain(
         Subject::Request(id) => format!("request {id}"),
         Subject::Challenge(id) => format!("challenge {id}"),
     };
-    let living = hot.as_ref().is_ok_and(|hot| !hot.challenges.is_empty());
+    let living = hot.as_ref().is_ok_and(|hot| !hot.codes.is_empty());
     match records {
         Ok(kept) if kept.sends.is_empty() && !living => Err(NoAnswer::Unknown { what }),
         Err(cause) if !living => Err(NoAnswer::Away(cause.clone())),
@@ -253,7 +283,12 @@ fn not_in_vain(
     }
 }
 
-async fn kept(records: &Records, question: &Question, now: DateTime<Utc>) -> Result<Kept, String> {
+async fn kept(
+    records: &Records,
+    question: &Question,
+    asked_root: Option<RootId>,
+    now: DateTime<Utc>,
+) -> Result<Kept, String> {
     records
         .require_schema(PATIENCE)
         .await
@@ -261,7 +296,7 @@ async fn kept(records: &Records, question: &Question, now: DateTime<Utc>) -> Res
             SchemaError::Away { cause, .. } => cause,
             other => other.to_string(),
         })?;
-    read_kept(records, question, now)
+    read_kept(records, question, asked_root, now)
         .await
         .map_err(|error| error.explained())
 }
@@ -269,6 +304,7 @@ async fn kept(records: &Records, question: &Question, now: DateTime<Utc>) -> Res
 async fn read_kept(
     records: &Records,
     question: &Question,
+    asked_root: Option<RootId>,
     now: DateTime<Utc>,
 ) -> Result<Kept, RecordsError> {
     let (since, limit) = (now - question.since, question.limit);
@@ -281,7 +317,8 @@ async fn read_kept(
             kept.user = records.find_user_by_phone(phone).await?;
         }
         Subject::Challenge(challenge) => {
-            kept.sends = records.sends_of_challenge(*challenge).await?;
+            let root = asked_root.unwrap_or_else(|| (*challenge).into());
+            kept.sends = records.sends_of_root(root).await?;
         }
         Subject::Request(request) => {
             kept.sends = records.sends_of_request(*request, limit).await?;
@@ -298,7 +335,7 @@ async fn read_kept(
         .filter(|notice| !begun(notice))
         .copied()
         .collect();
-    kept.uses = records.code_uses(&challenges_of(&kept.sends)).await?;
+    kept.uses = records.code_uses(&roots_of(&kept.sends)).await?;
     Ok(kept)
 }
 
@@ -306,37 +343,51 @@ async fn living(
     stores: &Stores,
     phone: Option<&PhoneNumber>,
     subject: &Subject,
-    ids: &[ChallengeId],
+    ids: &[RootId],
 ) -> Result<Living, String> {
     let hot = &stores.hot_state;
-    let mut challenges = read_challenges(hot, ids).await.map_err(of_hot_state)?;
-    let mut state = None;
-    let of_challenge = challenges.first().map(|challenge| challenge.phone.clone());
-    if let Some(phone) = phone.or(of_challenge.as_ref()) {
-        state = Some(hot.phone_state(phone).await.map_err(of_hot_state)?);
-        if matches!(subject, Subject::Phone(_)) {
-            let of_phone = hot.phone_challenges(phone).await.map_err(of_hot_state)?;
-            challenges.extend(of_phone.into_iter().filter(|one| !ids.contains(&one.id)));
+    let asked = match subject {
+        Subject::Challenge(id) => Some(*id),
+        Subject::Phone(_) | Subject::Request(_) => None,
+    };
+    let mut codes = Vec::new();
+    for id in ids {
+        if let Some(root) = hot.root(*id).await.map_err(of_hot_state)? {
+            codes.push(living_code(hot, root, asked).await?);
         }
     }
-    challenges.sort_by_key(|challenge| challenge.created_at);
+    let mut state = None;
+    let of_code = codes.first().map(|code| code.root.phone.clone());
+    if let Some(phone) = phone.or(of_code.as_ref()) {
+        state = Some(hot.phone_state(phone).await.map_err(of_hot_state)?);
+        if matches!(subject, Subject::Phone(_)) {
+            let of_phone = hot.phone_roots(phone).await.map_err(of_hot_state)?;
+            for root in of_phone.into_iter().filter(|one| !ids.contains(&one.id)) {
+                codes.push(living_code(hot, root, asked).await?);
+            }
+        }
+    }
+    codes.sort_by_key(|code| code.root.created_at);
     Ok(Living {
         phone: state,
-        challenges,
+        codes,
         breaker: hot.breaker().await.map_err(of_hot_state)?,
         queue: stores.feed.stats().await.map_err(of_queue)?,
     })
 }
 
-async fn read_challenges(
+async fn living_code(
     hot: &HotState,
-    ids: &[ChallengeId],
-) -> Result<Vec<Challenge>, HotStateError> {
-    let mut challenges = Vec::new();
-    for id in ids {
-        challenges.extend(hot.challenge(*id).await?);
-    }
-    Ok(challenges)
+    root: Root,
+    asked: Option<ChallengeId>,
+) -> Result<LivingCode, String> {
+    let id = asked.unwrap_or_else(|| ChallengeId::from_bytes(*root.id.as_bytes()));
+    let challenge = hot.challenge_on(id, root.id).await.map_err(of_hot_state)?;
+    Ok(LivingCode {
+        session_attempts: challenge.as_ref().map_or(0, |one| one.session_attempts),
+        last_asked_at: challenge.map_or(root.created_at, |one| one.last_asked_at),
+        root,
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]

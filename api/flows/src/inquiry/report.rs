@@ -138,7 +138,7 @@ impl Report {
 impl Message {
     fn of(row: &LedgerRow) -> Self {
         Self {
-            challenge: row.key.challenge.to_string(),
+            challenge: row.key.root.to_string(),
             send: row.key.send,
             purpose: row.purpose.as_str(),
             channel: row.channel.as_str(),

@@ -1,7 +1,7 @@
 //! How things are now: account, limits, codes, service.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::ChallengeId;
+use domain::root::RootId;
 use serde::Serialize;
 use shared::hot_state::{AcceptPolicy, PhoneState, Rule, TryLimits, Window};
 
@@ -19,7 +19,7 @@ pub struct Standing {
     pub account: Option<Account>,
     /// How much of its limits the number has used.
     pub limits: Option<Limits>,
-    /// The codes whose challenges still have their records.
+    /// The codes whose roots still have their records.
     pub codes: Vec<Code>,
     /// How the service does.
     pub service: Option<Service>,
@@ -64,11 +64,11 @@ pub struct Used {
     pub next_at: Option<DateTime<Utc>>,
 }
 
-/// A code whose challenge still has its record.
+/// A code whose root still has its record.
 #[derive(Clone, Debug, Serialize)]
 pub struct Code {
-    /// Its challenge.
-    pub challenge: ChallengeId,
+    /// Its root: the challenge that began it.
+    pub challenge: RootId,
     /// What it may be used for.
     pub purpose: &'static str,
     /// When it was made.
@@ -77,7 +77,7 @@ pub struct Code {
     pub expires_at: DateTime<Utc>,
     /// How often it was sent.
     pub sends: u32,
-    /// Attempts with the session id.
+    /// Attempts with the session id that began it, or that was asked about.
     pub session_attempts: u32,
     /// Attempts by the number only.
     pub phone_attempts: u32,
@@ -124,7 +124,7 @@ impl Standing {
             .phone_state()
             .map(|state| Limits::of(state, policy, tries));
         let living = facts.hot.as_ref().ok();
-        let codes = living.map_or(&[][..], |living| &living.challenges);
+        let codes = living.map_or(&[][..], |living| &living.codes);
         Self {
             account: account.then(|| Account {
                 registered: facts.user().is_some(),
@@ -135,16 +135,16 @@ impl Standing {
             limits,
             codes: codes
                 .iter()
-                .map(|challenge| Code {
-                    challenge: challenge.id,
-                    purpose: challenge.purpose.as_str(),
-                    created_at: moment(challenge.created_at),
-                    expires_at: moment(challenge.expires_at),
-                    sends: challenge.sends,
-                    session_attempts: challenge.session_attempts,
-                    phone_attempts: challenge.phone_attempts,
+                .map(|code| Code {
+                    challenge: code.root.id,
+                    purpose: code.root.purpose.as_str(),
+                    created_at: moment(code.root.created_at),
+                    expires_at: moment(code.root.ends_at),
+                    sends: code.root.sends,
+                    session_attempts: code.session_attempts,
+                    phone_attempts: code.root.phone_attempts,
                     attempts_allowed: policy.max_attempts,
-                    used: challenge.consumed || facts.code_use(challenge.id).is_some(),
+                    used: code.root.closed.is_some() || facts.code_use(code.root.id).is_some(),
                 })
                 .collect(),
             service: living.map(|living| Service {

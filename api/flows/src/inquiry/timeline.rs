@@ -1,9 +1,9 @@
 //! The facts as events, in the order in which they happened.
 
 use chrono::{DateTime, Utc};
-use domain::challenge::ChallengeId;
 use domain::delivery::DeliveryStatus;
 use domain::notice::MessagePurpose;
+use domain::root::RootId;
 use serde::Serialize;
 use shared::hot_state::AcceptPolicy;
 use shared::records::{LedgerRow, LedgerState};
@@ -22,9 +22,9 @@ pub struct Event {
     pub name: &'static str,
     /// What, in words.
     pub text: String,
-    /// The challenge that it belongs to.
+    /// The root that it belongs to: the challenge that began it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<ChallengeId>,
+    pub challenge: Option<RootId>,
     /// When that what it belongs to was asked for.
     #[serde(skip)]
     pub asked_at: Option<DateTime<Utc>>,
@@ -81,7 +81,7 @@ fn of_send(send: &LedgerRow, events: &mut Vec<Event>) {
     let is_code = matches!(send.purpose, MessagePurpose::Code(_));
     let mut push = |at, name, text| {
         events.push(Event {
-            challenge: is_code.then_some(send.key.challenge),
+            challenge: is_code.then_some(send.key.root),
             asked_at: Some(send.accepted_at),
             ..event(at, name, text)
         });
@@ -160,23 +160,23 @@ fn of_delivery(send: &LedgerRow, push: &mut impl FnMut(DateTime<Utc>, &'static s
 
 /// The ends of the codes.
 fn of_codes(facts: &Facts, events: &mut Vec<Event>) {
-    let mut ids: Vec<ChallengeId> = Vec::new();
+    let mut ids: Vec<RootId> = Vec::new();
     for send in facts.sends() {
-        if matches!(send.purpose, MessagePurpose::Code(_)) && !ids.contains(&send.key.challenge) {
-            ids.push(send.key.challenge);
+        if matches!(send.purpose, MessagePurpose::Code(_)) && !ids.contains(&send.key.root) {
+            ids.push(send.key.root);
         }
     }
     for id in ids {
         let asked_at = facts
             .sends()
             .iter()
-            .find(|send| send.key.challenge == id)
+            .find(|send| send.key.root == id)
             .map(|send| send.accepted_at);
         let (at, name, text) = if let Some(code_use) = facts.code_use(id) {
             let text = "the code was used".to_owned();
             (code_use.used_at, "verified", text)
         } else {
-            match facts.expires_at(id) {
+            match facts.ends_at(id) {
                 Some(at) if at <= facts.now => {
                     (at, "expired_unused", "the code expired unused".to_owned())
                 }

@@ -3,6 +3,7 @@
 use domain::challenge::{Channel, Locale, NewChallenge, SessionId};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{NewSecret, RootId};
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
 use shared::records::User;
 use shared::traces::{self, Span};
@@ -59,8 +60,11 @@ pub struct CodeSent {
     pub session: SessionId,
     /// How many digits the code has.
     pub code_length: u8,
-    /// Whether a message was sent now; not during the cooldown.
+    /// Whether a message is on its way; not during the cooldown of this very request.
     pub sent: bool,
+    /// Whether it is one of this request's own, and not that of a moment ago. For figures only:
+    /// nobody learns that somebody else has asked.
+    pub(crate) texted: bool,
 }
 
 /// One request for a code of a purpose, on its way through the accept step.
@@ -117,7 +121,7 @@ impl<'a> Asking<'a> {
 
     fn counted(&self, answer: Result<CodeSent, Refusal>) -> Result<CodeSent, Refusal> {
         self.flows.metrics.requested(match &answer {
-            Ok(answer) if answer.sent => RequestResult::Sent,
+            Ok(answer) if answer.texted => RequestResult::Sent,
             Ok(_) => RequestResult::Cooldown,
             Err(refusal) => RequestResult::as_refused(refusal),
         });
@@ -180,16 +184,23 @@ impl<'a> Asking<'a> {
         );
         // Read first: a code of another purpose must not even be sent from here.
         if let Some(challenge) = self.flows.hot_state.challenge(id).await? {
-            if challenge.purpose != self.purpose {
+            if challenge.root.purpose != self.purpose {
                 return Err(RefusalCode::SessionUnknown.into());
             }
             traces::join(challenge.trace.as_deref());
-            self.check_number(&challenge.phone)?;
+            self.check_number(&challenge.root.phone)?;
             self.check_channel(channel, challenge.locale)?;
         }
+        let secret = NewSecret::new(
+            &self.flows.random,
+            &self.flows.otp_keys,
+            self.flows.otp.length,
+        );
         let resend = AcceptRequest::Resend {
             id,
             phone: phone.as_ref(),
+            root: RootId::new(&self.flows.random),
+            secret: &secret,
         };
         match self.accept(resend, channel).await? {
             Accepted::Sent(grant) => Ok(self.granted(session, &grant, channel, true)),
@@ -274,6 +285,7 @@ impl<'a> Asking<'a> {
             session,
             code_length: grant.digits,
             sent,
+            texted: sent && grant.texted,
         }
     }
 }

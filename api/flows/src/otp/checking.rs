@@ -2,17 +2,19 @@
 //! attempt before the verdict is honoured.
 //!
 //! With the session id the attempts of that one challenge count, and the answer says why it is
-//! refused. With the phone number alone one guess is compared with all live challenges of the
-//! number under a count of its own, and every refusal is the same: whoever knows a number only
+//! refused. With the phone number alone one guess is compared with all live roots of the
+//! number under a count of their own, and every refusal is the same: whoever knows a number only
 //! learns nothing about it.
 
+use std::future::Future;
 use std::hint::black_box;
 
-use domain::challenge::{Challenge, ChallengeId, Locale, Salt, SessionId, Way};
+use domain::challenge::{Challenge, ChallengeId, SessionId};
 use domain::client_address::ClientAddress;
 use domain::otp::{OtpCode, Purpose};
 use domain::phone::{Operator, PhoneNumber};
-use shared::hot_state::{Attempt, PHONE_CHALLENGES, Verdict};
+use domain::root::{Root, RootId, Salt};
+use shared::hot_state::{Guess, HotStateError, PHONE_ROOTS, Verdict};
 use shared::traces::{self, Span};
 use uuid::Uuid;
 
@@ -22,7 +24,7 @@ use crate::refusal::{Refusal, RefusalCode};
 use crate::refused::RefusedAs;
 use crate::tries::CountedTry;
 
-/// The number of the challenge that is derived where there is none, for the same work.
+/// The number of the root whose code is derived where there is none, for the same work.
 const DECOY_NUMBER: &str = "+989000000000";
 
 /// What checking a code with its session id can be refused with.
@@ -37,9 +39,11 @@ pub const CHECKING_REFUSALS: [RefusalCode; 8] = [
     RefusalCode::KeyUnavailable,
 ];
 
-/// A challenge whose code was right, with an attempt counted for it.
+/// A root whose code was right, with an attempt counted for it.
 pub(crate) struct Proven {
-    pub(crate) challenge: Challenge,
+    pub(crate) root: Root,
+    /// The handle that the code came with, if it did.
+    pub(crate) session: Option<SessionId>,
     /// What a wrong code would have been answered: blocked users hear no more.
     pub(crate) as_if_wrong: Refusal,
     /// The answer where the code had its effect before.
@@ -49,35 +53,47 @@ pub(crate) struct Proven {
 }
 
 impl Proven {
-    /// The refusal where the code had its effect before.
-    pub(crate) fn used(self) -> RefusedVerification {
+    /// The refusal where the code had its effect before, which its root is told.
+    pub(crate) async fn used(self, flows: &Flows) -> RefusedVerification {
+        if self.counted_try.is_some() {
+            self.close(flows).await;
+        }
         RefusedVerification {
             result: VerificationResult::Used,
             refusal: self.if_used,
         }
     }
 
-    /// The refusal of a user who is kept out.
-    pub(crate) fn blocked(self) -> RefusedVerification {
+    /// The refusal of a user who is kept out. Their code was never right, so it closes nothing.
+    pub(crate) async fn blocked(self, flows: &Flows) -> RefusedVerification {
+        let root = self.root.id;
+        if let Err(error) = flows.hot_state.reopen_root(root).await {
+            tracing::warn!(%error, %root, "the root of a blocked user stays closed");
+        }
         RefusedVerification {
             result: VerificationResult::Blocked,
             refusal: self.as_if_wrong,
         }
     }
 
-    /// Ends the challenge whose code has had its effect. The records keep the code from acting
-    /// twice; this only stops resends of it.
-    pub(crate) async fn consume(&self, flows: &Flows) {
-        let challenge = &self.challenge;
-        if let Err(error) = flows.hot_state.consume(challenge.id).await {
-            tracing::warn!(%error, challenge = %challenge.id, "a used challenge stays open");
-        }
+    /// Tells that the code has had its effect. The records keep it from acting twice; with its session
+    /// id it has closed its root already.
+    pub(crate) async fn took_effect(&self, flows: &Flows) {
         if let Some(counted) = &self.counted_try {
+            self.close(flows).await;
             counted.succeeded(flows).await;
         }
-        let lasted = flows.clock.now_millis() - challenge.created_at;
-        let operator = Operator::of(&challenge.phone);
+        let lasted = flows.clock.now_millis() - self.root.created_at;
+        let operator = Operator::of(&self.root.phone);
         flows.metrics.verified_after(seconds(lasted), operator);
+    }
+
+    /// Closes the root to those as well who come with the number only.
+    async fn close(&self, flows: &Flows) {
+        let root = self.root.id;
+        if let Err(error) = flows.hot_state.close_root(root).await {
+            tracing::warn!(%error, %root, "the root of a used code stays open");
+        }
     }
 }
 
@@ -109,7 +125,8 @@ pub(crate) async fn by_session(
     phone: Option<PhoneNumber>,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
-    by_challenge(flows, purpose, session.challenge_id(), phone, typed).await
+    let id = session.challenge_id();
+    by_challenge(flows, purpose, session, id, phone, typed).await
 }
 
 /// The same for a code that only this signed-in user may give back: to anybody else its session is
@@ -121,45 +138,47 @@ pub(crate) async fn by_session_of(
     session: SessionId,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
-    by_challenge(flows, purpose, session.challenge_id_of(owner), None, typed).await
+    let id = session.challenge_id_of(owner);
+    by_challenge(flows, purpose, session, id, None, typed).await
 }
 
 async fn by_challenge(
     flows: &Flows,
     purpose: Purpose,
+    session: SessionId,
     id: ChallengeId,
     phone: Option<PhoneNumber>,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let found = flows.hot_state.challenge(id).await?;
-    let challenge = found.filter(|challenge| challenge.purpose == purpose);
-    let digits = challenge.as_ref().map_or(flows.otp.length, |c| c.digits);
+    let challenge = found.filter(|challenge| challenge.root.purpose == purpose);
+    let digits = challenge
+        .as_ref()
+        .map_or(flows.otp.length, |c| c.root.digits);
     let typed = parse(typed, digits)?;
-    let Some(challenge) = challenge else {
+    let Some(mut challenge) = challenge else {
         compare_with_decoy(flows, &typed);
         return Err(RefusalCode::SessionUnknown.into());
     };
     traces::join(challenge.trace.as_deref());
-    if phone.is_some_and(|phone| phone != challenge.phone) {
+    if phone.is_some_and(|phone| phone != challenge.root.phone) {
         return Err(RefusalCode::PhoneMismatch.into());
     }
-    let Some(code) = challenge.code(&flows.otp_keys) else {
-        tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
-        return Err(RefusalCode::KeyUnavailable.into());
-    };
-
-    let right = code.matches(&typed);
-    let attempts = [Attempt {
-        challenge: &challenge,
-        right,
-    }];
-    let allowed = flows.otp.max_attempts;
-    let verdict = count(flows, Way::Session, allowed, &attempts).await?;
+    let mut verdict = compare(flows, &challenge, &typed).await?;
+    if verdict == Verdict::Gone
+        && let Some(again) = flows.hot_state.challenge(id).await?
+    {
+        // Somebody asked again in between, and it went on to another root: nothing was counted.
+        challenge = again;
+        verdict = compare(flows, &challenge, &typed).await?;
+    }
     let refusal = match verdict {
         Verdict::Right { .. } => {
-            let left = allowed.saturating_sub(challenge.session_attempts + 1);
+            let left = flows.otp.max_attempts;
+            let left = left.saturating_sub(challenge.session_attempts + 1);
             return Ok(Proven {
-                challenge,
+                session: Some(session),
+                root: challenge.root,
                 as_if_wrong: Refusal::code_wrong(Some(left)),
                 if_used: RefusalCode::CodeUsed.into(),
                 counted_try: None,
@@ -174,6 +193,24 @@ async fn by_challenge(
     Err(of_verdict(verdict, refusal))
 }
 
+/// Compares a code with that of a challenge, and counts the attempt.
+async fn compare(
+    flows: &Flows,
+    challenge: &Challenge,
+    typed: &OtpCode,
+) -> Result<Verdict, RefusedVerification> {
+    let Some(code) = challenge.code(&flows.otp_keys) else {
+        tracing::error!(
+            kid = challenge.root.kid,
+            "OTP_KEY lacks the key of a challenge"
+        );
+        return Err(RefusalCode::KeyUnavailable.into());
+    };
+    let (allowed, right) = (flows.otp.max_attempts, code.matches(typed));
+    let count = flows.hot_state.count_by_session(allowed, challenge, right);
+    Ok(counting(count).await?)
+}
+
 /// Checks a code that comes with its number only. Such tries count on the lock that they share with
 /// the password of the number.
 pub(crate) async fn by_phone(
@@ -183,28 +220,29 @@ pub(crate) async fn by_phone(
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let typed = parse(typed, flows.otp.length)?;
-    let mut challenges = flows.hot_state.phone_challenges(phone).await?;
+    let mut roots = flows.hot_state.phone_roots(phone).await?;
     let counted_try = CountedTry::begin(flows, phone, address).await?;
-    let attempts: Vec<Attempt<'_>> = challenges
+    let guesses: Vec<Guess<'_>> = roots
         .iter()
-        .filter_map(|challenge| {
-            let right = is_right_or_decoy(flows, challenge, &typed)?;
-            Some(Attempt { challenge, right })
+        .filter_map(|root| {
+            let right = is_right(flows, root, &typed)?;
+            Some(Guess { root, right })
         })
         .collect();
-    for _ in attempts.len()..PHONE_CHALLENGES {
+    for _ in guesses.len()..PHONE_ROOTS {
         compare_with_decoy(flows, &typed);
     }
     // Also where nothing was compared: the answer shall not come sooner for it.
     let allowed = flows.otp.max_attempts;
-    let verdict = count(flows, Way::Phone, allowed, &attempts).await?;
-    if let Verdict::Right { id } = verdict
-        && let Some(index) = challenges.iter().position(|challenge| challenge.id == id)
+    let verdict = counting(flows.hot_state.count_by_phone(allowed, &guesses)).await?;
+    if let Verdict::Right { root } = verdict
+        && let Some(index) = roots.iter().position(|known| known.id == root)
     {
-        let challenge = challenges.swap_remove(index);
-        traces::join(challenge.trace.as_deref());
+        let root = roots.swap_remove(index);
+        traces::join(root.trace.as_deref());
         return Ok(Proven {
-            challenge,
+            root,
+            session: None,
             as_if_wrong: Refusal::code_wrong(None),
             if_used: Refusal::code_wrong(None),
             counted_try: Some(counted_try),
@@ -214,16 +252,11 @@ pub(crate) async fn by_phone(
 }
 
 /// The count step.
-async fn count(
-    flows: &Flows,
-    way: Way,
-    allowed: u32,
-    attempts: &[Attempt<'_>],
+async fn counting(
+    count: impl Future<Output = Result<Verdict, HotStateError>>,
 ) -> Result<Verdict, Refusal> {
     let step = Span::step("count attempt");
-    let counted = step
-        .run(flows.hot_state.count_attempt(way, allowed, attempts))
-        .await;
+    let counted = step.run(count).await;
     match &counted {
         Ok(verdict) => step.set("ramz.outcome", verdict.as_str()),
         Err(_) => step.fail("store_unavailable"),
@@ -237,12 +270,12 @@ fn parse(typed: &str, digits: u8) -> Result<OtpCode, Refusal> {
 
 /// `None` where the key is not known here: nothing was compared, so nothing is counted, and another
 /// api that knows the key can still take the code.
-fn is_right_or_decoy(flows: &Flows, challenge: &Challenge, typed: &OtpCode) -> Option<bool> {
-    if let Some(code) = challenge.code(&flows.otp_keys) {
+fn is_right(flows: &Flows, root: &Root, typed: &OtpCode) -> Option<bool> {
+    if let Some(code) = root.code(&flows.otp_keys) {
         return Some(code.matches(typed));
     }
     // An answer of its own would tell that the number has a challenge.
-    tracing::error!(kid = challenge.kid, "OTP_KEY lacks the key of a challenge");
+    tracing::error!(kid = root.kid, "OTP_KEY lacks the key of a challenge");
     None
 }
 
@@ -251,21 +284,19 @@ fn compare_with_decoy(flows: &Flows, typed: &OtpCode) {
     let Some(phone) = PhoneNumber::from_e164(DECOY_NUMBER) else {
         return;
     };
-    let decoy = Challenge {
-        id: ChallengeId::from_bytes([0; 16]),
+    let decoy = Root {
+        id: RootId::from_bytes([0; 16]),
         phone,
         purpose: Purpose::SignIn,
         kid: flows.otp_keys.newest().kid().to_owned(),
         salt: Salt::from_bytes([0; 16]),
         digits: flows.otp.length,
-        locale: Locale::Fa,
         created_at: 0,
-        expires_at: 0,
+        ends_at: 0,
         last_send_at: 0,
         sends: 0,
-        session_attempts: 0,
         phone_attempts: 0,
-        consumed: false,
+        closed: None,
         trace: None,
     };
     black_box(

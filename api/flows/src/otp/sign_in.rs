@@ -11,7 +11,7 @@ use super::checking::{Proven, RefusedVerification, by_phone, by_session, counted
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::refusal::{Input, Refusal};
-use crate::signed_in::{Opening, SignedIn};
+use crate::signed_in::{Opening, SignedIn, issue_tokens};
 
 /// The only purpose whose codes open a session here.
 const PURPOSE: Purpose = Purpose::SignIn;
@@ -67,19 +67,22 @@ async fn check(
     }
 }
 
-/// Opens the session, once for each challenge. Where the records are away nothing is used up: the
+/// Opens the session, once for each root. Where the records are away nothing is used up: the
 /// same code may be tried again, and that attempt counts too.
 async fn open(
     flows: &Flows,
     proven: Proven,
     device: Device,
 ) -> Result<SignedIn, RefusedVerification> {
-    let challenge = &proven.challenge;
-    let opening = Opening::new(flows, device);
+    let root = &proven.root;
+    let opening = match proven.session {
+        Some(session) => Opening::of_challenge(flows, device, session),
+        None => Opening::new(flows, device),
+    };
     let sign_in = SignIn {
-        challenge: challenge.id,
-        purpose: challenge.purpose,
-        phone: challenge.phone.clone(),
+        root: root.id,
+        purpose: root.purpose,
+        phone: root.phone.clone(),
         new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
         session: opening.session.clone(),
     };
@@ -88,9 +91,30 @@ async fn open(
         .await?;
     let (user, is_new) = match signed_in {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return Err(proven.used()),
-        SignInOutcome::Blocked => return Err(proven.blocked()),
+        SignInOutcome::CodeUsed => return answer_again(flows, proven).await,
+        SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
     };
-    proven.consume(flows).await;
+    proven.took_effect(flows).await;
     Ok(opening.signed_in(flows, user, is_new)?)
+}
+
+/// The answer of a sign-in may have been lost on its way: for a minute the same session id and code get
+/// the same session and refresh token again, until that is used.
+async fn answer_again(flows: &Flows, proven: Proven) -> Result<SignedIn, RefusedVerification> {
+    let Some(session) = proven.session else {
+        return Err(proven.used(flows).await);
+    };
+    let lost = flows
+        .records
+        .lost_answer(proven.root.id, session, flows.clock.now());
+    let Some(lost) = lost.await? else {
+        return Err(proven.used(flows).await);
+    };
+    tracing::info!("a sign-in is answered once more");
+    let tokens = issue_tokens(flows, lost.user.id, lost.session, lost.token)?;
+    Ok(SignedIn {
+        user: lost.user,
+        is_new: lost.is_new,
+        tokens,
+    })
 }

@@ -56,8 +56,11 @@ async fn reset(
 ) -> Result<SignedIn, RefusedVerification> {
     // Looked at first, so that nobody without a request makes us judge and hash.
     let challenge = flows.hot_state.challenge(wanted.session.challenge_id());
-    let challenge = challenge.await?.filter(|found| found.purpose == PURPOSE);
-    let phone = challenge.ok_or(RefusalCode::SessionUnknown)?.phone;
+    let challenge = challenge
+        .await?
+        .filter(|found| found.root.purpose == PURPOSE);
+    let challenge = challenge.ok_or(RefusalCode::SessionUnknown)?;
+    let (phone, locale) = (challenge.root.phone, challenge.locale);
     // Only the number is looked for in the password, since that is known to whoever asked: before
     // the code is proven, names must not show through the answer.
     let own = OwnWords::new(Some(&phone), []);
@@ -70,23 +73,19 @@ async fn reset(
 
     let opening = Opening::new(flows, device);
     let reset = PasswordReset {
-        challenge: proven.challenge.id,
-        phone: proven.challenge.phone.clone(),
+        root: proven.root.id,
+        phone: proven.root.phone.clone(),
         new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
         hash,
         session: opening.session.clone(),
-        notice: notice(
-            flows,
-            proven.challenge.phone.clone(),
-            proven.challenge.locale,
-        ),
+        notice: notice(flows, phone, locale),
     };
     let (user, is_new) = match flows.records.reset_password(&reset).await? {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return Err(proven.used()),
-        SignInOutcome::Blocked => return Err(proven.blocked()),
+        SignInOutcome::CodeUsed => return Err(proven.used(flows).await),
+        SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
     };
-    proven.consume(flows).await;
+    proven.took_effect(flows).await;
     if user.has_password {
         notices::enqueue(flows, reset.notice.waiting(), caller.request_id).await;
     }

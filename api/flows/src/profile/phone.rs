@@ -62,10 +62,10 @@ async fn change(
     let (user, session) = (owner.user().id, verification.session);
     let proven = by_session_of(flows, PURPOSE, user, session, &verification.code).await?;
     let change = PhoneChange {
-        challenge: proven.challenge.id,
+        root: proven.root.id,
         user,
         session: owner.session().id,
-        phone: proven.challenge.phone.clone(),
+        phone: proven.root.phone.clone(),
         locale,
         now: flows.clock.now(),
     };
@@ -74,14 +74,14 @@ async fn change(
             if let Some(notice) = notice {
                 notices::enqueue(flows, notice, request_id).await;
             }
-            proven.consume(flows).await;
+            proven.took_effect(flows).await;
             Ok(*user)
         }
         PhoneChangeOutcome::Taken => {
-            proven.consume(flows).await;
+            proven.took_effect(flows).await;
             Err(RefusalCode::PhoneTaken.into())
         }
-        PhoneChangeOutcome::CodeUsed => Err(proven.used()),
+        PhoneChangeOutcome::CodeUsed => Err(proven.used(flows).await),
         PhoneChangeOutcome::NotAllowed => Err(RefusalCode::Unauthenticated.into()),
     }
 }

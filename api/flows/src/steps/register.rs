@@ -46,8 +46,8 @@ async fn phone(flows: &Flows, registration: Registration) -> Result<PhoneNumber,
     let session = registration.session;
     let session = session.ok_or_else(|| Refusal::missing(Input::PhoneNumber))?;
     let challenge = flows.hot_state.challenge(session.challenge_id()).await?;
-    let challenge = challenge.filter(|challenge| challenge.purpose == PURPOSE);
-    Ok(challenge.ok_or(RefusalCode::SessionUnknown)?.phone)
+    let challenge = challenge.filter(|challenge| challenge.root.purpose == PURPOSE);
+    Ok(challenge.ok_or(RefusalCode::SessionUnknown)?.root.phone)
 }
 
 /// The handle of the step that asks for the password, where there is one to ask for. It costs the

@@ -25,19 +25,18 @@ pub async fn verify_otp(
 /// Lets the code act. Where the records are away nothing is used up: the same code may be tried
 /// again, and that attempt counts too.
 async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, RefusedVerification> {
-    let challenge = &proven.challenge;
     let step = NumberStep {
-        challenge: challenge.id,
-        purpose: challenge.purpose,
-        phone: challenge.phone.clone(),
+        root: proven.root.id,
+        purpose: proven.root.purpose,
+        phone: proven.root.phone.clone(),
         next: SessionId::new(&flows.random),
         now: flows.clock.now(),
     };
     match flows.records.take_number_step(&step).await? {
         NumberStepOutcome::Taken => {}
-        NumberStepOutcome::CodeUsed => return Err(proven.used()),
-        NumberStepOutcome::Blocked => return Err(proven.blocked()),
+        NumberStepOutcome::CodeUsed => return Err(proven.used(flows).await),
+        NumberStepOutcome::Blocked => return Err(proven.blocked(flows).await),
     }
-    proven.consume(flows).await;
+    proven.took_effect(flows).await;
     Ok(step.next)
 }

@@ -1,7 +1,6 @@
 //! What becomes of a message and of its code.
 
-use domain::challenge::Way;
-use shared::hot_state::{Accepted, Attempt};
+use shared::hot_state::{Accepted, Guess};
 use shared::records::{Begun, SendResult};
 
 use super::stage::{MASKED, NUMBER, Service, failed, taken};
@@ -77,24 +76,28 @@ pub(crate) async fn a_code_that_waits_to_be_typed_in(at: Service) {
     );
     let challenge = at.hot.challenge(new.id).await.expect("an answer");
     let challenge = challenge.expect("a challenge");
-    let attempts = [Attempt {
-        challenge: &challenge,
-        right: false,
-    }];
-    let attempt = async |way| {
-        let counted = at.hot.count_attempt(way, 3, &attempts).await;
+    let attempt = async || {
+        let counted = at.hot.count_by_session(3, &challenge, false).await;
         counted.expect("an answer");
     };
-    attempt(Way::Session).await;
-    attempt(Way::Phone).await;
-    attempt(Way::Phone).await;
+    let guess = async || {
+        let guesses = [Guess {
+            root: &challenge.root,
+            right: false,
+        }];
+        let counted = at.hot.count_by_phone(3, &guesses).await;
+        counted.expect("an answer");
+    };
+    attempt().await;
+    guess().await;
+    guess().await;
     let said = at.concludes("accepted");
     assert!(
         said.contains("1 of 3 attempts were used with the session id, 2 of 3 by the number"),
         "{said}"
     );
-    attempt(Way::Session).await;
-    attempt(Way::Session).await;
+    attempt().await;
+    attempt().await;
     let said = at.concludes("accepted");
     assert!(
         said.contains("typed in wrong 3 times and is of no more use"),

@@ -1,11 +1,12 @@
 //! A service in either shape whose times a test sets, and the command that looks at it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::{Channel, Locale, NewChallenge, Salt};
+use domain::challenge::{Channel, Locale, NewChallenge};
 use domain::clock::Clock;
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
+use domain::root::Salt;
 use harness::RedisServer;
 use serde_json::Value;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
@@ -160,18 +161,18 @@ impl Service {
             .expect("a key")
             .expose()
             .to_owned();
-        let salt: &Salt = &challenge.salt;
+        let salt: &Salt = &challenge.root.salt;
         [code, hex::encode(salt.as_bytes())]
     }
 
     pub(super) fn begin_of(&self, new: &NewChallenge, accepted_at: DateTime<Utc>) -> Begin {
         Begin {
             key: SendKey {
-                challenge: new.id,
+                root: new.root.id,
                 send: 1,
             },
-            phone: new.phone.clone(),
-            purpose: new.purpose.into(),
+            phone: new.root.phone.clone(),
+            purpose: new.root.purpose.into(),
             channel: Channel::Sms,
             method: SendMethod::Lookup,
             fence: 1,
@@ -230,13 +231,14 @@ impl Service {
         let now = self.now();
         let user = self.random.uuid_v7(self.clock.now_millis());
         let sign_in = SignIn {
-            challenge: new.id,
+            root: new.root.id,
             purpose: Purpose::SignIn,
-            phone: new.phone.clone(),
+            phone: new.root.phone.clone(),
             new_user_id: user,
             session: NewSession {
                 id: self.random.uuid_v4(),
                 refresh_token_hash: self.random.bytes(),
+                origin_salt: None,
                 device: Device {
                     name: None,
                     user_agent: None,

@@ -2,7 +2,7 @@
 
 use domain::notice::NoticeKind;
 
-use super::stage::{MASKED, NUMBER, Service};
+use super::stage::{MASKED, NUMBER, Service, taken};
 
 pub(crate) async fn of_a_number_without_a_code_nothing_is_known(at: Service) {
     let said = at.concludes("nothing_known");
@@ -52,18 +52,28 @@ pub(crate) async fn what_is_no_number_and_leads_nowhere_is_told(at: Service) {
 }
 
 pub(crate) async fn a_challenge_is_asked_for_by_its_id(at: Service) {
-    let new = at.sent().await;
-    at.sent().await;
-    let json = at.asked(&new.id.to_string());
-    assert_eq!(json["sends"].as_array().map(Vec::len), Some(1), "{json:#}");
-    assert_eq!(json["phone"], MASKED);
-    assert_eq!(json["conclusion"]["code"], "accepted");
     // One that no worker has begun is known to hot state only.
-    let (new, _) = at.ask().await;
-    let json = at.asked(&new.id.to_string());
+    let (waiting, _) = at.ask().await;
+    let json = at.asked(&waiting.id.to_string());
     assert_eq!(json["phone"], MASKED, "{json:#}");
     assert_eq!(json["codes"].as_array().map(Vec::len), Some(1), "{json:#}");
     assert_eq!(json["conclusion"]["code"], "no_worker", "{json:#}");
+    at.send(&waiting, taken(2_890_114_633)).await;
+    let json = at.asked(&waiting.id.to_string());
+    assert_eq!(json["sends"].as_array().map(Vec::len), Some(1), "{json:#}");
+    assert_eq!(json["phone"], MASKED);
+    assert_eq!(json["conclusion"]["code"], "accepted");
+    // Whoever asks again a moment later gets no message of their own, and waits for none; their id
+    // leads to the message that they share.
+    let (joined, _) = at.ask().await;
+    for id in [waiting.id, joined.id] {
+        let json = at.asked(&id.to_string());
+        assert_eq!(json["sends"][0]["challenge"], waiting.id.to_string());
+        assert_eq!(json["conclusion"]["code"], "accepted", "{json:#}");
+    }
+    let json = at.asked(NUMBER);
+    assert_eq!(json["conclusion"]["code"], "accepted", "{json:#}");
+    assert_eq!(json["codes"].as_array().map(Vec::len), Some(1), "{json:#}");
 }
 
 pub(crate) async fn a_request_is_asked_for_by_its_id(at: Service) {

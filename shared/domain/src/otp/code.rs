@@ -2,11 +2,11 @@
 //!
 //! `code = HMAC-SHA-256(key[kid], fields)`, where `fields` are, each behind its length as a
 //! 32-bit big-endian number: the text `ramz otp v1`, the purpose, the E.164 phone number, the
-//! 16-byte challenge id and the 16-byte salt. The first 8 bytes of the MAC, read as a big-endian
+//! 16-byte root id and the 16-byte salt. The first 8 bytes of the MAC, read as a big-endian
 //! number, modulo 10^digits, padded with zeros, are the code. The bias of the modulo is below
 //! 10^8 / 2^64, which is less than 1 in 10^11.
 //!
-//! The salt lives in the challenge record only and the key in configuration only, so neither a
+//! The salt lives in the record of the root only and the key in configuration only, so neither a
 //! dump of a store nor a leaked key alone gives a code. Test vectors stand in
 //! `docs/derived-codes.md`.
 
@@ -18,8 +18,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use super::OtpKey;
-use crate::challenge::{ChallengeId, Salt};
 use crate::phone::PhoneNumber;
+use crate::root::{RootId, Salt};
 use crate::typed::{ascii_digit, is_dash, is_invisible, is_punctuation, reverses};
 
 const DOMAIN: &[u8] = b"ramz otp v1";
@@ -58,6 +58,15 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::ChangePhone => "change_phone",
             Self::Admin => "admin",
+        }
+    }
+
+    /// Whether all who ask for the same number within minutes share one code. Otherwise each request
+    /// has its own: a change of number belongs to the user who asked.
+    pub fn shares_roots(self) -> bool {
+        match self {
+            Self::SignIn | Self::Register | Self::ResetPassword => true,
+            Self::ChangePhone | Self::Admin => false,
         }
     }
 
@@ -121,12 +130,12 @@ impl fmt::Debug for OtpCode {
     }
 }
 
-/// Computes the code of a challenge; see the module for the definition.
+/// Computes the code of a root; see the module for the definition.
 pub fn derive(
     key: &OtpKey,
     purpose: Purpose,
     phone: &PhoneNumber,
-    challenge: ChallengeId,
+    root: RootId,
     salt: &Salt,
     digits: u8,
 ) -> OtpCode {
@@ -136,7 +145,7 @@ pub fn derive(
         DOMAIN,
         purpose.as_str().as_bytes(),
         phone.as_e164().as_bytes(),
-        challenge.as_bytes(),
+        root.as_bytes(),
         salt.as_bytes(),
     ] {
         let length = u32::try_from(field.len()).expect("the fields are short");
@@ -213,7 +222,7 @@ mod tests {
                 ring.newest(),
                 Purpose::from_name(purpose).expect("a purpose"),
                 &phone(number),
-                id,
+                id.into(),
                 &salt,
                 digits.parse().expect("a number of digits"),
             );
@@ -223,12 +232,54 @@ mod tests {
         assert!(checked >= 5, "only {checked} vectors found");
     }
 
+    /// The same for challenges that share a root, which they did not begin.
+    #[test]
+    fn otp_06_the_published_vectors_of_shared_roots_hold() {
+        let vectors = include_str!("../../../../docs/derived-codes.md");
+        let mut checked = 0;
+        for line in vectors.lines().filter(|line| line.starts_with("| shared")) {
+            let cells: Vec<&str> = line
+                .split('|')
+                .map(|cell| cell.trim().trim_matches('`'))
+                .collect();
+            let [
+                _,
+                _,
+                key_hex,
+                purpose,
+                number,
+                root,
+                salt_hex,
+                digits,
+                code,
+                _,
+            ] = cells[..]
+            else {
+                panic!("a vector of a shared root has eight cells: {line}");
+            };
+            let key = base64(&hex::decode(key_hex).expect("hex"));
+            let ring = KeyRing::parse(&format!("v:{key}")).expect("a key ring");
+            let salt = hex::decode(salt_hex).expect("hex").try_into().expect("16");
+            let derived = derive(
+                ring.newest(),
+                Purpose::from_name(purpose).expect("a purpose"),
+                &phone(number),
+                root.parse().expect("a root id"),
+                &Salt::from_bytes(salt),
+                digits.parse().expect("a number of digits"),
+            );
+            assert_eq!(derived.expose(), code, "{line}");
+            checked += 1;
+        }
+        assert!(checked >= 3, "only {checked} vectors found");
+    }
+
     #[test]
     fn a_08_a_09_each_of_the_fields_changes_the_code() {
         let random = Random::seeded(3);
         let (id, other_id) = (
-            ChallengeId::from_bytes(random.bytes()),
-            ChallengeId::from_bytes(random.bytes()),
+            RootId::from_bytes(random.bytes()),
+            RootId::from_bytes(random.bytes()),
         );
         let (salt, other_salt) = (
             Salt::from_bytes(random.bytes()),
@@ -265,7 +316,7 @@ mod tests {
         let mut buckets = [0_u32; 100];
         let draws = 100_000;
         for _ in 0..draws {
-            let id = ChallengeId::from_bytes(random.bytes());
+            let id = RootId::from_bytes(random.bytes());
             let salt = Salt::from_bytes(random.bytes());
             let code = derive(&key, Purpose::SignIn, &me, id, &salt, 6);
             assert_eq!(code.expose().len(), 6);

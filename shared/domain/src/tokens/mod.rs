@@ -2,7 +2,7 @@
 //! check, and a long refresh token that only the records can.
 //!
 //! An access token is a JWT of the profile RFC 9068 (`at+jwt`), signed with Ed25519 or P-256. A
-//! refresh token is 32 random bytes; the records keep its hash only.
+//! refresh token is 32 bytes that nobody can guess; the records keep its hash only.
 
 mod access;
 mod refresh;
@@ -10,6 +10,6 @@ mod session;
 mod signing_keys;
 
 pub use access::{AccessClaims, AccessToken, AccessTokenError, AccessTokens, AccessTokensSettings};
-pub use refresh::{REFRESH_TOKEN_CHARS, RefreshToken, SuccessorSalt};
+pub use refresh::{OriginSalt, REFRESH_TOKEN_CHARS, RefreshToken, SuccessorSalt};
 pub use session::SessionTokens;
 pub use signing_keys::{SigningKeys, SigningKeysError};

@@ -7,17 +7,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::challenge::SessionId;
 use crate::random::Random;
 
 const BYTES: usize = 32;
 /// Keeps this use of HMAC apart from every other one.
 const SUCCESSOR_LABEL: &[u8] = b"ramz refresh successor v1";
+const FIRST_LABEL: &[u8] = b"ramz first refresh v1";
 
 /// Characters of the text form.
 pub const REFRESH_TOKEN_CHARS: usize = 43;
 
 /// What a token is mixed with into its successor.
 pub type SuccessorSalt = [u8; 16];
+
+/// What the session id of a challenge is mixed with into the first token of a session.
+pub type OriginSalt = [u8; 16];
 
 /// The secret with which a client gets new access tokens. Debug output hides it.
 ///
@@ -29,6 +34,18 @@ impl RefreshToken {
     /// A new one.
     pub fn new(random: &Random) -> Self {
         Self(random.bytes())
+    }
+
+    /// The first token of a session that a code opened: HMAC-SHA-256 with the 16 bytes of the session
+    /// id of its challenge as the key, over a label and a random salt. A client whose answer was lost
+    /// has the session id and not the salt; the records keep the salt and not the session id, and so
+    /// neither alone gives the token.
+    pub fn first(session: SessionId, salt: &OriginSalt) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(session.as_bytes())
+            .expect("HMAC takes keys of any length");
+        mac.update(FIRST_LABEL);
+        mac.update(salt);
+        Self(mac.finalize().into_bytes().into())
     }
 
     /// Reads the text form; `None` for anything else.
@@ -124,6 +141,22 @@ mod tests {
                 "another salt"
             );
         }
+    }
+
+    /// Computed with Python: `hmac.new(uuid.bytes, b"ramz first refresh v1" + salt, sha256)`.
+    #[test]
+    fn ses_09_the_first_token_is_that_of_the_published_vector() {
+        let session: SessionId = "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11"
+            .parse()
+            .expect("a UUID");
+        let mut salt = [0; 16];
+        hex::decode_to_slice("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", &mut salt).expect("hex");
+        let first = RefreshToken::first(session, &salt);
+        assert_eq!(
+            hex::encode(first.0),
+            "adb70a613f8b6a0906226bbb0d89d3e679bad858b248494bc71dac74549b937c"
+        );
+        assert_ne!(RefreshToken::first(session, &[0; 16]).0, first.0);
     }
 
     #[test]

@@ -5,20 +5,25 @@
 -- This runs once for every request, so it makes as few calls as it can, and gives them texts: Redis
 -- takes a microsecond to write a number of Lua as one.
 --
--- KEYS  1 stream of jobs, 2 delayed jobs, 3 breaker, 4 challenge, 5 bucket of the address
+-- The record of a root is that of the challenge which began it (redis/record.rs has the fields); a
+-- challenge that joined somebody's root has a record of its own kind.
+--
+-- KEYS  1 stream of jobs, 2 delayed jobs, 3 breaker, 4 challenge as one that began a root, 5 challenge
+--       as one that joined a root, 6 bucket of the address
 -- ARGV  see redis/accept.rs; names below
--- Reply the moment alone for a new challenge that is granted; else {outcome, now, expires_at,
---       resend_at, sends, digits, rule, retry_after_ms, phone, purpose, locale}
-local jobs, delayed, breaker, challenge, address = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+-- Reply the moment alone for a new challenge that began a root; else {outcome, now, expires_at,
+--       resend_at, sends, digits, rule, retry_after_ms, phone, purpose, locale, 1 if a message goes}
+local jobs, delayed, breaker, beginner, joined, address =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local now = tonumber(ARGV[1])
 local mode, nonce, id, channel, trace, request =
   ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local sends_prefix, refusals_prefix = ARGV[8], ARGV[9]
-local phone, purpose, locale = ARGV[10], ARGV[11], ARGV[12]
-local kid, salt, digits = ARGV[13], ARGV[14], ARGV[15]
-local life, max_life, cooldown, margin, max_attempts, queue_max, queue_max_age,
+local roots_prefix, sends_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
+local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
+local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
+local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age,
   address_per_minute, refusals_life, short_count, short_span, day_count, day_span =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[16])
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
 
 local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
@@ -29,34 +34,41 @@ if not now then
   shown_up_to = number(math.max(0, now - queue_max_age - 1))
 end
 local now_text = number(now)
-local function reply(outcome, expires, resend, sends, rule, retry)
+local function reply(outcome, expires, resend, sends, rule, retry, texted)
   return { outcome, now, expires or 0, resend or 0, sends or 0, tonumber(digits) or 0,
-    rule or '', retry or 0, phone, purpose, locale }
+    rule or '', retry or 0, phone, purpose, locale, texted and 1 or 0 }
 end
 
 -- What is known of the challenge. Most requests find neither it nor anything in the breaker or among
 -- the delayed jobs, and one call tells them so.
-local anything = redis.call('EXISTS', challenge, breaker, delayed) > 0
-local exists = anything and redis.call('EXISTS', challenge) == 1
-local created, expires, sends = now, now + life, 0
-if exists then
-  local record = redis.call('HMGET', challenge,
-    'r', 'p', 'u', 'l', 'c', 'e', 't', 'n', 'a', 'x', 'd')
-  created, expires, sends = tonumber(record[5]), tonumber(record[6]), tonumber(record[8] or 1)
-  local last = tonumber(record[7] or created)
-  digits = record[11]
+local anything = redis.call('EXISTS', beginner, joined, breaker, delayed) > 0
+local own, record
+if anything then
+  for _, key in ipairs({ beginner, joined }) do
+    local found = redis.call('HMGET', key, 'r', 'p', 'u', 'l', 'c', 'e', 't', 'a', 'o')
+    if found[2] then own, record = key, found break end
+  end
+end
+local expires, asked, root
+if record then
+  local created = tonumber(record[5])
+  expires, asked, root = tonumber(record[6]), tonumber(record[7] or created), record[9] or id
+  local function told(outcome, until_when)
+    local known = redis.call('HMGET', roots_prefix .. root, 'd', 'n')
+    digits = known[1] or digits
+    return reply(outcome, until_when, asked + cooldown, tonumber(known[2] or 1))
+  end
   if record[1] == nonce then -- the reply to this very request was lost: it was granted
     phone, purpose, locale = record[2], record[3], record[4]
-    return reply('sent', expires, last + cooldown, sends)
+    return told('sent', mode == 'new' and created + life or expires)
   end
   if mode == 'new' then return redis.error_reply('CONFLICT this challenge id is taken') end
   if phone ~= '' and phone ~= record[2] then return reply('other_phone') end
   phone, purpose, locale = record[2], record[3], record[4]
-  if record[10] == '1' or now >= expires or tonumber(record[9] or 0) >= max_attempts then
-    return reply('not_live')
-  end
-  if now < last + cooldown then return reply('cooldown', expires, last + cooldown, sends) end
-  expires = math.max(expires, math.min(now + life, created + max_life))
+  if now >= expires or tonumber(record[8] or 0) >= max_attempts then return reply('not_live') end
+  if now < asked + cooldown then return told('cooldown', expires) end
+  local closed = redis.call('HMGET', roots_prefix .. root, 'x', 'y')
+  if closed[1] == '1' and (closed[2] or root) == id then return reply('not_live') end
 elseif mode == 'resend' then
   phone = ''
   return reply('not_live')
@@ -119,35 +131,99 @@ if refused then
   return reply('refused', 0, 0, 0, refused, retry)
 end
 
--- Granted.
-sends = sends + 1
+-- Granted: on the root that the number has for this purpose, or on a new one.
+local mark = ({ sign_in = '=', register = '=r', reset_password = '=p' })[purpose]
+local shared
+local function share(candidate)
+  local fields = redis.call('HMGET', roots_prefix .. candidate,
+    'c', 'x', 'e', 'g', 't', 'z', 'h', 'n', 'd')
+  local began = tonumber(fields[1])
+  if began and (not mark or fields[2] ~= '1' and now <= began + shared_for) then
+    root, shared = candidate, fields
+  end
+end
+local repeated = root
+if mark then
+  for i = #log, 1, -1 do
+    local at, begun = string.match(log[i], '^(%d+)' .. mark .. '(%x+)$')
+    if at then
+      if now <= at + shared_for then share(begun) end
+      break
+    end
+  end
+end
+if repeated and not shared then share(repeated) end
+local began, sends, texted, last, last_channel = now, 0, true, now, channel
+if shared then
+  began, sends, digits = tonumber(shared[1]), tonumber(shared[8] or 1), shared[9]
+  last, last_channel = tonumber(shared[6] or shared[5] or began), shared[7] or 'sms'
+  -- Within the cooldown the message of a moment ago serves this request too.
+  texted = now >= last + cooldown or channel ~= last_channel
+  if texted then last, last_channel = now, channel end
+else
+  root = new_root
+end
+if texted then sends = sends + 1 end
+local old_expires = expires
+expires = math.max(expires or 0, math.min(now + life, began + max_life))
 local expires_text = number(expires)
+
 if address_per_minute > 0 then
   local next = math.floor((arrival + step) * 1000)
   local text = string.format('%d.%03d', next / 1000, next % 1000)
   redis.call('SET', address, text, 'PX', '120000')
 end
--- The moments of the sends to this phone, with the sign-in challenge that a send began.
-local begins = not exists and purpose == 'sign_in'
-log[#log + 1] = begins and now_text .. '=' .. id or now_text
+-- The moments of the requests for this phone, with the root that one began; one without a message of
+-- its own tells so.
+local entry = now_text
+if not shared and mark then entry = entry .. mark .. root end
+if not texted then entry = entry .. '=-' end
+log[#log + 1] = entry
 local first = math.max(1, #log - math.max(short_count, day_count, 20) + 1)
 redis.call('SET', sends_key, table.concat(log, ' ', first),
   'PX', number(math.max(short_span, day_span, 2 * max_life) + 60000))
-if exists then
-  redis.call('HSET', challenge, 'r', nonce, 'e', expires_text, 't', now_text, 'n', number(sends))
-else
+
+-- What has not happened yet has no field; see redis/record.rs.
+if not shared then
+  local more = {}
+  if trace ~= '' then more = { 'w', trace } end
+  if channel ~= 'sms' then more[#more + 1], more[#more + 2] = 'h', channel end
+  redis.call('HSET', roots_prefix .. root, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale,
+    'k', kid, 's', salt, 'd', digits, 'c', now_text, 'e', expires_text, unpack(more))
+  redis.call('PEXPIRE', roots_prefix .. root, number(2 * (expires - now)))
+end
+if record then
+  if own == beginner and repeated ~= root then
+    -- Others may share the root that this record holds, while the challenge goes on to another.
+    redis.call('HSETNX', own, 'g', number(old_expires))
+    redis.call('HSETNX', own, 'z', number(asked))
+  end
+  redis.call('HSET', own, 'r', nonce, 'e', expires_text, 't', now_text)
+  if root ~= id then redis.call('HSET', own, 'o', root) end
+  redis.call('PEXPIRE', own, number(2 * (expires - tonumber(record[5]))))
+elseif shared then
   local traced = {}
   if trace ~= '' then traced = { 'w', trace } end
-  -- What has not happened yet has no field; see redis/record.rs.
-  redis.call('HSET', challenge, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale, 'k', kid,
-    's', salt, 'd', digits, 'c', now_text, 'e', expires_text, unpack(traced))
+  redis.call('HSET', joined, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale,
+    'c', now_text, 'e', expires_text, 'o', root, unpack(traced))
+  redis.call('PEXPIRE', joined, number(2 * (expires - now)))
 end
-redis.call('PEXPIRE', challenge, number(2 * (expires - created)))
-local job = '{"v":1,"kind":"send","challenge":"' .. id .. '","send":' .. number(sends)
-  .. ',"channel":"' .. channel .. '","accepted_at":' .. now_text
-  .. ',"deadline":' .. number(expires - margin)
-if trace ~= '' then job = job .. ',"trace":"' .. trace .. '"' end
-if request ~= '' then job = job .. ',"request":"' .. request .. '"' end
-redis.call('XADD', jobs, '*', 'j', job .. '}')
-if not exists then return now end
-return reply('sent', expires, now + cooldown, sends)
+if shared then
+  local ends = math.max(tonumber(shared[4] or shared[3]), expires)
+  redis.call('HSET', roots_prefix .. root, 'g', number(ends), 'z', number(last),
+    'n', number(sends), 'h', last_channel)
+  redis.call('PEXPIRE', roots_prefix .. root, number(2 * (ends - began)))
+end
+if texted then
+  -- A worker of the release before knows no roots: it leaves version 2 to others.
+  local job = root == id and '{"v":1' or '{"v":2,"root":"' .. root .. '"'
+  job = job .. ',"kind":"send","challenge":"' .. id .. '","send":' .. number(sends)
+    .. ',"channel":"' .. channel .. '","accepted_at":' .. now_text
+    .. ',"deadline":' .. number(expires - margin)
+  if trace ~= '' then job = job .. ',"trace":"' .. trace .. '"' end
+  if request ~= '' then job = job .. ',"request":"' .. request .. '"' end
+  redis.call('XADD', jobs, '*', 'j', job .. '}')
+end
+if not record and not shared then return now end
+if mode == 'new' then expires = now + life end
+return reply('sent', expires, now + cooldown, sends, '', 0, texted)

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use domain::challenge::{Locale, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS};
+use domain::challenge::{Locale, NewChallenge, SEND_MARGIN_MILLIS};
 use domain::clock::{Clock, UnixMillis};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
 use redis::{FromRedisValue, RedisError, Script, Value};
 
 use super::{RedisHotState, now_argument, request_argument, unavailable};
@@ -44,22 +45,29 @@ impl RedisHotState {
         policy: &AcceptPolicy,
     ) -> ScriptCall<'static> {
         let keys = self.store.keys();
-        let (mode, id, new) = match &accept.request {
-            AcceptRequest::New(challenge) => ("new", challenge.id, Some(*challenge)),
-            AcceptRequest::Resend { id, .. } => ("resend", *id, None),
+        let (mode, id, root, secret) = match &accept.request {
+            AcceptRequest::New(new) => ("new", new.id, new.root.id, &new.root.secret),
+            AcceptRequest::Resend {
+                id, root, secret, ..
+            } => ("resend", *id, *root, *secret),
         };
-        let phone = match &accept.request {
-            AcceptRequest::New(challenge) => challenge.phone.as_e164(),
-            AcceptRequest::Resend { phone, .. } => phone.map_or("", PhoneNumber::as_e164),
+        let (phone, purpose, locale) = match &accept.request {
+            AcceptRequest::New(new) => (
+                new.root.phone.as_e164(),
+                new.root.purpose.as_str(),
+                new.locale.as_str(),
+            ),
+            AcceptRequest::Resend { phone, .. } => (phone.map_or("", PhoneNumber::as_e164), "", ""),
         };
         let id = id.to_string();
         let address = accept.address.unwrap_or_default();
         let counts_address = accept.address.is_some();
-        let mut call = ScriptCall::new(&ACCEPT, 5);
+        let mut call = ScriptCall::new(&ACCEPT, 6);
         call.arg(&keys.jobs)
             .arg(&keys.delayed)
             .arg(&keys.breaker)
             .arg([&keys.challenge_prefix, id.as_str()].concat())
+            .arg([&keys.joined_prefix, id.as_str()].concat())
             .arg([&keys.address_prefix, address].concat())
             .arg(now_argument(clock))
             .arg(mode)
@@ -68,20 +76,22 @@ impl RedisHotState {
             .arg(accept.channel.as_str())
             .arg(accept.trace.unwrap_or_default())
             .arg(request_argument(accept.request_id))
+            .arg(&keys.challenge_prefix)
             .arg(&keys.phone_sends_prefix)
             .arg(&keys.phone_refusals_prefix)
             .arg(phone)
-            .arg(new.map_or("", |challenge| challenge.purpose.as_str()))
-            .arg(new.map_or("", |challenge| challenge.locale.as_str()))
-            .arg(new.map_or("", |challenge| &challenge.kid))
-            .arg(new.map_or(&[][..], |challenge| &challenge.salt.as_bytes()[..]))
-            .arg(new.map_or(0, |challenge| challenge.digits))
+            .arg(purpose)
+            .arg(locale)
+            .arg(root.to_string())
+            .arg(&secret.kid)
+            .arg(&secret.salt.as_bytes()[..])
+            .arg(secret.digits)
             .arg(&numbers(policy, counts_address)[..]);
         call
     }
 }
 
-/// What the script unpacks in one step: 13 numbers of 8 bytes, the highest byte first. As texts,
+/// What the script unpacks in one step: 14 numbers of 8 bytes, the highest byte first. As texts,
 /// each would be an argument of its own to be read, copied and parsed.
 fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
     let [short, day] = policy.phone_windows();
@@ -92,7 +102,8 @@ fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
     };
     [
         policy.code_life_millis,
-        MAX_CHALLENGE_MILLIS,
+        MAX_ROOT_MILLIS,
+        shared_for_millis(policy.code_life_millis),
         policy.resend_cooldown_millis,
         SEND_MARGIN_MILLIS,
         policy.max_attempts.into(),
@@ -110,21 +121,22 @@ fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
     .collect()
 }
 
-/// What most requests come to: of a new challenge only the moment was not known before.
+/// What most requests come to: of one that began a root only the moment was not known before.
 fn granted_new(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Accepted {
     Accepted::Sent(Grant {
-        phone: new.phone.clone(),
-        purpose: new.purpose,
+        phone: new.root.phone.clone(),
+        purpose: new.root.purpose,
         now,
         expires_at: now + policy.code_life_millis,
         resend_at: now + policy.resend_cooldown_millis,
         sends: 1,
-        digits: new.digits,
+        texted: true,
+        digits: new.root.secret.digits,
     })
 }
 
 /// The reply of the script to all others, in its order: the outcome, four numbers of a grant, its
-/// digits, a rule with the time to wait, and what is known of the challenge.
+/// digits, a rule with the time to wait, what is known of the challenge, and whether a message goes.
 type Reply = (
     String,
     UnixMillis,
@@ -137,6 +149,7 @@ type Reply = (
     String,
     String,
     String,
+    bool,
 );
 
 fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
@@ -152,6 +165,7 @@ fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
         phone,
         purpose,
         locale,
+        texted,
     ) = Reply::from_redis_value(reply)
         .map_err(|_| HotStateError::Corrupt("the reply of the accept script"))?;
     let known = PhoneNumber::from_e164(&phone).zip(Purpose::from_name(&purpose));
@@ -164,6 +178,7 @@ fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
                 expires_at,
                 resend_at,
                 sends,
+                texted,
                 digits,
             })
             .ok_or(HotStateError::Corrupt(

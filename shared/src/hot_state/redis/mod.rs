@@ -8,24 +8,30 @@ mod tries;
 
 use std::sync::LazyLock;
 
-use domain::challenge::{Challenge, ChallengeId, Way};
+use domain::challenge::{Challenge, ChallengeId};
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
+use domain::root::{Root, RootId};
 use redis::{AsyncCommands as _, RedisError, Script};
 use uuid::Uuid;
 
-use super::model::{AcceptPolicy, Attempt, HotStateError, Verdict};
+use super::model::{AcceptPolicy, Guess, HotStateError, Verdict};
 use crate::redis_store::{RedisStore, cause};
 
 static COUNT_REQUEST: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("count_request.lua")));
-static COUNT_ATTEMPT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("count_attempt.lua")));
-static PHONE_CHALLENGES: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("phone_challenges.lua")));
+static CHALLENGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("challenge.lua")));
+static COUNT_BY_SESSION: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("count_by_session.lua")));
+static COUNT_BY_PHONE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("count_by_phone.lua")));
+static PHONE_ROOTS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("phone_roots.lua")));
 static ENQUEUE_NOTICE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("enqueue_notice.lua")));
-static CONSUME: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("consume.lua")));
+static REOPEN_ROOT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("reopen_root.lua")));
+static CLOSE_ROOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("close_root.lua")));
 
 #[derive(Clone, Debug)]
 pub(super) struct RedisHotState {
@@ -62,81 +68,123 @@ impl RedisHotState {
     pub(super) async fn challenge(
         &self,
         id: ChallengeId,
+        root: Option<RootId>,
     ) -> Result<Option<Challenge>, HotStateError> {
+        let keys = self.store.keys();
+        let found: Option<(record::Fields, String, record::Fields)> = CHALLENGE
+            .key(format!("{}{id}", keys.challenge_prefix))
+            .key(format!("{}{id}", keys.joined_prefix))
+            .arg(&keys.challenge_prefix)
+            .arg(id.to_string())
+            .arg(root.map(|root| root.to_string()).unwrap_or_default())
+            .arg(record::CHALLENGE_FIELDS.len())
+            .arg(&record::CHALLENGE_FIELDS)
+            .arg(&record::ROOT_FIELDS)
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        found
+            .map(|(fields, root, of_root)| record::read_challenge(id, &fields, &root, &of_root))
+            .transpose()
+    }
+
+    pub(super) async fn root(&self, id: RootId) -> Result<Option<Root>, HotStateError> {
         let key = format!("{}{id}", self.store.keys().challenge_prefix);
         let fields: record::Fields = self
             .store
             .connection()
-            .hmget(key, record::FIELDS)
+            .hmget(key, &record::ROOT_FIELDS)
             .await
             .map_err(unavailable)?;
-        record::read(id, &fields)
+        let exists = fields.iter().any(Option::is_some);
+        exists.then(|| record::read_root(id, &fields)).transpose()
     }
 
-    pub(super) async fn phone_challenges(
+    pub(super) async fn phone_roots(
         &self,
         phone: &PhoneNumber,
-    ) -> Result<Vec<Challenge>, HotStateError> {
+    ) -> Result<Vec<Root>, HotStateError> {
         let keys = self.store.keys();
-        let found: Vec<(String, record::Fields)> = PHONE_CHALLENGES
+        let found: Vec<(String, record::Fields)> = PHONE_ROOTS
             .key(format!("{}{}", keys.phone_sends_prefix, phone.digits()))
             .arg(&keys.challenge_prefix)
-            .arg(super::PHONE_CHALLENGES)
-            .arg(record::FIELDS)
+            .arg(super::PHONE_ROOTS)
+            .arg(&record::ROOT_FIELDS)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;
-        let mut challenges = Vec::with_capacity(found.len());
+        let mut roots = Vec::with_capacity(found.len());
         for (id, fields) in found {
             let id = id
                 .parse()
-                .map_err(|_| HotStateError::Corrupt("the id of a challenge"))?;
-            challenges.extend(record::read(id, &fields)?);
+                .map_err(|_| HotStateError::Corrupt("the id of a root"))?;
+            roots.push(record::read_root(id, &fields)?);
         }
-        Ok(challenges)
+        Ok(roots)
     }
 
-    pub(super) async fn count_attempt(
+    pub(super) async fn count_by_session(
         &self,
         clock: &Clock,
-        way: Way,
         allowed: u32,
-        attempts: &[Attempt<'_>],
+        challenge: &Challenge,
+        right: bool,
+    ) -> Result<Verdict, HotStateError> {
+        let keys = self.store.keys();
+        let (id, root) = (challenge.id, &challenge.root);
+        let (verdict, attempts_left): (String, u32) = COUNT_BY_SESSION
+            .key(format!("{}{}", keys.challenge_prefix, root.id))
+            .key(format!("{}{id}", keys.challenge_prefix))
+            .key(format!("{}{id}", keys.joined_prefix))
+            .arg(now_argument(clock))
+            .arg(allowed)
+            .arg(id.to_string())
+            .arg(root.id.to_string())
+            .arg(&root.salt.as_bytes()[..])
+            .arg(u8::from(right))
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        verdict_of(&verdict, attempts_left, Some(root.id))
+    }
+
+    pub(super) async fn count_by_phone(
+        &self,
+        clock: &Clock,
+        allowed: u32,
+        guesses: &[Guess<'_>],
     ) -> Result<Verdict, HotStateError> {
         let prefix = &self.store.keys().challenge_prefix;
-        let mut call = COUNT_ATTEMPT.prepare_invoke();
-        call.arg(now_argument(clock)).arg(way.as_str()).arg(allowed);
-        for attempt in attempts {
-            call.key(format!("{prefix}{}", attempt.challenge.id))
-                .arg(&attempt.challenge.salt.as_bytes()[..])
-                .arg(u8::from(attempt.right));
+        let mut call = COUNT_BY_PHONE.prepare_invoke();
+        call.arg(now_argument(clock)).arg(allowed);
+        for guess in guesses {
+            call.key(format!("{prefix}{}", guess.root.id))
+                .arg(&guess.root.salt.as_bytes()[..])
+                .arg(u8::from(guess.right));
         }
         let (verdict, attempts_left, which): (String, u32, usize) = call
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;
-        match verdict.as_str() {
-            "right" => attempts
-                .get(which.wrapping_sub(1))
-                .map(|attempt| Verdict::Right {
-                    id: attempt.challenge.id,
-                })
-                .ok_or(HotStateError::Corrupt("the index of a verdict")),
-            "used" => Ok(Verdict::Used),
-            "wrong" => Ok(Verdict::Wrong { attempts_left }),
-            "exhausted" => Ok(Verdict::Exhausted),
-            "expired" => Ok(Verdict::Expired),
-            "gone" => Ok(Verdict::Gone),
-            _ => Err(HotStateError::Corrupt("a verdict")),
-        }
+        let right = guesses.get(which.wrapping_sub(1));
+        verdict_of(&verdict, attempts_left, right.map(|guess| guess.root.id))
     }
 
-    pub(super) async fn consume(&self, id: ChallengeId) -> Result<bool, HotStateError> {
+    pub(super) async fn close_root(&self, id: RootId) -> Result<bool, HotStateError> {
         let keys = self.store.keys();
-        CONSUME
+        CLOSE_ROOT
             .key(format!("{}{id}", keys.challenge_prefix))
             .arg(id.to_string())
             .arg(&keys.phone_sends_prefix)
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)
+    }
+
+    pub(super) async fn reopen_root(&self, id: RootId) -> Result<(), HotStateError> {
+        let keys = self.store.keys();
+        REOPEN_ROOT
+            .key(format!("{}{id}", keys.challenge_prefix))
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
@@ -193,6 +241,24 @@ impl RedisHotState {
             .set_ex(key, 1, 10)
             .await
             .map_err(unavailable)
+    }
+}
+
+fn verdict_of(
+    name: &str,
+    attempts_left: u32,
+    right: Option<RootId>,
+) -> Result<Verdict, HotStateError> {
+    match name {
+        "right" => right
+            .map(|root| Verdict::Right { root })
+            .ok_or(HotStateError::Corrupt("the index of a verdict")),
+        "used" => Ok(Verdict::Used),
+        "wrong" => Ok(Verdict::Wrong { attempts_left }),
+        "exhausted" => Ok(Verdict::Exhausted),
+        "expired" => Ok(Verdict::Expired),
+        "gone" => Ok(Verdict::Gone),
+        _ => Err(HotStateError::Corrupt("a verdict")),
     }
 }
 

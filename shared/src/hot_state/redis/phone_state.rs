@@ -36,9 +36,15 @@ impl RedisHotState {
             .await
             .map_err(unavailable)?;
         let of_redis = time.0 * 1000 + time.1 / 1000;
+        let sends = sends.as_deref().unwrap_or_default();
         Ok(PhoneState {
             now: clock.hot_state_now().unwrap_or(of_redis),
-            sends: read_sends(sends.as_deref().unwrap_or_default())?,
+            sends: moments(sends.split_ascii_whitespace())?,
+            untexted: moments(
+                sends
+                    .split_ascii_whitespace()
+                    .filter(|send| send.ends_with("=-")),
+            )?,
             refusals: read_refusals(&refusals)?,
             failures: failures.unwrap_or_default(),
             last_failure_at,
@@ -46,9 +52,9 @@ impl RedisHotState {
     }
 }
 
-/// The moments, without the challenges that they began.
-fn read_sends(text: &str) -> Result<Vec<UnixMillis>, HotStateError> {
-    text.split_ascii_whitespace()
+/// The moments of granted requests, without what stands beside them.
+fn moments<'a>(sends: impl Iterator<Item = &'a str>) -> Result<Vec<UnixMillis>, HotStateError> {
+    sends
         .map(|send| send.split_once('=').map_or(send, |(at, _)| at).parse())
         .collect::<Result<_, _>>()
         .map_err(|_| HotStateError::Corrupt("the sends of a phone"))

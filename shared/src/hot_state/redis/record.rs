@@ -1,50 +1,73 @@
-//! A challenge as a Redis hash: short names and small values, so that it stays one compact block.
+//! Challenges and roots as Redis hashes: short names and small values, so that they stay compact blocks.
+//!
+//! A challenge that begins a root shares one hash with it (`c:`). One that joins a root has a hash of
+//! its own under another name (`d:`), which a release without roots does not know: to it the session
+//! does not exist, while half a record would be one that it cannot read.
+//!
+//! | field | of | what |
+//! |---|---|---|
+//! | `p`, `u` | both | number, purpose |
+//! | `k`, `s`, `d` | root | key id, salt, digits |
+//! | `l` | challenge | language |
+//! | `w` | both | trace |
+//! | `c` | both | begin |
+//! | `e` | challenge | its end |
+//! | `g` | root | its end, where that is not `e` |
+//! | `t` | challenge | when it was last asked for, after its begin |
+//! | `z`, `h` | root | when its last message was granted, where that is not `t` or `c`; by which channel |
+//! | `n` | root | how many messages were granted, from the second on |
+//! | `a` | challenge | attempts with the session id |
+//! | `b` | root | attempts with the number only |
+//! | `x`, `y` | root | that it is closed, and by whom: a challenge, `phone`, or `-` |
+//! | `o` | challenge | its root, where that is not itself |
+//! | `r` | challenge | the nonce of the last grant, read by the accept script only |
 
-use domain::challenge::{Challenge, ChallengeId, Locale, Salt};
+use domain::challenge::{Challenge, ChallengeId, Locale};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{Honoured, Root, RootId, Salt};
 
 use crate::hot_state::HotStateError;
 
-/// The fields that a record has from its start, then those that come when something happens: the
-/// last resend and how many sends there were, attempts with the session and with the number,
-/// whether it was consumed, and its trace. `r`, the nonce of the last grant, is read by the accept
-/// script only.
-pub(super) const FIELDS: &[&str] = &[
-    "p", "u", "k", "s", "d", "l", "c", "e", "t", "n", "a", "b", "x", "w",
+/// The fields of a challenge; all but the last three are there from its start.
+pub(super) const CHALLENGE_FIELDS: [&str; 6] = ["l", "c", "e", "t", "a", "w"];
+/// The fields of a root; the first seven are there from its start.
+pub(super) const ROOT_FIELDS: [&str; 15] = [
+    "p", "u", "k", "s", "d", "c", "e", "g", "t", "z", "n", "b", "x", "y", "w",
 ];
 
 pub(super) type Fields = Vec<Option<Vec<u8>>>;
 
-/// Reads a record; `None` where there is none.
-pub(super) fn read(
+/// Reads a challenge on its root.
+pub(super) fn read_challenge(
     id: ChallengeId,
     fields: &[Option<Vec<u8>>],
-) -> Result<Option<Challenge>, HotStateError> {
-    if fields.iter().all(Option::is_none) {
-        return Ok(None);
-    }
-    let fields: Vec<Option<&[u8]>> = fields.iter().map(Option::as_deref).collect();
-    challenge(id, &fields)
-        .map(Some)
-        .ok_or(HotStateError::Corrupt("a challenge"))
+    root: &str,
+    root_fields: &[Option<Vec<u8>>],
+) -> Result<Challenge, HotStateError> {
+    let root = root
+        .parse()
+        .map_err(|_| HotStateError::Corrupt("the root of a challenge"))?;
+    let root = read_root(root, root_fields)?;
+    challenge(id, root, &plain(fields)).ok_or(HotStateError::Corrupt("a challenge"))
 }
 
-fn challenge(id: ChallengeId, fields: &[Option<&[u8]>]) -> Option<Challenge> {
+/// Reads a root.
+pub(super) fn read_root(id: RootId, fields: &[Option<Vec<u8>>]) -> Result<Root, HotStateError> {
+    root(id, &plain(fields)).ok_or(HotStateError::Corrupt("a root"))
+}
+
+fn plain(fields: &[Option<Vec<u8>>]) -> Vec<Option<&[u8]>> {
+    fields.iter().map(Option::as_deref).collect()
+}
+
+fn challenge(id: ChallengeId, root: Root, fields: &[Option<&[u8]>]) -> Option<Challenge> {
     let &[
-        Some(phone),
-        Some(purpose),
-        Some(kid),
-        Some(salt),
-        Some(digits),
         Some(locale),
         Some(created),
         Some(expires),
-        last_resend,
-        sends,
-        by_session,
-        by_phone,
-        consumed,
+        last_asked,
+        attempts,
         trace,
     ] = fields
     else {
@@ -52,19 +75,57 @@ fn challenge(id: ChallengeId, fields: &[Option<&[u8]>]) -> Option<Challenge> {
     };
     Some(Challenge {
         id,
+        root,
+        locale: Locale::from_name(text(locale)?)?,
+        created_at: number(created)?,
+        expires_at: number(expires)?,
+        last_asked_at: number(last_asked.unwrap_or(created))?,
+        session_attempts: number(attempts.unwrap_or(b"0"))?,
+        trace: trace.and_then(text).map(str::to_owned),
+    })
+}
+
+fn root(id: RootId, fields: &[Option<&[u8]>]) -> Option<Root> {
+    let &[
+        Some(phone),
+        Some(purpose),
+        Some(kid),
+        Some(salt),
+        Some(digits),
+        Some(created),
+        Some(expires),
+        ends,
+        last_asked,
+        last_send,
+        sends,
+        attempts,
+        closed,
+        honoured,
+        trace,
+    ] = fields
+    else {
+        return None;
+    };
+    Some(Root {
+        id,
         phone: PhoneNumber::from_e164(text(phone)?)?,
         purpose: Purpose::from_name(text(purpose)?)?,
         kid: text(kid)?.to_owned(),
         salt: Salt::from_bytes(salt.try_into().ok()?),
         digits: number(digits)?,
-        locale: Locale::from_name(text(locale)?)?,
         created_at: number(created)?,
-        expires_at: number(expires)?,
-        last_send_at: number(last_resend.unwrap_or(created))?,
+        ends_at: number(ends.unwrap_or(expires))?,
+        last_send_at: number(last_send.or(last_asked).unwrap_or(created))?,
         sends: number(sends.unwrap_or(b"1"))?,
-        session_attempts: number(by_session.unwrap_or(b"0"))?,
-        phone_attempts: number(by_phone.unwrap_or(b"0"))?,
-        consumed: consumed == Some(b"1"),
+        phone_attempts: number(attempts.unwrap_or(b"0"))?,
+        closed: match (closed, honoured) {
+            (Some(b"1"), Some(b"phone")) => Some(Honoured::Phone),
+            (Some(b"1"), Some(b"-")) => Some(Honoured::Nobody),
+            // A release without roots closed each challenge for itself.
+            (Some(b"1"), None) => Some(Honoured::Session(ChallengeId::from_bytes(*id.as_bytes()))),
+            (Some(b"1"), Some(session)) => Some(Honoured::Session(text(session)?.parse().ok()?)),
+            _ => None,
+        },
         trace: trace.and_then(text).map(str::to_owned),
     })
 }

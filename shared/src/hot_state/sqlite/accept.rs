@@ -1,41 +1,32 @@
 //! The accept step inside one transaction; the twin of `redis/accept.lua`.
 
-use domain::challenge::{
-    Challenge, ChallengeId, MAX_CHALLENGE_MILLIS, NewChallenge, SEND_MARGIN_MILLIS,
-};
+use domain::challenge::{Challenge, ChallengeId, Channel, Locale, SEND_MARGIN_MILLIS};
 use domain::clock::UnixMillis;
+use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{MAX_ROOT_MILLIS, NewSecret, Root, RootId, shared_for_millis};
 use sqlx::SqliteConnection;
 
+use super::limits::{count_address, refusal};
 use super::phone_state::remember_refusal;
-use super::row::ChallengeRow;
-use super::unavailable;
+use super::{codes, unavailable};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
 };
 use crate::queue::Job;
 
-/// How long the sends of a phone are remembered: a day and a little.
-pub(super) const LOG_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
-/// What a client is told when the queue is behind: soon enough to try, late enough to help.
-const QUEUE_RETRY_MILLIS: i64 = 5_000;
-const MINUTE_MILLIS: f64 = 60_000.0;
-
-const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
-const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
-     WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
-const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1";
-pub(super) const SENDS_SINCE: &str =
-    "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
-const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
-const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
-     ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
-const STORE_SEND: &str = "INSERT INTO hot_phone_sends (phone, at) VALUES ($1, $2)";
-const INSERT: &str = "INSERT INTO hot_challenges (id, nonce, phone, purpose, locale, kid, salt, \
-     digits, created_at, expires_at, last_send_at, sends, forget_at, trace) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, 1, $11, $12)";
-const EXTEND: &str = "UPDATE hot_challenges SET nonce = $2, expires_at = $3, last_send_at = $4, \
+const STORE_SEND: &str = "INSERT INTO hot_phone_sends (phone, at, texted) VALUES ($1, $2, $3)";
+const NEWEST_ROOT: &str = "SELECT id FROM hot_roots WHERE phone = $1 AND purpose = $2 \
+     ORDER BY created_at DESC LIMIT 1";
+const BEGIN_ROOT: &str = "INSERT INTO hot_roots (id, phone, purpose, kid, salt, digits, created_at, \
+     ends_at, last_send_at, channel, sends, forget_at, trace) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7, $9, 1, $10, $11)";
+const SHARE_ROOT: &str = "UPDATE hot_roots SET ends_at = $2, last_send_at = $3, channel = $4, \
      sends = $5, forget_at = $6 WHERE id = $1";
+const BEGIN_CHALLENGE: &str = "INSERT INTO hot_challenges (id, root_id, nonce, locale, created_at, \
+     expires_at, last_asked_at, forget_at, trace) VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)";
+const ASK_AGAIN: &str = "UPDATE hot_challenges SET root_id = $2, nonce = $3, expires_at = $4, \
+     last_asked_at = $5, forget_at = $6 WHERE id = $1";
 pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
 
 pub(super) async fn accept(
@@ -44,293 +35,315 @@ pub(super) async fn accept(
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
 ) -> Result<Accepted, HotStateError> {
-    let id = match &accept.request {
-        AcceptRequest::New(challenge) => challenge.id,
-        AcceptRequest::Resend { id, .. } => *id,
+    let (id, new_root, secret) = match &accept.request {
+        AcceptRequest::New(new) => (new.id, new.root.id, &new.root.secret),
+        AcceptRequest::Resend {
+            id, root, secret, ..
+        } => (*id, *root, *secret),
     };
-    let row: Option<ChallengeRow> = sqlx::query_as(super::FIND)
-        .bind(&id.as_bytes()[..])
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let nonce = row.as_ref().map(|row| row.nonce.clone());
-    let present = row.map(Challenge::try_from).transpose()?;
-    let cooldown = policy.resend_cooldown_millis;
+    let mut nonce = None;
+    let mut present = None;
+    if let Some((row, root)) = codes::find(connection, id, None).await? {
+        nonce = Some(row.nonce.clone());
+        present = Some(row.on(root)?);
+    }
     if let Some(challenge) = &present
         && nonce.as_deref() == Some(&accept.nonce[..])
     {
-        return Ok(Accepted::Sent(grant_of(challenge, now, cooldown)));
+        let expires_at = match accept.request {
+            AcceptRequest::New(_) => challenge.created_at + policy.code_life_millis,
+            AcceptRequest::Resend { .. } => challenge.expires_at,
+        };
+        return Ok(Accepted::Sent(Grant {
+            expires_at,
+            ..told(challenge, now, policy)
+        }));
     }
-    let granted = match (&accept.request, present) {
+    let asked = match (&accept.request, present) {
         (AcceptRequest::New(_), Some(_)) => {
             return Err(HotStateError::Corrupt("this challenge id is taken"));
         }
-        (AcceptRequest::New(new), None) => begun(new, now, accept, policy),
+        (AcceptRequest::New(new), None) => Asked {
+            id,
+            phone: new.root.phone.clone(),
+            purpose: new.root.purpose,
+            locale: new.locale,
+            before: None,
+        },
         (AcceptRequest::Resend { .. }, None) => return Ok(Accepted::NotLive(None)),
         (AcceptRequest::Resend { phone, .. }, Some(challenge)) => {
-            if phone.is_some_and(|phone| *phone != challenge.phone) {
+            if phone.is_some_and(|phone| *phone != challenge.root.phone) {
                 return Ok(Accepted::OtherPhone);
             }
-            if !challenge.is_live(now, policy.max_attempts) {
+            let lives =
+                now < challenge.expires_at && challenge.session_attempts < policy.max_attempts;
+            if lives && now < challenge.last_asked_at + policy.resend_cooldown_millis {
+                return Ok(Accepted::Cooldown(told(&challenge, now, policy)));
+            }
+            if !lives || challenge.is_honoured() {
                 return Ok(Accepted::NotLive(Some(Previous {
-                    phone: challenge.phone,
-                    purpose: challenge.purpose,
+                    phone: challenge.root.phone,
+                    purpose: challenge.root.purpose,
                     locale: challenge.locale,
                 })));
             }
-            if now < challenge.last_send_at + cooldown {
-                return Ok(Accepted::Cooldown(grant_of(&challenge, now, cooldown)));
+            Asked {
+                id,
+                phone: challenge.root.phone.clone(),
+                purpose: challenge.root.purpose,
+                locale: challenge.locale,
+                before: Some(challenge),
             }
-            extended(challenge, now, policy)
         }
     };
     if let Some((rule, retry_after_millis)) =
-        refusal(connection, now, &granted.phone, accept, policy).await?
+        refusal(connection, now, &asked.phone, accept, policy).await?
     {
         if matches!(rule, Rule::PhoneShort | Rule::PhoneDay) {
-            remember_refusal(connection, &granted.phone, rule, now).await?;
+            remember_refusal(connection, &asked.phone, rule, now).await?;
         }
         return Ok(Accepted::Refused {
             rule,
             retry_after_millis,
         });
     }
-    store(connection, now, &granted, accept, policy).await?;
-    Ok(Accepted::Sent(grant_of(&granted, now, cooldown)))
+    let place = match shared_root(connection, now, &asked, policy).await? {
+        Some((root, channel)) => Place::shared(&root, &channel, now, accept, policy),
+        None => Place::begun(new_root, secret, now, accept),
+    };
+    grant(connection, now, &asked, &place, accept, policy).await
 }
 
-fn begun(
-    new: &NewChallenge,
+/// What is asked for: by a new challenge, or by one that was there before.
+struct Asked {
+    id: ChallengeId,
+    phone: PhoneNumber,
+    purpose: Purpose,
+    locale: Locale,
+    before: Option<Challenge>,
+}
+
+/// Where the code of a granted request comes from.
+struct Place<'a> {
+    root: RootId,
+    /// What a root that begins is made of; nothing where one is shared.
+    begins: Option<&'a NewSecret>,
+    began_at: UnixMillis,
+    ends_at: UnixMillis,
+    digits: u8,
+    sends: u32,
+    /// Whether a message goes.
+    texted: bool,
+    last_send_at: UnixMillis,
+    channel: Channel,
+}
+
+impl<'a> Place<'a> {
+    fn begun(root: RootId, secret: &'a NewSecret, now: UnixMillis, accept: &Accept<'_>) -> Self {
+        Self {
+            root,
+            begins: Some(secret),
+            began_at: now,
+            ends_at: now,
+            digits: secret.digits,
+            sends: 1,
+            texted: true,
+            last_send_at: now,
+            channel: accept.channel,
+        }
+    }
+
+    /// Within the cooldown the message of a moment ago serves this request too.
+    fn shared(
+        root: &Root,
+        channel: &str,
+        now: UnixMillis,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+    ) -> Self {
+        let last_channel = Channel::from_name(channel).unwrap_or_default();
+        let texted = now >= root.last_send_at + policy.resend_cooldown_millis
+            || accept.channel != last_channel;
+        Self {
+            root: root.id,
+            begins: None,
+            began_at: root.created_at,
+            ends_at: root.ends_at,
+            digits: root.digits,
+            sends: root.sends + u32::from(texted),
+            texted,
+            last_send_at: if texted { now } else { root.last_send_at },
+            channel: if texted { accept.channel } else { last_channel },
+        }
+    }
+}
+
+/// The root whose code this request gets too, with the channel of its last message: the newest of the
+/// number for this purpose, else the one that the challenge is on, while it may be shared.
+async fn shared_root(
+    connection: &mut SqliteConnection,
     now: UnixMillis,
-    accept: &Accept<'_>,
+    asked: &Asked,
     policy: &AcceptPolicy,
-) -> Challenge {
-    Challenge {
-        id: new.id,
-        phone: new.phone.clone(),
-        purpose: new.purpose,
-        kid: new.kid.clone(),
-        salt: new.salt.clone(),
-        digits: new.digits,
-        locale: new.locale,
-        created_at: now,
-        expires_at: now + policy.code_life_millis,
-        last_send_at: now,
-        sends: 1,
-        session_attempts: 0,
-        phone_attempts: 0,
-        consumed: false,
-        trace: accept.trace.map(str::to_owned),
+) -> Result<Option<(Root, String)>, HotStateError> {
+    let own = asked.before.as_ref().map(|challenge| challenge.root.id);
+    if !asked.purpose.shares_roots() {
+        return match own {
+            Some(root) => codes::find_root(connection, root).await,
+            None => Ok(None),
+        };
     }
+    let newest: Option<Vec<u8>> = sqlx::query_scalar(NEWEST_ROOT)
+        .bind(asked.phone.as_e164())
+        .bind(asked.purpose.as_str())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let newest = newest.and_then(|id| id.try_into().ok());
+    for candidate in newest.map(RootId::from_bytes).into_iter().chain(own) {
+        let found = codes::find_root(connection, candidate).await?;
+        let shared = found.filter(|(root, _)| {
+            root.closed.is_none()
+                && now <= root.created_at + shared_for_millis(policy.code_life_millis)
+        });
+        if shared.is_some() {
+            return Ok(shared);
+        }
+    }
+    Ok(None)
 }
 
-fn extended(challenge: Challenge, now: UnixMillis, policy: &AcceptPolicy) -> Challenge {
-    let latest = challenge.created_at + MAX_CHALLENGE_MILLIS;
-    Challenge {
-        expires_at: challenge
-            .expires_at
-            .max((now + policy.code_life_millis).min(latest)),
-        last_send_at: now,
-        sends: challenge.sends + 1,
-        ..challenge
-    }
-}
-
-fn grant_of(challenge: &Challenge, now: UnixMillis, cooldown: i64) -> Grant {
+/// What a challenge that stays as it is grants its client.
+fn told(challenge: &Challenge, now: UnixMillis, policy: &AcceptPolicy) -> Grant {
     Grant {
-        phone: challenge.phone.clone(),
-        purpose: challenge.purpose,
+        phone: challenge.root.phone.clone(),
+        purpose: challenge.root.purpose,
         now,
         expires_at: challenge.expires_at,
-        resend_at: challenge.last_send_at + cooldown,
-        sends: challenge.sends,
-        digits: challenge.digits,
+        resend_at: challenge.last_asked_at + policy.resend_cooldown_millis,
+        sends: challenge.root.sends,
+        texted: false,
+        digits: challenge.root.digits,
     }
 }
 
-/// The rule that refuses, if one does; of several the one that takes longest to allow it.
-async fn refusal(
+async fn grant(
     connection: &mut SqliteConnection,
     now: UnixMillis,
-    phone: &PhoneNumber,
+    asked: &Asked,
+    place: &Place<'_>,
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
-) -> Result<Option<(Rule, i64)>, HotStateError> {
-    let breaker: Option<i64> = sqlx::query_scalar(OPEN_BREAKER)
-        .bind(now)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if let Some(until) = breaker {
-        return Ok(Some((Rule::BreakerOpen, until - now)));
+) -> Result<Accepted, HotStateError> {
+    let begun_at = asked
+        .before
+        .as_ref()
+        .map_or(now, |before| before.created_at);
+    let mut expires_at = (now + policy.code_life_millis).min(place.began_at + MAX_ROOT_MILLIS);
+    if let Some(before) = &asked.before {
+        expires_at = expires_at.max(before.expires_at);
     }
-    let jobs: i64 = sqlx::query_scalar(COUNT_JOBS)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if jobs.unsigned_abs() >= policy.queue_max {
-        return Ok(Some((Rule::QueueFull, QUEUE_RETRY_MILLIS)));
-    }
-    let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_FRESH_JOB)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if oldest
-        .flatten()
-        .is_some_and(|accepted| now - accepted > policy.queue_max_age_millis)
-    {
-        return Ok(Some((Rule::QueueSlow, QUEUE_RETRY_MILLIS)));
-    }
-
-    let log: Vec<i64> = sqlx::query_scalar(SENDS_SINCE)
-        .bind(phone.as_e164())
-        .bind(now - LOG_LIFE_MILLIS)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let mut refusal: Option<(Rule, i64)> = None;
-    let mut refuse = |rule, after| {
-        if refusal.is_none_or(|(_, longest)| after > longest) {
-            refusal = Some((rule, after));
-        }
-    };
-    for (index, window) in policy.phone_windows().into_iter().enumerate() {
-        let count = usize::try_from(window.count).unwrap_or(usize::MAX);
-        if let Some(at) = log
-            .len()
-            .checked_sub(count)
-            .and_then(|index| log.get(index))
-            && now < at + window.millis
-        {
-            refuse(Rule::phone_window(index), at + window.millis - now);
-        }
-    }
-    if let Some(address) = accept.address
-        && let Some(wait) = address_wait(connection, address, now, policy).await?
-    {
-        refuse(Rule::Address, wait);
-    }
-    Ok(refusal)
-}
-
-/// How long this address has to wait before it may ask once more, in milliseconds; `None` when it
-/// need not.
-pub(super) async fn address_wait(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<Option<i64>, HotStateError> {
-    let wait = arrival(connection, address, now, policy).await? - millis(now) - MINUTE_MILLIS;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a wait is below a minute or two"
-    )]
-    let whole = wait.ceil() as i64;
-    Ok((wait > 0.0).then_some(whole))
-}
-
-/// Counts one request of this address.
-pub(super) async fn count_address(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<(), HotStateError> {
-    let arrival = arrival(connection, address, now, policy).await?;
-    sqlx::query(STORE_ARRIVAL)
-        .bind(address)
-        .bind(arrival)
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
-}
-
-/// The theoretical arrival time of this address if this request is granted.
-async fn arrival(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<f64, HotStateError> {
-    let stored: Option<f64> = sqlx::query_scalar(ADDRESS_ARRIVAL)
-        .bind(address)
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
-    let step = MINUTE_MILLIS / f64::from(policy.address_per_minute);
-    Ok(stored.unwrap_or_default().max(millis(now)) + step)
-}
-
-async fn store(
-    connection: &mut SqliteConnection,
-    now: UnixMillis,
-    granted: &Challenge,
-    accept: &Accept<'_>,
-    policy: &AcceptPolicy,
-) -> Result<(), HotStateError> {
     if let Some(address) = accept.address {
         count_address(connection, address, now, policy).await?;
     }
     sqlx::query(STORE_SEND)
-        .bind(granted.phone.as_e164())
+        .bind(asked.phone.as_e164())
         .bind(now)
+        .bind(place.texted)
         .execute(&mut *connection)
         .await
         .map_err(unavailable)?;
-    let forget_at = granted.created_at + 2 * (granted.expires_at - granted.created_at);
-    let id = &granted.id.as_bytes()[..];
+    store_root(connection, now, asked, place, accept, expires_at).await?;
+    let forget_at = begun_at + 2 * (expires_at - begun_at);
+    let (id, root) = (&asked.id.as_bytes()[..], &place.root.as_bytes()[..]);
     let nonce = &accept.nonce[..];
-    let query = if granted.sends == 1 {
-        sqlx::query(INSERT)
+    let query = if asked.before.is_some() {
+        sqlx::query(ASK_AGAIN)
             .bind(id)
+            .bind(root)
             .bind(nonce)
-            .bind(granted.phone.as_e164())
-            .bind(granted.purpose.as_str())
-            .bind(granted.locale.as_str())
-            .bind(&granted.kid)
-            .bind(&granted.salt.as_bytes()[..])
-            .bind(granted.digits)
+            .bind(expires_at)
             .bind(now)
-            .bind(granted.expires_at)
             .bind(forget_at)
-            .bind(&granted.trace)
     } else {
-        sqlx::query(EXTEND)
+        sqlx::query(BEGIN_CHALLENGE)
             .bind(id)
+            .bind(root)
             .bind(nonce)
-            .bind(granted.expires_at)
+            .bind(asked.locale.as_str())
             .bind(now)
-            .bind(granted.sends)
+            .bind(expires_at)
             .bind(forget_at)
+            .bind(accept.trace)
     };
     query.execute(&mut *connection).await.map_err(unavailable)?;
-    sqlx::query(ENQUEUE)
-        .bind(job(granted.id, granted, now, accept).encode())
-        .bind(now)
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
-}
-
-fn job(id: ChallengeId, granted: &Challenge, now: UnixMillis, accept: &Accept<'_>) -> Job {
-    Job::send(
-        id,
-        granted.sends,
-        accept.channel,
+    if place.texted {
+        let deadline = expires_at - SEND_MARGIN_MILLIS;
+        let trace = accept.trace.map(str::to_owned);
+        let job = Job::send(
+            asked.id,
+            place.root,
+            place.sends,
+            accept.channel,
+            now,
+            deadline,
+            trace,
+        )
+        .of_request(accept.request_id);
+        sqlx::query(ENQUEUE)
+            .bind(job.encode())
+            .bind(now)
+            .execute(connection)
+            .await
+            .map_err(unavailable)?;
+    }
+    Ok(Accepted::Sent(Grant {
+        phone: asked.phone.clone(),
+        purpose: asked.purpose,
         now,
-        granted.expires_at - SEND_MARGIN_MILLIS,
-        accept.trace.map(str::to_owned),
-    )
-    .of_request(accept.request_id)
+        expires_at: match accept.request {
+            AcceptRequest::New(_) => now + policy.code_life_millis,
+            AcceptRequest::Resend { .. } => expires_at,
+        },
+        resend_at: now + policy.resend_cooldown_millis,
+        sends: place.sends,
+        texted: place.texted,
+        digits: place.digits,
+    }))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds since 1970 fit 53 bits for ages"
-)]
-fn millis(now: UnixMillis) -> f64 {
-    now as f64
+async fn store_root(
+    connection: &mut SqliteConnection,
+    now: UnixMillis,
+    asked: &Asked,
+    place: &Place<'_>,
+    accept: &Accept<'_>,
+    expires_at: UnixMillis,
+) -> Result<(), HotStateError> {
+    let ends_at = expires_at.max(place.ends_at);
+    let forget_at = place.began_at + 2 * (ends_at - place.began_at);
+    let root = &place.root.as_bytes()[..];
+    let query = match place.begins {
+        Some(secret) => sqlx::query(BEGIN_ROOT)
+            .bind(root)
+            .bind(asked.phone.as_e164())
+            .bind(asked.purpose.as_str())
+            .bind(&secret.kid)
+            .bind(&secret.salt.as_bytes()[..])
+            .bind(secret.digits)
+            .bind(now)
+            .bind(ends_at)
+            .bind(place.channel.as_str())
+            .bind(forget_at)
+            .bind(accept.trace),
+        None => sqlx::query(SHARE_ROOT)
+            .bind(root)
+            .bind(ends_at)
+            .bind(place.last_send_at)
+            .bind(place.channel.as_str())
+            .bind(place.sends)
+            .bind(forget_at),
+    };
+    query.execute(connection).await.map_err(unavailable)?;
+    Ok(())
 }

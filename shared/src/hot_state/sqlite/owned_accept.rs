@@ -3,6 +3,7 @@
 use domain::challenge::{ChallengeId, Channel, NewChallenge};
 use domain::clock::Clock;
 use domain::phone::PhoneNumber;
+use domain::root::{NewSecret, RootId};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ pub(super) struct OwnedAccept {
 #[derive(Debug)]
 enum OwnedRequest {
     New(NewChallenge),
-    Resend(ChallengeId, Option<PhoneNumber>),
+    Resend(ChallengeId, Option<PhoneNumber>, RootId, NewSecret),
 }
 
 impl OwnedAccept {
@@ -36,7 +37,12 @@ impl OwnedAccept {
             policy: policy.clone(),
             request: match &accept.request {
                 AcceptRequest::New(challenge) => OwnedRequest::New((*challenge).clone()),
-                AcceptRequest::Resend { id, phone } => OwnedRequest::Resend(*id, phone.cloned()),
+                AcceptRequest::Resend {
+                    id,
+                    phone,
+                    root,
+                    secret,
+                } => OwnedRequest::Resend(*id, phone.cloned(), *root, (*secret).clone()),
             },
             nonce: accept.nonce,
             channel: accept.channel,
@@ -50,9 +56,11 @@ impl OwnedAccept {
         Accept {
             request: match &self.request {
                 OwnedRequest::New(challenge) => AcceptRequest::New(challenge),
-                OwnedRequest::Resend(id, phone) => AcceptRequest::Resend {
+                OwnedRequest::Resend(id, phone, root, secret) => AcceptRequest::Resend {
                     id: *id,
                     phone: phone.as_ref(),
+                    root: *root,
+                    secret,
                 },
             },
             nonce: self.nonce,
@@ -85,6 +93,6 @@ impl Step for OwnedAccept {
     }
 
     fn enqueued(accepted: &Accepted) -> bool {
-        matches!(accepted, Accepted::Sent(_))
+        matches!(accepted, Accepted::Sent(grant) if grant.texted)
     }
 }

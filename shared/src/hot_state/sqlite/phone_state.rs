@@ -4,7 +4,7 @@ use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
-use super::accept::{LOG_LIFE_MILLIS, SENDS_SINCE};
+use super::limits::LOG_LIFE_MILLIS;
 use super::{SqliteHotState, tries, unavailable};
 use crate::hot_state::Rule;
 use crate::hot_state::model::HotStateError;
@@ -13,6 +13,8 @@ use crate::hot_state::phone_state::{
     THEN_COUNTED_EVERY_MILLIS,
 };
 
+const TEXTED_SINCE: &str =
+    "SELECT at, texted FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
 const REFUSALS: &str =
     "SELECT rule, refusals, last_at FROM hot_phone_refusals WHERE phone = $1 AND forget_at > $2";
 const STORE_REFUSAL: &str = "INSERT INTO hot_phone_refusals \
@@ -29,7 +31,7 @@ impl SqliteHotState {
     ) -> Result<PhoneState, HotStateError> {
         let now = clock.now_millis();
         let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
-        let sends: Vec<UnixMillis> = sqlx::query_scalar(SENDS_SINCE)
+        let sends: Vec<(UnixMillis, bool)> = sqlx::query_as(TEXTED_SINCE)
             .bind(phone.as_e164())
             .bind(now - LOG_LIFE_MILLIS)
             .fetch_all(&mut *reader)
@@ -52,7 +54,12 @@ impl SqliteHotState {
         };
         Ok(PhoneState {
             now,
-            sends,
+            sends: sends.iter().map(|(at, _)| *at).collect(),
+            untexted: sends
+                .iter()
+                .filter(|(_, texted)| !texted)
+                .map(|(at, _)| *at)
+                .collect(),
             refusals: PHONE_RULES.into_iter().filter_map(of_rule).collect(),
             failures,
             last_failure_at,

@@ -164,7 +164,7 @@ impl Records {
             statement.push_values(requests, |mut row, Request { intent, begin }| {
                 let starts = *intent != Intent::Expire;
                 let state = if starts { LedgerState::Sending } else { LedgerState::Expired };
-                row.push_bind(begin.key.challenge.as_bytes().to_vec())
+                row.push_bind(begin.key.root.as_bytes().to_vec())
                     .push_bind(i64::from(begin.key.send))
                     .push_bind(begin.phone.as_e164().to_owned())
                     .push_bind(begin.purpose.as_str())
@@ -203,7 +203,7 @@ impl Records {
             if !ended.is_empty() {
                 let mut question = QueryBuilder::new(STATES);
                 question.push_values(ended, |mut row, key| {
-                    row.push_bind(key.challenge.as_bytes().to_vec())
+                    row.push_bind(key.root.as_bytes().to_vec())
                         .push_bind(i64::from(key.send));
                 });
                 question.push(")");

@@ -187,7 +187,7 @@ impl Records {
                 let code = |status: DeliveryStatus| i64::from(status.code());
                 let next = progress.next_check.map(|after| check.accepted_at + after);
                 let delivered = progress.status == Some(DeliveryStatus::Delivered);
-                row.push_bind(check.key.challenge.as_bytes().to_vec())
+                row.push_bind(check.key.root.as_bytes().to_vec())
                     .push_bind(i64::from(check.key.send))
                     .push_bind(check.known.map_or(-1, code))
                     .push_bind(micros(check.leased_until))

@@ -98,7 +98,7 @@ impl Records {
                     outcome.result == SendResult::Accepted && outcome.messageid.is_some();
                 // What is refused by the state of its entry has come to its end already.
                 let refused = outcome.result == SendResult::Refused;
-                row.push_bind(key.challenge.as_bytes().to_vec())
+                row.push_bind(key.root.as_bytes().to_vec())
                     .push_bind(i64::from(key.send))
                     .push_bind(i64::from(*attempt))
                     .push_bind(*fence)
@@ -133,7 +133,7 @@ impl Records {
             if !others.is_empty() {
                 let mut question = QueryBuilder::new(PRESENT);
                 question.push_values(others.keys(), |mut row, key| {
-                    row.push_bind(key.challenge.as_bytes().to_vec())
+                    row.push_bind(key.root.as_bytes().to_vec())
                         .push_bind(i64::from(key.send));
                 });
                 question.push(")");

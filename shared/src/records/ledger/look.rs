@@ -34,7 +34,7 @@ impl Records {
         on_connection!(self, writer, connection => {
             let counted = sqlx::query(COUNT)
                 .bind(micros(now))
-                .bind(row.key.challenge.as_bytes().as_slice())
+                .bind(row.key.root.as_bytes().as_slice())
                 .bind(i64::from(row.key.send))
                 .bind(i64::from(row.attempt))
                 .bind(row.fence)
@@ -62,7 +62,7 @@ impl Records {
             }
             question
                 .push(") AND NOT (challenge_id = ")
-                .push_bind(than.challenge.as_bytes().to_vec())
+                .push_bind(than.root.as_bytes().to_vec())
                 .push(" AND send_number = ")
                 .push_bind(i64::from(than.send))
                 .push(") ORDER BY messageid");
@@ -89,7 +89,7 @@ impl Records {
                 .bind(micros(from - OPEN_ROWS_ARE_YOUNGER))
                 .bind(micros(from))
                 .bind(micros(to))
-                .bind(other_than.challenge.as_bytes().as_slice())
+                .bind(other_than.root.as_bytes().as_slice())
                 .bind(i64::from(other_than.send))
                 .fetch_one(connection)
                 .await?;

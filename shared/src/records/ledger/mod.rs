@@ -39,10 +39,11 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use domain::challenge::{ChallengeId, Channel};
+use domain::challenge::Channel;
 use domain::delivery::CHECKS;
 use domain::notice::MessagePurpose;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 
 pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
 pub use metrics::LedgerMetrics;
@@ -52,11 +53,11 @@ pub use writer::LedgerWriter;
 /// The gateway is first asked about the delivery this long after it accepted the message.
 pub const FIRST_DELIVERY_CHECK: TimeDelta = CHECKS[0];
 
-/// Which send: the challenge, and the how-manieth request for its code; or a notice.
+/// Which send: the root of a code, and the how-manieth message with it; or a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SendKey {
-    /// The challenge, or the 16 bytes of a notice's id.
-    pub challenge: ChallengeId,
+    /// The root, or the 16 bytes of a notice's id. In the table it stands in `challenge_id`.
+    pub root: RootId,
     /// 1 for the first message, then one more for each resend.
     pub send: u32,
 }
@@ -65,7 +66,7 @@ impl SendKey {
     /// The one send of a notice.
     pub fn of_notice(notice: Uuid) -> Self {
         Self {
-            challenge: ChallengeId::from_bytes(notice.into_bytes()),
+            root: RootId::from_bytes(notice.into_bytes()),
             send: 1,
         }
     }
@@ -73,7 +74,7 @@ impl SendKey {
 
 impl fmt::Display for SendKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.challenge, self.send)
+        write!(f, "{}/{}", self.root, self.send)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reading the ledger: one row, the timeline of a number, counts.
 
 use chrono::{DateTime, Utc};
-use domain::challenge::{ChallengeId, Channel};
+use domain::challenge::Channel;
 use domain::notice::MessagePurpose;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use uuid::Uuid;
 
 use super::{LedgerState, SendKey, SendMethod};
@@ -32,7 +33,7 @@ const OF_PHONE: &str = concat!(
     " FROM sends WHERE phone = $1 AND created_at >= $2 \
      ORDER BY created_at DESC, challenge_id, send_number LIMIT $3"
 );
-const OF_CHALLENGE: &str = concat!(
+const OF_ROOT: &str = concat!(
     "SELECT ",
     ledger_columns!(),
     " FROM sends WHERE challenge_id = $1 ORDER BY send_number"
@@ -194,14 +195,14 @@ pub(super) fn corrupt(problem: &'static str) -> RecordsError {
 }
 
 pub(super) fn stored_key(challenge_id: &[u8], send_number: i64) -> Result<SendKey, RecordsError> {
-    let challenge = challenge_id
+    let root = challenge_id
         .try_into()
         .map_err(|_| corrupt("challenge_id is not 16 bytes long"))?;
     let send = send_number
         .try_into()
         .map_err(|_| corrupt("send_number is out of range"))?;
     Ok(SendKey {
-        challenge: ChallengeId::from_bytes(challenge),
+        root: RootId::from_bytes(root),
         send,
     })
 }
@@ -221,7 +222,7 @@ impl Records {
     pub async fn ledger_row(&self, key: SendKey) -> Result<Option<LedgerRow>, RecordsError> {
         on_connection!(self, readers, connection => {
             let row: Option<StoredRow> = sqlx::query_as(BY_KEY)
-                .bind(key.challenge.as_bytes().as_slice())
+                .bind(key.root.as_bytes().as_slice())
                 .bind(i64::from(key.send))
                 .fetch_optional(connection)
                 .await?;
@@ -247,14 +248,11 @@ impl Records {
         })
     }
 
-    /// The sends of one challenge, the first one first.
-    pub async fn sends_of_challenge(
-        &self,
-        challenge: ChallengeId,
-    ) -> Result<Vec<LedgerRow>, RecordsError> {
+    /// The sends of one root, the first one first.
+    pub async fn sends_of_root(&self, root: RootId) -> Result<Vec<LedgerRow>, RecordsError> {
         on_connection!(self, readers, connection => {
-            let rows: Vec<StoredRow> = sqlx::query_as(OF_CHALLENGE)
-                .bind(challenge.as_bytes().as_slice())
+            let rows: Vec<StoredRow> = sqlx::query_as(OF_ROOT)
+                .bind(root.as_bytes().as_slice())
                 .fetch_all(connection)
                 .await?;
             rows.into_iter().map(LedgerRow::try_from).collect()

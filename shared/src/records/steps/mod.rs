@@ -9,10 +9,11 @@ mod taking;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::challenge::{ChallengeId, SessionId};
+use domain::challenge::SessionId;
 use domain::otp::Purpose;
 use domain::password::PasswordHash;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
@@ -57,7 +58,7 @@ impl Step {
 #[derive(Clone, Debug)]
 pub struct NumberStep {
     /// The challenge of the code.
-    pub challenge: ChallengeId,
+    pub root: RootId,
     /// What the code was for.
     pub purpose: Purpose,
     /// The number that the code proved.

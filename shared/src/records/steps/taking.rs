@@ -43,7 +43,7 @@ impl Records {
         step: &NumberStep,
     ) -> Result<NumberStepOutcome, RecordsError> {
         in_transaction!(self, transaction => {
-            if !use_code!(transaction, step.challenge, step.purpose, step.now) {
+            if !use_code!(transaction, step.root, step.purpose, step.now) {
                 return Ok(NumberStepOutcome::CodeUsed);
             }
             let begun = sqlx::query(BEGIN_AFTER_CODE)

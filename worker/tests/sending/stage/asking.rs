@@ -6,6 +6,7 @@ use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::root::{NewSecret, RootId};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
 use shared::records::NewNotice;
 
@@ -14,10 +15,19 @@ use super::{REQUEST, Stage};
 impl Stage {
     /// Asks for a code as the API does.
     pub(crate) async fn ask(&self, phone: &str, channel: Channel) -> ChallengeId {
+        self.ask_for(phone, channel, Purpose::SignIn).await
+    }
+
+    /// The same for any purpose; of each a number has one code, and so one message in a while.
+    pub(crate) async fn ask_for(
+        &self,
+        phone: &str,
+        channel: Channel,
+        purpose: Purpose,
+    ) -> ChallengeId {
         let phone = PhoneNumber::from_e164(phone).expect("canonical");
         let keys = Self::keys();
-        let (_, new) =
-            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        let (_, new) = NewChallenge::begin(&self.random, &keys, phone, purpose, 6, Locale::Fa);
         self.accept(AcceptRequest::New(&new), channel).await;
         new.id
     }
@@ -43,8 +53,14 @@ impl Stage {
     }
 
     pub(crate) async fn resend(&self, id: ChallengeId) {
-        self.accept(AcceptRequest::Resend { id, phone: None }, Channel::Sms)
-            .await;
+        let secret = NewSecret::new(&self.random, &Self::keys(), 6);
+        let resend = AcceptRequest::Resend {
+            id,
+            phone: None,
+            root: RootId::new(&self.random),
+            secret: &secret,
+        };
+        self.accept(resend, Channel::Sms).await;
     }
 
     async fn accept(&self, request: AcceptRequest<'_>, channel: Channel) {
@@ -111,10 +127,11 @@ impl Stage {
                 .expect("deleted");
         } else {
             let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
-            sqlx::query("DELETE FROM hot_challenges")
-                .execute(&pool.expect("a connection"))
-                .await
-                .expect("deleted");
+            let pool = pool.expect("a connection");
+            for statement in ["DELETE FROM hot_challenges", "DELETE FROM hot_roots"] {
+                let deleted = sqlx::query(statement).execute(&pool).await;
+                deleted.expect("deleted");
+            }
         }
     }
 

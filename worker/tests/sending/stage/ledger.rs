@@ -1,16 +1,18 @@
 //! Rows of the ledger, and attempts that another run has begun.
 
-use domain::challenge::{ChallengeId, Channel};
+use domain::challenge::Channel;
 use domain::notice::MessagePurpose;
 use domain::phone::PhoneNumber;
+use domain::root::RootId;
 use harness::eventually;
 use shared::records::{Begin, Begun, LedgerRow, LedgerState, LedgerWriter, SendKey};
 
 use super::{OTHER_RUN, PATIENCE, Route, Stage};
 
 impl Stage {
-    pub(crate) async fn row(&self, challenge: ChallengeId, send: u32) -> Option<LedgerRow> {
-        let key = SendKey { challenge, send };
+    pub(crate) async fn row(&self, root: impl Into<RootId>, send: u32) -> Option<LedgerRow> {
+        let root = root.into();
+        let key = SendKey { root, send };
         self.stores
             .records
             .ledger_row(key)
@@ -19,28 +21,29 @@ impl Stage {
     }
 
     /// The row once it has come to this state.
-    pub(crate) async fn reaches(&self, challenge: ChallengeId, state: LedgerState) -> LedgerRow {
+    pub(crate) async fn reaches(&self, root: impl Into<RootId>, state: LedgerState) -> LedgerRow {
+        let root = root.into();
         eventually(PATIENCE, async || {
-            self.row(challenge, 1)
-                .await
-                .filter(|row| row.state == state)
+            self.row(root, 1).await.filter(|row| row.state == state)
         })
         .await
     }
 
     /// Waits until this attempt surely did not leave.
-    pub(crate) async fn has_failed(&self, challenge: ChallengeId, attempt: u32) {
+    pub(crate) async fn has_failed(&self, root: impl Into<RootId>, attempt: u32) {
+        let root = root.into();
         eventually(PATIENCE, async || {
-            let row = self.row(challenge, 1).await?;
+            let row = self.row(root, 1).await?;
             ((row.state, row.attempt) == (LedgerState::NotSent, attempt)).then_some(())
         })
         .await;
     }
 
     /// Waits until so many looks have found nothing.
-    pub(crate) async fn has_looked(&self, challenge: ChallengeId, looks: u32) -> LedgerRow {
+    pub(crate) async fn has_looked(&self, root: impl Into<RootId>, looks: u32) -> LedgerRow {
+        let root = root.into();
         eventually(PATIENCE, async || {
-            self.row(challenge, 1)
+            self.row(root, 1)
                 .await
                 .filter(|row| row.state == LedgerState::Unknown && row.looks == looks)
         })
@@ -54,10 +57,10 @@ impl Stage {
         route: Route,
         localid: i64,
     ) -> (LedgerWriter, u32) {
-        let challenge = self.stores.hot_state.challenge(key.challenge).await;
-        let challenge = challenge.expect("an answer").expect("a record");
-        let purpose = challenge.purpose.into();
-        self.begin_for(key, challenge.phone, purpose, route, localid)
+        let root = self.stores.hot_state.root(key.root).await;
+        let root = root.expect("an answer").expect("a record");
+        let purpose = root.purpose.into();
+        self.begin_for(key, root.phone, purpose, route, localid)
             .await
     }
 

@@ -14,7 +14,7 @@ const LONGEST_RUN: TimeDelta = TimeDelta::seconds(20);
 
 impl Concluding<'_> {
     pub(crate) fn of_send(&self, send: &LedgerRow) -> Conclusion {
-        if let Some(code_use) = self.facts.code_use(send.key.challenge) {
+        if let Some(code_use) = self.facts.code_use(send.key.root) {
             return conclusion(
                 "verified",
                 format!(
@@ -178,25 +178,25 @@ impl Concluding<'_> {
 
     /// How the code itself stands that a message brought.
     fn of_code(&self, send: &LedgerRow) -> String {
-        let id = send.key.challenge;
-        if let Some(at) = self.facts.expires_at(id)
+        let id = send.key.root;
+        if let Some(at) = self.facts.ends_at(id)
             && at <= self.facts.now
         {
             return format!("The code expired unused at {}.", self.times.short(at));
         }
-        let Some(challenge) = self.facts.challenge(id) else {
+        let Some(code) = self.facts.code(id) else {
             return "Whether the code was tried is not known.".to_owned();
         };
         let allowed = self.policy.max_attempts;
-        let until = self.times.short(moment(challenge.expires_at));
-        if challenge.session_attempts >= allowed {
+        let until = self.times.short(moment(code.root.ends_at));
+        if code.session_attempts >= allowed {
             return format!(
                 "The code was typed in wrong {allowed} times and is of no more use: a new one must be asked for."
             );
         }
         format!(
             "The code is good until {until}; {} of {allowed} attempts were used with the session id, {} of {allowed} by the number.",
-            challenge.session_attempts, challenge.phone_attempts
+            code.session_attempts, code.root.phone_attempts
         )
     }
 }
