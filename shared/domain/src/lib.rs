@@ -14,6 +14,7 @@ pub mod otp;
 pub mod password;
 pub mod phone;
 pub mod random;
+pub mod sealed;
 pub mod templates;
 pub mod tokens;
 pub mod trace_parent;
