@@ -34,6 +34,8 @@ if (page && page.dataset.alive === "true") {
   if (waiting) {
     resend.setAttribute("aria-disabled", "true");
     wait.hidden = false;
+    // A region that is filled at once is not read out.
+    setTimeout(() => { heard.textContent = heard.dataset.waiting; }, 500);
   }
   const tick = () => {
     const passed = Math.floor((Date.now() - start) / 1000);

@@ -26,11 +26,8 @@ pub struct Rgb(u8, u8, u8);
 impl BrandColor {
     /// Reads `#0c6a4e`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let digits = text.strip_prefix('#').unwrap_or(text);
-        let mut bytes = [0; 3];
-        hex::decode_to_slice(digits, &mut bytes)
-            .map_err(|_| format!("`{}` is no colour such as #0c6a4e", text.escape_debug()))?;
-        let given = Rgb(bytes[0], bytes[1], bytes[2]);
+        let given = Rgb::parse(text)
+            .ok_or_else(|| format!("`{}` is no colour such as #0c6a4e", text.escape_debug()))?;
         Ok(Self {
             given,
             light: legible(given, Rgb(0, 0, 0), LIGHT_GROUNDS, LIGHT_WASH),
@@ -88,6 +85,14 @@ fn legible(color: Rgb, towards: Rgb, grounds: [Rgb; 2], wash: f64) -> Rgb {
 }
 
 impl Rgb {
+    /// Reads `#0c6a4e`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        let mut bytes = [0; 3];
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        Some(Self(bytes[0], bytes[1], bytes[2]))
+    }
+
     /// This colour over another, as opaque as `share`.
     fn over(self, under: Self, share: f64) -> Self {
         let mix = |over: u8, under: u8| {

@@ -160,7 +160,7 @@ pub(super) static WORDS: Words = Words {
         title: "Log out?",
         lead: "You leave your account on this device.",
         submit: "Log out",
-        stay: "Stay",
+        stay: "Stay signed in",
     },
     faults: FaultWords {
         not_found: (
