@@ -72,7 +72,8 @@ impl MessagePage {
             words.code_over.to_owned()
         } else if message.outlook == Outlook::Arrived {
             words.arrived_hint.to_owned()
-        } else if send_again {
+        } else if send_again || message.outlook == Outlook::Interrupted {
+            // Whether it comes in time is not known.
             String::new()
         } else {
             fill(words.same_code, "{time}", times::hour(message.code_until))
