@@ -20,7 +20,7 @@
 //!
 //! **A page more:** its texts in `words/` (both languages, or it does not compile), a template that
 //! extends `frame.html`, a handler that ends with [`frame::page`], a route in `pages.rs`, a scene in
-//! `gallery.rs`. **A state more:** a scene beside it.
+//! `gallery/`. **A state more:** a scene beside it.
 
 mod assets;
 mod brand;
