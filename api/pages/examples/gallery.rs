@@ -1,8 +1,7 @@
 //! Lays every page in every state down as files, to be looked at and photographed without a server:
 //! `cargo run -p pages --example gallery -- FOLDER`.
 //!
-//! The settings of the pages are read from the environment as `api` reads them. `FOLDER/dark/` holds the
-//! same pages as dark ones, whatever the browser prefers.
+//! `FOLDER/dark/` holds the same pages as dark ones, whatever the browser prefers.
 
 use std::error::Error;
 use std::fs;
