@@ -7,6 +7,7 @@ use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
 use flows::{Flows, FlowsParts, background};
+use pages::Pages;
 use prometheus::IntGauge;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
@@ -21,6 +22,7 @@ use crate::{callbacks, health, jwks, openapi, otp, password, problem, profile, s
 pub struct App {
     state: ApiState,
     step_flow: bool,
+    pages: Option<Pages>,
 }
 
 impl App {
@@ -36,14 +38,19 @@ impl App {
             random: parts.random.clone(),
             registry: parts.registry,
         })?;
-        let flows = Flows::build(parts)?;
+        let (flows, site) = (Arc::new(Flows::build(parts)?), Arc::new(site));
+        let pages = config
+            .pages
+            .as_ref()
+            .map(|pages| Pages::new(pages, Arc::clone(&flows), Arc::clone(&site)));
         Ok(Self {
             state: ApiState {
-                flows: Arc::new(flows),
-                site: Arc::new(site),
+                flows,
+                site,
                 delivery_callback: config.delivery_callback.clone().map(Arc::new),
             },
             step_flow: config.step_flow,
+            pages,
         })
     }
 
@@ -51,7 +58,11 @@ impl App {
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
         let (json_face, slashes) = self.json_face();
-        forgive_slashes(self.finish(json_face), slashes)
+        let faces = match &self.pages {
+            Some(pages) => json_face.merge(pages.router()),
+            None => json_face.route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) })),
+        };
+        forgive_slashes(self.finish(faces), slashes)
     }
 
     /// The routes of the JSON face, and the slashes in them that mean something.
@@ -85,9 +96,7 @@ impl App {
         }
         let (router, mut document) = router.split_for_parts();
         openapi::complete(&mut document, self.state.site.cookies);
-        let mut router = router
-            .route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) }))
-            .merge(openapi::routes(&document, self.state.flows.code_length()));
+        let mut router = router.merge(openapi::routes(&document, self.state.flows.code_length()));
         if self.state.delivery_callback.is_some() {
             // Not in the document: it is the gateway's, and nobody else's.
             router = router.route(callbacks::DELIVERY_PATH, callbacks::delivery_route());

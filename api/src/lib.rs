@@ -27,3 +27,6 @@ mod steps;
 pub use app::App;
 pub use error::{ErrorCode, RequestFault};
 pub use flows::FlowsParts;
+
+/// Where people sign in.
+pub const SIGN_IN_PAGE: &str = pages::Pages::SIGN_IN;

@@ -143,9 +143,12 @@ pub(crate) fn write(mut response: Response, context: RequestContext) -> Response
     response
 }
 
-/// The body of readiness is JSON of its own.
+/// The body of readiness is JSON of its own, and another face says that it has written its error.
 fn is_foreign_error(response: &Response) -> bool {
     let status = response.status();
+    if response.extensions().get::<AnsweredCode>().is_some() {
+        return false;
+    }
     let is_json = response
         .headers()
         .get(CONTENT_TYPE)

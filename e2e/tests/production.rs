@@ -6,6 +6,7 @@ use std::sync::Arc;
 use e2e::{PATIENCE, Production};
 use futures::StreamExt as _;
 use harness::eventually;
+use serde_json::json;
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 64;
@@ -30,6 +31,14 @@ async fn a_code_is_asked_for_sent_and_opens_a_session() {
     assert!(first.is_new_user);
     assert_eq!(first.user["phone_number"], "+989123456789");
 
+    // The answer may have been lost: it is the same session, until its token is used.
+    let repeated = client.verify(&asked.session_id, &code).await;
+    let token = repeated.expect("the same answer").refresh_token;
+    assert_eq!(token, first.refresh_token);
+    let body = json!({ "refresh_token": token });
+    let path = "/api/v1/usr/token/refresh";
+    let refreshed = client.try_post(path, &body).await.expect("an answer");
+    assert_eq!(refreshed.status(), 200);
     let replay = client
         .verify(&asked.session_id, &code)
         .await

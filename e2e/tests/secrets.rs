@@ -1,5 +1,7 @@
 //! What a run leaves behind holds no secret.
 
+use std::collections::BTreeMap;
+
 use e2e::{Client, Production};
 use harness::eventually;
 
@@ -81,6 +83,63 @@ async fn look_into_stores(production: &Production, search: &mut Search) {
     );
 }
 
+/// Opens a page, or sends a form where there are fields, and keeps its cookies.
+async fn on_pages(
+    production: &Production,
+    cookies: &mut BTreeMap<String, String>,
+    path: &str,
+    fields: &[(&str, &str)],
+) {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let url = format!("{}{path}", production.url());
+    let request = match fields {
+        [] => client.get(url),
+        fields => client.post(url).form(fields),
+    };
+    let pairs = cookies
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let request = request.header("cookie", pairs.collect::<Vec<_>>().join("; "));
+    let answer = request.send().await.expect("an answer");
+    assert!(answer.status().as_u16() < 400, "{answer:?}");
+    for cookie in answer.headers().get_all("set-cookie") {
+        let pair = cookie.to_str().expect("text").split(';').next();
+        let (name, value) = pair.and_then(|pair| pair.split_once('=')).expect("a pair");
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
+}
+
+/// People who sign in on the pages, each with a wrong code before the right one.
+async fn people_on_pages(production: &Production, search: &mut Search) {
+    for person in PEOPLE..PEOPLE + 3 {
+        let phone = format!("0935{person:07}");
+        let mut cookies = BTreeMap::new();
+        on_pages(production, &mut cookies, "/accounts/login/", &[]).await;
+        let token = cookies.get("ramz_form").cloned().unwrap_or_default();
+        let fields = [("token", token.as_str()), ("phone", &phone)];
+        on_pages(production, &mut cookies, "/accounts/login/", &fields).await;
+        let code = production.simulator.wait_for_code(&phone).await;
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        for typed in [wrong, code.as_str()] {
+            let fields = [("token", token.as_str()), ("code", typed)];
+            on_pages(production, &mut cookies, "/accounts/verify/", &fields).await;
+            on_pages(production, &mut cookies, "/accounts/verify/message/", &[]).await;
+        }
+        let refresh = cookies.get("ramz_refresh").expect("signed in");
+        search.look_for("a refresh token of the pages", refresh.clone());
+        search.look_for("a code of the pages", code);
+        search.look_for("a whole phone number as it was typed", phone);
+        search.look_for(
+            "a whole phone number of a page",
+            format!("+98935{person:07}"),
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
     let no_limit = [
@@ -130,6 +189,7 @@ async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
             format!("+98935{person:07}"),
         );
     }
+    people_on_pages(&production, &mut search).await;
     // Failures write other lines than successes do.
     production
         .simulator

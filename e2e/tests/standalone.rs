@@ -44,6 +44,8 @@ async fn a_newcomer_finds_the_code_in_the_inbox_and_any_jwt_library_takes_the_to
     let command = command.env("SIMULATOR_LISTEN", &inbox);
     let mut standalone = start(&command, &url).await;
     let printed = standalone.process.log();
+    let sign_in = format!("{url}/accounts/login/");
+    assert!(printed.contains(&sign_in), "{printed}");
     assert!(printed.contains(&format!("{url}/api/docs")), "{printed}");
     assert!(printed.contains(&format!("http://{inbox}/")), "{printed}");
 
@@ -65,7 +67,7 @@ async fn a_newcomer_finds_the_code_in_the_inbox_and_any_jwt_library_takes_the_to
     .await;
     let page = inbox.get("/").await.text().await.expect("a page");
     assert!(
-        page.contains(&code) && page.contains("dir=\"rtl\""),
+        page.contains(&code) && page.contains("dir=\"rtl\"") && page.contains(&sign_in),
         "{page}"
     );
 

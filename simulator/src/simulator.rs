@@ -38,6 +38,8 @@ pub struct SimulatorConfig {
     pub account: Account,
     /// The time.
     pub clock: Clock,
+    /// The address of the page on which codes are given back, to be shown in the inbox.
+    pub sign_in_page: Option<String>,
 }
 
 impl Default for SimulatorConfig {
@@ -48,6 +50,7 @@ impl Default for SimulatorConfig {
             capacity: 100_000,
             account: Account::default(),
             clock: Clock::system(),
+            sign_in_page: None,
         }
     }
 }
@@ -60,6 +63,7 @@ pub struct Simulator(Arc<Shared>);
 struct Shared {
     keys: Vec<String>,
     clock: Clock,
+    sign_in_page: Option<String>,
     journal: Option<Journal>,
     state: Mutex<State>,
     reports_changed: Notify,
@@ -85,6 +89,7 @@ impl Simulator {
         Ok(Self(Arc::new(Shared {
             keys: config.api_keys,
             clock: config.clock,
+            sign_in_page: config.sign_in_page,
             journal,
             state: Mutex::new(State {
                 account: config.account,
@@ -98,6 +103,11 @@ impl Simulator {
             reports_changed: Notify::new(),
             reporter: Reporter::default(),
         })))
+    }
+
+    /// The address of the page on which codes are given back, if it is known.
+    pub(crate) fn sign_in_page(&self) -> Option<&str> {
+        self.0.sign_in_page.as_deref()
     }
 
     /// The gateway under `/v1/`, the controls under `/_sim/` and the inbox at `/`.

@@ -103,6 +103,10 @@ pub(crate) async fn run(
             .extend(simulated_templates(&worker_config.gateway));
         let simulator = Simulator::new(SimulatorConfig {
             account,
+            sign_in_page: config.pages.as_ref().map(|_| {
+                let origin = config.http.public_url.origin();
+                format!("{origin}{}", api::SIGN_IN_PAGE)
+            }),
             ..SimulatorConfig::default()
         })?;
         let limits = ServeLimits::default();
@@ -121,6 +125,7 @@ pub(crate) async fn run(
 
     let welcome = Welcome {
         public_url: config.http.public_url.origin(),
+        pages: config.pages.is_some(),
         inbox,
         metrics: metrics.local_addr()?,
         database: url,

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 pub(crate) struct Welcome<'a> {
     /// The address under which people reach the API.
     pub(crate) public_url: &'a str,
+    /// Whether there are pages for people.
+    pub(crate) pages: bool,
     /// The inbox, if messages go to the simulator.
     pub(crate) inbox: Option<SocketAddr>,
     /// Where metrics are.
@@ -18,11 +20,15 @@ impl std::fmt::Display for Welcome<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             public_url,
+            pages,
             inbox,
             metrics,
             database,
         } = self;
         writeln!(f, "Ramz is running. Stop it with Ctrl+C.\n")?;
+        if *pages {
+            writeln!(f, "  Sign-in page        {public_url}{}", api::SIGN_IN_PAGE)?;
+        }
         writeln!(f, "  API documentation   {public_url}/api/docs")?;
         match inbox {
             Some(inbox) => {

@@ -4,6 +4,7 @@ use domain::clock::Clock;
 use domain::otp::KeyRing;
 use domain::password::Passwords;
 use domain::random::Random;
+use domain::sealed::Seal;
 use domain::templates::Templates;
 use domain::tokens::{AccessTokens, SigningKeys};
 use prometheus::Registry;
@@ -84,6 +85,21 @@ impl Flows {
     /// The keys that access tokens are signed with, the one in use first.
     pub fn signing_keys(&self) -> &SigningKeys {
         self.access_tokens.keys()
+    }
+
+    /// Where the time comes from.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where chance comes from.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Seals what a browser keeps of a use case; `label` names the use.
+    pub fn seal(&self, label: &str) -> Seal {
+        Seal::new(&self.otp_keys, label)
     }
 
     /// How many digits a code has.

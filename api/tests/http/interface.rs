@@ -19,7 +19,11 @@ pub(crate) async fn health_names_each_dependency(shape: Shape) {
 
 pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
     let stage = Stage::new(shape).await;
-    assert_eq!(stage.get("/").await.header("location"), "/api/docs/");
+    let without_pages = stage.beside(&[("PAGES", "off")]).await;
+    assert_eq!(
+        without_pages.get("/").await.header("location"),
+        "/api/docs/"
+    );
     assert_eq!(
         stage.get("/api/docs").await.header("location"),
         "/api/docs/"

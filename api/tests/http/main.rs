@@ -16,6 +16,7 @@ mod log_out;
 mod notices;
 mod origins;
 mod outages;
+mod pages;
 mod password_change;
 mod password_reset;
 mod passwords;
@@ -33,6 +34,11 @@ mod steps;
 mod stores;
 mod tokens;
 mod verifying;
+
+use pages::{
+    defence as pages_defence, refusals as pages_refusals, sign_in as pages_sign_in,
+    staying as pages_staying,
+};
 
 /// One test per case and shape.
 macro_rules! on_both_shapes {
@@ -207,4 +213,26 @@ on_both_shapes! {
     description::the_examples_lead_through_an_account_by_cookie_and_by_token,
     interface::a_33_metrics_stand_at_zero_and_no_client_makes_a_series,
     interface::answers_speak_the_language_of_the_request,
+    pages_sign_in::a_newcomer_signs_up_is_greeted_and_logs_out,
+    pages_sign_in::a_person_is_told_of_an_account_after_the_right_code_only,
+    pages_sign_in::a_code_is_sent_again_by_a_form_of_its_own,
+    pages_sign_in::a_code_that_is_over_leads_on_to_a_new_one,
+    pages_sign_in::where_the_message_is_is_told_to_whoever_asked,
+    pages_sign_in::the_greeting_has_the_name_that_the_account_has,
+    pages_staying::back_reload_and_a_second_tab_find_the_same_sign_in,
+    pages_staying::who_comes_back_later_is_still_signed_in,
+    pages_staying::the_chosen_language_wins_over_that_of_the_browser,
+    pages_staying::addresses_of_other_sign_in_pages_lead_to_ours,
+    pages_refusals::a_number_that_gets_no_code_is_told_why,
+    pages_refusals::whoever_asks_too_often_is_told_how_long_to_wait,
+    pages_refusals::a_gateway_or_queue_that_takes_nothing_is_told,
+    pages_refusals::what_is_no_code_is_told_apart_and_costs_no_attempt,
+    pages_refusals::wrong_paths_and_methods_are_pages_for_people,
+    pages_defence::csr_02_forms_of_other_sites_do_nothing,
+    pages_defence::a_browser_that_tells_nothing_shows_the_token_of_its_form,
+    pages_defence::who_takes_no_cookies_is_told_at_the_second_try,
+    pages_defence::nobody_is_led_to_another_site,
+    pages_defence::markup_in_what_is_typed_is_text,
+    pages_defence::nothing_from_before_the_sign_in_is_good_after_it,
+    pages_defence::numbers_and_codes_stand_in_no_address_title_or_open_cookie,
 }

@@ -1,4 +1,4 @@
-//! The cookies that carry tokens for browsers.
+//! The cookies that carry tokens for browsers, and those by which the pages remember a visitor.
 //!
 //! Behind https the names have the prefix `__Host-`: browsers then take them only over https, for
 //! this host alone and for all its paths, so no sub-domain can plant one (RFC 6265bis, section
@@ -18,6 +18,19 @@ pub enum TokenCookie {
     Access,
     /// Carries the refresh token.
     Refresh,
+}
+
+/// What the pages let a browser keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageCookie {
+    /// The sign-in that is under way, sealed.
+    SignIn,
+    /// Says that a form was sent by the browser that it was shown to.
+    Form,
+    /// What the next page has to tell, once.
+    Notice,
+    /// The language that the person chose.
+    Language,
 }
 
 /// Names, writes and reads the cookies of one public address.
@@ -51,6 +64,46 @@ impl Cookies {
         }
     }
 
+    /// The name of a cookie of the pages.
+    pub fn page_name(self, cookie: PageCookie) -> &'static str {
+        match (cookie, self.secure) {
+            (PageCookie::SignIn, true) => "__Host-ramz_sign_in",
+            (PageCookie::SignIn, false) => "ramz_sign_in",
+            (PageCookie::Form, true) => "__Host-ramz_form",
+            (PageCookie::Form, false) => "ramz_form",
+            (PageCookie::Notice, true) => "__Host-ramz_notice",
+            (PageCookie::Notice, false) => "ramz_notice",
+            (PageCookie::Language, true) => "__Host-ramz_language",
+            (PageCookie::Language, false) => "ramz_language",
+        }
+    }
+
+    /// Lets the browser keep something for the pages; until it is closed, where no time is given.
+    /// `value` is base64url only.
+    pub fn keep(
+        self,
+        headers: &mut HeaderMap,
+        cookie: PageCookie,
+        value: &str,
+        max_age: Option<Duration>,
+    ) {
+        headers.append(SET_COOKIE, self.set(self.page_name(cookie), value, max_age));
+    }
+
+    /// Makes the browser forget what it kept for the pages.
+    pub fn forget(self, headers: &mut HeaderMap, cookie: PageCookie) {
+        self.keep(headers, cookie, "", Some(Duration::ZERO));
+    }
+
+    /// What a browser kept for the pages. Of two cookies of one name none counts.
+    pub fn kept(self, headers: &HeaderMap, cookie: PageCookie) -> Option<&str> {
+        let mut values = values(headers, self.page_name(cookie));
+        let (Some(Ok(value)), None) = (values.next(), values.next()) else {
+            return None;
+        };
+        (!value.is_empty()).then_some(value)
+    }
+
     /// Hands both tokens of a session to the browser.
     pub fn hand_over(self, headers: &mut HeaderMap, tokens: &SessionTokens) {
         let access = self.set_access(&tokens.access, tokens.access_lifetime);
@@ -67,27 +120,33 @@ impl Cookies {
 
     /// The `Set-Cookie` value that hands an access token to the browser.
     fn set_access(self, token: &AccessToken, max_age: Duration) -> HeaderValue {
-        self.set(TokenCookie::Access, token.expose(), max_age)
+        self.set(
+            self.name(TokenCookie::Access),
+            token.expose(),
+            Some(max_age),
+        )
     }
 
     /// The `Set-Cookie` value that hands a refresh token to the browser.
     fn set_refresh(self, token: &RefreshToken, max_age: Duration) -> HeaderValue {
-        self.set(TokenCookie::Refresh, &token.expose(), max_age)
+        self.set(
+            self.name(TokenCookie::Refresh),
+            &token.expose(),
+            Some(max_age),
+        )
     }
 
     /// The `Set-Cookie` value that makes the browser forget a cookie.
     fn clear(self, cookie: TokenCookie) -> HeaderValue {
-        self.set(cookie, "", Duration::ZERO)
+        self.set(self.name(cookie), "", Some(Duration::ZERO))
     }
 
     /// `value` is base64url and dots only.
-    fn set(self, cookie: TokenCookie, value: &str, max_age: Duration) -> HeaderValue {
+    fn set(self, name: &str, value: &str, max_age: Option<Duration>) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text = format!(
-            "{}={value}; Path=/; Max-Age={}; HttpOnly{secure}; SameSite=Lax",
-            self.name(cookie),
-            max_age.as_secs()
-        );
+        let max_age = max_age.map(|max_age| format!("; Max-Age={}", max_age.as_secs()));
+        let max_age = max_age.unwrap_or_default();
+        let text = format!("{name}={value}; Path=/{max_age}; HttpOnly{secure}; SameSite=Lax");
         let mut header =
             HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
         header.set_sensitive(true);
@@ -104,7 +163,7 @@ impl Cookies {
         headers: &HeaderMap,
         cookie: TokenCookie,
     ) -> Result<Option<&str>, MalformedCookies> {
-        let mut values = self.values(headers, cookie);
+        let mut values = values(headers, self.name(cookie));
         let found = values.next().transpose()?;
         if values.next().is_some() {
             return Err(MalformedCookies);
@@ -118,30 +177,28 @@ impl Cookies {
         headers: &HeaderMap,
         cookie: TokenCookie,
     ) -> impl Iterator<Item = &str> {
-        let texts = self.values(headers, cookie).filter_map(Result::ok);
+        let texts = values(headers, self.name(cookie)).filter_map(Result::ok);
         texts
             .filter(|value| !value.is_empty())
             .take(MAX_SAME_COOKIES)
     }
+}
 
-    /// The values of a cookie, byte by byte (RFC 6265, section 5.4): what stands beside it may be
-    /// anything.
-    fn values(
-        self,
-        headers: &HeaderMap,
-        cookie: TokenCookie,
-    ) -> impl Iterator<Item = Result<&str, MalformedCookies>> {
-        let name = self.name(cookie).as_bytes();
-        let headers = headers.get_all(COOKIE).iter();
-        let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
-        pairs
-            .filter_map(|pair| {
-                let at = pair.iter().position(|byte| *byte == b'=')?;
-                Some((pair[..at].trim_ascii(), pair[at + 1..].trim_ascii()))
-            })
-            .filter(move |(key, _)| *key == name)
-            .map(|(_, value)| std::str::from_utf8(value).map_err(|_| MalformedCookies))
-    }
+/// The values of a cookie, byte by byte (RFC 6265, section 5.4): what stands beside it may be
+/// anything.
+fn values<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> impl Iterator<Item = Result<&'a str, MalformedCookies>> {
+    let headers = headers.get_all(COOKIE).iter();
+    let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    pairs
+        .filter_map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            Some((pair[..at].trim_ascii(), pair[at + 1..].trim_ascii()))
+        })
+        .filter(move |(key, _)| *key == name.as_bytes())
+        .map(|(_, value)| std::str::from_utf8(value).map_err(|_| MalformedCookies))
 }
 
 #[cfg(test)]
@@ -251,6 +308,36 @@ mod tests {
             &[b"__Host-ramz_access=a", b"__Host-ramz_access=b"],
         ] {
             assert_eq!(read(headers), Err(MalformedCookies), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn the_pages_keep_cookies_of_the_same_kind() {
+        let cookies = Cookies::new(true);
+        let mut headers = HeaderMap::new();
+        let hour = Some(Duration::from_hours(1));
+        cookies.keep(&mut headers, PageCookie::SignIn, "abc", hour);
+        cookies.keep(&mut headers, PageCookie::Form, "def", None);
+        let set: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(shown).collect();
+        assert_eq!(
+            set,
+            [
+                "__Host-ramz_sign_in=abc; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
+                "__Host-ramz_form=def; Path=/; HttpOnly; Secure; SameSite=Lax",
+            ]
+        );
+        let kept = |text: &'static str| {
+            let mut map = HeaderMap::new();
+            map.insert(COOKIE, HeaderValue::from_static(text));
+            cookies.kept(&map, PageCookie::Form).map(str::to_owned)
+        };
+        assert_eq!(kept("a=b; __Host-ramz_form=x"), Some("x".to_owned()));
+        for none in [
+            "ramz_form=x",
+            "__Host-ramz_form=",
+            "__Host-ramz_form=x; __Host-ramz_form=y",
+        ] {
+            assert_eq!(kept(none), None, "{none}");
         }
     }
 }

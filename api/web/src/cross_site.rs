@@ -7,10 +7,34 @@
 use http::header::ORIGIN;
 use http::{HeaderMap, Method};
 
+use crate::site::Site;
+
 /// A request that changes something and was not made by a page of our own origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request comes from another site")]
 pub struct CrossSite;
+
+/// Where a request was made, as far as its headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeBy {
+    /// A page of our own origin, or the person themselves.
+    Ourselves,
+    /// A page of another origin.
+    Another,
+    /// A browser that tells neither `Sec-Fetch-Site` nor `Origin`: an old one, or one for text.
+    Unsaid,
+}
+
+/// Where a request was made, for forms: they tell by a token of their own what an old browser does not.
+pub fn made_by(site: &Site, headers: &HeaderMap) -> MadeBy {
+    if is_own(headers, &site.public_origin) {
+        MadeBy::Ourselves
+    } else if headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN) {
+        MadeBy::Another
+    } else {
+        MadeBy::Unsaid
+    }
+}
 
 /// Refuses what another site may have made a browser do.
 pub(crate) fn refuse_cross_site(

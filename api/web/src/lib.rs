@@ -26,10 +26,12 @@ mod request_layer;
 mod site;
 mod slashes;
 
-pub use cookies::{Cookies, TokenCookie};
+pub use cookies::{Cookies, PageCookie, TokenCookie};
 pub use cors::open_to_all;
-pub use cross_site::CrossSite;
-pub use presented::{Bearer, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token};
+pub use cross_site::{CrossSite, MadeBy, made_by};
+pub use presented::{
+    Bearer, NavigationCookies, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token,
+};
 pub use proxy_watch::Suspicion;
 pub use request_context::{Client, MissingFromRouter, RequestContext, UserAgent};
 pub use request_layer::{AnsweredCode, around_requests};

@@ -75,6 +75,38 @@ impl PresentedRefresh {
     }
 }
 
+/// The tokens that a browser sends by itself when somebody opens one of our pages.
+///
+/// Following a link from another site is no reason not to know a person, and what it makes happen is a
+/// renewal that nobody else can read. What another site loads into a page of its own is one.
+pub struct NavigationCookies<'a> {
+    /// The access token, dead or alive.
+    pub access: Option<&'a str>,
+    /// The refresh token.
+    pub refresh: Option<&'a str>,
+}
+
+impl<'a> NavigationCookies<'a> {
+    /// The cookies of a request that only reads; of two of one name none counts.
+    pub fn find(site: &Site, headers: &'a HeaderMap) -> Self {
+        let embedded = headers
+            .get("sec-fetch-dest")
+            .is_some_and(|dest| dest != "document")
+            && !crate::cross_site::is_own(headers, &site.public_origin);
+        if embedded || site.cors.origin(headers).is_some() {
+            return Self {
+                access: None,
+                refresh: None,
+            };
+        }
+        let read = |which| site.cookies.read(headers, which).ok().flatten();
+        Self {
+            access: read(TokenCookie::Access),
+            refresh: read(TokenCookie::Refresh),
+        }
+    }
+}
+
 /// The tokens that a browser sends by itself, of a request that changes something.
 pub struct PresentedCookies<'a> {
     /// Access tokens, dead or alive.
@@ -90,13 +122,21 @@ impl<'a> PresentedCookies<'a> {
     /// # Errors
     /// When there is one and the request comes from another site.
     pub fn find(site: &Site, headers: &'a HeaderMap) -> Result<Option<Self>, CrossSite> {
-        let all = |which| site.cookies.read_all(headers, which).collect::<Vec<_>>();
-        let (access, refresh) = (all(TokenCookie::Access), all(TokenCookie::Refresh));
-        if access.is_empty() && refresh.is_empty() {
+        let all = Self::of_own_form(site, headers);
+        if all.access.is_empty() && all.refresh.is_empty() {
             return Ok(None);
         }
         refuse_cross_site(&Method::POST, headers, &site.public_origin)?;
-        Ok(Some(Self { access, refresh }))
+        Ok(Some(all))
+    }
+
+    /// The same for a form that has shown by itself that it is ours.
+    pub fn of_own_form(site: &Site, headers: &'a HeaderMap) -> Self {
+        let all = |which| site.cookies.read_all(headers, which).collect::<Vec<_>>();
+        Self {
+            access: all(TokenCookie::Access),
+            refresh: all(TokenCookie::Refresh),
+        }
     }
 }
 

@@ -136,8 +136,10 @@ fn write_headers(headers: &mut HeaderMap, site: &Site, context: RequestContext) 
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // A face may have its own.
+    headers
+        .entry(REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(NOTHING_IS_LOADED);

@@ -15,6 +15,7 @@ pub mod password;
 pub mod phone;
 pub mod random;
 pub mod root;
+pub mod sealed;
 pub mod templates;
 pub mod tokens;
 pub mod trace_parent;

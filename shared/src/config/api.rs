@@ -11,6 +11,7 @@ use super::http::{HttpConfig, MetricsAddress, metrics_address};
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
+use super::pages::PagesConfig;
 use super::reader::{ConfigError, Read, Reader};
 use super::stores::{read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
@@ -50,6 +51,8 @@ pub struct ApiConfig {
     pub templates: Templates,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// The pages for people, if there are any.
+    pub pages: Option<PagesConfig>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
@@ -89,6 +92,7 @@ impl ApiConfig {
             tokens: front.tokens,
             templates: templates?,
             step_flow: front.step_flow,
+            pages: front.pages,
             delivery_callback: front.delivery_callback,
             warnings: Vec::new(),
         })
@@ -110,6 +114,7 @@ pub(super) struct Front {
     pub(super) limits: LimitsConfig,
     pub(super) tokens: TokensConfig,
     pub(super) step_flow: bool,
+    pub(super) pages: Option<PagesConfig>,
     pub(super) delivery_callback: Option<CallbackSecret>,
 }
 
@@ -123,6 +128,7 @@ impl Front {
         let limits = LimitsConfig::read(reader);
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
         let step_flow = reader.switch(&STEP_FLOW);
+        let pages = PagesConfig::read(reader);
         let delivery_callback = read_callback_secret(reader);
         let (otp, limits) = (otp?, limits?);
         limits.warn(&otp, reader)?;
@@ -144,6 +150,7 @@ impl Front {
             limits,
             tokens: tokens?,
             step_flow: step_flow?,
+            pages: pages?,
             delivery_callback: delivery_callback?,
         })
     }

@@ -8,6 +8,7 @@
 //! One file per concern; [`variables`] is the table of all names, defaults and meanings.
 
 mod api;
+mod brand_color;
 mod callback;
 mod commands;
 mod environment;
@@ -18,6 +19,7 @@ mod limits;
 mod logging;
 mod origins;
 mod otp;
+mod pages;
 mod reader;
 mod reference;
 mod standalone;
@@ -29,6 +31,7 @@ mod variables;
 mod worker;
 
 pub use api::ApiConfig;
+pub use brand_color::{BrandColor, Rgb};
 pub use callback::CallbackSecret;
 pub use commands::{RecordsCommandConfig, SigningKeyConfig, WhyConfig};
 pub use environment::Environment;
@@ -39,6 +42,7 @@ pub use limits::LimitsConfig;
 pub use logging::LogConfig;
 pub use origins::AllowedOrigins;
 pub use otp::OtpConfig;
+pub use pages::{Logo, PagesConfig};
 pub use reader::{ConfigError, Problem};
 pub use reference::{env_example, help_text, reference_table};
 pub use standalone::StandaloneConfig;

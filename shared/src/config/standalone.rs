@@ -18,6 +18,7 @@ use super::http::{HttpConfig, MetricsAddress, simulator_address};
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
+use super::pages::PagesConfig;
 use super::reader::{ConfigError, Read, Reader, Reported};
 use super::stores::{data_dir, read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
@@ -67,6 +68,8 @@ pub struct StandaloneConfig {
     pub concurrency: usize,
     /// `STEP_FLOW`
     pub step_flow: bool,
+    /// The pages for people, if there are any.
+    pub pages: Option<PagesConfig>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
@@ -108,6 +111,7 @@ impl StandaloneConfig {
             limits: front.limits,
             tokens: front.tokens,
             step_flow: front.step_flow,
+            pages: front.pages,
             delivery_callback: front.delivery_callback,
             gateway,
             concurrency: concurrency?,
@@ -136,6 +140,7 @@ impl StandaloneConfig {
             tokens: self.tokens.clone(),
             templates: self.gateway.templates.clone(),
             step_flow: self.step_flow,
+            pages: self.pages.clone(),
             delivery_callback: self.delivery_callback.clone(),
             warnings: Vec::new(),
         };

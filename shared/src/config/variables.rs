@@ -166,6 +166,22 @@ variables! {
         STEP_FLOW: FRONT, Text("on"),
             "`off` takes away the step flow (`/api/register/` and what follows it), which tells whether a number has a password";
     }
+    "Pages" {
+        PAGES: FRONT, Text("on"),
+            "`off` takes away the pages for people (`/`, `/accounts/…`) and leaves the API";
+        BRAND_NAME: FRONT, Unset,
+            "name at the head of the pages and in their titles; unset, they say رمز or Ramz";
+        BRAND_COLOR: FRONT, Unset,
+            "colour of buttons and links, such as `#0c6a4e`; what would be hard to read is made darker on light pages and brighter on dark ones";
+        BRAND_LOGO_FILE: FRONT, Unset,
+            "picture beside the name: an svg, png, webp or jpg of at most 64 KiB, best a square one";
+        TERMS_URL: FRONT, Unset,
+            "where the link to your terms leads, at the foot of the pages: an address, or a path of your own site";
+        PRIVACY_URL: FRONT, Unset,
+            "where the link to your privacy notice leads";
+        SUPPORT_TEXT: FRONT, Unset,
+            "how people reach you, in one line at the foot of the pages, such as a telephone number";
+    }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),
             "preset of the limits: `balanced` suits phones behind carrier NAT, `strict` is tighter";

@@ -17,6 +17,7 @@ const TEHRAN: i32 = 12_600;
 pub(super) struct InboxPage {
     words: &'static Words,
     receptor: String,
+    sign_in_page: Option<String>,
     credit: String,
     kept: String,
     debug_mode: bool,
@@ -63,6 +64,7 @@ impl InboxPage {
         Self {
             words,
             receptor,
+            sign_in_page: simulator.sign_in_page().map(str::to_owned),
             credit: words.number(state.account.credit),
             kept: words.number(i64::try_from(state.messages.len()).unwrap_or(i64::MAX)),
             debug_mode: state.account.debugmode,

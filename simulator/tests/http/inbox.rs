@@ -1,6 +1,7 @@
 //! The inbox page and the messages as JSON.
 
 use serde_json::{Value, json};
+use simulator::SimulatorConfig;
 
 use crate::server::{PHONE, START, Server};
 
@@ -128,4 +129,19 @@ async fn messages_are_read_as_json_newest_first_and_forgotten_on_demand() {
         first,
         "local ids are forgotten too"
     );
+}
+
+#[tokio::test]
+async fn the_sign_in_page_is_linked_where_it_is_known() {
+    let link = "href=\"http://127.0.0.1:8000/accounts/login/\"";
+    let without = page(&Server::start(), "/").await;
+    assert!(!without.contains("accounts/login"));
+    let server = Server::start_with(SimulatorConfig {
+        sign_in_page: Some("http://127.0.0.1:8000/accounts/login/".to_owned()),
+        ..SimulatorConfig::default()
+    });
+    let persian = page(&server, "/").await;
+    assert!(persian.contains(link) && persian.contains("صفحهٔ ورود را باز کنید"));
+    let english = page(&server, "/?lang=en").await;
+    assert!(english.contains(link) && english.contains("Open the sign-in page"));
 }

@@ -84,6 +84,8 @@ pub(crate) struct LivingCode {
     pub(crate) session_attempts: u32,
     /// When that session last asked for it.
     pub(crate) last_asked_at: UnixMillis,
+    /// When it dies for that session.
+    pub(crate) expires_at: UnixMillis,
 }
 
 /// Why there is no answer at all.
@@ -385,7 +387,10 @@ async fn living_code(
     let challenge = hot.challenge_on(id, root.id).await.map_err(of_hot_state)?;
     Ok(LivingCode {
         session_attempts: challenge.as_ref().map_or(0, |one| one.session_attempts),
-        last_asked_at: challenge.map_or(root.created_at, |one| one.last_asked_at),
+        last_asked_at: challenge
+            .as_ref()
+            .map_or(root.created_at, |one| one.last_asked_at),
+        expires_at: challenge.map_or(root.ends_at, |one| one.expires_at),
         root,
     })
 }

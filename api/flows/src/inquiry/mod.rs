@@ -10,9 +10,11 @@
 //! | `words` | the gateway's codes and the ledger's names as people say them |
 //! | `times` | moments and spans as text |
 //! | `report` | the whole |
+//! | `own` | what the person who waits is told |
 
 mod conclusion;
 mod facts;
+mod own;
 mod report;
 mod standing;
 mod timeline;
@@ -27,6 +29,7 @@ use facts::Facts;
 
 pub use conclusion::Conclusion;
 pub use facts::{NoAnswer, Question, Subject};
+pub use own::{Outlook, OwnMessage, own_message};
 pub use report::{Message, Report};
 pub use standing::{Account, Breaker, Code, Limits, Service, Standing, Used};
 pub use timeline::Event;

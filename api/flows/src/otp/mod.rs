@@ -9,7 +9,7 @@ mod sign_in;
 
 pub use asking::{ASKING_REFUSALS, CodeRequest, CodeSent};
 pub use checking::CHECKING_REFUSALS;
-pub use sign_in::{Verification, request_code, sign_in};
+pub use sign_in::{Verification, can_be_called, request_code, sign_in};
 
 pub(crate) use asking::Asking;
 pub(crate) use checking::{Proven, RefusedVerification, by_session, by_session_of, counted};

@@ -1,6 +1,6 @@
 //! The sign-in: asking for its code, and what the right code opens.
 
-use domain::challenge::SessionId;
+use domain::challenge::{Locale, SessionId};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use shared::records::{Device, SignIn, SignInOutcome};
@@ -33,6 +33,11 @@ pub async fn request_code(
     request: CodeRequest,
 ) -> Result<CodeSent, Refusal> {
     Asking::new(flows, PURPOSE, caller).ask(request).await
+}
+
+/// Whether the code of a sign-in can be read out by a call, in this language.
+pub fn can_be_called(flows: &Flows, locale: Locale) -> bool {
+    flows.templates.covers(locale, PURPOSE)
 }
 
 /// Checks a code and signs in; the first sign-in creates the user.

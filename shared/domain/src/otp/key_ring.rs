@@ -54,7 +54,7 @@ impl OtpKey {
         &self.kid
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
@@ -76,6 +76,11 @@ impl KeyRing {
     /// The key for new codes.
     pub fn newest(&self) -> &OtpKey {
         &self.0[0]
+    }
+
+    /// Every key, the newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OtpKey> {
+        self.0.iter()
     }
 
     /// The key of a challenge that names `kid`, unless this process lacks it.

@@ -1,0 +1,139 @@
+//! Where is my message? The same facts for the person who waits: what happened when, and how it looks
+//! now, without anything of the inside.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::challenge::{Channel, SessionId};
+use domain::delivery::DeliveryStatus;
+use shared::records::{LedgerRow, LedgerState};
+use shared::stores::Stores;
+
+use super::facts::{Facts, NoAnswer, Question, Subject};
+use super::times::moment;
+use crate::flows::Flows;
+use crate::refusal::{Refusal, RefusalCode};
+
+/// Longer than any code lives.
+const SINCE: TimeDelta = TimeDelta::hours(1);
+const MESSAGES: u32 = 20;
+
+/// What its owner is told of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnMessage {
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// When it was asked for, the last time.
+    pub asked_at: DateTime<Utc>,
+    /// How it travels.
+    pub channel: Channel,
+    /// When the operator took it.
+    pub handed_over_at: Option<DateTime<Utc>>,
+    /// When the operator reported it as arrived.
+    pub arrived_at: Option<DateTime<Utc>>,
+    /// How it looks now.
+    pub outlook: Outlook,
+    /// When its code dies.
+    pub code_until: DateTime<Utc>,
+}
+
+/// How it looks with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It waits for its turn.
+    Waiting,
+    /// It waits until messages can be sent again.
+    Interrupted,
+    /// The operator has it and has not said more.
+    HandedOver,
+    /// It arrived.
+    Arrived,
+    /// The operator could not deliver it.
+    Undelivered,
+    /// It was not sent.
+    NotSent,
+    /// Nobody can tell whether it was sent.
+    Unknown,
+}
+
+/// Looks up the message of a request for a code, for whoever has its handle.
+pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage, Refusal> {
+    let id = session.challenge_id();
+    let stores = Stores {
+        hot_state: flows.hot_state.clone(),
+        records: flows.records.clone(),
+        feed: flows.queue.clone(),
+    };
+    let question = Question {
+        subject: Subject::Challenge(id),
+        since: SINCE,
+        limit: MESSAGES,
+    };
+    let gathered = Facts::gather(&stores, question, false, flows.clock.now()).await;
+    let facts = gathered.map_err(|error| match error {
+        NoAnswer::Unknown { .. } => RefusalCode::SessionUnknown,
+        NoAnswer::Away(cause) => {
+            tracing::warn!(cause, "a message cannot be looked up");
+            RefusalCode::StoreUnavailable
+        }
+    })?;
+    // Of one challenge there is one root.
+    let code = facts.hot.as_ref().ok().and_then(|hot| hot.codes.first());
+    let interrupted = facts.hot.as_ref().is_ok_and(|hot| hot.breaker.is_some());
+    let last = facts.sends().last();
+    // Once its record is gone, only whoever began the root finds it.
+    let asked_at = code
+        .map(|code| moment(code.last_asked_at))
+        .or(last.map(|send| send.accepted_at));
+    let told = OwnMessage {
+        now: facts.now,
+        asked_at: asked_at.unwrap_or(facts.now),
+        channel: last.map(|send| send.channel).unwrap_or_default(),
+        handed_over_at: None,
+        arrived_at: None,
+        outlook: if interrupted {
+            Outlook::Interrupted
+        } else {
+            Outlook::Waiting
+        },
+        code_until: code.map_or(facts.now, |code| moment(code.expires_at)),
+    };
+    let newest = code.map(|code| moment(code.root.last_send_at));
+    let mut told = match last {
+        // A message that was asked for later is not in the ledger yet.
+        Some(send) if newest.is_none_or(|at| at <= send.accepted_at) => of_send(told, send),
+        _ => told,
+    };
+    let waits = matches!(told.outlook, Outlook::Waiting | Outlook::Interrupted);
+    if waits && told.code_until <= told.now {
+        // It would come too late.
+        told.outlook = Outlook::NotSent;
+    }
+    Ok(told)
+}
+
+/// Nobody is told of moments before they asked themselves: the message may have been somebody else's
+/// first.
+fn of_send(told: OwnMessage, send: &LedgerRow) -> OwnMessage {
+    let status = send
+        .delivery_status
+        .map(|code| DeliveryStatus::from_code(i32::try_from(code).unwrap_or(i32::MAX)));
+    let arrived = send.delivered_at.is_some() || status == Some(DeliveryStatus::Delivered);
+    let outlook = match send.state {
+        LedgerState::Accepted if arrived => Outlook::Arrived,
+        LedgerState::Accepted if status.is_some_and(DeliveryStatus::is_final) => {
+            Outlook::Undelivered
+        }
+        LedgerState::Accepted => Outlook::HandedOver,
+        LedgerState::Refused | LedgerState::Expired => Outlook::NotSent,
+        LedgerState::Unknown => Outlook::Unknown,
+        // It is tried, or will be tried again.
+        LedgerState::Sending | LedgerState::NotSent => told.outlook,
+    };
+    let accepted = send.state == LedgerState::Accepted;
+    let since_asked = |at: DateTime<Utc>| at.max(told.asked_at);
+    OwnMessage {
+        handed_over_at: send.finished_at.filter(|_| accepted).map(since_asked),
+        arrived_at: send.delivered_at.map(since_asked),
+        outlook,
+        ..told
+    }
+}

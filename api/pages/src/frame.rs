@@ -1,0 +1,114 @@
+//! What all pages share: the frame around them, and the headers that go with them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, VARY, X_FRAME_OPTIONS,
+};
+use http::{HeaderValue, StatusCode};
+use web::PageCookie;
+
+use crate::assets::Assets;
+use crate::brand::Brand;
+use crate::state::{Look, PagesState};
+use crate::visitor::Visitor;
+use crate::words::Words;
+
+/// Everything comes from our own host, nothing stands inline, nobody shows a page inside theirs.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+/// `no-referrer` would make browsers send forms with `Origin: null`.
+const REFERRER: HeaderValue = HeaderValue::from_static("same-origin");
+
+/// The frame of one page. Templates extend `frame.html`, which reads it.
+pub(crate) struct Frame {
+    pub(crate) words: &'static Words,
+    pub(crate) title: String,
+    pub(crate) brand_name: String,
+    pub(crate) brand: Arc<Brand>,
+    pub(crate) assets: Arc<Assets>,
+    pub(crate) token: String,
+    pub(crate) path: String,
+    /// The number of whoever is signed in, for the head of the page.
+    pub(crate) member: Option<String>,
+}
+
+impl Frame {
+    /// The frame of a page with this title.
+    pub(crate) fn new(look: &Look, visitor: &Visitor, title: &str) -> Self {
+        let words = visitor.words;
+        let brand_name = look.brand.name(words);
+        Self {
+            words,
+            title: format!("{title} – {brand_name}"),
+            brand_name,
+            brand: Arc::clone(&look.brand),
+            assets: Arc::clone(&look.assets),
+            token: visitor.token.value.clone(),
+            path: visitor.path.clone(),
+            member: None,
+        }
+    }
+
+    /// The same for a page that tells of an error: who hears the title knows at once.
+    pub(crate) fn of_error(mut self) -> Self {
+        self.title = format!("{}: {}", self.words.frame.error_title, self.title);
+        self
+    }
+}
+
+/// A page as an answer.
+pub(crate) fn page(
+    state: &PagesState,
+    visitor: &Visitor,
+    status: StatusCode,
+    page: &impl Template,
+) -> Response {
+    let html = match page.render() {
+        Ok(html) => html,
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let mut response = (status, Html(html)).into_response();
+    let language = HeaderValue::from_static(visitor.words.lang());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, language);
+    headers.insert(VARY, HeaderValue::from_static("accept-language, cookie"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, REFERRER);
+    if visitor.token.is_new {
+        state
+            .site
+            .cookies
+            .keep(headers, PageCookie::Form, &visitor.token.value, None);
+    }
+    response
+}
+
+/// Tells when the same may succeed.
+pub(crate) fn retry_after(mut response: Response, seconds: Option<u64>) -> Response {
+    if let Some(seconds) = seconds {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Leads to another page, which is then read (303): a reload of it sends no form.
+pub(crate) fn lead_to(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(location) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,80 @@
+//! Leaving: a page that asks, for whoever came by a link, and the form that does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use flows::Flows;
+use flows::sessions::{self, LogOutBy};
+use http::{HeaderMap, StatusCode};
+use web::{PageCookie, PresentedCookies, Site};
+
+use crate::fault::Fault;
+use crate::form::Form;
+use crate::frame::{Frame, lead_to, page};
+use crate::home::Notice;
+use crate::member::Membership;
+use crate::number::spaced;
+use crate::pages::HOME;
+use crate::state::{Look, PagesState};
+use crate::visitor::Visitor;
+
+/// A notice that nobody comes for is forgotten.
+pub(crate) const NOTICE_KEPT: Duration = Duration::from_mins(1);
+
+/// The page that asks.
+#[derive(Template)]
+#[template(path = "log_out.html")]
+pub(crate) struct LogOutPage {
+    pub(crate) frame: Frame,
+}
+
+impl LogOutPage {
+    pub(crate) fn new(look: &Look, visitor: &Visitor, number: Option<String>) -> Self {
+        let mut frame = Frame::new(look, visitor, visitor.words.log_out.title);
+        frame.member = number;
+        Self { frame }
+    }
+}
+
+/// `GET /accounts/logout/`
+pub(crate) async fn ask(
+    State(state): State<PagesState>,
+    visitor: Visitor,
+    membership: Membership,
+) -> Response {
+    let Some(member) = &membership.member else {
+        return membership.with_cookies(&state.site, lead_to(HOME));
+    };
+    let number = member.user.phone.as_ref().map(spaced);
+    let asked = LogOutPage::new(&state.look, &visitor, number);
+    let response = page(&state, &visitor, StatusCode::OK, &asked);
+    membership.with_cookies(&state.site, response)
+}
+
+/// `POST /accounts/logout/`
+pub(crate) async fn log_out(
+    State(flows): State<Arc<Flows>>,
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Fault> {
+    form.require_good()?;
+    let cookies = PresentedCookies::of_own_form(&site, &headers);
+    let by = LogOutBy {
+        access_tokens: &cookies.access,
+        refresh_tokens: &cookies.refresh,
+        all_devices: false,
+    };
+    sessions::log_out(&flows, by).await?;
+    let mut response = lead_to(HOME);
+    let answer = response.headers_mut();
+    site.cookies.take_back(answer);
+    site.cookies.forget(answer, PageCookie::SignIn);
+    let notice = Notice::LoggedOut.as_str();
+    site.cookies
+        .keep(answer, PageCookie::Notice, notice, Some(NOTICE_KEPT));
+    Ok(response)
+}

@@ -1,0 +1,83 @@
+//! The routes of the pages.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler as _;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use flows::Flows;
+use shared::config::PagesConfig;
+use web::Site;
+
+use crate::assets;
+use crate::fault::{Fault, around_page, nothing_here};
+use crate::pending::SEAL_LABEL;
+use crate::state::{Look, PagesState};
+use crate::{elsewhere, home, language, log_out, login, message, resend, verify};
+
+pub(crate) const HOME: &str = "/";
+pub(crate) const LOG_IN: &str = "/accounts/login/";
+pub(crate) const SIGN_UP: &str = "/accounts/signup/";
+pub(crate) const VERIFY: &str = "/accounts/verify/";
+pub(crate) const LOG_OUT: &str = "/accounts/logout/";
+
+/// The pages for people, ready to be mounted. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    state: PagesState,
+}
+
+impl Pages {
+    /// Where the sign-in page is.
+    pub const SIGN_IN: &str = LOG_IN;
+
+    /// The pages of one service.
+    pub fn new(config: &PagesConfig, flows: Arc<Flows>, site: Arc<Site>) -> Self {
+        let state = PagesState {
+            seal: Arc::new(flows.seal(SEAL_LABEL)),
+            look: Look::new(config),
+            flows,
+            site,
+        };
+        Self { state }
+    }
+
+    /// Everything that the pages answer, and whatever no other face does. The paths stand here without
+    /// the slash at their end, which the layer around all faces forgives; links have it.
+    pub fn router(&self) -> Router {
+        let state = self.state.clone();
+        let for_people = from_fn_with_state(state.clone(), around_page);
+        Router::new()
+            .route("/", get(home::show))
+            .route(
+                "/accounts/login",
+                get(login::log_in).post(login::send_log_in),
+            )
+            .route(
+                "/accounts/signup",
+                get(login::sign_up).post(login::send_sign_up),
+            )
+            .route("/accounts/verify", get(verify::show).post(verify::check))
+            .route(
+                "/accounts/verify/resend",
+                get(verify::back).post(resend::send_again),
+            )
+            .route("/accounts/verify/message", get(message::show))
+            .route("/accounts/logout", get(log_out::ask).post(log_out::log_out))
+            .route(
+                "/accounts/language",
+                get(language::back).post(language::choose),
+            )
+            .route("/accounts", any(elsewhere::home))
+            .route("/users/auth/login", any(elsewhere::log_in))
+            .route("/users/auth/register", any(elsewhere::sign_up))
+            .route("/users/auth/logout", any(elsewhere::log_out))
+            .method_not_allowed_fallback(async || Fault::Method)
+            .layer(for_people.clone())
+            .route("/assets/{name}", get(assets::serve))
+            .route("/favicon.ico", get(elsewhere::icon))
+            .fallback(nothing_here.layer(for_people))
+            .with_state(state)
+    }
+}

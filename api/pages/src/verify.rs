@@ -1,0 +1,157 @@
+//! Where the code is given back. What is wrong with it is kept with the sign-in and told by the page
+//! that is led to, so that a reload costs no attempt.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::otp::{OtpCode, OtpCodeError};
+use domain::typed::ascii_digit;
+use flows::otp::{self, Verification};
+use flows::{Refusal, RefusalCode, SignedIn};
+use http::{HeaderMap, StatusCode};
+use web::{AnsweredCode, PageCookie, UserAgent};
+
+use crate::code_page::CodePage;
+use crate::fault::Fault;
+use crate::form::Form;
+use crate::frame::{lead_to, page};
+use crate::home::Notice;
+use crate::log_out::NOTICE_KEPT;
+use crate::member::Membership;
+use crate::own_path::OwnPath;
+use crate::pages::{HOME, LOG_IN, VERIFY};
+use crate::pending::{Event, Intent, NoCode, PendingSignIn};
+use crate::state::PagesState;
+use crate::visitor::{CallerOf, Visitor};
+
+/// `GET /accounts/verify/`
+pub(crate) async fn show(
+    State(state): State<PagesState>,
+    visitor: Visitor,
+    membership: Membership,
+    headers: HeaderMap,
+) -> Response {
+    let pending = PendingSignIn::read(&headers, state.site.cookies, &state.seal);
+    if membership.member.is_some() {
+        // After the sign-in: Back, a bookmark, a second tab.
+        let next = pending.as_ref().and_then(|pending| pending.next.as_ref());
+        let mut response = lead_to(next.map_or(HOME, OwnPath::as_str));
+        if pending.is_some() {
+            state
+                .site
+                .cookies
+                .forget(response.headers_mut(), PageCookie::SignIn);
+        }
+        return membership.with_cookies(&state.site, response);
+    }
+    let Some(pending) = pending else {
+        return membership.with_cookies(&state.site, lead_to(LOG_IN));
+    };
+    let now = state.flows.clock().now_millis();
+    let can_call = otp::can_be_called(&state.flows, visitor.words.locale);
+    let shown = CodePage::new(&state.look, &visitor, &pending, now, can_call);
+    let response = page(&state, &visitor, StatusCode::OK, &shown);
+    membership.with_cookies(&state.site, response)
+}
+
+/// `GET` of what is only sent: the page that sends it.
+pub(crate) async fn back() -> Response {
+    lead_to(VERIFY)
+}
+
+/// `POST /accounts/verify/`
+pub(crate) async fn check(
+    State(state): State<PagesState>,
+    CallerOf(caller): CallerOf,
+    UserAgent(agent): UserAgent,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, Fault> {
+    let pending = PendingSignIn::read(&headers, state.site.cookies, &state.seal);
+    let Some(mut pending) = pending else {
+        // Signed in already, in which case this leads on, or too late.
+        form.require_good()?;
+        return Ok(lead_to(VERIFY));
+    };
+    form.require_good()?;
+    let typed = form.text("code");
+    let verification = Verification {
+        session: Some(pending.session),
+        phone_number: None,
+        code: typed.to_owned(),
+    };
+    let device = caller.device(None, agent);
+    match otp::sign_in(&state.flows, caller, verification, device).await {
+        Ok(signed_in) => Ok(enter(&state, &pending, &signed_in)),
+        Err(refusal) if refusal.code == RefusalCode::CodeMalformed => {
+            pending.event = Event::NoCode(why_no_code(typed, pending.digits));
+            Ok(waiting_on(&state, &pending, Some(refusal.code)))
+        }
+        Err(refusal) => Ok(refused(&state, pending, &refusal)),
+    }
+}
+
+/// The page of the code, with what was refused.
+pub(crate) fn refused(state: &PagesState, pending: PendingSignIn, refusal: &Refusal) -> Response {
+    let pending = pending.refused(refusal, &state.flows);
+    waiting_on(state, &pending, Some(refusal.code))
+}
+
+/// Leads to the page of the code, which tells what happened.
+pub(crate) fn waiting_on(
+    state: &PagesState,
+    pending: &PendingSignIn,
+    code: Option<RefusalCode>,
+) -> Response {
+    let mut response = lead_to(VERIFY);
+    pending.keep(
+        response.headers_mut(),
+        state.site.cookies,
+        &state.seal,
+        &state.flows,
+    );
+    if let Some(code) = code {
+        response
+            .extensions_mut()
+            .insert(AnsweredCode(code.as_str()));
+    }
+    response
+}
+
+/// What is wrong with a text that the parser of codes has refused.
+fn why_no_code(typed: &str, digits: u8) -> NoCode {
+    if matches!(OtpCode::parse(typed, digits), Err(OtpCodeError::NotDigits)) {
+        return NoCode::NotDigits;
+    }
+    let count = typed.chars().filter(|c| ascii_digit(*c).is_some()).count();
+    if count == 0 {
+        NoCode::Empty
+    } else if count < usize::from(digits) {
+        NoCode::TooShort
+    } else {
+        NoCode::TooLong
+    }
+}
+
+/// The way in. Nothing that was there before the sign-in is good after it: neither the sign-in under
+/// way nor the token of its forms.
+fn enter(state: &PagesState, pending: &PendingSignIn, signed_in: &SignedIn) -> Response {
+    let cookies = state.site.cookies;
+    let mut response = lead_to(pending.next.as_ref().map_or(HOME, OwnPath::as_str));
+    let notice = match (signed_in.is_new, pending.intent) {
+        (true, Intent::SignUp) => Notice::New,
+        (true, Intent::LogIn) => Notice::NewUnasked,
+        (false, Intent::LogIn) => Notice::Known,
+        (false, Intent::SignUp) => Notice::KnownUnasked,
+    };
+    let headers = response.headers_mut();
+    cookies.hand_over(headers, &signed_in.tokens);
+    cookies.forget(headers, PageCookie::SignIn);
+    cookies.forget(headers, PageCookie::Form);
+    cookies.keep(
+        headers,
+        PageCookie::Notice,
+        notice.as_str(),
+        Some(NOTICE_KEPT),
+    );
+    response
+}
