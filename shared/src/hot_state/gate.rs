@@ -48,6 +48,9 @@ pub(super) mod millis {
     pub(in crate::hot_state) const FIRST_PROBE: i64 = whole(super::FIRST_PROBE);
     pub(in crate::hot_state) const LONGEST_PROBE: i64 = whole(super::LONGEST_PROBE);
     pub(in crate::hot_state) const PROBE_GRACE: i64 = whole(super::PROBE_GRACE);
+    /// No probe moves the end of refusals further away; a moment that is, was stored by a clock that
+    /// was set back since.
+    pub(in crate::hot_state) const LONGEST_REFUSAL: i64 = LONGEST_PROBE + 2 * PROBE_GRACE;
     pub(in crate::hot_state) const PROBE_TAKES: i64 = whole(super::PROBE_TAKES);
     pub(in crate::hot_state) const RELAPSE: i64 = whole(super::RELAPSE);
     pub(in crate::hot_state) const BURST: i64 = whole(super::BURST);

@@ -13,6 +13,9 @@ use crate::sqlite_file::SqliteFile;
 
 /// A worker tells every few seconds that it lives; one that was silent for this long is gone.
 pub(super) const GONE_AFTER: Duration = Duration::from_secs(30);
+/// No job is put off for longer; one that lies further away was put off by a clock that was set back
+/// since, and is due.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// A worker that was silent for this long is forgotten.
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 

@@ -7,16 +7,36 @@ use std::time::Duration;
 use domain::clock::{Clock, UnixMillis};
 
 use super::delivery::{Delivery, Disposal, Settlement};
-use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, QueueError, QueueStats};
+use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, LONGEST_DELAY, QueueError, QueueStats};
 use crate::sqlite_file::SqliteFile;
 
 /// How often a waiting read looks by itself; a request for a code wakes it at once.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-const TAKE: &str = "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries = deliveries + 1 \
-     WHERE id IN (SELECT id FROM jobs WHERE consumer IS NULL AND due_at <= $2 \
-     ORDER BY due_at, id LIMIT $3) RETURNING id, payload, attempts, deliveries";
-const IS_DUE: &str = "SELECT EXISTS (SELECT 1 FROM jobs WHERE consumer IS NULL AND due_at <= $1)";
+/// What waits for its time by the time of the first placeholder. A job that was never put off is due
+/// whatever the clock says, and one that lies further away than any was put off by a clock that was set
+/// back since.
+macro_rules! due {
+    ($now:literal) => {
+        concat!(
+            "consumer IS NULL AND (due_at <= ",
+            $now,
+            " OR due_at > ",
+            $now,
+            " + 900000 OR (attempts = 0 AND NOT put_off))"
+        )
+    };
+}
+
+const _: () = assert!(LONGEST_DELAY.as_millis() == 900_000, "as in `due`");
+
+const TAKE: &str = concat!(
+    "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries = deliveries + 1 ",
+    "WHERE id IN (SELECT id FROM jobs WHERE ",
+    due!("$2"),
+    " ORDER BY due_at, id LIMIT $3) RETURNING id, payload, attempts, deliveries"
+);
+const IS_DUE: &str = concat!("SELECT EXISTS (SELECT 1 FROM jobs WHERE ", due!("$1"), ")");
 const IS_ORPHANED: &str = "SELECT EXISTS (SELECT 1 FROM jobs WHERE claimed_at <= $1)";
 const CLAIM: &str = "UPDATE jobs SET consumer = $1, claimed_at = $2, deliveries = deliveries + 1 \
      WHERE id = (SELECT id FROM jobs WHERE claimed_at <= $3 ORDER BY id LIMIT 1) \

@@ -2,6 +2,7 @@
 //! public method.
 
 mod accepting;
+mod clock_steps;
 mod counting;
 mod gateway_gate;
 mod notices;
@@ -57,6 +58,12 @@ on_both_back_ends! {
     counting::a_record_that_was_replaced_is_gone,
     counting::the_phone_way_sees_the_open_sign_in_roots,
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
+    clock_steps::f_09_the_gate_admits_calls_at_once,
+    clock_steps::f_09_the_breaker_is_probed_and_refuses_no_longer,
+    clock_steps::f_09_a_phone_and_an_address_wait_no_longer_than_they_could,
+    clock_steps::f_09_a_code_is_texted_again_and_one_that_expired_stays_dead,
+    clock_steps::f_09_a_resend_is_not_put_off_until_the_old_time_is_back,
+    clock_steps::f_09_a_lock_lasts_no_longer_than_a_lock,
     roots::whoever_asks_again_gets_a_challenge_of_their_own_on_the_same_code,
     roots::within_the_cooldown_only_the_message_is_left_out,
     roots::another_channel_passes_the_cooldown_and_is_charged,

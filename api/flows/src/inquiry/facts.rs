@@ -201,7 +201,8 @@ impl Facts {
     /// When the code of a root is dead: by its record, or by the deadline of its last message, which
     /// lies a fixed time before.
     pub(crate) fn ends_at(&self, root: RootId) -> Option<DateTime<Utc>> {
-        if let Some(code) = self.code(root) {
+        // One that was given back too late has no end in its record any more.
+        if let Some(code) = self.code(root).filter(|code| code.root.ends_at > 0) {
             return Some(moment(code.root.ends_at));
         }
         let margin = TimeDelta::milliseconds(SEND_MARGIN_MILLIS);

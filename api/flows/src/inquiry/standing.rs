@@ -139,7 +139,9 @@ impl Standing {
                     challenge: code.root.id,
                     purpose: code.root.purpose.as_str(),
                     created_at: moment(code.root.created_at),
-                    expires_at: moment(code.root.ends_at),
+                    expires_at: facts
+                        .ends_at(code.root.id)
+                        .unwrap_or_else(|| moment(code.root.created_at)),
                     sends: code.root.sends,
                     session_attempts: code.session_attempts,
                     phone_attempts: code.root.phone_attempts,

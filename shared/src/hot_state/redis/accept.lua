@@ -22,8 +22,8 @@ local roots_prefix, sends_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
 local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
 local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age,
-  address_per_minute, refusals_life, short_count, short_span, day_count, day_span =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
+  refused_for, address_per_minute, refusals_life, short_count, short_span, day_count, day_span =
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
 
 local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
@@ -53,6 +53,8 @@ local expires, asked, root
 if record then
   local created = tonumber(record[5])
   expires, asked, root = tonumber(record[6]), tonumber(record[7] or created), record[9] or id
+  -- The clock was set back since.
+  if asked > now then asked = now - cooldown end
   local function told(outcome, until_when)
     local known = redis.call('HMGET', roots_prefix .. root, 'd', 'n')
     digits = known[1] or digits
@@ -80,7 +82,7 @@ local function refuse(rule, after)
   if not refused or after > retry then refused, retry = rule, after end
 end
 local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or 0) or 0
-if open_until > now then return reply('refused', 0, 0, 0, 'breaker_open', open_until - now) end
+if open_until > now and open_until <= now + refused_for then return reply('refused', 0, 0, 0, 'breaker_open', open_until - now) end
 local waiting = redis.call('XLEN', jobs) + (anything and redis.call('ZCARD', delayed) or 0)
 if waiting >= queue_max then
   return reply('refused', 0, 0, 0, 'queue_full', 5000)
@@ -102,9 +104,17 @@ local sends_key = sends_prefix .. digits_of_phone
 local known = redis.call('MGET', sends_key, address)
 local log = {}
 for send in string.gmatch(known[1] or '', '%S+') do log[#log + 1] = send end
+local function moment_of(send) return tonumber(string.match(send, '^%d+')) end
+if #log > 0 and moment_of(log[#log]) > now then
+  -- The clock was set back since: what lies ahead would keep the phone out for as long.
+  for i, send in ipairs(log) do
+    if moment_of(send) > now then log[i] = now_text .. string.match(send, '^%d+(.*)$') end
+  end
+  redis.call('SET', sends_key, table.concat(log, ' '), 'KEEPTTL')
+end
 local function look_at_window(name, count, span)
   local send = log[#log - count + 1]
-  local at = send and tonumber(string.match(send, '^%d+'))
+  local at = send and moment_of(send)
   if at and now < at + span then refuse(name, at + span - now) end
 end
 look_at_window('phone_0', short_count, short_span)
@@ -113,6 +123,7 @@ local step = 60000 / address_per_minute -- 0 where no address is counted
 local arrival = now
 if address_per_minute > 0 then
   arrival = math.max(now, tonumber(known[2] or 0))
+  if arrival > now + 60000 + step then arrival = now end -- no clock that goes on comes so far
   local wait = arrival + step - now - 60000
   if wait > 0 then refuse('address', math.ceil(wait)) end
 end
@@ -156,7 +167,8 @@ if repeated and not shared then share(repeated) end
 local began, sends, texted, last, last_channel = now, 0, true, now, channel
 if shared then
   began, sends, digits = tonumber(shared[1]), tonumber(shared[8] or 1), shared[9]
-  last, last_channel = tonumber(shared[6] or shared[5] or began), shared[7] or 'sms'
+  last = math.min(now, tonumber(shared[6] or shared[5] or began))
+  last_channel = shared[7] or 'sms'
   -- Within the cooldown the message of a moment ago serves this request too.
   texted = now >= last + cooldown or channel ~= last_channel
   if texted then last, last_channel = now, channel end

@@ -10,6 +10,7 @@ use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
 use redis::{FromRedisValue, RedisError, Script, Value};
 
 use super::{RedisHotState, now_argument, request_argument, unavailable};
+use crate::hot_state::gate::millis;
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
 };
@@ -91,7 +92,7 @@ impl RedisHotState {
     }
 }
 
-/// What the script unpacks in one step: 14 numbers of 8 bytes, the highest byte first. As texts,
+/// What the script unpacks in one step: 15 numbers of 8 bytes, the highest byte first. As texts,
 /// each would be an argument of its own to be read, copied and parsed.
 fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
     let [short, day] = policy.phone_windows();
@@ -109,6 +110,7 @@ fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
         policy.max_attempts.into(),
         i64::try_from(policy.queue_max).unwrap_or(i64::MAX),
         policy.queue_max_age_millis,
+        millis::LONGEST_REFUSAL,
         address_per_minute.into(),
         REFUSALS_LIFE_MILLIS,
         short.count.into(),

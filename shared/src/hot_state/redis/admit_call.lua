@@ -3,7 +3,8 @@
 --
 -- KEYS  1 breaker, 2 rate
 -- ARGV  1 now or '', 2 calls a second at the full rate, 3 patience, 4 burst, 5 recovery step,
---       6 recovery steps, 7 what a probe takes (all times in milliseconds)
+--       6 recovery steps, 7 what a probe takes, 8 the longest time to a probe (all times in
+--       milliseconds)
 -- Reply {outcome, milliseconds, code}
 local now = tonumber(ARGV[1])
 if not now then
@@ -12,20 +13,29 @@ if not now then
 end
 local full, patience, burst = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local recovery_step, recovery_steps = tonumber(ARGV[5]), tonumber(ARGV[6])
-local probe_takes = tonumber(ARGV[7])
+local probe_takes, longest_probe = tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local breaker = redis.call('HMGET', KEYS[1], 'code', 'probe_at', 'probing')
 if breaker[1] then
   local retry = probe_takes
-  if breaker[3] ~= '1' then retry = math.max(0, tonumber(breaker[2]) - now) + probe_takes end
+  if breaker[3] ~= '1' then
+    retry = math.min(longest_probe, math.max(0, tonumber(breaker[2]) - now)) + probe_takes
+  end
   return { 'closed', retry, tonumber(breaker[1]) }
 end
 
 local rate = redis.call('HMGET', KEYS[2], 'arrival', 'share', 'slowed_at')
-local steps = math.floor((now - tonumber(rate[3] or 0)) / recovery_step)
+local slowed_at = tonumber(rate[3] or 0)
+if slowed_at > now then -- the clock was set back since: the rate recovers from now on
+  slowed_at = now
+  redis.call('HSET', KEYS[2], 'slowed_at', string.format('%.0f', now))
+end
+local steps = math.floor((now - slowed_at) / recovery_step)
 local share = math.min(1, tonumber(rate[2] or 1) + steps / recovery_steps)
 local step = 1000 / math.max(1, full * share)
-local arrival = math.max(now, tonumber(rate[1] or 0)) + step
+local stored = tonumber(rate[1] or 0)
+if stored > now + patience + math.max(burst, step) then stored = now end -- nor does a place lie so far
+local arrival = math.max(now, stored) + step
 local wait = math.ceil(arrival - now - math.max(burst, step))
 if wait > patience then return { 'wait', wait - patience, 0 } end
 redis.call('HSET', KEYS[2], 'arrival', string.format('%.3f', arrival))

@@ -16,6 +16,10 @@ local lock = tonumber(ARGV[3])
 local function failures(key, most)
   local record = redis.call('HMGET', key, 'n', 'l')
   local count, last = tonumber(record[1] or 0), tonumber(record[2] or 0)
+  if last > now then -- the clock was set back since: no lock lasts longer for that
+    last = now
+    redis.call('HSET', key, 'l', string.format('%.0f', now))
+  end
   if now >= last + lock then return 0, 0 end
   return count, count >= most and last + lock - now or 0
 end
@@ -29,7 +33,9 @@ local of_address, wait_of_address, arrival = 0, 0, 0
 local throttled = ARGV[4] == 'throttled'
 if throttled then
   local step, burst = tonumber(ARGV[5]), tonumber(ARGV[6])
-  arrival = math.max(now, tonumber(redis.call('HGET', address, 't') or 0)) + step
+  local stored = tonumber(redis.call('HGET', address, 't') or 0)
+  if stored > now + burst * step then stored = now end -- no clock that goes on comes so far
+  arrival = math.max(now, stored) + step
   wait_of_address = math.ceil(arrival - now - burst * step)
 else
   of_address, wait_of_address = failures(address, tonumber(ARGV[5]))

@@ -23,7 +23,8 @@ end
 
 if what == 'refused' then
   if open then return 0 end
-  if now < tonumber(record[4] or 0) + relapse then
+  local closed_at = tonumber(record[4] or 0)
+  if closed_at <= now and now < closed_at + relapse then
     wait = math.max(first, math.min(longest, 2 * wait))
   else
     wait = first
@@ -33,7 +34,9 @@ if what == 'refused' then
 elseif not open then
   return 0
 elseif what == 'take_probe' then
-  if now < tonumber(record[2]) then return 0 end
+  local due = tonumber(record[2])
+  -- One that lies further away than any is due: the clock was set back since.
+  if now < due and due <= now + longest + grace then return 0 end
   redis.call('HSET', breaker, 'probing', 1)
   probe_after(tonumber(extra))
 elseif what == 'probe_failed' then

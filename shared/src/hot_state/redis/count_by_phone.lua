@@ -18,6 +18,8 @@ for i, root in ipairs(KEYS) do
   if record[1] == salt then
     local attempts = tonumber(record[6] or 0)
     if now >= tonumber(record[3] or record[2]) then
+      -- For good, whatever becomes of the clock.
+      redis.call('HSET', root, 'g', 0)
       if verdict == 'gone' then verdict = 'expired' end
     elseif attempts >= allowed then
       if which == 0 and verdict ~= 'wrong' then verdict = 'exhausted' end

@@ -20,7 +20,11 @@ if not own[1] then
   own = redis.call('HMGET', key, 'e', 'a', 'o')
 end
 if of_root[1] ~= salt or not own[1] or (own[3] or id) ~= root then return { 'gone', 0 } end
-if now >= tonumber(own[1]) then return { 'expired', 0 } end
+if now >= tonumber(own[1]) then
+  -- For good, whatever becomes of the clock.
+  redis.call('HSET', key, 'e', 0)
+  return { 'expired', 0 }
+end
 if tonumber(own[2] or 0) >= allowed then return { 'exhausted', 0 } end
 local left = allowed - redis.call('HINCRBY', key, 'a', 1)
 if not right then return { 'wrong', left } end

@@ -12,6 +12,7 @@ if not now then
 end
 local step = 60000 / tonumber(ARGV[2])
 local arrival = math.max(now, tonumber(redis.call('GET', address) or 0))
+if arrival > now + 60000 + step then arrival = now end -- no clock that goes on comes so far
 local wait = arrival + step - now - 60000
 if wait > 0 then return math.ceil(wait) end
 redis.call('SET', address, string.format('%.3f', arrival + step), 'PX', 120000)

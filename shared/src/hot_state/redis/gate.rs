@@ -32,6 +32,7 @@ impl RedisHotState {
             .arg(millis::RECOVERY_STEP)
             .arg(millis::RECOVERY_STEPS)
             .arg(millis::PROBE_TAKES)
+            .arg(millis::LONGEST_PROBE)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;

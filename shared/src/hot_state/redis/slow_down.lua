@@ -9,7 +9,9 @@ if not now then
 end
 local recovery_step, recovery_steps = tonumber(ARGV[2]), tonumber(ARGV[3])
 local rate = redis.call('HMGET', KEYS[1], 'share', 'slowed_at')
-local steps = math.floor((now - tonumber(rate[2] or 0)) / recovery_step)
+local slowed_at = tonumber(rate[2] or 0)
+if slowed_at > now then slowed_at = 0 end -- the clock was set back since
+local steps = math.floor((now - slowed_at) / recovery_step)
 if steps < 1 then return 0 end
 local share = math.min(1, tonumber(rate[1] or 1) + steps / recovery_steps)
 redis.call('HSET', KEYS[1], 'share', string.format('%.6f', share / 2), 'slowed_at',

@@ -45,7 +45,12 @@ pub(super) async fn accept(
     let mut present = None;
     if let Some((row, root)) = codes::find(connection, id, None).await? {
         nonce = Some(row.nonce.clone());
-        present = Some(row.on(root)?);
+        let mut challenge = row.on(root)?;
+        if challenge.last_asked_at > now {
+            // The clock was set back since.
+            challenge.last_asked_at = now - policy.resend_cooldown_millis;
+        }
+        present = Some(challenge);
     }
     if let Some(challenge) = &present
         && nonce.as_deref() == Some(&accept.nonce[..])
@@ -162,8 +167,9 @@ impl<'a> Place<'a> {
         policy: &AcceptPolicy,
     ) -> Self {
         let last_channel = Channel::from_name(channel).unwrap_or_default();
-        let texted = now >= root.last_send_at + policy.resend_cooldown_millis
-            || accept.channel != last_channel;
+        let last_send_at = root.last_send_at.min(now);
+        let texted =
+            now >= last_send_at + policy.resend_cooldown_millis || accept.channel != last_channel;
         Self {
             root: root.id,
             begins: None,
@@ -172,7 +178,7 @@ impl<'a> Place<'a> {
             digits: root.digits,
             sends: root.sends + u32::from(texted),
             texted,
-            last_send_at: if texted { now } else { root.last_send_at },
+            last_send_at: if texted { now } else { last_send_at },
             channel: if texted { accept.channel } else { last_channel },
         }
     }

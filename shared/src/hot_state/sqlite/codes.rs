@@ -23,6 +23,8 @@ const COUNT_BY_SESSION: &str =
     "UPDATE hot_challenges SET session_attempts = session_attempts + 1 WHERE id = $1";
 const COUNT_BY_PHONE: &str =
     "UPDATE hot_roots SET phone_attempts = phone_attempts + 1 WHERE id = $1";
+const END_CHALLENGE: &str = "UPDATE hot_challenges SET expires_at = 0 WHERE id = $1";
+const END_ROOT: &str = "UPDATE hot_roots SET ends_at = 0 WHERE id = $1";
 const CLOSE: &str = "UPDATE hot_roots SET closed_by = $2 WHERE id = $1";
 /// A session that gave the code back may repeat it: that its answer was lost is for the records.
 const CLOSE_FOR_ALL: &str = "UPDATE hot_roots SET closed_by = \
@@ -120,6 +122,13 @@ impl SqliteHotState {
             return Ok(Verdict::Gone);
         }
         if now >= present.expires_at {
+            // For good, whatever becomes of the clock.
+            sqlx::query(END_CHALLENGE)
+                .bind(&present.id.as_bytes()[..])
+                .execute(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Expired);
         }
         if present.session_attempts >= allowed {
@@ -163,6 +172,11 @@ impl SqliteHotState {
             };
             let honoured = matches!(verdict, Verdict::Right { .. });
             if now >= present.ends_at {
+                sqlx::query(END_ROOT)
+                    .bind(&present.id.as_bytes()[..])
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(unavailable)?;
                 if verdict == Verdict::Gone {
                     verdict = Verdict::Expired;
                 }

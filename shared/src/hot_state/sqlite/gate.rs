@@ -32,16 +32,22 @@ struct Rate {
 }
 
 impl Rate {
-    async fn find(connection: &mut SqliteConnection) -> Result<Self, HotStateError> {
+    async fn find(
+        connection: &mut SqliteConnection,
+        now: UnixMillis,
+    ) -> Result<Self, HotStateError> {
         let found: Option<Self> = sqlx::query_as(FIND_RATE)
             .fetch_optional(connection)
             .await
             .map_err(unavailable)?;
-        Ok(found.unwrap_or(Self {
+        let mut rate = found.unwrap_or(Self {
             arrival: 0.0,
             share: 1.0,
             slowed_at: 0,
-        }))
+        });
+        // Where the clock was set back since, the rate recovers from now on.
+        rate.slowed_at = rate.slowed_at.min(now);
+        Ok(rate)
     }
 
     async fn store(&self, connection: &mut SqliteConnection) -> Result<(), HotStateError> {
@@ -126,18 +132,24 @@ impl Step for AdmitCall {
             let until_probe = if breaker.probing {
                 0
             } else {
-                (breaker.probe_at() - now).max(0)
+                (breaker.probe_at() - now).clamp(0, millis::LONGEST_PROBE)
             };
             return Ok(Admission::Closed {
                 code,
                 retry_after: duration(until_probe + millis::PROBE_TAKES),
             });
         }
-        let mut rate = Rate::find(connection).await?;
+        let mut rate = Rate::find(connection, now).await?;
         let step = 1_000.0 / (f64::from(self.rate_per_second) * rate.share(now)).max(1.0);
-        let arrival = rate.arrival.max(float(now)) + step;
-        let wait = (arrival - float(now) - float(millis::BURST).max(step)).ceil();
         let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
+        let burst = float(millis::BURST).max(step);
+        let mut stored = rate.arrival;
+        if stored > float(now) + float(patience) + burst {
+            // No clock that goes on comes so far.
+            stored = float(now);
+        }
+        let arrival = stored.max(float(now)) + step;
+        let wait = (arrival - float(now) - burst).ceil();
         let over = wait - float(patience);
         if over > 0.0 {
             return Ok(Admission::Wait(Duration::from_secs_f64(over / 1_000.0)));
@@ -176,7 +188,7 @@ impl SqliteHotState {
         let mut transaction = self.begin().await?;
         // Read with the file in hand: the writer may have been waited for.
         let now = clock.now_millis();
-        let mut rate = Rate::find(&mut transaction).await?;
+        let mut rate = Rate::find(&mut transaction, now).await?;
         if rate.recovery_steps(now) < 1 {
             return Ok(false);
         }
@@ -197,7 +209,8 @@ impl SqliteHotState {
             if breaker.code.is_some() {
                 return false;
             }
-            breaker.wait = if now < breaker.closed_at + millis::RELAPSE {
+            let relapse = breaker.closed_at..breaker.closed_at + millis::RELAPSE;
+            breaker.wait = if relapse.contains(&now) {
                 (2 * breaker.wait).clamp(millis::FIRST_PROBE, millis::LONGEST_PROBE)
             } else {
                 millis::FIRST_PROBE
@@ -219,7 +232,10 @@ impl SqliteHotState {
         let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         self.move_breaker(|breaker| {
             let now = clock.now_millis();
-            let due = breaker.code.is_some() && now >= breaker.probe_at();
+            // One that lies further away than any is due: the clock was set back since.
+            let latest = now + millis::LONGEST_PROBE + millis::PROBE_GRACE;
+            let due = breaker.code.is_some()
+                && (breaker.probe_at() <= now || breaker.probe_at() > latest);
             if due {
                 breaker.probing = true;
                 breaker.probe_at = Some(now.saturating_add(lease));

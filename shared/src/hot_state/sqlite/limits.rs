@@ -5,6 +5,7 @@ use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
 use super::unavailable;
+use crate::hot_state::gate::millis as millis_of_gate;
 use crate::hot_state::model::{Accept, AcceptPolicy, HotStateError, Rule};
 
 /// What a client is told when the queue is behind: soon enough to try, late enough to help.
@@ -13,8 +14,9 @@ const MINUTE_MILLIS: f64 = 60_000.0;
 const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
 const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
      WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
-const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1";
+const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1 AND until <= $2";
 const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
+const BRING_BACK_SENDS: &str = "UPDATE hot_phone_sends SET at = $2 WHERE phone = $1 AND at > $2";
 const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
 const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
      ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
@@ -31,6 +33,7 @@ pub(super) async fn refusal(
 ) -> Result<Option<(Rule, i64)>, HotStateError> {
     let breaker: Option<i64> = sqlx::query_scalar(OPEN_BREAKER)
         .bind(now)
+        .bind(now + millis_of_gate::LONGEST_REFUSAL)
         .fetch_optional(&mut *connection)
         .await
         .map_err(unavailable)?;
@@ -55,6 +58,13 @@ pub(super) async fn refusal(
         return Ok(Some((Rule::QueueSlow, QUEUE_RETRY_MILLIS)));
     }
 
+    // The clock was set back since: what lies ahead would keep the phone out for as long.
+    sqlx::query(BRING_BACK_SENDS)
+        .bind(phone.as_e164())
+        .bind(now)
+        .execute(&mut *connection)
+        .await
+        .map_err(unavailable)?;
     let log: Vec<i64> = sqlx::query_scalar(SENDS_SINCE)
         .bind(phone.as_e164())
         .bind(now - LOG_LIFE_MILLIS)
@@ -133,7 +143,12 @@ async fn arrival(
         .await
         .map_err(unavailable)?;
     let step = MINUTE_MILLIS / f64::from(policy.address_per_minute);
-    Ok(stored.unwrap_or_default().max(millis(now)) + step)
+    let mut stored = stored.unwrap_or_default();
+    if stored > millis(now) + MINUTE_MILLIS + step {
+        // No clock that goes on comes so far.
+        stored = millis(now);
+    }
+    Ok(stored.max(millis(now)) + step)
 }
 
 #[expect(

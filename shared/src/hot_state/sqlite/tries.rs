@@ -15,6 +15,8 @@ const STORE: &str = "INSERT INTO hot_failed_tries (subject, failures, last_at, a
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (subject) DO UPDATE SET \
      failures = excluded.failures, last_at = excluded.last_at, arrival = excluded.arrival, \
      forget_at = excluded.forget_at";
+const BRING_BACK: &str =
+    "UPDATE hot_failed_tries SET last_at = $2 WHERE subject = $1 AND last_at > $2";
 const FORGET: &str = "DELETE FROM hot_failed_tries WHERE subject = $1";
 const GIVE_BACK_FAILURE: &str = "UPDATE hot_failed_tries SET failures = failures - 1 \
      WHERE subject = $1 AND failures > 0";
@@ -95,13 +97,21 @@ impl SqliteHotState {
         // Read with the file in hand: the writer may have been waited for.
         let now = clock.now_millis();
         let lock = limits.lock_millis;
+        for subject in [&phone, &address] {
+            bring_back(&mut transaction, subject, now).await?;
+        }
         let of_phone = Tries::find(&mut transaction, &phone).await?;
         let of_phone = of_phone.remembered(now, lock);
         let stored = Tries::find(&mut transaction, &address).await?;
         let (of_address, wait_of_address, forget_address_at) = match limits.address {
             AddressTries::Throttled { per_second } => {
                 let step = 1000.0 / f64::from(per_second);
-                let arrival = stored.arrival.max(millis(now)) + step;
+                let mut arrival = stored.arrival;
+                if arrival > millis(now) + f64::from(AddressTries::BURST) * step {
+                    // No clock that goes on comes so far.
+                    arrival = millis(now);
+                }
+                let arrival = arrival.max(millis(now)) + step;
                 let ahead = arrival - millis(now);
                 let wait = whole(ahead - f64::from(AddressTries::BURST) * step);
                 let forget_at = now + whole(ahead) + MINUTE_MILLIS;
@@ -114,8 +124,9 @@ impl SqliteHotState {
             }
         };
         let wait_of_phone = of_phone.locked_for(now, lock, limits.phone_failures);
-        // Dropped without a commit, the transaction rolls back: a refusal counts nothing.
+        // A refusal counts nothing.
         if wait_of_phone.max(wait_of_address) > 0 {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(if wait_of_address > wait_of_phone {
                 Try::Refused {
                     rule: TryRule::Address,
@@ -175,6 +186,21 @@ pub(super) async fn of_phone(
         found.failures,
         (found.failures > 0).then_some(found.last_at),
     ))
+}
+
+/// Where the clock was set back since, no lock lasts longer for that.
+async fn bring_back(
+    connection: &mut SqliteConnection,
+    subject: &str,
+    now: UnixMillis,
+) -> Result<(), HotStateError> {
+    sqlx::query(BRING_BACK)
+        .bind(subject)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(unavailable)
 }
 
 fn subjects(phone: &PhoneNumber, address: &str) -> (String, String) {

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::delivery::{Delivery, Disposal, Settlement};
-use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, QueueError, QueueStats};
+use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, LONGEST_DELAY, QueueError, QueueStats};
 use crate::redis_store::{LIFE, RedisStore, cause};
 
 const GROUP: &str = "workers";
@@ -172,6 +172,7 @@ impl RedisFeed {
             .key(&keys.jobs)
             .arg(self.now())
             .arg(limit)
+            .arg(u64::try_from(LONGEST_DELAY.as_millis()).unwrap_or(u64::MAX))
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(|error| self.unavailable(&error))
