@@ -94,6 +94,7 @@ on_both! {
     step_refusals::a_password_that_was_set_since_ends_the_flow,
     step_refusals::a_number_that_changed_hands_ends_the_flow,
     step_refusals::a_right_password_uses_up_its_step_and_a_refused_one_does_not,
+    step_refusals::a_flow_goes_on_between_this_release_and_the_one_before,
     step_refusals::a_step_that_fails_was_not_taken,
     step_refusals::steps_that_are_over_are_swept_a_few_at_a_time,
     passwords::a_password_is_found_by_number_and_by_user,

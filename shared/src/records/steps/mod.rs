@@ -1,8 +1,9 @@
 //! The step flow: from a number, by way of a code, a password and a name, to a session.
 //!
-//! A place in the flow is a row. Whoever takes a step removes its row first, in the transaction
-//! that does the rest and adds the row of the next step: so no step is skipped, none is taken
-//! twice, and one that fails half-way was not taken.
+//! A place in the flow is a row, found by the one handle of the flow and the step that it waits for.
+//! Whoever takes a step removes its row first, in the transaction that does the rest and adds the row
+//! of the next step: so no step is skipped, none is taken twice, and one that fails half-way was not
+//! taken.
 
 mod taking;
 
@@ -62,8 +63,8 @@ pub struct NumberStep {
     pub purpose: Purpose,
     /// The number that the code proved.
     pub phone: PhoneNumber,
-    /// The handle of the next step.
-    pub next: SessionId,
+    /// The handle of the flow: that of the code.
+    pub session: SessionId,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -82,14 +83,12 @@ pub enum NumberStepOutcome {
 /// A new password.
 #[derive(Clone, Debug)]
 pub struct PasswordStep {
-    /// The handle of this step.
+    /// The handle of the flow.
     pub session: SessionId,
     /// The hash of the password.
     pub hash: PasswordHash,
     /// The id of the user if the number has none.
     pub new_user_id: Uuid,
-    /// The handle of the next step.
-    pub next: SessionId,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -114,9 +113,9 @@ impl fmt::Debug for UserInfo {
 /// The last step, which opens a session.
 #[derive(Clone, Debug)]
 pub struct UserInfoStep {
-    /// The handle of this step.
+    /// The handle of the flow.
     pub session: SessionId,
-    /// What it brings.
+    /// What the step brings.
     pub info: UserInfo,
     /// The session to open, at the present.
     pub opening: NewSession,
@@ -162,7 +161,7 @@ impl Records {
         })
     }
 
-    /// The number of this step, if it can be taken at `now`.
+    /// The number of the flow, if it waits for this step at `now`.
     pub async fn step_phone(
         &self,
         session: SessionId,
