@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::stage::{SECOND, Shape, Stage};
 use crate::steps::{
-    LOGIN, PASSWORD, PATHS, PHONE, REGISTER, SET_PASSWORD, USER_INFO, VERIFY_OTP, next, user_info,
+    LOGIN, NOBODY, PASSWORD, PATHS, PHONE, REGISTER, SET_PASSWORD, USER_INFO, VERIFY_OTP, next,
+    user_info,
 };
 
 pub(crate) async fn the_first_id_is_good_all_the_way_and_repeated_in_each_answer(shape: Shape) {
@@ -65,6 +66,25 @@ pub(crate) async fn after_a_lost_answer_the_flow_goes_on_with_the_same_id(shape:
     assert_eq!(logged_in.status, 200, "{logged_in:?}");
     let wrong = json!({ "mobile_number": PHONE, "password": "kashk-e-bademjan" });
     stage.post(LOGIN, wrong).await.is(403, "credentials_wrong");
+}
+
+pub(crate) async fn a_flow_that_begins_anew_under_its_id_keeps_it(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let first = next(&stage.register(PHONE).await, "otp");
+    next(&stage.verify_otp(&first).await, "set_password");
+    next(&stage.set_password(&first, PASSWORD).await, "user_info");
+    // The answer was lost, and the client sends the id that it has to the first step.
+    let again = stage.post(REGISTER, json!({ "session_id": first })).await;
+    assert_eq!(next(&again, "password"), first);
+    let wrong = stage.log_in_by_step(&first, "kashk-e-bademjan").await;
+    wrong.is(403, "credentials_wrong");
+    let logged_in = stage.log_in_by_step(&first, PASSWORD).await;
+    assert_eq!(logged_in.status, 200, "{logged_in:?}");
+    let replayed = stage.log_in_by_step(&first, PASSWORD).await;
+    replayed.is(404, "step_session_unknown");
+    // An id that the client chose beside a number is not taken over.
+    let body = json!({ "mobile_number": PHONE, "session_id": NOBODY });
+    assert_ne!(next(&stage.post(REGISTER, body).await, "password"), NOBODY);
 }
 
 pub(crate) async fn whoever_called_register_finishes_the_flow_and_nobody_else(shape: Shape) {

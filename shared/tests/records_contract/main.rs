@@ -84,6 +84,7 @@ on_both! {
     import::of_two_imports_of_one_file_one_goes_on,
     steps::a_newcomer_goes_from_a_code_to_a_session,
     steps::someone_with_a_password_begins_with_it_and_nobody_else,
+    steps::a_flow_whose_number_has_a_password_by_now_waits_for_it_under_its_handle,
     steps::i_05_of_a_handle_its_hash_is_stored,
     steps::no_step_is_skipped_or_taken_again,
     steps::r_01_of_20_at_once_one_takes_a_step,

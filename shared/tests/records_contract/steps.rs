@@ -157,6 +157,27 @@ pub(crate) async fn someone_with_a_password_begins_with_it_and_nobody_else(stage
     assert_eq!(begun().await, None, "who is kept out is like anyone");
 }
 
+pub(crate) async fn a_flow_whose_number_has_a_password_by_now_waits_for_it_under_its_handle(
+    stage: Stage,
+) {
+    let records = &stage.records;
+    let session = stage.with_password(&phone(1)).await;
+    let begin = async |of: u32| {
+        let number = phone(of);
+        let begun = records.begin_password_step(&number, session, stage.now());
+        begun.await.expect("an answer")
+    };
+    assert!(begin(1).await && begin(1).await);
+    assert_eq!(stage.waits_for(session).await, [Step::Password]);
+    let info = stage.user_info_step(session);
+    assert_eq!(stage.take_user_info(&info).await, None);
+    // Of another number it is not.
+    stage.with_password(&phone(2)).await;
+    assert!(!begin(2).await);
+    let found = records.step_phone(session, Step::Password, stage.now());
+    assert_eq!(found.await.expect("an answer"), Some(phone(1)));
+}
+
 pub(crate) async fn i_05_of_a_handle_its_hash_is_stored(stage: Stage) {
     let session = stage.proven(&phone(1)).await;
     let hash = stage.blob(&session.step_hash());

@@ -24,9 +24,13 @@ use super::{Records, RecordsError, micros};
 /// How long a step may be taken.
 pub const STEP_LIFE: TimeDelta = TimeDelta::minutes(15);
 
+/// A flow of the same number that waits for something else goes on with the password.
 const BEGIN_WITH_PASSWORD: &str = "INSERT INTO step_sessions (id_hash, phone, next_step, user_id, \
      created_at, expires_at) SELECT $1, phone, 'password', id, $3, $4 FROM users \
-     WHERE phone = $2 AND password_hash IS NOT NULL AND blocked_at IS NULL";
+     WHERE phone = $2 AND password_hash IS NOT NULL AND blocked_at IS NULL \
+     ON CONFLICT (id_hash) DO UPDATE SET next_step = excluded.next_step, user_id = excluded.user_id, \
+     new_user = FALSE, created_at = excluded.created_at, expires_at = excluded.expires_at \
+     WHERE step_sessions.phone = excluded.phone";
 const FIND: &str = "SELECT phone, user_id, new_user, created_at FROM step_sessions \
      WHERE id_hash = $1 AND next_step = $2 AND expires_at > $3";
 const SWEEP: &str = "DELETE FROM step_sessions WHERE id_hash IN \
@@ -141,8 +145,8 @@ struct StepRow {
 }
 
 impl Records {
-    /// Begins the flow of somebody who has a password. `false` for anyone else, and for those who
-    /// are kept out.
+    /// Begins the flow of somebody who has a password, or lets the one of this handle and number wait for
+    /// it. `false` for anyone else, and for those who are kept out.
     pub async fn begin_password_step(
         &self,
         phone: &PhoneNumber,
