@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use e2e::{Client, Production};
 use harness::eventually;
+use serde_json::{Value, json};
 
 const PEOPLE: usize = 20;
 
@@ -140,6 +141,43 @@ async fn people_on_pages(production: &Production, search: &mut Search) {
     }
 }
 
+/// The step flow, by one session id all the way, which somebody puts into a URL besides.
+async fn take_the_steps(production: &Production, search: &mut Search) {
+    const PHONE: &str = "09370000001";
+    let client = production.client();
+    let step = async |path: &str, body: Value| -> Value {
+        let answer = client.try_post(path, &body).await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.expect("JSON")
+    };
+    let begun = step("/api/register/", json!({ "mobile_number": PHONE })).await;
+    let session = begun["session_id"].as_str().expect("a text").to_owned();
+    let code = production.simulator.wait_for_code(PHONE).await;
+    let body = json!({ "session_id": session, "code": code });
+    step("/api/verify-otp/", body).await;
+    for path in ["/api/set-password/", "/api/set-password"] {
+        let refused = client
+            .try_post(&format!("{path}?session_id={session}"), &json!({}))
+            .await;
+        assert_eq!(refused.expect("an answer").status(), 422);
+        let refused = client
+            .try_post(&format!("{path}/{session}"), &json!({}))
+            .await;
+        assert_eq!(refused.expect("an answer").status(), 404);
+    }
+    let password = "kashk-e-bademjan-37";
+    let body = json!({ "session_id": session, "password": password });
+    step("/api/set-password/", body).await;
+    let body = json!({ "session_id": session, "first_name": "a", "last_name": "b" });
+    let signed_in = step("/api/user-info/", body).await;
+    let refresh_token = signed_in["refresh_token"].as_str().expect("a token");
+    search.look_for("a code of the step flow", code);
+    search.look_for("a session id of the step flow", session.clone());
+    search.look_for("the same without hyphens", session.replace('-', ""));
+    search.look_for("a refresh token of the step flow", refresh_token);
+    search.look_for("a password", password);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
     let no_limit = [
@@ -190,6 +228,7 @@ async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
         );
     }
     people_on_pages(&production, &mut search).await;
+    take_the_steps(&production, &mut search).await;
     // Failures write other lines than successes do.
     production
         .simulator

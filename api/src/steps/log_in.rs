@@ -24,7 +24,7 @@ use crate::signed_in::SignedIn;
     "mobile_number": "09123456789", "password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct StepLogIn {
-    /// The `session_id` of the step `password`.
+    /// The `session_id` that `POST /api/register/` gave with the step `password`.
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
     /// A mobile number as people write it.

@@ -15,7 +15,8 @@ use crate::json_body::{Members, missing};
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "next_step": "otp"
 }))]
 pub(crate) struct NextStep {
-    /// The secret handle of the next step; good for this step only.
+    /// The secret handle of the flow, the same in each answer from `POST /api/register/` on. It is
+    /// good for the next step only, and in a body only.
     #[schema(format = Uuid)]
     session_id: String,
     /// What is asked for next: `otp` (`POST /api/verify-otp/`), `password` (`POST /api/login/`),
@@ -33,7 +34,7 @@ impl NextStep {
     }
 }
 
-/// The handle of the step that is taken.
+/// The handle of the flow.
 pub(super) fn session_id(members: &mut Members) -> Result<SessionId, ApiError> {
     let name = "session_id";
     members.session_id(name)?.ok_or_else(|| missing(name))

@@ -19,10 +19,10 @@ use crate::openapi::{BODY_ERRORS, refusals};
 /// A new password.
 #[derive(ToSchema)]
 #[schema(example = json!({
-    "session_id": "0b8a0b5e-58cf-4a0c-9e62-0f3a8f1f6a11", "password": "tahdig-va-ghormeh"
+    "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct StepPassword {
-    /// The `session_id` of the step `set_password`.
+    /// The `session_id` that `POST /api/register/` gave; each answer repeats it.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// At least 8 characters that are not easy to guess. Spaces at its ends count.
@@ -60,7 +60,7 @@ refusals! {
     responses(
         (status = 200, description = "The next step is `user_info`", body = NextStep,
             example = json!({
-                "session_id": "9d3c1e7a-2f64-4c0b-8a5d-7e1b0f6c2d33", "next_step": "user_info"
+                "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "next_step": "user_info"
             })),
         Refusals
     )

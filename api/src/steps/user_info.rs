@@ -22,7 +22,7 @@ use crate::signed_in::SignedIn;
 /// What people tell of themselves.
 #[derive(ToSchema)]
 #[schema(example = json!({
-    "session_id": "9d3c1e7a-2f64-4c0b-8a5d-7e1b0f6c2d33", "email": "maryam@example.com",
+    "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "email": "maryam@example.com",
     "first_name": "مریم", "last_name": "میرزاخانی"
 }))]
 #[expect(
@@ -30,7 +30,7 @@ use crate::signed_in::SignedIn;
     reason = "describes the body; what is read of it is an Introduction"
 )]
 pub(crate) struct StepUserInfo {
-    /// The `session_id` of the step `user_info`.
+    /// The `session_id` that `POST /api/register/` gave; each answer repeats it.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// May be left out. Nobody checks that it is theirs.
@@ -44,7 +44,7 @@ pub(crate) struct StepUserInfo {
     last_name: String,
 }
 
-/// The handle of the step, and what it brings.
+/// The handle of the flow, and what the step brings.
 pub(super) struct Introduction {
     session: SessionId,
     info: UserInfo,

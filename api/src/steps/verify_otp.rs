@@ -21,7 +21,7 @@ use crate::openapi::{BODY_ERRORS, refusals};
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code": "123456"
 }))]
 pub(crate) struct StepCode {
-    /// The `session_id` of the step `otp`.
+    /// The `session_id` that `POST /api/register/` gave.
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
@@ -45,8 +45,9 @@ refusals! {
 
 /// Checks the code of a registration.
 ///
-/// The answer to a wrong code says how many attempts are left. The handle of the answer is good for
-/// fifteen minutes. Also served without the slash at the end.
+/// The answer to a wrong code says how many attempts are left. The answer repeats the `session_id`,
+/// which is good for the next step for fifteen minutes. If the answer is lost, go on with the next
+/// step: the code is used by then (`code_used`). Also served without the slash at the end.
 #[utoipa::path(
     post,
     path = "/api/verify-otp/",
@@ -55,7 +56,7 @@ refusals! {
     responses(
         (status = 200, description = "The next step is `set_password`", body = NextStep,
             example = json!({
-                "session_id": "0b8a0b5e-58cf-4a0c-9e62-0f3a8f1f6a11", "next_step": "set_password"
+                "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "next_step": "set_password"
             })),
         Refusals
     )

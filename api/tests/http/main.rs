@@ -28,6 +28,7 @@ mod sending;
 mod session_list;
 mod shared_codes;
 mod stage;
+mod step_handles;
 mod step_outages;
 mod step_refusals;
 mod steps;
@@ -187,6 +188,11 @@ on_both_shapes! {
     steps::r_01_of_20_at_once_one_takes_a_step,
     steps::a_step_is_over_after_fifteen_minutes,
     steps::r_17_codes_and_sessions_of_other_flows_are_unknown,
+    step_handles::the_first_id_is_good_all_the_way_and_repeated_in_each_answer,
+    step_handles::after_a_lost_answer_the_flow_goes_on_with_the_same_id,
+    step_handles::a_flow_that_begins_anew_under_its_id_keeps_it,
+    step_handles::whoever_called_register_finishes_the_flow_and_nobody_else,
+    step_handles::the_id_is_taken_from_a_body_only,
     step_refusals::r_08_a_14_a_phone_gets_no_more_codes_than_elsewhere,
     step_refusals::r_08_a_20_a_request_that_sends_nothing_costs_its_address_as_much,
     step_refusals::r_08_a_01_a_code_has_its_attempts,

@@ -272,4 +272,19 @@ mod tests {
         let text = Suspicion::Forwards(address("fd00::7")).to_string();
         assert!(text.contains("put fd00::7/128 into"), "{text}");
     }
+
+    #[test]
+    fn a_20_whoever_does_what_the_text_says_hears_it_no_more() {
+        for proxy in ["172.18.0.1", "fd00::7", "::ffff:10.0.0.2"] {
+            let told = Stage::trusting("")
+                .saw(proxy, true)
+                .expect("told")
+                .to_string();
+            let (_, put) = told.split_once("put ").expect("what to put");
+            let (value, _) = put.split_once(" into TRUSTED_PROXIES").expect("where");
+            let stage = Stage::trusting(value);
+            assert_eq!(stage.saw(proxy, true), None, "{value}");
+            assert_eq!(stage.told(3_000, |_| proxy.to_owned()), [], "{value}");
+        }
+    }
 }

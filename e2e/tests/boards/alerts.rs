@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::files::{Rule, alerts, files, list, output, project, rules, yaml};
+use crate::files::{Rule, alerts, boards, files, list, output, project, rules, yaml};
 
 /// Where the explanations are. Whoever serves them elsewhere changes the rules by one `sed`.
 const RUNBOOKS: &str = "docs/runbooks.md";
@@ -136,6 +136,28 @@ fn every_alert_has_a_section_in_the_runbooks_and_every_section_an_alert() {
         for part in ["**Users:**", "**Look:**", "**Do:**", "**Over:**"] {
             assert!(section.contains(part), "{name} lacks {part}");
         }
+    }
+}
+
+/// In the runbooks a panel stands between quotes, a board between asterisks.
+#[test]
+fn every_board_and_panel_that_a_runbook_names_is_there() {
+    let text = std::fs::read_to_string(project(RUNBOOKS)).expect("the runbooks");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let prose: String = text.split('`').step_by(2).collect();
+    let boards = boards();
+    let titles: BTreeSet<&str> = boards
+        .iter()
+        .flat_map(|(_, board)| list(&board["panels"]).iter().chain([board]))
+        .filter_map(|it| it["title"].as_str())
+        .collect();
+    let quoted: BTreeSet<&str> = prose.split('"').skip(1).step_by(2).collect();
+    assert!(quoted.len() > 8, "{quoted:?}");
+    let named = prose.split('*').filter(|name| name.starts_with("Ramz: "));
+    let named: BTreeSet<&str> = named.collect();
+    assert_eq!(named.len(), boards.len(), "{named:?}");
+    for name in quoted.iter().chain(&named) {
+        assert!(titles.contains(name), "{name:?} is not among {titles:?}");
     }
 }
 

@@ -1,10 +1,11 @@
 //! Every query has an answer in a system at work.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use e2e::Production;
 
-use crate::files::{boards, list, panels, rules};
+use crate::files::{boards, list, panels, project, rules};
 use crate::prometheus::Prometheus;
 use crate::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
 
@@ -78,6 +79,11 @@ fn questions() -> Vec<Question> {
             add(&file, &format!("variable: {label}"), ask);
         }
     }
+    for page in ["docs/runbooks.md", "docs/operations.md"] {
+        for query in queries(&std::fs::read_to_string(project(page)).expect("a page")) {
+            add(page, &query, Ask::Expression(query.clone()));
+        }
+    }
     for rule in rules() {
         if rule.is_alert() {
             // An alert that does not fire is empty, but what it looks at must be there.
@@ -90,6 +96,20 @@ fn questions() -> Vec<Question> {
         }
     }
     questions
+}
+
+/// The queries that a page gives, between backticks.
+fn queries(page: &str) -> BTreeSet<String> {
+    let prose: String = page.split("```").step_by(2).collect();
+    let spans = prose.split('`').skip(1).step_by(2);
+    let spans = spans.map(|span| span.split_whitespace().collect::<Vec<_>>().join(" "));
+    spans
+        .filter(|span| {
+            ["ramz_", "ramz:", "up{", "process_"]
+                .iter()
+                .any(|it| span.contains(it))
+        })
+        .collect()
 }
 
 /// The series that an expression looks at, each once.

@@ -56,6 +56,9 @@ struct State {
     begun: Instant,
     /// Whether a successor is being made.
     renewing: bool,
+    /// Whether it is of no use, but too young to be replaced. What it ended with must not be the answer
+    /// to a command that comes much later.
+    spoilt: bool,
     told: Option<Instant>,
 }
 
@@ -77,6 +80,7 @@ impl RedisConnection {
             renew_at: now + LIFE,
             begun: now,
             renewing: false,
+            spoilt: false,
             told: None,
         };
         Self(Arc::new(Line {
@@ -133,6 +137,9 @@ impl RedisConnection {
     /// The connection to use now. One that is old is used a last time while its successor is made.
     fn current(&self) -> (u64, Connecting) {
         let mut state = self.state();
+        if state.spoilt && state.begun.elapsed() >= PAUSE {
+            state.replace(connecting(self.0.client.clone(), self.0.config.clone()));
+        }
         if Instant::now() >= state.renew_at && !state.renewing {
             state.renewing = true;
             let (line, number) = (self.clone(), state.number);
@@ -185,6 +192,7 @@ impl RedisConnection {
         // One that was good and broke is replaced at once.
         let at_once = was_connected && fate == Fate::Broken;
         if !at_once && state.begun.elapsed() < PAUSE {
+            state.spoilt = true;
             return;
         }
         state.replace(connecting(self.0.client.clone(), self.0.config.clone()));
@@ -202,6 +210,7 @@ impl State {
         self.connecting = connecting;
         self.renew_at = now + LIFE;
         self.begun = now;
+        self.spoilt = false;
     }
 }
 
@@ -231,5 +240,40 @@ impl ConnectionLike for RedisConnection {
 
     fn get_db(&self) -> i64 {
         self.0.database
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harness::{RedisServer, eventually};
+
+    use super::super::RedisStore;
+    use super::*;
+
+    async fn ping(connection: &mut RedisConnection) -> RedisResult<String> {
+        redis::cmd("PING").query_async(connection).await
+    }
+
+    /// Two commands of one moment are refused, and the second may not wait in the line for whoever comes
+    /// next.
+    #[tokio::test]
+    async fn a_refusal_of_an_earlier_moment_is_no_answer_to_a_later_command() {
+        let mut server = RedisServer::start().await;
+        let store = RedisStore::connect(&server.url()).expect("an address");
+        let mut connection = store.connection();
+        for _ in 0..5 {
+            ping(&mut connection).await.expect("an answer");
+            server.kill();
+            for _ in 0..3 {
+                ping(&mut connection).await.expect_err("refused");
+            }
+            let refused = Instant::now();
+            server.restart().await;
+            // Younger ones are kept, so that a server that refuses is not flooded.
+            eventually(LIFE, async || (refused.elapsed() > PAUSE).then_some(())).await;
+            ping(&mut connection)
+                .await
+                .expect("the first one is answered");
+        }
     }
 }

@@ -39,6 +39,10 @@ const QUIET_CRATES: [&str; 11] = [
     "sqlx",
 ];
 
+/// Its `INFO` lines tell of starts and ends that are none yet: it says that a worker has stopped while what it
+/// ran is still being settled. Ours tell when it is so.
+const HASTY_CRATE: &str = "apalis_core";
+
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -131,12 +135,15 @@ where
     let (level, directives) = LogLevel::begin(filter.clone());
     let subscriber = registry()
         .with(directives)
-        .with(lines.with_filter(filter_fn(is_harmless)));
+        .with(lines.with_filter(filter_fn(is_told)));
     (Box::new(subscriber), level)
 }
 
-fn is_harmless(metadata: &Metadata<'_>) -> bool {
+fn is_told(metadata: &Metadata<'_>) -> bool {
     let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    if crate_name == HASTY_CRATE && *metadata.level() == LevelFilter::INFO {
+        return false;
+    }
     *metadata.level() <= LevelFilter::INFO || !QUIET_CRATES.contains(&crate_name)
 }
 
@@ -274,6 +281,18 @@ mod tests {
             tracing::warn!(target: "hyper_util::client", "still told");
         });
         assert!(told.contains("own detail") && told.contains("still told"));
+    }
+
+    #[test]
+    fn no_library_tells_of_an_end_before_we_do() {
+        let text = logged(LogFormat::Json, "trace", || {
+            tracing::info!(target: "apalis_core::worker::context", "Worker w stopped");
+            tracing::warn!(target: "apalis_core::worker::context", "still told");
+            tracing::debug!(target: "apalis_core::worker::context", "a detail");
+            tracing::info!(target: "worker::start", "worker stopped: everything is settled");
+        });
+        assert!(!text.contains("Worker w stopped"), "{text}");
+        assert_eq!(text.lines().count(), 3, "{text}");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The definition of the queue: every case runs on the Redis stream and on the SQLite table.
 
+mod answers;
+mod codes;
 mod delivering;
 mod fail_over;
 mod living;
+mod real_codes;
 mod redis_trouble;
 mod running;
 mod stage;

@@ -196,6 +196,19 @@ impl Stage {
         .await
     }
 
+    /// A key of this queue.
+    pub(crate) fn key(&self, name: &str) -> String {
+        let Store::Redis { tag, .. } = &self.store else {
+            panic!("a queue in Redis");
+        };
+        format!("{{{tag}}}:{name}")
+    }
+
+    /// Asks for one code; the error where the queue cannot be used.
+    pub(crate) async fn try_ask(&self) -> Result<Accepted, HotStateError> {
+        self.try_accept(&self.new_challenge(), i64::MAX).await
+    }
+
     /// Enqueues a notice as the API does.
     pub(crate) async fn enqueue_notice(&self, notice: Uuid, deadline: i64) {
         let enqueued = self.hot.enqueue_notice(notice, deadline, None, None).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use domain::challenge::SessionId;
 use domain::password::PasswordHash;
 use shared::records::{
     NumberStepOutcome, PasswordChange, PasswordLogIn, RecordsError, STEP_LIFE, Step,
@@ -28,9 +29,9 @@ pub(crate) async fn a_step_lives_fifteen_minutes(stage: Stage) {
     stage.clock.advance(life - 2);
     let begun = stage.begun_with_password(&phone(1)).await;
     let session = begun.expect("begun");
-    assert_eq!(stage.waits_for(password.next).await, [Step::UserInfo]);
+    assert_eq!(stage.waits_for(early).await, [Step::UserInfo]);
     stage.clock.advance(1);
-    let info = stage.user_info_step(password.next);
+    let info = stage.user_info_step(early);
     assert_eq!(stage.take_user_info(&info).await, None);
     stage.clock.advance(life - 2);
     assert_eq!(stage.waits_for(session).await, [Step::Password]);
@@ -139,34 +140,75 @@ pub(crate) async fn a_right_password_uses_up_its_step_and_a_refused_one_does_not
     assert_eq!(refused, StepLogInOutcome::Refused);
 }
 
+/// The release before gave a new handle with each step, under which it kept the row of the next one;
+/// while both run, each takes what the other has written.
+pub(crate) async fn a_flow_goes_on_between_this_release_and_the_one_before(stage: Stage) {
+    let moves_on = async |from: SessionId, to: SessionId, name: &str| {
+        let (from, to) = (stage.blob(&from.step_hash()), stage.blob(&to.step_hash()));
+        let row = format!("step_sessions WHERE id_hash = {to} AND next_step = '{name}'");
+        let moved = format!("UPDATE step_sessions SET id_hash = {to} WHERE id_hash = {from}");
+        stage.execute(moved).await.expect("moved");
+        assert_eq!(stage.count(&row).await, 1);
+    };
+    for (number, (code_by_old, password_by_old)) in [(false, true), (true, false), (true, true)]
+        .iter()
+        .enumerate()
+    {
+        let number = phone(u32::try_from(number).expect("small"));
+        let mut session = stage.proven(&number).await;
+        if *code_by_old {
+            let fresh = stage.step_id();
+            moves_on(session, fresh, "set_password").await;
+            session = fresh;
+        }
+        assert_eq!(stage.waits_for(session).await, [Step::SetPassword]);
+        assert!(stage.take_password(&stage.password_step(session)).await);
+        if *password_by_old {
+            let fresh = stage.step_id();
+            moves_on(session, fresh, "user_info").await;
+            assert_eq!(stage.waits_for(session).await, []);
+            session = fresh;
+        }
+        let info = stage.user_info_step(session);
+        let (user, is_new) = stage.take_user_info(&info).await.expect("taken");
+        assert!(is_new && user.has_password);
+    }
+}
+
 pub(crate) async fn a_step_that_fails_was_not_taken(stage: Stage) {
     let records = &stage.records;
     let taken_id = stage.proven(&phone(9)).await;
 
     let mut number = stage.number_step(&phone(1));
-    number.next = taken_id;
+    number.session = taken_id;
     let error = records.take_number_step(&number).await;
     assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
     let used = records.root_used(number.root).await;
     assert!(!used.expect("an answer"));
 
-    let session = stage.proven(&phone(1)).await;
-    let mut password = stage.password_step(session);
-    password.next = taken_id;
-    let error = records.take_password_step(&password).await;
-    assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
-    assert_eq!(stage.count("users").await, 0);
-    password.next = stage.step_id();
-    assert!(stage.take_password(&password).await);
-
     let sign_in = stage.sign_in(&phone(2));
     records.sign_in(&sign_in).await.expect("signed in");
-    let mut info = stage.user_info_step(password.next);
+    let session = stage.proven(&phone(1)).await;
+    // The last write of the step fails.
+    stage.with_password(&phone(3)).await;
+    let one_at_most = "CREATE UNIQUE INDEX one_at_most ON step_sessions (next_step) \
+         WHERE next_step = 'user_info'";
+    stage.execute(one_at_most).await.expect("an index");
+    let error = records
+        .take_password_step(&stage.password_step(session))
+        .await;
+    assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
+    assert_eq!(stage.count("users").await, 2);
+    assert_eq!(stage.waits_for(session).await, [Step::SetPassword]);
+    stage.execute("DROP INDEX one_at_most").await.expect("gone");
+    assert!(stage.take_password(&stage.password_step(session)).await);
+
+    let mut info = stage.user_info_step(session);
     info.opening.refresh_token_hash = sign_in.session.refresh_token_hash;
     let error = records.take_user_info_step(&info).await;
     assert!(matches!(error, Err(RecordsError::Conflict)), "{error:?}");
     assert_eq!(stage.count("users WHERE first_name <> ''").await, 0);
-    let info = stage.user_info_step(password.next);
+    let info = stage.user_info_step(session);
     assert!(stage.take_user_info(&info).await.is_some());
 }
 

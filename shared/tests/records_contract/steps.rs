@@ -29,7 +29,7 @@ impl Stage {
             root: self.root(),
             purpose: Purpose::Register,
             phone: phone.clone(),
-            next: self.step_id(),
+            session: self.step_id(),
             now: self.now(),
         }
     }
@@ -39,7 +39,6 @@ impl Stage {
             session,
             hash: HASH.clone(),
             new_user_id: self.new_session().id,
-            next: self.step_id(),
             now: self.now(),
         }
     }
@@ -56,22 +55,22 @@ impl Stage {
         }
     }
 
-    /// A code was right: the handle of the step that sets a password.
+    /// A code was right: the handle of a flow that waits for a new password.
     pub(crate) async fn proven(&self, phone: &PhoneNumber) -> SessionId {
         let step = self.number_step(phone);
         let taken = self.records.take_number_step(&step).await;
         assert_eq!(taken.expect("an answer"), NumberStepOutcome::Taken);
-        step.next
+        step.session
     }
 
-    /// A password was set: the handle of the step that asks for names.
+    /// A password was set: the handle of a flow that waits for names.
     pub(crate) async fn with_password(&self, phone: &PhoneNumber) -> SessionId {
         let step = self.password_step(self.proven(phone).await);
         assert!(self.take_password(&step).await);
-        step.next
+        step.session
     }
 
-    /// The handle of the step that asks for the password, if somebody has one.
+    /// The handle of a flow that waits for the password, if somebody has one.
     pub(crate) async fn begun_with_password(&self, phone: &PhoneNumber) -> Option<SessionId> {
         let session = self.step_id();
         let begun = self
@@ -115,14 +114,13 @@ pub(crate) async fn a_newcomer_goes_from_a_code_to_a_session(stage: Stage) {
     let used = records.root_used(number.root).await;
     assert!(used.expect("an answer"));
     assert_eq!(stage.count("users").await, 0, "no user before the password");
-    let found = records.step_phone(number.next, Step::SetPassword, stage.now());
+    let found = records.step_phone(number.session, Step::SetPassword, stage.now());
     assert_eq!(found.await.expect("an answer"), Some(phone(1)));
 
     stage.clock.advance(1_000);
-    let password = stage.password_step(number.next);
+    let password = stage.password_step(number.session);
     assert!(stage.take_password(&password).await);
-    assert_eq!(stage.waits_for(number.next).await, []);
-    assert_eq!(stage.waits_for(password.next).await, [Step::UserInfo]);
+    assert_eq!(stage.waits_for(number.session).await, [Step::UserInfo]);
     let user = records.find_user_by_phone(&phone(1)).await;
     let user = user.expect("an answer").expect("a user");
     assert_eq!(user.id, password.new_user_id);
@@ -131,7 +129,7 @@ pub(crate) async fn a_newcomer_goes_from_a_code_to_a_session(stage: Stage) {
     assert_eq!(stage.count("sessions").await, 0);
 
     stage.clock.advance(1_000);
-    let info = stage.user_info_step(password.next);
+    let info = stage.user_info_step(number.session);
     let (user, is_new) = stage.take_user_info(&info).await.expect("taken");
     assert!(is_new);
     assert_eq!(user.id, password.new_user_id);
@@ -159,6 +157,27 @@ pub(crate) async fn someone_with_a_password_begins_with_it_and_nobody_else(stage
     assert_eq!(begun().await, None, "who is kept out is like anyone");
 }
 
+pub(crate) async fn a_flow_whose_number_has_a_password_by_now_waits_for_it_under_its_handle(
+    stage: Stage,
+) {
+    let records = &stage.records;
+    let session = stage.with_password(&phone(1)).await;
+    let begin = async |of: u32| {
+        let number = phone(of);
+        let begun = records.begin_password_step(&number, session, stage.now());
+        begun.await.expect("an answer")
+    };
+    assert!(begin(1).await && begin(1).await);
+    assert_eq!(stage.waits_for(session).await, [Step::Password]);
+    let info = stage.user_info_step(session);
+    assert_eq!(stage.take_user_info(&info).await, None);
+    // Of another number it is not.
+    stage.with_password(&phone(2)).await;
+    assert!(!begin(2).await);
+    let found = records.step_phone(session, Step::Password, stage.now());
+    assert_eq!(found.await.expect("an answer"), Some(phone(1)));
+}
+
 pub(crate) async fn i_05_of_a_handle_its_hash_is_stored(stage: Stage) {
     let session = stage.proven(&phone(1)).await;
     let hash = stage.blob(&session.step_hash());
@@ -168,29 +187,37 @@ pub(crate) async fn i_05_of_a_handle_its_hash_is_stored(stage: Stage) {
 
 pub(crate) async fn no_step_is_skipped_or_taken_again(stage: Stage) {
     let number = stage.number_step(&phone(1));
+    let session = number.session;
+    assert!(!stage.take_password(&stage.password_step(session)).await);
     let taken = stage.records.take_number_step(&number).await;
     assert_eq!(taken.expect("an answer"), NumberStepOutcome::Taken);
     let mut again = stage.number_step(&phone(1));
     again.root = number.root;
     let used = stage.records.take_number_step(&again).await;
     assert_eq!(used.expect("an answer"), NumberStepOutcome::CodeUsed);
-    assert_eq!(stage.waits_for(again.next).await, []);
+    assert_eq!(stage.waits_for(again.session).await, []);
+    again.session = session;
+    let used = stage.records.take_number_step(&again).await;
+    assert_eq!(used.expect("an answer"), NumberStepOutcome::CodeUsed);
+    assert_eq!(stage.waits_for(session).await, [Step::SetPassword]);
 
-    let skipping = stage.user_info_step(number.next);
+    let skipping = stage.user_info_step(session);
     assert_eq!(stage.take_user_info(&skipping).await, None);
     let unknown = stage.password_step(stage.step_id());
     assert!(!stage.take_password(&unknown).await);
 
-    let password = stage.password_step(number.next);
+    let password = stage.password_step(session);
     assert!(stage.take_password(&password).await);
-    assert!(!stage.take_password(&stage.password_step(number.next)).await);
-    let backwards = stage.password_step(password.next);
-    assert!(!stage.take_password(&backwards).await);
+    let again = stage.password_step(session);
+    assert!(!stage.take_password(&again).await);
+    assert_eq!(stage.waits_for(session).await, [Step::UserInfo]);
 
-    let info = stage.user_info_step(password.next);
+    let info = stage.user_info_step(session);
     assert!(stage.take_user_info(&info).await.is_some());
-    let replayed = stage.user_info_step(password.next);
+    let replayed = stage.user_info_step(session);
     assert_eq!(stage.take_user_info(&replayed).await, None);
+    assert!(!stage.take_password(&stage.password_step(session)).await);
+    assert_eq!(stage.waits_for(session).await, []);
 
     // Nor does the step of somebody with a password lead to anything but their password.
     let begun = stage.begun_with_password(&phone(1)).await;
@@ -204,33 +231,30 @@ pub(crate) async fn no_step_is_skipped_or_taken_again(stage: Stage) {
 
 pub(crate) async fn r_01_of_20_at_once_one_takes_a_step(stage: Stage) {
     let stage = Arc::new(stage);
-    let root = stage.root();
+    let number = stage.number_step(&phone(1));
+    let session = number.session;
     let mut tries = JoinSet::new();
     for _ in 0..20 {
-        let stage = Arc::clone(&stage);
+        let (stage, step) = (Arc::clone(&stage), number.clone());
         tries.spawn(async move {
-            let mut step = stage.number_step(&phone(1));
-            step.root = root;
             let taken = stage.records.take_number_step(&step).await;
-            (taken.expect("an answer") == NumberStepOutcome::Taken).then_some(step.next)
+            taken.expect("an answer") == NumberStepOutcome::Taken
         });
     }
-    let taken: Vec<SessionId> = tries.join_all().await.into_iter().flatten().collect();
-    assert_eq!(taken.len(), 1);
+    let taken = tries.join_all().await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 1);
 
-    let session = taken[0];
     let mut tries = JoinSet::new();
     for _ in 0..20 {
         let stage = Arc::clone(&stage);
         tries.spawn(async move {
             let step = stage.password_step(session);
-            stage.take_password(&step).await.then_some(step.next)
+            stage.take_password(&step).await
         });
     }
-    let taken: Vec<SessionId> = tries.join_all().await.into_iter().flatten().collect();
-    assert_eq!(taken.len(), 1);
+    let taken = tries.join_all().await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 1);
 
-    let session = taken[0];
     let mut tries = JoinSet::new();
     for _ in 0..20 {
         let stage = Arc::clone(&stage);

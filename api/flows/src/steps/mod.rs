@@ -4,6 +4,9 @@
 //! `password` → tokens for those who have a password. A step other than a code is a row of the
 //! records (`shared/src/records/steps/`), which is removed by whoever takes it.
 //!
+//! One handle, made at `register`, goes all the way: what it is good for is the step that it waits for.
+//! Each answer repeats it, so a client may keep the first one or take that of each answer.
+//!
 //! Registration tells whether a number has a password, by design.
 
 mod log_in;
@@ -32,7 +35,7 @@ const OTP: &str = "otp";
 /// Where the flow goes on.
 #[derive(Debug)]
 pub struct NextStep {
-    /// The secret handle of the next step; good for this step only.
+    /// The secret handle of the flow; it is good for the step that comes next.
     pub session: SessionId,
     /// What is asked for next: `otp`, `password`, `set_password` or `user_info`.
     pub name: &'static str,

@@ -26,8 +26,11 @@ pub async fn register(
     registration: Registration,
 ) -> Result<NextStep, Refusal> {
     let session = registration.session;
+    let of_code = registration.phone_number.is_none();
     let phone = phone(flows, registration).await?;
-    if let Some(session) = begin_with_password(flows, caller, &phone).await? {
+    // The handle of the code that the number was read from goes on; no other that a client names does.
+    let own = session.filter(|_| of_code);
+    if let Some(session) = begin_with_password(flows, caller, &phone, own).await? {
         return Ok(NextStep::new(session, Step::Password));
     }
     let asking = Asking::new(flows, PURPOSE, caller);
@@ -50,12 +53,13 @@ async fn phone(flows: &Flows, registration: Registration) -> Result<PhoneNumber,
     Ok(challenge.ok_or(RefusalCode::SessionUnknown)?.root.phone)
 }
 
-/// The handle of the step that asks for the password, where there is one to ask for. It costs the
+/// The handle of the flow, which asks for the password, where there is one to ask for. It costs the
 /// client's address as much as a code would: the answer tells something of a number.
 async fn begin_with_password(
     flows: &Flows,
     caller: Caller,
     phone: &PhoneNumber,
+    own: Option<SessionId>,
 ) -> Result<Option<SessionId>, Refusal> {
     let user = flows.records.find_user_by_phone(phone).await?;
     if !user.is_some_and(|user| user.has_password && user.blocked_at.is_none()) {
@@ -67,7 +71,7 @@ async fn begin_with_password(
         flows.metrics.limit_hit(Rule::Address);
         return Err(Refusal::limited(Rule::Address, wait));
     }
-    let session = SessionId::new(&flows.random);
+    let session = own.unwrap_or_else(|| SessionId::new(&flows.random));
     let begun = flows
         .records
         .begin_password_step(phone, session, flows.clock.now());

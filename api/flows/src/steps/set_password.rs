@@ -27,11 +27,10 @@ pub async fn set_password(
         session,
         hash: flows.passwords.hash(password).await?,
         new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
-        next: SessionId::new(&flows.random),
         now: flows.clock.now(),
     };
     if !flows.records.take_password_step(&step).await? {
         return Err(RefusalCode::StepSessionUnknown.into());
     }
-    Ok(NextStep::new(step.next, Step::UserInfo))
+    Ok(NextStep::new(session, Step::UserInfo))
 }

@@ -16,20 +16,24 @@ pub async fn verify_otp(
 ) -> Result<NextStep, Refusal> {
     let verified = async {
         let proven = by_session(flows, PURPOSE, session, None, code).await?;
-        take_step(flows, proven).await
+        take_step(flows, session, proven).await
     };
-    let next = counted(flows, verified.await)?;
-    Ok(NextStep::new(next, Step::SetPassword))
+    counted(flows, verified.await)?;
+    Ok(NextStep::new(session, Step::SetPassword))
 }
 
 /// Lets the code act. Where the records are away nothing is used up: the same code may be tried
 /// again, and that attempt counts too.
-async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, RefusedVerification> {
+async fn take_step(
+    flows: &Flows,
+    session: SessionId,
+    proven: Proven,
+) -> Result<(), RefusedVerification> {
     let step = NumberStep {
         root: proven.root.id,
         purpose: proven.root.purpose,
         phone: proven.root.phone.clone(),
-        next: SessionId::new(&flows.random),
+        session,
         now: flows.clock.now(),
     };
     match flows.records.take_number_step(&step).await? {
@@ -38,5 +42,5 @@ async fn take_step(flows: &Flows, proven: Proven) -> Result<SessionId, RefusedVe
         NumberStepOutcome::Blocked => return Err(proven.blocked(flows).await),
     }
     proven.took_effect(flows).await;
-    Ok(step.next)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The settings as an operator meets them: a map goes in, a configuration or a list of problems
 //! comes out.
 
+mod advice;
 mod contradictions;
 mod effects;
 mod reference;

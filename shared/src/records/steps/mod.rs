@@ -1,8 +1,9 @@
 //! The step flow: from a number, by way of a code, a password and a name, to a session.
 //!
-//! A place in the flow is a row. Whoever takes a step removes its row first, in the transaction
-//! that does the rest and adds the row of the next step: so no step is skipped, none is taken
-//! twice, and one that fails half-way was not taken.
+//! A place in the flow is a row, found by the one handle of the flow and the step that it waits for.
+//! Whoever takes a step removes its row first, in the transaction that does the rest and adds the row
+//! of the next step: so no step is skipped, none is taken twice, and one that fails half-way was not
+//! taken.
 
 mod taking;
 
@@ -24,9 +25,13 @@ use super::{Records, RecordsError, micros};
 /// How long a step may be taken.
 pub const STEP_LIFE: TimeDelta = TimeDelta::minutes(15);
 
+/// A flow of the same number that waits for something else goes on with the password.
 const BEGIN_WITH_PASSWORD: &str = "INSERT INTO step_sessions (id_hash, phone, next_step, user_id, \
      created_at, expires_at) SELECT $1, phone, 'password', id, $3, $4 FROM users \
-     WHERE phone = $2 AND password_hash IS NOT NULL AND blocked_at IS NULL";
+     WHERE phone = $2 AND password_hash IS NOT NULL AND blocked_at IS NULL \
+     ON CONFLICT (id_hash) DO UPDATE SET next_step = excluded.next_step, user_id = excluded.user_id, \
+     new_user = FALSE, created_at = excluded.created_at, expires_at = excluded.expires_at \
+     WHERE step_sessions.phone = excluded.phone";
 const FIND: &str = "SELECT phone, user_id, new_user, created_at FROM step_sessions \
      WHERE id_hash = $1 AND next_step = $2 AND expires_at > $3";
 const SWEEP: &str = "DELETE FROM step_sessions WHERE id_hash IN \
@@ -63,8 +68,8 @@ pub struct NumberStep {
     pub purpose: Purpose,
     /// The number that the code proved.
     pub phone: PhoneNumber,
-    /// The handle of the next step.
-    pub next: SessionId,
+    /// The handle of the flow: that of the code.
+    pub session: SessionId,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -83,14 +88,12 @@ pub enum NumberStepOutcome {
 /// A new password.
 #[derive(Clone, Debug)]
 pub struct PasswordStep {
-    /// The handle of this step.
+    /// The handle of the flow.
     pub session: SessionId,
     /// The hash of the password.
     pub hash: PasswordHash,
     /// The id of the user if the number has none.
     pub new_user_id: Uuid,
-    /// The handle of the next step.
-    pub next: SessionId,
     /// The present.
     pub now: DateTime<Utc>,
 }
@@ -115,9 +118,9 @@ impl fmt::Debug for UserInfo {
 /// The last step, which opens a session.
 #[derive(Clone, Debug)]
 pub struct UserInfoStep {
-    /// The handle of this step.
+    /// The handle of the flow.
     pub session: SessionId,
-    /// What it brings.
+    /// What the step brings.
     pub info: UserInfo,
     /// The session to open, at the present.
     pub opening: NewSession,
@@ -143,8 +146,8 @@ struct StepRow {
 }
 
 impl Records {
-    /// Begins the flow of somebody who has a password. `false` for anyone else, and for those who
-    /// are kept out.
+    /// Begins the flow of somebody who has a password, or lets the one of this handle and number wait for
+    /// it. `false` for anyone else, and for those who are kept out.
     pub async fn begin_password_step(
         &self,
         phone: &PhoneNumber,
@@ -163,7 +166,7 @@ impl Records {
         })
     }
 
-    /// The number of this step, if it can be taken at `now`.
+    /// The number of the flow, if it waits for this step at `now`.
     pub async fn step_phone(
         &self,
         session: SessionId,

@@ -47,7 +47,7 @@ impl Records {
                 return Ok(NumberStepOutcome::CodeUsed);
             }
             let begun = sqlx::query(BEGIN_AFTER_CODE)
-                .bind(step.next.step_hash().as_slice())
+                .bind(step.session.step_hash().as_slice())
                 .bind(step.phone.as_e164())
                 .bind(micros(step.now))
                 .bind(micros(step.now + STEP_LIFE))
@@ -110,7 +110,7 @@ impl Records {
                 .execute(&mut *transaction)
                 .await?;
             sqlx::query(BEGIN_AFTER_PASSWORD)
-                .bind(step.next.step_hash().as_slice())
+                .bind(step.session.step_hash().as_slice())
                 .bind(phone.as_e164())
                 .bind(user)
                 .bind(is_new)
