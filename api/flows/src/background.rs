@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock_watch::ClockWatch;
 use crate::flows::Flows;
 use crate::notices;
 
@@ -12,13 +13,15 @@ const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// So few rows at a time that nobody waits for the sweep.
 const SWEEP_ROWS: u32 = 500;
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the stores swept and notices moving, until `shutdown` is cancelled.
+/// Keeps the gauges of the queue fresh, the clock watched, the stores swept and notices moving, until `shutdown` is cancelled.
 pub async fn run(flows: &Flows, shutdown: CancellationToken) {
     let tasks = async {
         tokio::join!(
             watch_queue(flows),
+            watch_clock(flows),
             Box::pin(sweep_regularly(flows)),
             Box::pin(enqueue_left_over_notices(flows))
         )
@@ -31,6 +34,15 @@ async fn watch_queue(flows: &Flows) {
     loop {
         ticks.tick().await;
         refresh_queue_gauges(flows).await;
+    }
+}
+
+async fn watch_clock(flows: &Flows) {
+    let mut watch = ClockWatch::new();
+    let mut ticks = unhurried(CLOCK_EVERY);
+    loop {
+        ticks.tick().await;
+        watch.look(flows).await;
     }
 }
 

@@ -17,6 +17,7 @@
 
 pub mod background;
 mod caller;
+mod clock_watch;
 pub mod delivery_reports;
 mod flows;
 pub mod inquiry;

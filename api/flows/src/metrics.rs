@@ -10,6 +10,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 use shared::hot_state::{Rule, TryRule};
 use shared::queue::QueueStats;
 
+use crate::clock_watch::Step;
 use crate::refusal::{Refusal, RefusalCode, RefusalKind};
 use crate::refused::CountedAs;
 
@@ -27,6 +28,7 @@ pub struct FlowMetrics {
     limit_refused: IntCounterVec,
     time_to_verified: HistogramVec,
     delivery_callbacks: IntCounterVec,
+    clock_steps: IntCounterVec,
     pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
@@ -71,6 +73,7 @@ pub(crate) enum RequestResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VerificationResult {
     Verified,
+    Repeated,
     Wrong,
     Exhausted,
     Expired,
@@ -130,8 +133,9 @@ impl CountedAs for VerificationResult {
 }
 
 impl VerificationResult {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Verified,
+        Self::Repeated,
         Self::Wrong,
         Self::Exhausted,
         Self::Expired,
@@ -147,6 +151,7 @@ impl VerificationResult {
     fn as_str(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Repeated => "repeated",
             Self::Wrong => "wrong",
             Self::Exhausted => "exhausted",
             Self::Expired => "expired",
@@ -208,6 +213,11 @@ impl FlowMetrics {
                 "Reports about deliveries that came in, by what they were about.",
                 &["result"],
             )?,
+            clock_steps: counter(
+                "ramz_clock_steps_total",
+                "How often the clock of hot state was set, by the direction.",
+                &["direction"],
+            )?,
             refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
@@ -218,6 +228,9 @@ impl FlowMetrics {
             metrics
                 .otp_verifications
                 .with_label_values(&[result.as_str()]);
+        }
+        for step in Step::ALL {
+            metrics.clock_steps.with_label_values(&[step.as_str()]);
         }
         for result in LogInResult::ALL {
             metrics
@@ -239,6 +252,11 @@ impl FlowMetrics {
             metrics.limit_refused.with_label_values(&[rule]);
         }
         Ok(metrics)
+    }
+
+    /// Counts that the clock of hot state was set.
+    pub(crate) fn clock_was_set(&self, step: Step) {
+        self.clock_steps.with_label_values(&[step.as_str()]).inc();
     }
 
     /// A request that a face could not read, so that the use case never began.

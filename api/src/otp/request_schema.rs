@@ -19,7 +19,8 @@ pub(crate) struct CodeRequest {
     /// Persian or Arabic digits.
     #[schema(example = "09123456789")]
     phone_number: Option<String>,
-    /// The `session_id` of an earlier answer: sends the same code again.
+    /// The `session_id` of an earlier answer: sends its code again, or the next one where that is used
+    /// or near its end.
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
     /// `sms` (the default), or `call` for a voice call where the service has one.
@@ -74,7 +75,8 @@ pub(crate) struct CodeSent {
     session_id: String,
     /// How many digits the code has.
     code_length: u8,
-    /// Whether a message was sent now; not during the cooldown.
+    /// Whether a message is on its way: `false` only where this very `session_id` was granted one less
+    /// than `resend_in` ago.
     sent: bool,
 }
 

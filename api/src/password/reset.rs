@@ -27,7 +27,7 @@ refusals! {
 /// Sends a code for a new password.
 ///
 /// The answers are those of `POST /api/v1/usr/otp`, and the same for every number: nobody learns
-/// here who has an account. With the `session_id` of an earlier answer the same code is sent again.
+/// here who has an account. With the `session_id` of an earlier answer its code is sent again.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/password/reset",

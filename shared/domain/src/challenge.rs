@@ -269,7 +269,8 @@ pub struct Challenge {
     pub locale: Locale,
     /// When it began.
     pub created_at: UnixMillis,
-    /// From this moment on no code is accepted with its session id.
+    /// From this moment on no code is accepted with its session id, as its client was told. Its root
+    /// may end before; then no code is right.
     pub expires_at: UnixMillis,
     /// When it was last asked for and granted.
     pub last_asked_at: UnixMillis,

@@ -38,6 +38,10 @@ use crate::sqlite_file::SqliteFile;
 /// and three of a release that began one with each request.
 pub const PHONE_ROOTS: usize = 3;
 
+/// So long whoever closed a root may give the code again: the answer of a sign-in that was lost is given
+/// once more within that time, also where the code has died meanwhile.
+const REPEATED_FOR_MILLIS: i64 = 60_000;
+
 /// How long it is remembered that a notice is in the queue, or was: longer than its row can wait to
 /// be marked. After that the ledger alone keeps it from being sent twice.
 const NOTICE_MARK_MILLIS: i64 = 25 * 60 * 60 * 1000;
@@ -299,6 +303,12 @@ impl HotState {
     /// The breaker, if it is open.
     pub async fn breaker(&self) -> Result<Option<OpenBreaker>, HotStateError> {
         call!(self, state => state.breaker())
+    }
+
+    /// The store's time.
+    pub async fn now(&self) -> Result<UnixMillis, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.now(clock))
     }
 
     /// Removes what is no longer needed; Redis does so by itself.

@@ -169,8 +169,8 @@ pub struct Grant {
     pub purpose: Purpose,
     /// The store's time.
     pub now: UnixMillis,
-    /// From this moment on the code is dead. A new request is told the life of a code, also where it
-    /// shares a root that ends earlier: nobody learns that somebody else has asked.
+    /// From this moment on the code is dead. Whoever shares a root is told the life of any code, also
+    /// where the root ends earlier: nobody learns that somebody else has asked.
     pub expires_at: UnixMillis,
     /// From this moment on the code can be sent again.
     pub resend_at: UnixMillis,

@@ -106,13 +106,14 @@ pub(crate) async fn r_07_a_resend_gives_no_attempts_back(stage: &Stage) {
 }
 
 pub(crate) async fn r_16_an_expired_code_is_refused(stage: &Stage) {
+    let in_time = stage.granted("+989123456781").await;
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(120 * SECOND - 1);
-    let right = stage.count(&challenge, true).await;
+    let right = stage.count(&in_time, true).await;
     assert_eq!(
         right,
         Verdict::Right {
-            root: challenge.root.id
+            root: in_time.root.id
         }
     );
     stage.clock.advance(1);

@@ -71,6 +71,8 @@ on_both_back_ends! {
     roots::a_repeated_request_on_a_shared_root_is_granted_once,
     roots::i_02_the_first_right_code_closes_the_root,
     roots::a_stranger_on_the_same_root_gains_denies_and_learns_nothing,
+    roots::a_root_is_kept_as_long_as_it_may_be_shared,
+    roots::a_right_code_may_be_repeated_for_a_minute_also_at_its_end,
     roots::a_session_whose_root_was_closed_goes_on_to_a_new_one,
     roots::a_root_is_shared_until_too_little_of_its_life_is_left,
     roots::a_resend_goes_on_to_a_new_root_when_the_old_one_is_near_its_end,

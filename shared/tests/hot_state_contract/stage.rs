@@ -278,6 +278,20 @@ impl Stage {
         (connection(url).await, tag.clone())
     }
 
+    /// How long Redis keeps a record by its own clock; nothing of a file, which is swept.
+    pub(crate) async fn millis_to_live(&self, name: &str) -> Option<i64> {
+        let Raw::Redis { url, tag } = &self.raw else {
+            return None;
+        };
+        let mut connection = connection(url).await;
+        let left: i64 = redis::cmd("PTTL")
+            .arg(format!("{{{tag}}}:{name}"))
+            .query_async(&mut connection)
+            .await
+            .expect("a time");
+        Some(left)
+    }
+
     /// The connection of a file that writes; while it is held, whoever wants to write waits.
     pub(crate) async fn hold_writer(&self) -> PoolConnection<Sqlite> {
         let Raw::Sqlite { file, .. } = &self.raw else {

@@ -100,3 +100,16 @@ pub(crate) async fn a_session_that_was_used_or_ended_is_not_given_again(stage: S
     stage.records.sign_in(&old).await.expect("an answer");
     assert!(asked_again(&stage, &old, session, soon).await.is_none());
 }
+
+pub(crate) async fn ses_05_who_is_kept_out_gets_no_lost_answer(stage: Stage) {
+    let soon = TimeDelta::seconds(1);
+    let session = SessionId::new(&stage.random);
+    let (sign_in, _) = signed_in(&stage, 1, session).await;
+    let found = asked_again(&stage, &sign_in, session, soon).await;
+    let user = found.expect("an answer").user.id;
+    let now = sign_in.session.opened_at + soon;
+    let blocked = stage.records.set_blocked(user, true, now).await;
+    assert!(blocked.expect("an answer"));
+    let lost = asked_again(&stage, &sign_in, session, soon).await;
+    assert!(lost.is_none());
+}

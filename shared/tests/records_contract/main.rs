@@ -149,6 +149,7 @@ on_both! {
     profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
     profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
     lost_answers::ses_09_for_a_minute_the_same_session_is_given_again,
+    lost_answers::ses_05_who_is_kept_out_gets_no_lost_answer,
     lost_answers::a_session_that_was_used_or_ended_is_not_given_again,
     notices::a_notice_waits_until_it_is_in_the_queue,
     code_uses::used_codes_are_told_from_others,

@@ -79,9 +79,9 @@ pub(crate) struct Living {
 /// A code whose root still has its record.
 pub(crate) struct LivingCode {
     pub(crate) root: Root,
-    /// Attempts with the session id that was asked about, else with the one that began the root: who
-    /// else shares it is not kept.
-    pub(crate) session_attempts: u32,
+    /// Attempts with the session id that was asked about, else with the one that began the root, if one
+    /// did: who else shares it is not kept.
+    pub(crate) session_attempts: Option<u32>,
     /// When that session last asked for it.
     pub(crate) last_asked_at: UnixMillis,
     /// When it dies for that session.
@@ -240,10 +240,13 @@ impl Facts {
                 })
             }),
         };
-        let waiting = state
-            .sends
-            .iter()
-            .filter(|at| asked_about(at) && !begun(at) && !state.untexted.contains(at));
+        // Of two requests in one millisecond one may have got the message.
+        let mut untexted = state.untexted.clone();
+        let texted = state.sends.iter().filter(|at| {
+            let without = untexted.iter().position(|other| other == *at);
+            without.map(|index| untexted.swap_remove(index)).is_none()
+        });
+        let waiting = texted.filter(|at| asked_about(at) && !begun(at));
         waiting
             .map(|at| moment(*at))
             .filter(|at| *at >= from)
@@ -387,7 +390,7 @@ async fn living_code(
     let id = asked.unwrap_or_else(|| ChallengeId::from_bytes(*root.id.as_bytes()));
     let challenge = hot.challenge_on(id, root.id).await.map_err(of_hot_state)?;
     Ok(LivingCode {
-        session_attempts: challenge.as_ref().map_or(0, |one| one.session_attempts),
+        session_attempts: challenge.as_ref().map(|one| one.session_attempts),
         last_asked_at: challenge
             .as_ref()
             .map_or(root.created_at, |one| one.last_asked_at),

@@ -7,7 +7,7 @@ use domain::delivery::DeliveryStatus;
 use shared::records::{LedgerRow, LedgerState};
 use shared::stores::Stores;
 
-use super::facts::{Facts, NoAnswer, Question, Subject};
+use super::facts::{Facts, LivingCode, NoAnswer, Question, Subject};
 use super::times::moment;
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
@@ -96,11 +96,10 @@ pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage
         },
         code_until: code.map_or(facts.now, |code| moment(code.expires_at)),
     };
-    let newest = code.map(|code| moment(code.root.last_send_at));
-    let mut told = match last {
-        // A message that was asked for later is not in the ledger yet.
-        Some(send) if newest.is_none_or(|at| at <= send.accepted_at) => of_send(told, send),
-        _ => told,
+    let mut told = match own_send(&facts, code) {
+        Some((send, whole)) => of_send(told, send, whole),
+        // It is not in the ledger yet.
+        None => told,
     };
     let waits = matches!(told.outlook, Outlook::Waiting | Outlook::Interrupted);
     if waits && told.code_until <= told.now {
@@ -110,14 +109,38 @@ pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage
     Ok(told)
 }
 
-/// Nobody is told of moments before they asked themselves: the message may have been somebody else's
-/// first.
-fn of_send(told: OwnMessage, send: &LedgerRow) -> OwnMessage {
+/// The message of a request, and whether it is its own: one that got none shares that of a moment before,
+/// which may be somebody else's.
+fn own_send<'a>(facts: &'a Facts, code: Option<&LivingCode>) -> Option<(&'a LedgerRow, bool)> {
+    let Some(code) = code else {
+        // Once its record is gone, only whoever began the root finds it.
+        return facts.sends().last().map(|send| (send, true));
+    };
+    let accepted = |send: &LedgerRow| send.accepted_at.timestamp_millis();
+    let asked = code.last_asked_at;
+    let mut sends = facts.sends().iter().rev();
+    let untexted = facts
+        .phone_state()
+        .is_some_and(|state| state.untexted.contains(&asked));
+    if untexted {
+        return sends
+            .find(|send| accepted(send) <= asked)
+            .map(|send| (send, false));
+    }
+    sends
+        .find(|send| accepted(send) == asked)
+        .map(|send| (send, true))
+}
+
+/// Of a message that may be somebody else's nothing is told that happened before they asked, nor whether
+/// it arrived: that would tell a stranger of its owner.
+fn of_send(told: OwnMessage, send: &LedgerRow, whole: bool) -> OwnMessage {
     let status = send
         .delivery_status
         .map(|code| DeliveryStatus::from_code(i32::try_from(code).unwrap_or(i32::MAX)));
     let arrived = send.delivered_at.is_some() || status == Some(DeliveryStatus::Delivered);
     let outlook = match send.state {
+        LedgerState::Accepted if !whole => Outlook::HandedOver,
         LedgerState::Accepted if arrived => Outlook::Arrived,
         LedgerState::Accepted if status.is_some_and(DeliveryStatus::is_final) => {
             Outlook::Undelivered
@@ -132,7 +155,7 @@ fn of_send(told: OwnMessage, send: &LedgerRow) -> OwnMessage {
     let since_asked = |at: DateTime<Utc>| at.max(told.asked_at);
     OwnMessage {
         handed_over_at: send.finished_at.filter(|_| accepted).map(since_asked),
-        arrived_at: send.delivered_at.map(since_asked),
+        arrived_at: send.delivered_at.filter(|_| whole).map(since_asked),
         outlook,
         ..told
     }

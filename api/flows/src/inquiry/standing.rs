@@ -143,10 +143,10 @@ impl Standing {
                         .ends_at(code.root.id)
                         .unwrap_or_else(|| moment(code.root.created_at)),
                     sends: code.root.sends,
-                    session_attempts: code.session_attempts,
+                    session_attempts: code.session_attempts.unwrap_or_default(),
                     phone_attempts: code.root.phone_attempts,
                     attempts_allowed: policy.max_attempts,
-                    used: code.root.closed.is_some() || facts.code_use(code.root.id).is_some(),
+                    used: facts.code_use(code.root.id).is_some(),
                 })
                 .collect(),
             service: living.map(|living| Service {

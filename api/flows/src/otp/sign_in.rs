@@ -10,6 +10,7 @@ use super::asking::{Asking, CodeRequest, CodeSent};
 use super::checking::{Proven, RefusedVerification, by_phone, by_session, counted};
 use crate::caller::Caller;
 use crate::flows::Flows;
+use crate::metrics::VerificationResult;
 use crate::refusal::{Input, Refusal};
 use crate::signed_in::{Opening, SignedIn, issue_tokens};
 
@@ -47,11 +48,18 @@ pub async fn sign_in(
     verification: Verification,
     device: Device,
 ) -> Result<SignedIn, Refusal> {
-    let signed_in = async {
+    let opened = async {
         let proven = check(flows, caller, verification).await?;
         open(flows, proven, device).await
     };
-    counted(flows, signed_in.await)
+    match opened.await {
+        Ok(Opened::Again(signed_in)) => {
+            flows.metrics.verification(VerificationResult::Repeated);
+            Ok(signed_in)
+        }
+        Ok(Opened::Now(signed_in)) => counted(flows, Ok(signed_in)),
+        Err(refused) => counted(flows, Err(refused)),
+    }
 }
 
 async fn check(
@@ -72,13 +80,20 @@ async fn check(
     }
 }
 
+/// What a right code came to.
+enum Opened {
+    Now(SignedIn),
+    /// The session was open; its answer was lost.
+    Again(SignedIn),
+}
+
 /// Opens the session, once for each root. Where the records are away nothing is used up: the
 /// same code may be tried again, and that attempt counts too.
 async fn open(
     flows: &Flows,
     proven: Proven,
     device: Device,
-) -> Result<SignedIn, RefusedVerification> {
+) -> Result<Opened, RefusedVerification> {
     let root = &proven.root;
     let opening = match proven.session {
         Some(session) => Opening::of_challenge(flows, device, session),
@@ -96,11 +111,11 @@ async fn open(
         .await?;
     let (user, is_new) = match signed_in {
         SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return answer_again(flows, proven).await,
+        SignInOutcome::CodeUsed => return answer_again(flows, proven).await.map(Opened::Again),
         SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
     };
     proven.took_effect(flows).await;
-    Ok(opening.signed_in(flows, user, is_new)?)
+    Ok(Opened::Now(opening.signed_in(flows, user, is_new)?))
 }
 
 /// The answer of a sign-in may have been lost on its way: for a minute the same session id and code get

@@ -44,8 +44,9 @@ end
 local anything = redis.call('EXISTS', beginner, joined, breaker, delayed) > 0
 local own, record
 if anything then
-  for _, key in ipairs({ beginner, joined }) do
-    local found = redis.call('HMGET', key, 'r', 'p', 'u', 'l', 'c', 'e', 't', 'a', 'o')
+  -- One that began a root and went on to another is both, and lives where it joined.
+  for _, key in ipairs({ joined, beginner }) do
+    local found = redis.call('HMGET', key, 'r', 'p', 'u', 'l', 'c', 'e', 't', 'a', 'o', 'w')
     if found[2] then own, record = key, found break end
   end
 end
@@ -55,20 +56,21 @@ if record then
   expires, asked, root = tonumber(record[6]), tonumber(record[7] or created), record[9] or id
   -- The clock was set back since.
   if asked > now then asked = now - cooldown end
-  local function told(outcome, until_when)
-    local known = redis.call('HMGET', roots_prefix .. root, 'd', 'n')
+  local function told(outcome)
+    local known = redis.call('HMGET', roots_prefix .. root, 'd', 'n', 'z', 'c')
     digits = known[1] or digits
-    return reply(outcome, until_when, asked + cooldown, tonumber(known[2] or 1))
+    local texted = tonumber(known[3] or known[4] or 0) == asked
+    return reply(outcome, expires, asked + cooldown, tonumber(known[2] or 1), '', 0, texted)
   end
   if record[1] == nonce then -- the reply to this very request was lost: it was granted
     phone, purpose, locale = record[2], record[3], record[4]
-    return told('sent', mode == 'new' and created + life or expires)
+    return told('sent')
   end
   if mode == 'new' then return redis.error_reply('CONFLICT this challenge id is taken') end
   if phone ~= '' and phone ~= record[2] then return reply('other_phone') end
   phone, purpose, locale = record[2], record[3], record[4]
   if now >= expires or tonumber(record[8] or 0) >= max_attempts then return reply('not_live') end
-  if now < asked + cooldown then return told('cooldown', expires) end
+  if now < asked + cooldown then return told('cooldown') end
   local closed = redis.call('HMGET', roots_prefix .. root, 'x', 'y')
   if closed[1] == '1' and (closed[2] or root) == id then return reply('not_live') end
 elseif mode == 'resend' then
@@ -82,7 +84,9 @@ local function refuse(rule, after)
   if not refused or after > retry then refused, retry = rule, after end
 end
 local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or 0) or 0
-if open_until > now and open_until <= now + refused_for then return reply('refused', 0, 0, 0, 'breaker_open', open_until - now) end
+if open_until > now and open_until <= now + refused_for then
+  return reply('refused', 0, 0, 0, 'breaker_open', open_until - now)
+end
 local waiting = redis.call('XLEN', jobs) + (anything and redis.call('ZCARD', delayed) or 0)
 if waiting >= queue_max then
   return reply('refused', 0, 0, 0, 'queue_full', 5000)
@@ -176,9 +180,17 @@ else
   root = new_root
 end
 if texted then sends = sends + 1 end
-local old_expires = expires
-expires = math.max(expires or 0, math.min(now + life, began + max_life))
+-- Whoever shares a root is told the life of any code, also where the root ends before: nobody learns
+-- that somebody else has asked. That its code is over then is for the counting scripts.
+local dies = began + max_life
+expires = mark and now + life or math.max(expires or 0, math.min(now + life, dies))
 local expires_text = number(expires)
+local function keep(key, time, is_new)
+  redis.call('PEXPIRE', key, number(time), is_new and 'NX' or 'GT')
+end
+local function root_time(ends)
+  return math.max(2 * (ends - began), 2 * (expires - now), mark and max_life or 0)
+end
 
 if address_per_minute > 0 then
   local next = math.floor((arrival + step) * 1000)
@@ -202,40 +214,41 @@ if not shared then
   if channel ~= 'sms' then more[#more + 1], more[#more + 2] = 'h', channel end
   redis.call('HSET', roots_prefix .. root, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale,
     'k', kid, 's', salt, 'd', digits, 'c', now_text, 'e', expires_text, unpack(more))
-  redis.call('PEXPIRE', roots_prefix .. root, number(2 * (expires - now)))
+  keep(roots_prefix .. root, root_time(expires), true)
 end
-if record then
-  if own == beginner and repeated ~= root then
-    -- Others may share the root that this record holds, while the challenge goes on to another.
-    redis.call('HSETNX', own, 'g', number(old_expires))
-    redis.call('HSETNX', own, 'z', number(asked))
-  end
+if record and (own == joined or root == id) then
   redis.call('HSET', own, 'r', nonce, 'e', expires_text, 't', now_text)
-  if root ~= id then redis.call('HSET', own, 'o', root) end
-  redis.call('PEXPIRE', own, number(2 * (expires - tonumber(record[5]))))
+  if own == joined then redis.call('HSET', own, 'o', root) end
+  keep(own, 2 * (expires - now))
+elseif record then
+  -- It goes on from the root that it began to another, as one that joined. To a release that knows no
+  -- roots its session is used up: it would compare with the old code, and send that.
+  redis.call('HSET', joined, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale, 'c', record[5],
+    'e', expires_text, 't', now_text, 'a', record[8] or '0', 'o', root, 'w', record[10] or '')
+  keep(joined, 2 * (expires - now), true)
+  redis.call('HSET', beginner, 'a', '1000')
 elseif shared then
   local traced = {}
   if trace ~= '' then traced = { 'w', trace } end
   redis.call('HSET', joined, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale,
     'c', now_text, 'e', expires_text, 'o', root, unpack(traced))
-  redis.call('PEXPIRE', joined, number(2 * (expires - now)))
+  keep(joined, 2 * (expires - now), true)
 end
 if shared then
-  local ends = math.max(tonumber(shared[4] or shared[3]), expires)
+  local ends = math.max(tonumber(shared[4] or shared[3]), math.min(expires, dies))
   redis.call('HSET', roots_prefix .. root, 'g', number(ends), 'z', number(last),
     'n', number(sends), 'h', last_channel)
-  redis.call('PEXPIRE', roots_prefix .. root, number(2 * (ends - began)))
+  keep(roots_prefix .. root, root_time(ends))
 end
 if texted then
   -- A worker of the release before knows no roots: it leaves version 2 to others.
   local job = root == id and '{"v":1' or '{"v":2,"root":"' .. root .. '"'
   job = job .. ',"kind":"send","challenge":"' .. id .. '","send":' .. number(sends)
     .. ',"channel":"' .. channel .. '","accepted_at":' .. now_text
-    .. ',"deadline":' .. number(expires - margin)
+    .. ',"deadline":' .. number(math.min(expires, dies) - margin)
   if trace ~= '' then job = job .. ',"trace":"' .. trace .. '"' end
   if request ~= '' then job = job .. ',"request":"' .. request .. '"' end
   redis.call('XADD', jobs, '*', 'j', job .. '}')
 end
 if not record and not shared then return now end
-if mode == 'new' then expires = now + life end
 return reply('sent', expires, now + cooldown, sends, '', 0, texted)

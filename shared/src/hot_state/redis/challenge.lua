@@ -1,5 +1,5 @@
 -- A challenge with its root, in one look.
--- KEYS  1 challenge as one that began a root, 2 challenge as one that joined a root
+-- KEYS  1 challenge as one that joined a root, 2 challenge as one that began a root
 -- ARGV  1 prefix of roots, 2 id of the challenge, 3 id of the root, '' for the one that it is on,
 --       4 how many fields of a challenge follow, then those, then the fields of a root
 -- Reply {fields of the challenge, id of the root, fields of the root}, or nothing

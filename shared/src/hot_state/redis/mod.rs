@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use domain::challenge::{Challenge, ChallengeId};
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
-use domain::root::{Root, RootId};
+use domain::root::{MAX_ROOT_MILLIS, Root, RootId};
 use redis::{AsyncCommands as _, RedisError, Script};
 use uuid::Uuid;
 
@@ -72,8 +72,8 @@ impl RedisHotState {
     ) -> Result<Option<Challenge>, HotStateError> {
         let keys = self.store.keys();
         let found: Option<(record::Fields, String, record::Fields)> = CHALLENGE
-            .key(format!("{}{id}", keys.challenge_prefix))
             .key(format!("{}{id}", keys.joined_prefix))
+            .key(format!("{}{id}", keys.challenge_prefix))
             .arg(&keys.challenge_prefix)
             .arg(id.to_string())
             .arg(root.map(|root| root.to_string()).unwrap_or_default())
@@ -134,14 +134,16 @@ impl RedisHotState {
         let (id, root) = (challenge.id, &challenge.root);
         let (verdict, attempts_left): (String, u32) = COUNT_BY_SESSION
             .key(format!("{}{}", keys.challenge_prefix, root.id))
-            .key(format!("{}{id}", keys.challenge_prefix))
             .key(format!("{}{id}", keys.joined_prefix))
+            .key(format!("{}{id}", keys.challenge_prefix))
             .arg(now_argument(clock))
             .arg(allowed)
             .arg(id.to_string())
             .arg(root.id.to_string())
             .arg(&root.salt.as_bytes()[..])
             .arg(u8::from(right))
+            .arg(MAX_ROOT_MILLIS)
+            .arg(super::REPEATED_FOR_MILLIS)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;
@@ -174,8 +176,6 @@ impl RedisHotState {
         let keys = self.store.keys();
         CLOSE_ROOT
             .key(format!("{}{id}", keys.challenge_prefix))
-            .arg(id.to_string())
-            .arg(&keys.phone_sends_prefix)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
@@ -211,6 +211,17 @@ impl RedisHotState {
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
+    }
+
+    pub(super) async fn now(&self, clock: &Clock) -> Result<UnixMillis, HotStateError> {
+        if let Some(now) = clock.hot_state_now() {
+            return Ok(now);
+        }
+        let (seconds, micros): (i64, i64) = redis::cmd("TIME")
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        Ok(seconds * 1000 + micros / 1000)
     }
 
     #[expect(

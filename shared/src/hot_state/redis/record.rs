@@ -2,7 +2,8 @@
 //!
 //! A challenge that begins a root shares one hash with it (`c:`). One that joins a root has a hash of
 //! its own under another name (`d:`), which a release without roots does not know: to it the session
-//! does not exist, while half a record would be one that it cannot read.
+//! does not exist, while half a record would be one that it cannot read. One that began a root and went
+//! on to another lives under `d:` from then on.
 //!
 //! | field | of | what |
 //! |---|---|---|
@@ -11,7 +12,7 @@
 //! | `l` | challenge | language |
 //! | `w` | both | trace |
 //! | `c` | both | begin |
-//! | `e` | challenge | its end |
+//! | `e` | challenge | its end, as it was told; its root may end before |
 //! | `g` | root | its end, where that is not `e` |
 //! | `t` | challenge | when it was last asked for, after its begin |
 //! | `z`, `h` | root | when its last message was granted, where that is not `t` or `c`; by which channel |
@@ -19,7 +20,7 @@
 //! | `a` | challenge | attempts with the session id |
 //! | `b` | root | attempts with the number only |
 //! | `x`, `y` | root | that it is closed, and by whom: a challenge, `phone`, or `-` |
-//! | `o` | challenge | its root, where that is not itself |
+//! | `o` | challenge | its root, where it joined one |
 //! | `r` | challenge | the nonce of the last grant, read by the accept script only |
 
 use domain::challenge::{Challenge, ChallengeId, Locale};

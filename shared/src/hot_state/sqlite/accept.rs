@@ -22,11 +22,11 @@ const BEGIN_ROOT: &str = "INSERT INTO hot_roots (id, phone, purpose, kid, salt, 
      ends_at, last_send_at, channel, sends, forget_at, trace) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7, $9, 1, $10, $11)";
 const SHARE_ROOT: &str = "UPDATE hot_roots SET ends_at = $2, last_send_at = $3, channel = $4, \
-     sends = $5, forget_at = $6 WHERE id = $1";
+     sends = $5, forget_at = MAX(forget_at, $6) WHERE id = $1";
 const BEGIN_CHALLENGE: &str = "INSERT INTO hot_challenges (id, root_id, nonce, locale, created_at, \
      expires_at, last_asked_at, forget_at, trace) VALUES ($1, $2, $3, $4, $5, $6, $5, $7, $8)";
 const ASK_AGAIN: &str = "UPDATE hot_challenges SET root_id = $2, nonce = $3, expires_at = $4, \
-     last_asked_at = $5, forget_at = $6 WHERE id = $1";
+     last_asked_at = $5, forget_at = MAX(forget_at, $6) WHERE id = $1";
 pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
 
 pub(super) async fn accept(
@@ -55,14 +55,7 @@ pub(super) async fn accept(
     if let Some(challenge) = &present
         && nonce.as_deref() == Some(&accept.nonce[..])
     {
-        let expires_at = match accept.request {
-            AcceptRequest::New(_) => challenge.created_at + policy.code_life_millis,
-            AcceptRequest::Resend { .. } => challenge.expires_at,
-        };
-        return Ok(Accepted::Sent(Grant {
-            expires_at,
-            ..told(challenge, now, policy)
-        }));
+        return Ok(Accepted::Sent(told(challenge, now, policy)));
     }
     let asked = match (&accept.request, present) {
         (AcceptRequest::New(_), Some(_)) => {
@@ -228,7 +221,7 @@ fn told(challenge: &Challenge, now: UnixMillis, policy: &AcceptPolicy) -> Grant 
         expires_at: challenge.expires_at,
         resend_at: challenge.last_asked_at + policy.resend_cooldown_millis,
         sends: challenge.root.sends,
-        texted: false,
+        texted: challenge.root.last_send_at == challenge.last_asked_at,
         digits: challenge.root.digits,
     }
 }
@@ -241,13 +234,13 @@ async fn grant(
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
 ) -> Result<Accepted, HotStateError> {
-    let begun_at = asked
-        .before
-        .as_ref()
-        .map_or(now, |before| before.created_at);
-    let mut expires_at = (now + policy.code_life_millis).min(place.began_at + MAX_ROOT_MILLIS);
-    if let Some(before) = &asked.before {
-        expires_at = expires_at.max(before.expires_at);
+    // Whoever shares a root is told the life of any code, also where the root ends before: nobody learns
+    // that somebody else has asked. That its code is over then is for whoever counts.
+    let dies_at = place.began_at + MAX_ROOT_MILLIS;
+    let mut expires_at = now + policy.code_life_millis;
+    if !asked.purpose.shares_roots() {
+        let before = asked.before.as_ref().map_or(0, |before| before.expires_at);
+        expires_at = expires_at.min(dies_at).max(before);
     }
     if let Some(address) = accept.address {
         count_address(connection, address, now, policy).await?;
@@ -260,7 +253,7 @@ async fn grant(
         .await
         .map_err(unavailable)?;
     store_root(connection, now, asked, place, accept, expires_at).await?;
-    let forget_at = begun_at + 2 * (expires_at - begun_at);
+    let forget_at = expires_at + (expires_at - now);
     let (id, root) = (&asked.id.as_bytes()[..], &place.root.as_bytes()[..]);
     let nonce = &accept.nonce[..];
     let query = if asked.before.is_some() {
@@ -284,7 +277,7 @@ async fn grant(
     };
     query.execute(&mut *connection).await.map_err(unavailable)?;
     if place.texted {
-        let deadline = expires_at - SEND_MARGIN_MILLIS;
+        let deadline = expires_at.min(dies_at) - SEND_MARGIN_MILLIS;
         let trace = accept.trace.map(str::to_owned);
         let job = Job::send(
             asked.id,
@@ -307,10 +300,7 @@ async fn grant(
         phone: asked.phone.clone(),
         purpose: asked.purpose,
         now,
-        expires_at: match accept.request {
-            AcceptRequest::New(_) => now + policy.code_life_millis,
-            AcceptRequest::Resend { .. } => expires_at,
-        },
+        expires_at,
         resend_at: now + policy.resend_cooldown_millis,
         sends: place.sends,
         texted: place.texted,
@@ -326,8 +316,11 @@ async fn store_root(
     accept: &Accept<'_>,
     expires_at: UnixMillis,
 ) -> Result<(), HotStateError> {
-    let ends_at = expires_at.max(place.ends_at);
-    let forget_at = place.began_at + 2 * (ends_at - place.began_at);
+    let dies_at = place.began_at + MAX_ROOT_MILLIS;
+    let ends_at = expires_at.min(dies_at).max(place.ends_at);
+    let forget_at = (ends_at + (ends_at - place.began_at))
+        .max(expires_at + (expires_at - now))
+        .max(dies_at);
     let root = &place.root.as_bytes()[..];
     let query = match place.begins {
         Some(secret) => sqlx::query(BEGIN_ROOT)

@@ -6,13 +6,13 @@ use domain::challenge::{Challenge, ChallengeId};
 use domain::clock::Clock;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
-use domain::root::{Honoured, Root, RootId};
+use domain::root::{Honoured, MAX_ROOT_MILLIS, Root, RootId};
 use sqlx::SqliteConnection;
 
 use super::row::{CLOSED_BY_NOBODY, CLOSED_BY_PHONE, ChallengeRow, RootRow};
 use super::{SqliteHotState, unavailable};
-use crate::hot_state::PHONE_ROOTS;
 use crate::hot_state::model::{Guess, HotStateError, Verdict};
+use crate::hot_state::{PHONE_ROOTS, REPEATED_FOR_MILLIS};
 
 const FIND_CHALLENGE: &str = "SELECT * FROM hot_challenges WHERE id = $1";
 const FIND_ROOT: &str = "SELECT * FROM hot_roots WHERE id = $1";
@@ -23,6 +23,7 @@ const COUNT_BY_SESSION: &str =
     "UPDATE hot_challenges SET session_attempts = session_attempts + 1 WHERE id = $1";
 const COUNT_BY_PHONE: &str =
     "UPDATE hot_roots SET phone_attempts = phone_attempts + 1 WHERE id = $1";
+const KEEP_OPEN: &str = "UPDATE hot_challenges SET expires_at = MAX(expires_at, $2) WHERE id = $1";
 const END_CHALLENGE: &str = "UPDATE hot_challenges SET expires_at = 0 WHERE id = $1";
 const END_ROOT: &str = "UPDATE hot_roots SET ends_at = 0 WHERE id = $1";
 const CLOSE: &str = "UPDATE hot_roots SET closed_by = $2 WHERE id = $1";
@@ -131,9 +132,14 @@ impl SqliteHotState {
             transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Expired);
         }
-        if present.session_attempts >= allowed {
+        // Whoever closed it may come again, because the answer may have been lost: only the records know
+        // whether the code had its effect. That costs a look at them, so it has an end too.
+        let again = right && present.is_honoured();
+        if present.session_attempts >= if again { 2 * allowed } else { allowed } {
             return Ok(Verdict::Exhausted);
         }
+        // A root that is over has no right code: its own end is not told, because others share it.
+        let right = right && (again || now < present.root.created_at + MAX_ROOT_MILLIS);
         sqlx::query(COUNT_BY_SESSION)
             .bind(&present.id.as_bytes()[..])
             .execute(&mut *transaction)
@@ -142,14 +148,19 @@ impl SqliteHotState {
         let root = present.root.id;
         let verdict = match present.root.closed {
             _ if !right => Verdict::Wrong {
-                attempts_left: allowed - present.session_attempts - 1,
+                attempts_left: allowed.saturating_sub(present.session_attempts + 1),
             },
             None => {
                 close(&mut transaction, root, &present.id.to_string()).await?;
+                sqlx::query(KEEP_OPEN)
+                    .bind(&present.id.as_bytes()[..])
+                    .bind(now + REPEATED_FOR_MILLIS)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(unavailable)?;
                 Verdict::Right { root }
             }
-            // Whoever closed it may come again: only the records know whether the code had its effect.
-            Some(Honoured::Session(id)) if id == present.id => Verdict::Right { root },
+            Some(_) if again => Verdict::Right { root },
             Some(_) => Verdict::Used,
         };
         transaction.commit().await.map_err(unavailable)?;

@@ -103,6 +103,15 @@ impl SqliteHotState {
         Ok(true)
     }
 
+    /// That of the machine: there is no server.
+    #[expect(
+        clippy::unused_async,
+        reason = "the Redis back end has work to do here"
+    )]
+    pub(super) async fn now(&self, clock: &Clock) -> Result<UnixMillis, HotStateError> {
+        Ok(clock.now_millis())
+    }
+
     pub(super) async fn sweep(&self, clock: &Clock) -> Result<u64, HotStateError> {
         let now = clock.now_millis();
         let mut transaction = self.begin().await?;

@@ -5,6 +5,7 @@ use domain::delivery::DeliveryStatus;
 use shared::records::{LedgerRow, LedgerState};
 
 use super::{Concluding, Conclusion, conclusion};
+use crate::inquiry::Subject;
 use crate::inquiry::standing::Service;
 use crate::inquiry::times::{moment, span};
 use crate::inquiry::words;
@@ -189,14 +190,24 @@ impl Concluding<'_> {
         };
         let allowed = self.policy.max_attempts;
         let until = self.times.short(moment(code.root.ends_at));
-        if code.session_attempts >= allowed {
-            return format!(
-                "The code was typed in wrong {allowed} times and is of no more use: a new one must be asked for."
-            );
+        if code.root.closed.is_some() {
+            return "The code was given back, and has had no effect so far: whoever gave it can give it once more."
+                .to_owned();
+        }
+        let by_session = code.session_attempts.unwrap_or_default();
+        if by_session >= allowed {
+            return match self.facts.question.subject {
+                Subject::Challenge(_) => format!(
+                    "The code was typed in wrong {allowed} times and is of no more use there: it must be asked for again."
+                ),
+                Subject::Phone(_) | Subject::Request(_) => format!(
+                    "The code was typed in wrong {allowed} times by whoever asked first; asking again gives new attempts."
+                ),
+            };
         }
         format!(
-            "The code is good until {until}; {} of {allowed} attempts were used with the session id, {} of {allowed} by the number.",
-            code.session_attempts, code.root.phone_attempts
+            "The code is good until {until}; {by_session} of {allowed} attempts were used with the session id, {} of {allowed} by the number.",
+            code.root.phone_attempts
         )
     }
 }
