@@ -5,6 +5,7 @@ use flows::RefusalCode;
 
 use super::{
     CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
+    account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -198,6 +199,7 @@ pub(super) static WORDS: Words = Words {
         to_sign_in: "Sign in",
         try_again: "Try again",
     },
+    account: &account::EN,
     refusal,
     months: [
         "January",

@@ -5,6 +5,7 @@ use flows::RefusalCode;
 
 use super::{
     CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
+    account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -180,6 +181,7 @@ pub(super) static WORDS: Words = Words {
         to_sign_in: "ورود",
         try_again: "دوباره امتحان کنید",
     },
+    account: &account::FA,
     refusal,
     months: [
         "فروردین",
