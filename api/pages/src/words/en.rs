@@ -250,6 +250,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",
         ),
+        RefusalCode::PasswordBusy => (
+            "Many people are signing in right now.",
+            "Send it again in a moment. Nothing is lost.",
+        ),
         RefusalCode::KeyUnavailable => (
             "We cannot check this code now.",
             "Try again a little later, or ask for a new code.",

@@ -424,7 +424,8 @@ pub(crate) async fn forms_that_cannot_be_read_are_counted(shape: Shape) {
                 .post(path, &[("code", large.as_str())])
                 .await
                 .says(400, &["did not arrive"]);
-            assert_eq!(stage.metric(series) - before, 2.0, "{path}");
+            let more = stage.metric(series) - before;
+            assert!((1.5..2.5).contains(&more), "{path}: {more}");
         }
     }
     // What is not counted as any of them.
