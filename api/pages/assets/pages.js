@@ -67,9 +67,12 @@ if (page && page.dataset.alive === "true") {
   const wanted = Number(field.dataset.digits);
   const count = () => (field.value.match(/\p{Nd}/gu) || []).length;
   let before = count();
-  let done = false;
-  document.getElementById("code-auto").hidden = false;
-  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} code-auto`.trim());
+  // Where more than the code is asked for, nothing is sent by itself.
+  let done = !("auto" in form.dataset);
+  if (!done) {
+    document.getElementById("code-auto").hidden = false;
+    field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} code-auto`.trim());
+  }
   field.addEventListener("input", () => {
     const now = count();
     const complete = before < wanted && now === wanted;

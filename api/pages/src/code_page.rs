@@ -2,11 +2,13 @@
 
 use askama::Template;
 use domain::challenge::Channel;
+use domain::otp::Purpose;
 use flows::RefusalCode;
 
 use crate::frame::Frame;
-use crate::number::spaced;
-use crate::pending::{Event, NoCode, PendingSignIn};
+use crate::login::SHOWN_CHARS;
+use crate::number::{spaced, typed};
+use crate::pending::{Event, Intent, NoCode, PendingSignIn};
 use crate::state::Look;
 use crate::times;
 use crate::trouble::Trouble;
@@ -20,6 +22,8 @@ pub(crate) struct CodePage {
     pub(crate) frame: Frame,
     pub(crate) title: &'static str,
     pub(crate) number: String,
+    /// For the password manager, as a person would type it.
+    pub(crate) username: String,
     /// The sentence around the number.
     pub(crate) sent: (String, String),
     pub(crate) label: String,
@@ -42,6 +46,19 @@ pub(crate) struct CodePage {
     pub(crate) can_call: bool,
     /// Of the latest message is there something to see.
     pub(crate) can_look: bool,
+    /// The button for a code once more, where one helps.
+    pub(crate) resend: Option<&'static str>,
+    /// Where the code goes.
+    pub(crate) action: &'static str,
+    /// Where another number can be given.
+    pub(crate) number_page: Option<&'static str>,
+    pub(crate) submit: &'static str,
+    /// What the code is for.
+    pub(crate) intent: Intent,
+    /// What is shown again in the field for the code.
+    pub(crate) typed: String,
+    /// The field that the trouble is with.
+    pub(crate) wrong: &'static str,
 }
 
 impl CodePage {
@@ -66,8 +83,20 @@ impl CodePage {
             Channel::Call => words.called,
             Channel::Sms => words.sent,
         };
+        let account = visitor.words.account;
+        let (title, submit) = match pending.intent {
+            Intent::LogIn | Intent::SignUp => (words.title, words.submit),
+            Intent::Confirm => (account.confirm.code_title, account.confirm.code_submit),
+            Intent::ChangePhone => (account.phone.code_title, account.phone.submit),
+            Intent::Reset => (
+                account.password.reset_code_title,
+                account.password.reset_submit,
+            ),
+        };
         let (title, sentence) = if alive {
-            (words.title, sentence)
+            (title, sentence)
+        } else if shown.taken {
+            (account.phone.title, visitor.words.message.lead)
         } else {
             (words.title_over, visitor.words.message.lead)
         };
@@ -84,6 +113,7 @@ impl CodePage {
             frame,
             title,
             number: spaced(&pending.phone),
+            username: typed(&pending.phone),
             sent: around(&fill(sentence, "{digits}", &digits), "{number}"),
             label: fill(words.code, "{digits}", &digits),
             digits: pending.digits,
@@ -97,18 +127,45 @@ impl CodePage {
             resend_in: if alive { wait } else { 0 },
             resend_wait: times::clock(wait),
             resend_around: around(words.resend_wait, "{wait}"),
-            can_call,
-            can_look: shown.can_look,
+            // There are templates for a call of a sign-in only.
+            can_call: can_call && pending.intent.purpose() == Purpose::SignIn,
+            // The message for a new number is its owner's alone, and not found by the handle.
+            can_look: shown.can_look && pending.intent != Intent::ChangePhone,
+            resend: match alive {
+                _ if shown.taken => None,
+                true => Some(words.resend),
+                false => Some(words.resend_new),
+            },
+            action: pending.intent.code_page(),
+            number_page: pending.intent.number_page(),
+            submit,
+            intent: pending.intent,
+            typed: String::new(),
+            wrong: "code",
         }
     }
 }
 
 impl CodePage {
-    /// Whether it is wrong with the code itself.
-    fn field_wrong(&self) -> bool {
-        self.trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.of_field)
+    /// Whether a new password is asked for with the code, which then is not sent by itself.
+    fn asks_password(&self) -> bool {
+        self.intent == Intent::Reset
+    }
+
+    /// Whether it is wrong with this field.
+    fn field_wrong(&self, field: &str) -> bool {
+        let trouble = self.trouble.as_ref();
+        trouble.is_some_and(|trouble| trouble.of_field) && self.wrong == field
+    }
+
+    /// The same with what is wrong with the new password. The code was not looked at, and is kept.
+    pub(crate) fn with_poor_password(mut self, trouble: Trouble, code: &str) -> Self {
+        self.frame = self.frame.of_error();
+        self.trouble = Some(trouble.with_field());
+        self.notice = None;
+        self.wrong = "new_password";
+        self.typed = code.chars().take(SHOWN_CHARS).collect();
+        self
     }
 }
 
@@ -121,6 +178,8 @@ struct Shown {
     ended: Option<Trouble>,
     resend_blocked_for: u64,
     can_look: bool,
+    /// The number is another account's, so no code helps.
+    taken: bool,
 }
 
 impl Shown {
@@ -186,6 +245,12 @@ impl Shown {
             }
             RefusalCode::AttemptsExhausted => self.ended = Some(Trouble::of(words.exhausted)),
             RefusalCode::CodeUsed => self.ended = Some(Trouble::of(words.used)),
+            RefusalCode::PhoneTaken => {
+                let trouble =
+                    Trouble::of_refusal(code, None, None, visitor.words, visitor.request_id);
+                self.ended = Some(trouble);
+                self.taken = true;
+            }
             RefusalCode::CodeExpired => self.ended = Some(Trouble::of(words.expired)),
             RefusalCode::SessionUnknown => {
                 self.ended = Some(Trouble::of(words.gone));

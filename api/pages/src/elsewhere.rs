@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
 use crate::frame::lead_to;
-use crate::pages::{HOME, LOG_IN, LOG_OUT, SIGN_UP};
+use crate::pages::{HOME, LOG_IN, LOG_OUT, PROFILE, SIGN_UP};
 use crate::state::PagesState;
 
 pub(crate) async fn home() -> Response {
@@ -17,6 +17,10 @@ pub(crate) async fn log_in(RawQuery(query): RawQuery) -> Response {
 
 pub(crate) async fn sign_up(RawQuery(query): RawQuery) -> Response {
     with_query(SIGN_UP, query)
+}
+
+pub(crate) async fn profile() -> Response {
+    lead_to(PROFILE)
 }
 
 /// Nobody is logged out by a link.

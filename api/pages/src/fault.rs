@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flows::{Refusal, RefusalCode};
 use futures::FutureExt as _;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use uuid::Uuid;
 use web::{AnsweredCode, MissingFromRouter};
@@ -151,6 +151,10 @@ pub(crate) async fn around_page(
     let mut written = page(&state, &visitor, fault.status(), &written);
     if let Some(allow) = response.headers_mut().remove(http::header::ALLOW) {
         written.headers_mut().insert(http::header::ALLOW, allow);
+    }
+    // New tokens that were made on the way are the browser's, whatever went wrong after them.
+    for cookie in response.headers().get_all(SET_COOKIE) {
+        written.headers_mut().append(SET_COOKIE, cookie.clone());
     }
     written.extensions_mut().insert(AnsweredCode(fault.code()));
     retry_after(written, fault.retry_after())

@@ -8,12 +8,17 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use flows::CountedUseCase;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, Limited};
 use web::{MadeBy, PageCookie, Site, made_by};
 
 use crate::fault::Fault;
+use crate::pages::{
+    CONFIRM, LOG_IN, LOG_IN_BY_PASSWORD, PHONE, PHONE_VERIFY, RESEND, RESET, RESET_VERIFY, SIGN_UP,
+    VERIFY,
+};
 use crate::state::PagesState;
 
 /// The largest form that is read.
@@ -44,6 +49,16 @@ pub(crate) enum Standing {
     CookiesOff,
 }
 
+impl Standing {
+    /// For the log line of the request.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::CookiesOff => "cookies_off",
+            Self::Good | Self::TooOld => "form_too_old",
+        }
+    }
+}
+
 impl Form {
     /// The first field of a name; empty where there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -70,13 +85,19 @@ impl FromRequest<PagesState> for Form {
         if made_by == MadeBy::Another {
             return Err(Fault::CrossSite);
         }
+        let unreadable = || {
+            if let Some(what) = counted(parts.uri.path()) {
+                state.flows.metrics.unreadable(what);
+            }
+            Fault::Unreadable
+        };
         if !is_form(&parts.headers) {
-            return Err(Fault::Unreadable);
+            return Err(unreadable());
         }
         let collected = tokio::time::timeout(TIME_LIMIT, Limited::new(body, MAX_BYTES).collect());
         let bytes: Bytes = match collected.await {
             Ok(Ok(collected)) => collected.to_bytes(),
-            _ => return Err(Fault::Unreadable),
+            _ => return Err(unreadable()),
         };
         let fields = url::form_urlencoded::parse(&bytes).into_owned().collect();
         let mut form = Self {
@@ -97,6 +118,17 @@ impl Form {
             Some(_) => Standing::Good,
         }
     }
+}
+
+/// What the form of a path is for, where that is counted.
+fn counted(path: &str) -> Option<CountedUseCase> {
+    let path = format!("{}/", path.trim_end_matches('/'));
+    Some(match path.as_str() {
+        LOG_IN | SIGN_UP | RESEND | RESET | PHONE | CONFIRM => CountedUseCase::Asking,
+        VERIFY | RESET_VERIFY | PHONE_VERIFY => CountedUseCase::Verifying,
+        LOG_IN_BY_PASSWORD => CountedUseCase::LoggingIn,
+        _ => return None,
+    })
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
+use flows::Refusal;
 use http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY,
     RETRY_AFTER, VARY, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
-use web::PageCookie;
+use web::{AnsweredCode, PageCookie};
 
 use crate::assets::Assets;
 use crate::brand::Brand;
 use crate::state::{Look, PagesState};
+use crate::trouble;
 use crate::visitor::Visitor;
 use crate::words::Words;
 
@@ -92,6 +94,31 @@ pub(crate) fn page(
             .keep(headers, PageCookie::Form, &visitor.token.value, None);
     }
     response
+}
+
+/// A page that tells what is wrong, with the code for the log line of the request.
+pub(crate) fn page_of_trouble(
+    state: &PagesState,
+    visitor: &Visitor,
+    status: StatusCode,
+    code: &'static str,
+    template: &impl Template,
+) -> Response {
+    let mut response = page(state, visitor, status, template);
+    response.extensions_mut().insert(AnsweredCode(code));
+    response
+}
+
+/// A page that tells of a refusal, and when the same may succeed.
+pub(crate) fn page_of_refusal(
+    state: &PagesState,
+    visitor: &Visitor,
+    refusal: &Refusal,
+    template: &impl Template,
+) -> Response {
+    let (status, code) = (trouble::status(refusal), refusal.code.as_str());
+    let response = page_of_trouble(state, visitor, status, code, template);
+    retry_after(response, refusal.details.retry_after)
 }
 
 /// Tells when the same may succeed.

@@ -1,11 +1,13 @@
 //! The first page: who is signed in, or where to sign in.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::phone::PhoneNumber;
 use http::{HeaderMap, StatusCode};
-use web::PageCookie;
+use web::{Cookies, PageCookie};
 
 use crate::fault::Fault;
 use crate::frame::{Frame, page};
@@ -14,9 +16,12 @@ use crate::number::spaced;
 use crate::state::{Look, PagesState};
 use crate::trouble::Trouble;
 use crate::visitor::Visitor;
-use crate::words::{HomeWords, around, fill};
+use crate::words::{Words, around, fill};
 
-/// What the first page has to tell, once.
+/// A notice that nobody comes for is forgotten.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// What the next page has to tell, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     New,
@@ -24,15 +29,29 @@ pub(crate) enum Notice {
     Known,
     KnownUnasked,
     LoggedOut,
+    PasswordSet,
+    ProfileSaved,
+    PhoneChanged,
+    DeviceEnded,
+    OthersEnded,
+    DeviceGone,
+    Deleted,
 }
 
 impl Notice {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::New,
         Self::NewUnasked,
         Self::Known,
         Self::KnownUnasked,
         Self::LoggedOut,
+        Self::PasswordSet,
+        Self::ProfileSaved,
+        Self::PhoneChanged,
+        Self::DeviceEnded,
+        Self::OthersEnded,
+        Self::DeviceGone,
+        Self::Deleted,
     ];
 
     /// Its name in the cookie.
@@ -43,17 +62,49 @@ impl Notice {
             Self::Known => "known",
             Self::KnownUnasked => "known-unasked",
             Self::LoggedOut => "logged-out",
+            Self::PasswordSet => "password-set",
+            Self::ProfileSaved => "profile-saved",
+            Self::PhoneChanged => "phone-changed",
+            Self::DeviceEnded => "device-ended",
+            Self::OthersEnded => "others-ended",
+            Self::DeviceGone => "device-gone",
+            Self::Deleted => "deleted",
         }
     }
 
-    fn words(self, words: &HomeWords) -> (&'static str, &'static str) {
-        match self {
-            Self::New => words.welcome_new,
-            Self::NewUnasked => words.welcome_new_unasked,
-            Self::Known => words.welcome_known,
-            Self::KnownUnasked => words.welcome_known_unasked,
-            Self::LoggedOut => words.logged_out,
-        }
+    /// What it says.
+    pub(crate) fn told(self, words: &Words) -> Trouble {
+        let (home, account) = (&words.home, &words.account.notices);
+        Trouble::of(match self {
+            Self::New => home.welcome_new,
+            Self::NewUnasked => home.welcome_new_unasked,
+            Self::Known => home.welcome_known,
+            Self::KnownUnasked => home.welcome_known_unasked,
+            Self::LoggedOut => home.logged_out,
+            Self::PasswordSet => account.password_set,
+            Self::ProfileSaved => account.profile_saved,
+            Self::PhoneChanged => account.phone_changed,
+            Self::DeviceEnded => account.device_ended,
+            Self::OthersEnded => account.others_ended,
+            Self::DeviceGone => account.device_gone,
+            Self::Deleted => account.deleted,
+        })
+    }
+
+    /// Whether it is for somebody who went.
+    fn is_farewell(self) -> bool {
+        matches!(self, Self::LoggedOut | Self::Deleted)
+    }
+
+    /// What the browser was given to tell.
+    pub(crate) fn kept(headers: &HeaderMap, cookies: Cookies) -> Option<Self> {
+        let kept = cookies.kept(headers, PageCookie::Notice)?;
+        Self::ALL.into_iter().find(|notice| notice.as_str() == kept)
+    }
+
+    /// Lets the next page tell it; forgotten where nobody comes for it.
+    pub(crate) fn keep(self, headers: &mut HeaderMap, cookies: Cookies) {
+        cookies.keep(headers, PageCookie::Notice, self.as_str(), Some(KEPT));
     }
 }
 
@@ -70,25 +121,27 @@ pub(crate) struct HomePage {
 pub(crate) struct Greeting {
     pub(crate) hello: String,
     pub(crate) number: String,
+    pub(crate) has_password: bool,
     /// The sentence around the number.
     pub(crate) around: (String, String),
 }
 
 impl HomePage {
-    /// For a member with this name and number, or for nobody.
+    /// For a member with this name and number, with or without a password, or for nobody.
     pub(crate) fn new(
         look: &Look,
         visitor: &Visitor,
-        member: Option<(&str, &PhoneNumber)>,
+        member: Option<(&str, &PhoneNumber, bool)>,
         notice: Option<Notice>,
     ) -> Self {
         let words = &visitor.words.home;
-        let greeting = member.map(|(name, phone)| Greeting {
+        let greeting = member.map(|(name, phone, has_password)| Greeting {
             hello: match name.trim() {
                 "" => words.hello.to_owned(),
                 name => fill(words.hello_name, "{name}", name),
             },
             number: spaced(phone),
+            has_password,
             around: around(words.signed_in_with, "{number}"),
         });
         let title = greeting
@@ -99,7 +152,7 @@ impl HomePage {
         Self {
             frame,
             member: greeting,
-            notice: notice.map(|notice| Trouble::of(notice.words(words))),
+            notice: notice.map(|notice| notice.told(visitor.words)),
         }
     }
 }
@@ -111,25 +164,20 @@ pub(crate) async fn show(
     membership: Membership,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let kept = state.site.cookies.kept(&headers, PageCookie::Notice);
-    let notice = kept.and_then(|kept| {
-        Notice::ALL
-            .into_iter()
-            .find(|notice| notice.as_str() == kept)
-    });
+    let cookies = state.site.cookies;
+    let notice = Notice::kept(&headers, cookies);
+    let told = notice.is_some();
     let member = membership.member.as_ref().and_then(|member| {
         let user = &member.user;
-        Some((user.first_name.as_str(), user.phone.as_ref()?))
+        let phone = user.phone.as_ref()?;
+        Some((user.first_name.as_str(), phone, user.has_password))
     });
     // A welcome is for whoever came in, a farewell for whoever went.
-    let notice = notice.filter(|notice| member.is_some() != (*notice == Notice::LoggedOut));
+    let notice = notice.filter(|notice| member.is_some() != notice.is_farewell());
     let home = HomePage::new(&state.look, &visitor, member, notice);
     let mut response = page(&state, &visitor, StatusCode::OK, &home);
-    if kept.is_some() {
-        state
-            .site
-            .cookies
-            .forget(response.headers_mut(), PageCookie::Notice);
+    if told {
+        cookies.forget(response.headers_mut(), PageCookie::Notice);
     }
     Ok(membership.with_cookies(&state.site, response))
 }

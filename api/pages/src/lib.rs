@@ -1,4 +1,4 @@
-//! The pages of Ramz for people: sign in with a code, in Persian and English, whole without JavaScript.
+//! The pages of Ramz for people: sign in, and see to the account, in Persian and English, whole without JavaScript.
 //!
 //! A page reads a form, calls one use case of the crate [`flows`] and renders the value or the refusal.
 //! What a page finds missing belongs into `flows`, never here. A newcomer's order of reading: `pages.rs`
@@ -9,6 +9,11 @@
 //! |---|---|
 //! | `pages.rs`, `state.rs` | the routes; what handlers work with |
 //! | `home.rs`, `login.rs`, `verify.rs`, `resend.rs`, `message.rs`, `log_out.rs`, `language.rs` | one page or form each |
+//! | `password_log_in.rs`, `reset.rs` | logging in with a password; a new one by a code |
+//! | `password.rs`, `profile.rs`, `phone.rs`, `devices.rs`, `delete.rs` | what members see and change of their account |
+//! | `account.rs`, `confirm.rs` | pages for members only; proving once more who one is |
+//! | `device_name.rs` | what people would call a device |
+//! | `asking.rs` | a code for whatever it is asked for |
 //! | `code_page.rs` | everything that the page of the code can show |
 //! | `elsewhere.rs` | addresses of others' pages, which lead to ours |
 //! | `visitor.rs`, `member.rs` | who looks at a page; who is signed in |
@@ -22,9 +27,15 @@
 //! extends `frame.html`, a handler that ends with [`frame::page`], a route in `pages.rs`, a scene in
 //! `gallery/`. **A state more:** a scene beside it.
 
+mod account;
+mod asking;
 mod assets;
 mod brand;
 mod code_page;
+mod confirm;
+mod delete;
+mod device_name;
+mod devices;
 mod elsewhere;
 mod fault;
 mod form;
@@ -39,8 +50,13 @@ mod message;
 mod number;
 mod own_path;
 mod pages;
+mod password;
+mod password_log_in;
 mod pending;
+mod phone;
+mod profile;
 mod resend;
+mod reset;
 mod state;
 mod times;
 mod trouble;

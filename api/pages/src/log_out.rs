@@ -1,7 +1,6 @@
 //! Leaving: a page that asks, for whoever came by a link, and the form that does it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
@@ -20,9 +19,6 @@ use crate::number::spaced;
 use crate::pages::HOME;
 use crate::state::{Look, PagesState};
 use crate::visitor::Visitor;
-
-/// A notice that nobody comes for is forgotten.
-pub(crate) const NOTICE_KEPT: Duration = Duration::from_mins(1);
 
 /// The page that asks.
 #[derive(Template)]
@@ -73,8 +69,6 @@ pub(crate) async fn log_out(
     let answer = response.headers_mut();
     site.cookies.take_back(answer);
     site.cookies.forget(answer, PageCookie::SignIn);
-    let notice = Notice::LoggedOut.as_str();
-    site.cookies
-        .keep(answer, PageCookie::Notice, notice, Some(NOTICE_KEPT));
+    Notice::LoggedOut.keep(answer, site.cookies);
     Ok(response)
 }

@@ -2,31 +2,31 @@
 //! answer alike; only the right code tells whether there was an account.
 
 use askama::Template;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::challenge::Channel;
-use flows::otp::{self, CodeRequest, CodeSent};
-use flows::{Caller, Refusal, RefusalCode};
+use flows::{Caller, Refusal};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use web::AnsweredCode;
 
+use crate::asking::ask_for_number;
 use crate::form::{Form, Standing};
-use crate::frame::{Frame, lead_to, page, retry_after};
+use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble};
 use crate::member::Membership;
 use crate::number::typed;
 use crate::own_path::OwnPath;
-use crate::pages::{HOME, LOG_IN, SIGN_UP, VERIFY};
+use crate::pages::{HOME, LOG_IN, LOG_IN_BY_PASSWORD, PASSWORD, PHONE, RESET, SIGN_UP};
 use crate::pending::{Intent, PendingSignIn};
 use crate::state::{Look, PagesState};
-use crate::trouble::{self, Trouble};
+use crate::trouble::Trouble;
 use crate::visitor::{CallerOf, Visitor};
 use crate::words::around;
 
 /// A number of nobody, to show how one looks.
 const EXAMPLE: &str = "0912 345 6789";
 /// What was typed is shown again up to here.
-const SHOWN_CHARS: usize = 40;
+pub(crate) const SHOWN_CHARS: usize = 40;
 
 /// The page with the field for the number.
 #[derive(Template)]
@@ -36,8 +36,9 @@ pub(crate) struct LogInPage {
     pub(crate) title: &'static str,
     pub(crate) lead: &'static str,
     pub(crate) action: &'static str,
-    /// The question that leads to the other page, its answer and its address.
-    pub(crate) other: (&'static str, &'static str, String),
+    pub(crate) label: &'static str,
+    /// Questions that lead to other pages, their answers and addresses.
+    pub(crate) others: Vec<(&'static str, &'static str, String)>,
     pub(crate) number: String,
     pub(crate) hint: (String, String),
     pub(crate) example: &'static str,
@@ -55,21 +56,46 @@ impl LogInPage {
         number: &str,
         next: Option<OwnPath>,
     ) -> Self {
-        let words = &visitor.words.sign_in;
-        let (title, lead, action, other) = match intent {
-            Intent::LogIn => (words.title, words.lead, LOG_IN, (words.to_sign_up, SIGN_UP)),
-            Intent::SignUp => {
-                let other = (words.to_sign_in, LOG_IN);
-                (words.sign_up_title, words.sign_up_lead, SIGN_UP, other)
+        let (words, account) = (&visitor.words.sign_in, visitor.words.account);
+        let password = &account.password;
+        let (title, lead, action) = match intent {
+            Intent::LogIn | Intent::Confirm => (words.title, words.lead, LOG_IN),
+            Intent::SignUp if next.as_ref().is_some_and(|next| next.as_str() == PASSWORD) => {
+                (words.sign_up_title, password.sign_up_lead, SIGN_UP)
             }
+            Intent::SignUp => (words.sign_up_title, words.sign_up_lead, SIGN_UP),
+            Intent::Reset => (password.reset_title, password.reset_lead, RESET),
+            Intent::ChangePhone => (account.phone.title, account.phone.lead, PHONE),
         };
-        let ((question, answer), path) = other;
+        let with_next = |path| with_next(path, next.as_ref());
+        let others = match intent {
+            Intent::LogIn | Intent::Confirm => vec![
+                (words.to_sign_up, with_next(SIGN_UP)),
+                (password.with_password, with_next(LOG_IN_BY_PASSWORD)),
+            ],
+            Intent::SignUp => {
+                let wanted = OwnPath::parse(PASSWORD);
+                let chosen = self::with_next(SIGN_UP, wanted.as_ref());
+                let mut others = vec![(words.to_sign_in, with_next(LOG_IN))];
+                if next.is_none() {
+                    others.push((password.sign_up_with, chosen));
+                }
+                others
+            }
+            Intent::Reset => vec![(words.to_sign_in, with_next(LOG_IN_BY_PASSWORD))],
+            Intent::ChangePhone => vec![(("", account.to_home), HOME.to_owned())],
+        };
+        let others = others.into_iter();
         Self {
             frame: Frame::new(look, visitor, title),
             title,
             lead,
             action,
-            other: (question, answer, with_next(path, next.as_ref())),
+            label: match intent {
+                Intent::ChangePhone => account.phone.number,
+                _ => words.number,
+            },
+            others: others.map(|((ask, say), path)| (ask, say, path)).collect(),
             number: number.chars().take(SHOWN_CHARS).collect(),
             hint: around(words.number_hint, "{number}"),
             example: EXAMPLE,
@@ -110,13 +136,8 @@ impl LogInPage {
 
     /// The same for a form that came without its cookie.
     pub(crate) fn without_cookie(mut self, standing: Standing, visitor: &Visitor) -> Self {
-        let faults = &visitor.words.faults;
         self.again = true;
-        let trouble = match standing {
-            Standing::CookiesOff => faults.cookies_off,
-            Standing::Good | Standing::TooOld => faults.too_old,
-        };
-        self.with_trouble(Trouble::of(trouble))
+        self.with_trouble(Trouble::of_standing(standing, visitor.words))
     }
 }
 
@@ -136,12 +157,20 @@ pub(crate) struct Asked {
     next: String,
 }
 
+impl Asked {
+    /// Where to go afterwards.
+    pub(crate) fn next(asked: Result<Query<Self>, QueryRejection>) -> Option<OwnPath> {
+        let Query(asked) = asked.ok()?;
+        OwnPath::parse(&asked.next)
+    }
+}
+
 /// `GET /accounts/login/`
 pub(crate) async fn log_in(
     state: State<PagesState>,
     visitor: Visitor,
     membership: Membership,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     show(
@@ -159,7 +188,7 @@ pub(crate) async fn sign_up(
     state: State<PagesState>,
     visitor: Visitor,
     membership: Membership,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     show(
@@ -172,18 +201,16 @@ pub(crate) async fn sign_up(
     )
 }
 
-fn show(
+pub(crate) fn show(
     state: &PagesState,
     visitor: &Visitor,
     membership: &Membership,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
     headers: &HeaderMap,
     intent: Intent,
 ) -> Response {
-    let next = asked
-        .ok()
-        .and_then(|Query(asked)| OwnPath::parse(&asked.next));
-    if membership.member.is_some() {
+    let next = Asked::next(asked);
+    if membership.member.is_some() && intent != Intent::ChangePhone {
         let path = next.as_ref().map_or(HOME, OwnPath::as_str);
         return membership.with_cookies(&state.site, lead_to(path));
     }
@@ -191,13 +218,8 @@ fn show(
     let pending = PendingSignIn::read(headers, state.site.cookies, &state.seal);
     let number = pending.as_ref().map(|pending| typed(&pending.phone));
     let next = next.or_else(|| pending.and_then(|pending| pending.next));
-    let shown = LogInPage::new(
-        &state.look,
-        visitor,
-        intent,
-        &number.unwrap_or_default(),
-        next,
-    );
+    let number = number.unwrap_or_default();
+    let shown = LogInPage::new(&state.look, visitor, intent, &number, next);
     let response = page(state, visitor, StatusCode::OK, &shown);
     membership.with_cookies(&state.site, response)
 }
@@ -224,7 +246,7 @@ pub(crate) async fn send_sign_up(
     send(&state, &visitor, caller.0, &headers, &form, Intent::SignUp).await
 }
 
-async fn send(
+pub(crate) async fn send(
     state: &PagesState,
     visitor: &Visitor,
     caller: Caller,
@@ -237,20 +259,15 @@ async fn send(
     let shown = || LogInPage::new(&state.look, visitor, intent, number, next.clone());
     if form.standing != Standing::Good {
         let again = shown().without_cookie(form.standing, visitor);
-        let mut response = page(state, visitor, StatusCode::FORBIDDEN, &again);
-        let code = match form.standing {
-            Standing::CookiesOff => "cookies_off",
-            Standing::Good | Standing::TooOld => "form_too_old",
-        };
-        response.extensions_mut().insert(AnsweredCode(code));
-        return response;
+        let (status, code) = (StatusCode::FORBIDDEN, form.standing.code());
+        return page_of_trouble(state, visitor, status, code, &again);
     }
     let pending = PendingSignIn::read(headers, state.site.cookies, &state.seal);
-    match ask(state, caller, number, pending).await {
+    match ask_for_number(state, caller, intent, None, number, pending).await {
         Ok(sent) => {
             let pending =
                 PendingSignIn::after(&sent, Channel::Sms, intent, next.clone(), &state.flows);
-            let mut response = lead_to(VERIFY);
+            let mut response = lead_to(intent.code_page());
             pending.keep(
                 response.headers_mut(),
                 state.site.cookies,
@@ -261,37 +278,7 @@ async fn send(
         }
         Err(refusal) => {
             let refused = shown().refused(&refusal, visitor);
-            let mut response = page(state, visitor, trouble::status(&refusal), &refused);
-            response
-                .extensions_mut()
-                .insert(AnsweredCode(refusal.code.as_str()));
-            retry_after(response, refusal.details.retry_after)
+            page_of_refusal(state, visitor, &refusal, &refused)
         }
     }
-}
-
-/// Who gives the same number once more, after Back or in a second tab, gets the same code once more.
-async fn ask(
-    state: &PagesState,
-    caller: Caller,
-    number: &str,
-    pending: Option<PendingSignIn>,
-) -> Result<CodeSent, Refusal> {
-    let request = |session| CodeRequest {
-        phone_number: Some(number.to_owned()),
-        session,
-        ..CodeRequest::default()
-    };
-    if let Some(pending) = pending {
-        let again = otp::request_code(&state.flows, caller, request(Some(pending.session))).await;
-        match again {
-            Err(refusal)
-                if matches!(
-                    refusal.code,
-                    RefusalCode::PhoneMismatch | RefusalCode::SessionUnknown
-                ) => {}
-            answered => return answered,
-        }
-    }
-    otp::request_code(&state.flows, caller, request(None)).await
 }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use web::{NavigationCookies, Site, UserAgent};
 
 use crate::fault::Fault;
+use crate::number::spaced;
 use crate::state::PagesState;
 use crate::visitor::CallerOf;
 
@@ -29,6 +30,12 @@ enum Cookies {
 }
 
 impl Membership {
+    /// The number of the member, for the head of the page.
+    pub(crate) fn number(&self) -> Option<String> {
+        let member = self.member.as_ref()?;
+        member.user.phone.as_ref().map(spaced)
+    }
+
     /// Lets the browser have what belongs to the membership now.
     pub(crate) fn with_cookies(&self, site: &Site, mut response: Response) -> Response {
         match &self.cookies {

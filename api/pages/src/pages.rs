@@ -14,13 +14,27 @@ use crate::assets;
 use crate::fault::{Fault, around_page, nothing_here};
 use crate::pending::SEAL_LABEL;
 use crate::state::{Look, PagesState};
-use crate::{elsewhere, home, language, log_out, login, message, resend, verify};
+use crate::{
+    confirm, delete, devices, elsewhere, home, language, log_out, login, message, password,
+    password_log_in, phone, profile, resend, reset, verify,
+};
 
 pub(crate) const HOME: &str = "/";
 pub(crate) const LOG_IN: &str = "/accounts/login/";
 pub(crate) const SIGN_UP: &str = "/accounts/signup/";
 pub(crate) const VERIFY: &str = "/accounts/verify/";
+pub(crate) const RESEND: &str = "/accounts/verify/resend/";
 pub(crate) const LOG_OUT: &str = "/accounts/logout/";
+pub(crate) const LOG_IN_BY_PASSWORD: &str = "/accounts/login/password/";
+pub(crate) const RESET: &str = "/accounts/password/reset/";
+pub(crate) const RESET_VERIFY: &str = "/accounts/password/reset/verify/";
+pub(crate) const CONFIRM: &str = "/accounts/confirm/";
+pub(crate) const PROFILE: &str = "/users/profile/update/";
+pub(crate) const PHONE: &str = "/users/profile/phone/";
+pub(crate) const PHONE_VERIFY: &str = "/users/profile/phone/verify/";
+pub(crate) const PASSWORD: &str = "/users/profile/password/";
+pub(crate) const DEVICES: &str = "/users/profile/devices/";
+pub(crate) const DELETE: &str = "/users/profile/delete/";
 
 /// The pages for people, ready to be mounted. Clones share everything.
 #[derive(Clone, Debug)]
@@ -70,6 +84,41 @@ impl Pages {
                 get(language::back).post(language::choose),
             )
             .route("/accounts", any(elsewhere::home))
+            .route(
+                "/accounts/login/password",
+                get(password_log_in::show).post(password_log_in::log_in),
+            )
+            .route(
+                "/accounts/password/reset",
+                get(reset::ask).post(reset::send),
+            )
+            .route(
+                "/accounts/password/reset/verify",
+                get(reset::show).post(reset::check),
+            )
+            .route("/accounts/confirm", get(confirm::show).post(confirm::send))
+            .route("/users/profile", any(elsewhere::profile))
+            .route(
+                "/users/profile/update",
+                get(profile::show).post(profile::save),
+            )
+            .route(
+                "/users/profile/password",
+                get(password::show).post(password::save),
+            )
+            .route("/users/profile/phone", get(phone::ask).post(phone::send))
+            .route(
+                "/users/profile/phone/verify",
+                get(phone::show).post(phone::check),
+            )
+            .route(
+                "/users/profile/devices",
+                get(devices::show).post(devices::end),
+            )
+            .route(
+                "/users/profile/delete",
+                get(delete::show).post(delete::delete),
+            )
             .route("/users/auth/login", any(elsewhere::log_in))
             .route("/users/auth/register", any(elsewhere::sign_up))
             .route("/users/auth/logout", any(elsewhere::log_out))

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::challenge::{Channel, SessionId};
+use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::sealed::Seal;
 use flows::otp::CodeSent;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use web::{Cookies, PageCookie};
 
 use crate::own_path::OwnPath;
+use crate::pages::{LOG_IN, PHONE, PHONE_VERIFY, RESET, RESET_VERIFY, VERIFY};
 
 /// What the seal is for; the number is that of the form below.
 pub(crate) const SEAL_LABEL: &str = "pages sign-in v1";
@@ -41,13 +43,52 @@ pub(crate) struct PendingSignIn {
     pub(crate) event: Event,
 }
 
-/// Which page a sign-in began on. It makes no difference before the code is right.
+/// What a code was asked for. Between sign-in and sign-up it makes no difference before the code is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Intent {
     #[serde(rename = "i")]
     LogIn,
     #[serde(rename = "u")]
     SignUp,
+    /// A member proves once more who they are.
+    #[serde(rename = "f")]
+    Confirm,
+    /// A new password.
+    #[serde(rename = "r")]
+    Reset,
+    /// Another number.
+    #[serde(rename = "c")]
+    ChangePhone,
+}
+
+impl Intent {
+    /// What the code is asked for.
+    pub(crate) fn purpose(self) -> Purpose {
+        match self {
+            Self::LogIn | Self::SignUp | Self::Confirm => Purpose::SignIn,
+            Self::Reset => Purpose::ResetPassword,
+            Self::ChangePhone => Purpose::ChangePhone,
+        }
+    }
+
+    /// Where the code is given back.
+    pub(crate) fn code_page(self) -> &'static str {
+        match self {
+            Self::LogIn | Self::SignUp | Self::Confirm => VERIFY,
+            Self::Reset => RESET_VERIFY,
+            Self::ChangePhone => PHONE_VERIFY,
+        }
+    }
+
+    /// Where the number is asked for. Who proves themselves once more has no choice of it.
+    pub(crate) fn number_page(self) -> Option<&'static str> {
+        match self {
+            Self::LogIn | Self::SignUp => Some(LOG_IN),
+            Self::Confirm => None,
+            Self::Reset => Some(RESET),
+            Self::ChangePhone => Some(PHONE),
+        }
+    }
 }
 
 /// What happened last on the way to the right code.

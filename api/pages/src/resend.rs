@@ -4,13 +4,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::challenge::Channel;
-use flows::otp::{self, CodeRequest};
+use flows::otp::CodeRequest;
 use http::HeaderMap;
 
+use crate::account::sign_in_for;
+use crate::asking::ask;
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::frame::lead_to;
-use crate::pages::VERIFY;
+use crate::member::Membership;
+use crate::pages::{HOME, VERIFY};
 use crate::pending::{Event, PendingSignIn};
 use crate::state::PagesState;
 use crate::verify::{refused, waiting_on};
@@ -20,6 +23,7 @@ use crate::visitor::CallerOf;
 pub(crate) async fn send_again(
     State(state): State<PagesState>,
     CallerOf(caller): CallerOf,
+    membership: Membership,
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, Fault> {
@@ -37,7 +41,8 @@ pub(crate) async fn send_again(
         channel: Some(channel),
         locale: None,
     };
-    match otp::request_code(&state.flows, caller, request).await {
+    let member = membership.member.as_ref();
+    let answer = match ask(&state, caller, pending.intent, member, request).await {
         Ok(sent) => {
             let same = sent.session == pending.session;
             let (intent, next) = (pending.intent, pending.next);
@@ -51,8 +56,12 @@ pub(crate) async fn send_again(
             if !sent.sent {
                 next.channel = pending.channel;
             }
-            Ok(waiting_on(&state, &next, None))
+            waiting_on(&state, &next, None)
         }
-        Err(refusal) => Ok(refused(&state, pending, &refusal)),
-    }
+        Err(refusal) => match sign_in_for(&refusal, pending.intent.number_page().unwrap_or(HOME)) {
+            Some(sign_in) => sign_in,
+            None => refused(&state, pending, &refusal),
+        },
+    };
+    Ok(membership.with_cookies(&state.site, answer))
 }

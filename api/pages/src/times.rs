@@ -10,8 +10,17 @@ const TEHRAN: i32 = 12_600;
 
 /// The time of day, with the date where it is not today.
 pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, words: &'static Words) -> String {
+    told(at, now, "%H:%M:%S", words)
+}
+
+/// The same without the seconds, for what happened at another time.
+pub(crate) fn minute(at: DateTime<Utc>, now: DateTime<Utc>, words: &'static Words) -> String {
+    told(at, now, "%H:%M", words)
+}
+
+fn told(at: DateTime<Utc>, now: DateTime<Utc>, form: &str, words: &'static Words) -> String {
     let (at, now) = (in_tehran(at), in_tehran(now));
-    let time = at.format("%H:%M:%S").to_string();
+    let time = at.format(form).to_string();
     if at.date_naive() == now.date_naive() {
         return time;
     }
@@ -125,6 +134,8 @@ mod tests {
             moment(at("2026-03-20T20:29:00Z"), now, en),
             "20 March 2026, 23:59:00"
         );
+        let leap_day = minute(at("2026-03-20T20:29:00Z"), now, fa);
+        assert_eq!(leap_day, "29 اسفند 1404، 23:59");
         assert_eq!(hour(now), "00:30");
         assert_eq!(
             (clock(74), clock(600), clock(9)),

@@ -5,6 +5,7 @@ use flows::{Refusal, RefusalCode};
 use http::StatusCode;
 use uuid::Uuid;
 
+use crate::form::Standing;
 use crate::words::Words;
 
 /// What went wrong and what to do, in words.
@@ -32,6 +33,14 @@ impl Trouble {
             of_field: true,
             ..self
         }
+    }
+
+    /// A form that came without its cookie.
+    pub(crate) fn of_standing(standing: Standing, words: &Words) -> Self {
+        Self::of(match standing {
+            Standing::CookiesOff => words.faults.cookies_off,
+            Standing::Good | Standing::TooOld => words.faults.too_old,
+        })
     }
 
     /// The texts of a refusal; `wait` in seconds.

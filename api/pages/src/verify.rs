@@ -3,19 +3,20 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::otp::{OtpCode, OtpCodeError};
+use domain::otp::{OtpCode, OtpCodeError, Purpose};
+use domain::tokens::SessionTokens;
 use domain::typed::ascii_digit;
 use flows::otp::{self, Verification};
+use flows::sessions::{self, LogOutBy};
 use flows::{Refusal, RefusalCode, SignedIn};
 use http::{HeaderMap, StatusCode};
-use web::{AnsweredCode, PageCookie, UserAgent};
+use web::{AnsweredCode, PageCookie, PresentedCookies, UserAgent};
 
 use crate::code_page::CodePage;
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::frame::{lead_to, page};
 use crate::home::Notice;
-use crate::log_out::NOTICE_KEPT;
 use crate::member::Membership;
 use crate::own_path::OwnPath;
 use crate::pages::{HOME, LOG_IN, VERIFY};
@@ -31,11 +32,18 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let pending = PendingSignIn::read(&headers, state.site.cookies, &state.seal);
-    if membership.member.is_some() {
+    let confirms = pending
+        .as_ref()
+        .is_some_and(|pending| pending.intent == Intent::Confirm);
+    if membership.member.is_some() && !confirms {
         // After the sign-in: Back, a bookmark, a second tab.
         let next = pending.as_ref().and_then(|pending| pending.next.as_ref());
         let mut response = lead_to(next.map_or(HOME, OwnPath::as_str));
-        if pending.is_some() {
+        if let Some(pending) = &pending {
+            if pending.intent.purpose() != Purpose::SignIn {
+                let code_page = lead_to(pending.intent.code_page());
+                return membership.with_cookies(&state.site, code_page);
+            }
             state
                 .site
                 .cookies
@@ -46,9 +54,14 @@ pub(crate) async fn show(
     let Some(pending) = pending else {
         return membership.with_cookies(&state.site, lead_to(LOG_IN));
     };
+    if pending.intent.purpose() != Purpose::SignIn {
+        let code_page = lead_to(pending.intent.code_page());
+        return membership.with_cookies(&state.site, code_page);
+    }
     let now = state.flows.clock().now_millis();
     let can_call = otp::can_be_called(&state.flows, visitor.words.locale);
-    let shown = CodePage::new(&state.look, &visitor, &pending, now, can_call);
+    let mut shown = CodePage::new(&state.look, &visitor, &pending, now, can_call);
+    shown.frame.member = membership.number();
     let response = page(&state, &visitor, StatusCode::OK, &shown);
     membership.with_cookies(&state.site, response)
 }
@@ -73,6 +86,9 @@ pub(crate) async fn check(
         return Ok(lead_to(VERIFY));
     };
     form.require_good()?;
+    if pending.intent.purpose() != Purpose::SignIn {
+        return Ok(lead_to(pending.intent.code_page()));
+    }
     let typed = form.text("code");
     let verification = Verification {
         session: Some(pending.session),
@@ -81,18 +97,38 @@ pub(crate) async fn check(
     };
     let device = caller.device(None, agent);
     match otp::sign_in(&state.flows, caller, verification, device).await {
-        Ok(signed_in) => Ok(enter(&state, &pending, &signed_in)),
-        Err(refusal) if refusal.code == RefusalCode::CodeMalformed => {
-            pending.event = Event::NoCode(why_no_code(typed, pending.digits));
-            Ok(waiting_on(&state, &pending, Some(refusal.code)))
+        Ok(signed_in) => {
+            if pending.intent == Intent::Confirm {
+                end_session_before(&state, &headers).await;
+            }
+            Ok(enter(&state, &pending, &signed_in))
         }
-        Err(refusal) => Ok(refused(&state, pending, &refusal)),
+        Err(refusal) => {
+            pending.note_no_code(&refusal, typed);
+            Ok(refused(&state, pending, &refusal))
+        }
+    }
+}
+
+/// Who proves themselves once more gets a new session in place of the one that they had.
+async fn end_session_before(state: &PagesState, headers: &HeaderMap) {
+    let cookies = PresentedCookies::of_own_form(&state.site, headers);
+    let by = LogOutBy {
+        access_tokens: &cookies.access,
+        refresh_tokens: &cookies.refresh,
+        all_devices: false,
+    };
+    if let Err(refusal) = sessions::log_out(&state.flows, by).await {
+        tracing::warn!(code = refusal.code.as_str(), "a session before stays open");
     }
 }
 
 /// The page of the code, with what was refused.
 pub(crate) fn refused(state: &PagesState, pending: PendingSignIn, refusal: &Refusal) -> Response {
-    let pending = pending.refused(refusal, &state.flows);
+    let pending = match pending.event {
+        Event::NoCode(_) if refusal.code == RefusalCode::CodeMalformed => pending,
+        _ => pending.refused(refusal, &state.flows),
+    };
     waiting_on(state, &pending, Some(refusal.code))
 }
 
@@ -102,7 +138,7 @@ pub(crate) fn waiting_on(
     pending: &PendingSignIn,
     code: Option<RefusalCode>,
 ) -> Response {
-    let mut response = lead_to(VERIFY);
+    let mut response = lead_to(pending.intent.code_page());
     pending.keep(
         response.headers_mut(),
         state.site.cookies,
@@ -115,6 +151,15 @@ pub(crate) fn waiting_on(
             .insert(AnsweredCode(code.as_str()));
     }
     response
+}
+
+impl PendingSignIn {
+    /// Remembers what is wrong with a text that is no code at all.
+    pub(crate) fn note_no_code(&mut self, refusal: &Refusal, typed: &str) {
+        if refusal.code == RefusalCode::CodeMalformed {
+            self.event = Event::NoCode(why_no_code(typed, self.digits));
+        }
+    }
 }
 
 /// What is wrong with a text that the parser of codes has refused.
@@ -134,24 +179,33 @@ fn why_no_code(typed: &str, digits: u8) -> NoCode {
 
 /// The way in. Nothing that was there before the sign-in is good after it: neither the sign-in under
 /// way nor the token of its forms.
-fn enter(state: &PagesState, pending: &PendingSignIn, signed_in: &SignedIn) -> Response {
-    let cookies = state.site.cookies;
-    let mut response = lead_to(pending.next.as_ref().map_or(HOME, OwnPath::as_str));
-    let notice = match (signed_in.is_new, pending.intent) {
-        (true, Intent::SignUp) => Notice::New,
-        (true, Intent::LogIn) => Notice::NewUnasked,
-        (false, Intent::LogIn) => Notice::Known,
-        (false, Intent::SignUp) => Notice::KnownUnasked,
+pub(crate) fn enter(state: &PagesState, pending: &PendingSignIn, signed_in: &SignedIn) -> Response {
+    let notice = match (pending.intent, signed_in.is_new) {
+        (Intent::SignUp, true) => Some(Notice::New),
+        (Intent::LogIn, true) => Some(Notice::NewUnasked),
+        (Intent::LogIn, false) => Some(Notice::Known),
+        (Intent::SignUp, false) => Some(Notice::KnownUnasked),
+        (Intent::Reset, _) => Some(Notice::PasswordSet),
+        (Intent::Confirm | Intent::ChangePhone, _) => None,
     };
+    entered(state, &signed_in.tokens, pending.next.as_ref(), notice)
+}
+
+/// Hands over the tokens of a new session and leads on.
+pub(crate) fn entered(
+    state: &PagesState,
+    tokens: &SessionTokens,
+    next: Option<&OwnPath>,
+    notice: Option<Notice>,
+) -> Response {
+    let cookies = state.site.cookies;
+    let mut response = lead_to(next.map_or(HOME, OwnPath::as_str));
     let headers = response.headers_mut();
-    cookies.hand_over(headers, &signed_in.tokens);
+    cookies.hand_over(headers, tokens);
     cookies.forget(headers, PageCookie::SignIn);
     cookies.forget(headers, PageCookie::Form);
-    cookies.keep(
-        headers,
-        PageCookie::Notice,
-        notice.as_str(),
-        Some(NOTICE_KEPT),
-    );
+    if let Some(notice) = notice {
+        notice.keep(headers, cookies);
+    }
     response
 }

@@ -37,8 +37,8 @@ mod tokens;
 mod verifying;
 
 use pages::{
-    defence as pages_defence, refusals as pages_refusals, sign_in as pages_sign_in,
-    staying as pages_staying,
+    account as pages_account, defence as pages_defence, passwords as pages_passwords,
+    refusals as pages_refusals, sign_in as pages_sign_in, staying as pages_staying,
 };
 
 /// One test per case and shape.
@@ -229,6 +229,18 @@ on_both_shapes! {
     pages_staying::who_comes_back_later_is_still_signed_in,
     pages_staying::the_chosen_language_wins_over_that_of_the_browser,
     pages_staying::addresses_of_other_sign_in_pages_lead_to_ours,
+    pages_account::pages_of_an_account_lead_to_the_sign_in_and_back,
+    pages_account::names_and_address_are_saved,
+    pages_account::a_number_is_changed_by_a_code_to_the_new_one,
+    pages_account::devices_are_listed_and_ended,
+    pages_account::an_account_is_deleted_by_whoever_types_the_word,
+    pages_account::who_proves_themselves_once_more_keeps_one_session,
+    pages_account::forms_that_cannot_be_read_are_counted,
+    pages_passwords::a_password_is_set_and_logs_in,
+    pages_passwords::a_log_in_that_fails_says_why_and_what_to_do,
+    pages_passwords::a_forgotten_password_is_replaced_by_a_code,
+    pages_passwords::a_change_needs_the_password_or_a_code_of_a_moment_ago,
+    pages_staying::a_double_click_without_scripts_signs_in,
     pages_refusals::a_number_that_gets_no_code_is_told_why,
     pages_refusals::whoever_asks_too_often_is_told_how_long_to_wait,
     pages_refusals::a_gateway_or_queue_that_takes_nothing_is_told,

@@ -65,24 +65,45 @@ pub async fn change_password(
     Ok(())
 }
 
+/// What shows that a new password is set by the owner of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofOfOwner {
+    /// Nothing more: they signed in with a code a moment ago.
+    Given,
+    /// The present password, or a new sign-in with a code.
+    CurrentPassword,
+    /// A new sign-in with a code.
+    CodeSignIn,
+}
+
+/// What somebody has to show before they can set a password.
+pub fn proof_of_owner(flows: &Flows, authenticated: &Authenticated) -> ProofOfOwner {
+    proof(flows, authenticated, authenticated.user.has_password)
+}
+
 /// A stolen session alone must not set a password: that would make it last.
+fn proof(flows: &Flows, authenticated: &Authenticated, has_password: bool) -> ProofOfOwner {
+    if authenticated.session.by_code && authenticated.fresh(flows).is_ok() {
+        ProofOfOwner::Given
+    } else if has_password {
+        ProofOfOwner::CurrentPassword
+    } else {
+        ProofOfOwner::CodeSignIn
+    }
+}
+
 fn require_proof(
     flows: &Flows,
     authenticated: &Authenticated,
     stored: Option<&PasswordHash>,
     wanted: &NewPassword,
 ) -> Result<(), Refusal> {
-    if stored.is_some() && wanted.current_password.is_some() {
-        return Ok(());
+    match proof(flows, authenticated, stored.is_some()) {
+        ProofOfOwner::Given => Ok(()),
+        ProofOfOwner::CurrentPassword if wanted.current_password.is_some() => Ok(()),
+        ProofOfOwner::CurrentPassword => Err(Refusal::missing(Input::CurrentPassword)),
+        ProofOfOwner::CodeSignIn => Err(RefusalCode::FreshSignInRequired.into()),
     }
-    if authenticated.session.by_code && authenticated.fresh(flows).is_ok() {
-        return Ok(());
-    }
-    Err(if stored.is_some() {
-        Refusal::missing(Input::CurrentPassword)
-    } else {
-        RefusalCode::FreshSignInRequired.into()
-    })
 }
 
 async fn judge(flows: &Flows, password: &Password, user: &User) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@ use shared::records::NewNotice;
 use crate::flows::Flows;
 use crate::refusal::RefusalCode;
 
-pub use change::{NewPassword, change_password};
+pub use change::{NewPassword, ProofOfOwner, change_password, proof_of_owner};
 pub use log_in::{Credentials, LOG_IN_REFUSALS, log_in};
 pub use reset::{Reset, request_reset_code, reset_password};
 

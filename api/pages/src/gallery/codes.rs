@@ -12,7 +12,7 @@ use crate::message::MessagePage;
 use crate::pending::{Event, Intent, NoCode, PendingSignIn};
 
 impl Easel<'_> {
-    fn pending(event: Event) -> PendingSignIn {
+    pub(super) fn pending(event: Event) -> PendingSignIn {
         PendingSignIn {
             session: SessionId::new(&Random::seeded(1)),
             phone: phone(),
@@ -31,7 +31,7 @@ impl Easel<'_> {
         }
     }
 
-    fn code(&self, pending: &PendingSignIn, can_call: bool) -> CodePage {
+    pub(super) fn code(&self, pending: &PendingSignIn, can_call: bool) -> CodePage {
         CodePage::new(self.look, &self.visitor, pending, NOW, can_call)
     }
 

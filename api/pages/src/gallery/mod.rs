@@ -1,6 +1,7 @@
 //! Every page in every state, without a server: to look at them, to take pictures of them and to test
 //! them. What is drawn here is what people see; nothing is drawn for the gallery alone.
 
+mod account;
 mod codes;
 
 use domain::challenge::Locale;
@@ -65,6 +66,13 @@ impl Gallery {
         at.numbers(&mut scenes);
         at.codes(&mut scenes);
         at.messages(&mut scenes);
+        at.log_ins(&mut scenes);
+        at.resets(&mut scenes);
+        at.passwords(&mut scenes);
+        at.profiles(&mut scenes);
+        at.phone_changes(&mut scenes);
+        at.devices(&mut scenes);
+        at.deletions(&mut scenes);
         at.faults(&mut scenes);
         scenes
     }
@@ -105,16 +113,21 @@ fn waiting(code: RefusalCode, seconds: u64) -> Refusal {
 }
 
 impl Easel<'_> {
+    /// First and last name of somebody.
+    fn name(&self) -> (&'static str, &'static str) {
+        match self.visitor.words.locale {
+            Locale::Fa => ("مریم", "رضایی"),
+            Locale::En => ("Maryam", "Rezaei"),
+        }
+    }
+
     fn homes(&self, scenes: &mut Vec<Scene>) {
         let phone = phone();
         let home = |name: Option<&str>, notice| {
-            let member = name.map(|name| (name, &phone));
+            let member = name.map(|name| (name, &phone, true));
             HomePage::new(self.look, &self.visitor, member, notice)
         };
-        let name = match self.visitor.words.locale {
-            Locale::Fa => "مریم",
-            Locale::En => "Maryam",
-        };
+        let (name, _) = self.name();
         add(scenes, "home", &home(None, None));
         add(scenes, "home-signed-in", &home(Some(name), None));
         add(
@@ -142,6 +155,14 @@ impl Easel<'_> {
             "home-logged-out",
             &home(None, Some(Notice::LoggedOut)),
         );
+        for (scene, notice) in [
+            ("home-password-set", Notice::PasswordSet),
+            ("home-profile-saved", Notice::ProfileSaved),
+            ("home-phone-changed", Notice::PhoneChanged),
+        ] {
+            add(scenes, scene, &home(Some(name), Some(notice)));
+        }
+        add(scenes, "home-deleted", &home(None, Some(Notice::Deleted)));
         let number = Some(crate::number::spaced(&phone));
         add(
             scenes,

@@ -5,6 +5,7 @@ use flows::RefusalCode;
 
 use super::{
     CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
+    account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -198,6 +199,7 @@ pub(super) static WORDS: Words = Words {
         to_sign_in: "Sign in",
         try_again: "Try again",
     },
+    account: &account::EN,
     refusal,
     months: [
         "January",
@@ -247,6 +249,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
         RefusalCode::StoreUnavailable => (
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",
+        ),
+        RefusalCode::PasswordBusy => (
+            "Many people are signing in right now.",
+            "Send it again in a moment. Nothing is lost.",
         ),
         RefusalCode::KeyUnavailable => (
             "We cannot check this code now.",

@@ -5,6 +5,7 @@ use flows::RefusalCode;
 
 use super::{
     CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
+    account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -180,6 +181,7 @@ pub(super) static WORDS: Words = Words {
         to_sign_in: "ورود",
         try_again: "دوباره امتحان کنید",
     },
+    account: &account::FA,
     refusal,
     months: [
         "فروردین",
@@ -231,6 +233,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
         RefusalCode::StoreUnavailable => (
             "سرویس برای لحظه‌ای در دسترس نیست.",
             "تقصیر از شما نیست. پس از {wait} دوباره بفرستید.",
+        ),
+        RefusalCode::PasswordBusy => (
+            "اکنون افراد زیادی وارد می‌شوند.",
+            "چند لحظهٔ دیگر دوباره بفرستید؛ چیزی از دست نرفته است.",
         ),
         RefusalCode::KeyUnavailable => (
             "این کد را اکنون نمی‌توانیم بسنجیم.",

@@ -3,11 +3,14 @@
 //! `{…}` stands for what the page at hand puts there. Refusals have their texts in `flows`; the few
 //! that read better on a page are in [`refusal`].
 
+mod account;
 mod en;
 mod fa;
 
 use domain::challenge::Locale;
 use flows::RefusalCode;
+
+pub(crate) use account::AccountWords;
 
 /// The texts of one language.
 pub(crate) struct Words {
@@ -22,6 +25,8 @@ pub(crate) struct Words {
     pub(crate) message: MessageWords,
     pub(crate) log_out: LogOutWords,
     pub(crate) faults: FaultWords,
+    /// The pages for an account.
+    pub(crate) account: &'static AccountWords,
     /// What refusals are called on a page, where `flows` speaks to programs too.
     pub(crate) refusal: fn(RefusalCode) -> Option<(&'static str, &'static str)>,
     /// The months of the calendar of this language, the first one first.

@@ -8,7 +8,7 @@ use domain::sealed::Seal;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 use serde_json::Value;
 
-use crate::stage::{OTP_KEY, Stage};
+use crate::stage::{ME, OTP_KEY, Stage};
 
 pub(crate) const LOG_IN: &str = "/accounts/login/";
 pub(crate) const SIGN_UP: &str = "/accounts/signup/";
@@ -16,6 +16,16 @@ pub(crate) const CODE: &str = "/accounts/verify/";
 pub(crate) const RESEND: &str = "/accounts/verify/resend/";
 pub(crate) const MESSAGE: &str = "/accounts/verify/message/";
 pub(crate) const LOG_OUT: &str = "/accounts/logout/";
+pub(crate) const PASSWORD_LOG_IN: &str = "/accounts/login/password/";
+pub(crate) const RESET: &str = "/accounts/password/reset/";
+pub(crate) const RESET_CODE: &str = "/accounts/password/reset/verify/";
+pub(crate) const CONFIRM: &str = "/accounts/confirm/";
+pub(crate) const PROFILE: &str = "/users/profile/update/";
+pub(crate) const PASSWORD: &str = "/users/profile/password/";
+pub(crate) const PHONE_PAGE: &str = "/users/profile/phone/";
+pub(crate) const PHONE_CODE: &str = "/users/profile/phone/verify/";
+pub(crate) const DEVICES: &str = "/users/profile/devices/";
+pub(crate) const DELETE: &str = "/users/profile/delete/";
 
 pub(crate) struct Browser<'a> {
     stage: &'a Stage,
@@ -165,6 +175,23 @@ impl<'a> Browser<'a> {
         self.ask(number).await;
         let code = self.code().await;
         self.submit(CODE, &[("code", &code)]).await.leads_to("/");
+    }
+
+    /// Proves once more who it is, and comes to a path.
+    pub(crate) async fn confirm(&mut self, next: &str) {
+        self.submit(CONFIRM, &[("next", next)]).await.leads_to(CODE);
+        let code = self.code().await;
+        let proven = self.submit(CODE, &[("code", &code)]).await;
+        proven.leads_to(next);
+        self.get(next).await;
+    }
+
+    /// The code that the message to a new number holds.
+    pub(crate) async fn code_of_change(&self) -> String {
+        let token = &self.cookies["ramz_access"];
+        let me = self.stage.bearing(token, http::Method::GET, ME, None).await;
+        let owner = me.member("id").parse().expect("an id");
+        self.stage.code_of_change(&self.session(), owner).await
     }
 
     /// What the browser keeps of the sign-in under way, unsealed.

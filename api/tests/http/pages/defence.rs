@@ -2,15 +2,26 @@
 //! markup in what is typed.
 
 use super::Browser;
-use super::browser::{CODE, LOG_IN, LOG_OUT, RESEND, SIGN_UP};
+use super::browser::{
+    CODE, CONFIRM, DELETE, DEVICES, LOG_IN, LOG_OUT, PASSWORD, PASSWORD_LOG_IN, PHONE_PAGE,
+    PROFILE, RESEND, RESET, SIGN_UP,
+};
 use super::sign_in::PHONE;
 use crate::stage::{Shape, Stage};
 
-const FORMS: [&str; 6] = [
+const FORMS: [&str; 14] = [
     LOG_IN,
     SIGN_UP,
     CODE,
     RESEND,
+    RESET,
+    PASSWORD_LOG_IN,
+    CONFIRM,
+    PROFILE,
+    PASSWORD,
+    PHONE_PAGE,
+    DEVICES,
+    DELETE,
     LOG_OUT,
     "/accounts/language/",
 ];
@@ -67,8 +78,8 @@ pub(crate) async fn csr_02_forms_of_other_sites_do_nothing(shape: Shape) {
     }
     assert_eq!(
         stage.jobs().await.len(),
-        3,
-        "that of the sign-in and the two that passed"
+        4,
+        "of the sign-in, of the next one, which both pages share, of the reset, and to the own number"
     );
 }
 

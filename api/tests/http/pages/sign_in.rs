@@ -234,7 +234,8 @@ pub(crate) async fn a_code_that_is_over_leads_on_to_a_new_one(shape: Shape) {
     let before = browser.cookies.clone();
     browser.submit(CODE, &[("code", &code)]).await.leads_to("/");
 
-    // The same form once more, from a browser that knows nothing of the first answer.
+    // The same form once more, much later, from a browser that knows nothing of the first answer.
+    stage.pass(61 * SECOND).await;
     let mut late = Browser::english(&stage);
     late.cookies = before;
     late.submit(CODE, &[("code", &code)]).await.leads_to(CODE);

@@ -61,6 +61,23 @@ pub(crate) async fn back_reload_and_a_second_tab_find_the_same_sign_in(shape: Sh
     browser.get(CODE).await.leads_to("/");
 }
 
+pub(crate) async fn a_double_click_without_scripts_signs_in(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let mut browser = Browser::english(&stage);
+    browser.ask(PHONE).await;
+    let code = browser.code().await;
+    // The browser shows the answer of the second click only, and both were sent with the same cookies.
+    let mut first = Browser::english(&stage);
+    first.cookies = browser.cookies.clone();
+    first.submit(CODE, &[("code", &code)]).await.leads_to("/");
+    browser.submit(CODE, &[("code", &code)]).await.leads_to("/");
+    browser.get("/").await.says(200, &["0912 345 6789"]);
+    browser
+        .get("/users/profile/devices/")
+        .await
+        .says(200, &["on this device only"]);
+}
+
 pub(crate) async fn who_comes_back_later_is_still_signed_in(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
