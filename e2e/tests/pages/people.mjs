@@ -1,5 +1,5 @@
 // People at a running service: what they do on its pages, and what reaches their phones.
-import { eventually } from "./chromium.mjs";
+import { eventually } from "./wait.mjs";
 
 /** The Persian digits of a text in ASCII ones. */
 export const persian = (text) => text.replace(/[0-9]/g, (digit) => "۰۱۲۳۴۵۶۷۸۹"[digit]);

@@ -1,6 +1,6 @@
 // What is typed, pasted and filled in, and by which means.
 import { CALL, SEND, another, must, persian, same } from "./people.mjs";
-import { eventually } from "./chromium.mjs";
+import { eventually } from "./wait.mjs";
 import { comes } from "./flows.mjs";
 
 const PASTES = [
