@@ -27,12 +27,14 @@ if (page && page.dataset.alive === "true") {
   const bar = page.querySelector("progress");
   const shown = page.querySelector(".clock");
   const resend = page.querySelector("[data-resend]");
+  // A call has to wait as long as a message.
+  const again = page.querySelectorAll("[data-resend-form] button");
   const wait = resend.querySelector(".wait");
   const heard = page.querySelector("[data-heard]");
   let waiting = resendIn > 0;
   page.querySelector(".wait-hint").hidden = true;
   if (waiting) {
-    resend.setAttribute("aria-disabled", "true");
+    for (const button of again) button.setAttribute("aria-disabled", "true");
     wait.hidden = false;
     // A region that is filled at once is not read out.
     setTimeout(() => { heard.textContent = heard.dataset.waiting; }, 500);
@@ -47,7 +49,7 @@ if (page && page.dataset.alive === "true") {
     if (waiting && toWait === 0) {
       waiting = false;
       wait.hidden = true;
-      resend.removeAttribute("aria-disabled");
+      for (const button of again) button.removeAttribute("aria-disabled");
       heard.textContent = heard.dataset.canResend;
     }
     if (left === 0) {

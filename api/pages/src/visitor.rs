@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::challenge::Locale;
 use flows::{Caller, Flows};
+use http::Uri;
 use http::request::Parts;
 use uuid::Uuid;
 use web::{Client, MissingFromRouter, PageCookie, RequestContext, Site};
@@ -72,12 +73,19 @@ impl FromRequestParts<PagesState> for Visitor {
         Ok(Self {
             request_id: context.id,
             words: Words::of(locale),
-            path: parts
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, ToString::to_string),
+            path: address(&parts.uri),
             token: FormToken::of(parts, &site, &flows),
         })
+    }
+}
+
+/// The address of a page as links have it: with the slash at the end of its path, which the layer around
+/// all faces has taken away.
+fn address(uri: &Uri) -> String {
+    let path = uri.path().trim_end_matches('/');
+    match uri.query() {
+        Some(query) => format!("{path}/?{query}"),
+        None => format!("{path}/"),
     }
 }
 
@@ -96,5 +104,23 @@ impl FromRequestParts<PagesState> for CallerOf {
             locale: visitor.words.locale,
             address,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_keeps_the_slash_of_its_address() {
+        for (uri, wanted) in [
+            ("/", "/"),
+            ("/accounts/verify", "/accounts/verify/"),
+            ("/accounts/verify/", "/accounts/verify/"),
+            ("/accounts/login?next=%2Fa", "/accounts/login/?next=%2Fa"),
+            ("/?a=b", "/?a=b"),
+        ] {
+            assert_eq!(address(&Uri::from_static(uri)), wanted, "{uri}");
+        }
     }
 }
