@@ -88,7 +88,7 @@ pub(super) static WORDS: Words = Words {
         ),
         exhausted: (
             "No attempts left",
-            "This code no longer works. Ask for a new one.",
+            "Please ask for the code again, and use the newest message that you have.",
         ),
         used: (
             "This code was used",
