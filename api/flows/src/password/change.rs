@@ -75,7 +75,7 @@ fn require_proof(
     if stored.is_some() && wanted.current_password.is_some() {
         return Ok(());
     }
-    if authenticated.session.by_code && authenticated.fresh(flows).is_ok() {
+    if authenticated.fresh(flows).is_ok() {
         return Ok(());
     }
     Err(if stored.is_some() {
