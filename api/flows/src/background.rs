@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flows::Flows;
 use crate::notices;
+use crate::profile;
 
 const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -14,7 +15,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const SWEEP_ROWS: u32 = 500;
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the stores swept and notices moving, until `shutdown` is cancelled.
+/// Keeps the gauges of the queue fresh, the stores swept, notices moving and moves of numbers made, until `shutdown` is cancelled.
 pub async fn run(flows: &Flows, shutdown: CancellationToken) {
     let tasks = async {
         tokio::join!(
@@ -41,6 +42,7 @@ async fn sweep_regularly(flows: &Flows) {
         sweep(flows).await;
         sweep_steps(flows).await;
         notices::forget_old(flows).await;
+        profile::make_due_moves(flows).await;
     }
 }
 
