@@ -108,7 +108,7 @@ variables! {
         TRUSTED_PROXIES: FRONT, Unset,
             "networks (CIDR, separated by commas) of the proxies whose `X-Forwarded-For` is believed";
         HTTP_MAX_CONNECTIONS: FRONT, Text("4096"),
-            "connections served at once; more wait";
+            "connections served at once; where all are taken the oldest idle one goes. A client address has a sixteenth of them (64 at least) and its neighbourhood (/24, IPv6 /48) a quarter; those in `TRUSTED_PROXIES` may have all";
         METRICS_LISTEN: ALL, Derived("127.0.0.1:9464, worker 127.0.0.1:9465, or the next free port"),
             "private address of `/metrics` and `/log-level`; if it is set and taken, the start fails";
         SIMULATOR_LISTEN: ALONE, Text("127.0.0.1:8025"),
