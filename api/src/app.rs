@@ -81,6 +81,7 @@ impl App {
             ))
             .routes(routes!(profile::request_phone_change))
             .routes(routes!(profile::verify_phone_change))
+            .routes(routes!(profile::show_phone_move, profile::stop_phone_move))
             .routes(routes!(sessions::refresh_tokens))
             .routes(routes!(sessions::log_out))
             .routes(routes!(

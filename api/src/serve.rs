@@ -2,7 +2,7 @@
 
 use domain::clock::Clock;
 use domain::random::Random;
-use serving::MetricsListener;
+use serving::{Front, MetricsListener};
 use shared::config::ApiConfig;
 use shared::records::PoolSettings;
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
@@ -85,12 +85,15 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         "serving; the documentation is at /api/docs/"
     );
     tokio::join!(
-        serving::serve_counted(
+        serving::serve_front(
             listener,
             app.router(),
             config.http.limits,
             shutdown.clone(),
-            Some(app.open_connections()),
+            Front {
+                open: Some(app.open_connections()),
+                shares_but_for: Some(config.http.trusted_proxies.clone()),
+            },
         ),
         metrics.serve(shutdown.clone()),
         stores_watch.run(shutdown.clone()),

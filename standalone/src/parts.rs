@@ -10,8 +10,7 @@ use std::path::Path;
 use api::{App, FlowsParts};
 use domain::clock::Clock;
 use domain::random::Random;
-use serving::MetricsListener;
-use serving::{serve, serve_counted};
+use serving::{Front, MetricsListener, serve, serve_front};
 use shared::config::ServeLimits;
 use shared::config::StandaloneConfig;
 use shared::sqlite_file::SqliteFile;
@@ -135,12 +134,15 @@ pub(crate) async fn run(
     tokio::spawn(stores_watch.run(settled.clone()));
 
     let no_more_requests = CancellationToken::new();
-    let api = tokio::spawn(serve_counted(
+    let api = tokio::spawn(serve_front(
         listener,
         app.router(),
         config.http.limits,
         stop.clone(),
-        Some(app.open_connections()),
+        Front {
+            open: Some(app.open_connections()),
+            shares_but_for: Some(config.http.trusted_proxies.clone()),
+        },
     ));
     let work = worker::work(
         worker_config,

@@ -38,6 +38,10 @@ fn notice(kind: NoticeKind, locale: Locale) -> &'static str {
     match (kind, locale) {
         (NoticeKind::PhoneChanged, Locale::Fa) => "شماره حساب %token عوض شد",
         (NoticeKind::PhoneChanged, Locale::En) => "The number of account %token was changed",
+        (NoticeKind::PhoneMoveAsked, Locale::Fa) => "تعویض شماره حساب %token خواسته شد",
+        (NoticeKind::PhoneMoveAsked, Locale::En) => {
+            "Support was asked to change the number of account %token"
+        }
         (NoticeKind::PasswordChanged, Locale::Fa) => "گذرواژه حساب %token عوض شد",
         (NoticeKind::PasswordChanged, Locale::En) => "The password of account %token was changed",
     }

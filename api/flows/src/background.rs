@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock_watch::ClockWatch;
 use crate::flows::Flows;
 use crate::notices;
+use crate::profile;
 
 const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -16,7 +17,8 @@ const SWEEP_ROWS: u32 = 500;
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the clock watched, the stores swept and notices moving, until `shutdown` is cancelled.
+/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving and moves of
+/// numbers made, until `shutdown` is cancelled.
 pub async fn run(flows: &Flows, shutdown: CancellationToken) {
     let tasks = async {
         tokio::join!(
@@ -53,6 +55,7 @@ async fn sweep_regularly(flows: &Flows) {
         sweep(flows).await;
         sweep_steps(flows).await;
         notices::forget_old(flows).await;
+        profile::make_due_moves(flows).await;
     }
 }
 

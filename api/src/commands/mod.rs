@@ -4,6 +4,7 @@ mod changepassword;
 mod createsuperuser;
 mod healthcheck;
 mod import_users;
+mod move_number;
 mod new_password;
 mod records;
 mod signing_key;
@@ -22,6 +23,7 @@ type CommandResult = Result<(), Box<dyn Error>>;
 pub(crate) enum Command {
     Createsuperuser(createsuperuser::Arguments),
     Changepassword(changepassword::Arguments),
+    MoveNumber(move_number::Arguments),
     ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
     Why(why::Arguments),
@@ -33,6 +35,7 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> CommandR
     match command {
         Command::Createsuperuser(arguments) => createsuperuser::run(arguments, environment).await,
         Command::Changepassword(arguments) => changepassword::run(arguments, environment).await,
+        Command::MoveNumber(arguments) => move_number::run(arguments, environment).await,
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
         Command::Why(arguments) => Box::pin(why::run(arguments, environment)).await,

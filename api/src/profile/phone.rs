@@ -29,7 +29,7 @@ refusals! {
 /// Sends a code to a number that the signed-in user wants to change to.
 ///
 /// As `POST /api/v1/usr/otp`, with the same limits; the answer is the same whether or not the
-/// number has an account. Needs a sign-in of the last ten minutes.
+/// number has an account. Needs a sign-in with a code in the last ten minutes.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/me/phone",
@@ -91,7 +91,7 @@ refusals! {
 /// Checks the code and changes the number of the signed-in user.
 ///
 /// All other sessions end, this one stays; the old number is told by a message. A number of another
-/// account is refused after the right code. Needs a sign-in of the last ten minutes.
+/// account is refused after the right code. Needs a sign-in with a code in the last ten minutes.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/me/phone/verify",

@@ -3,6 +3,7 @@
 mod import;
 mod import_files;
 mod key_drill;
+mod moves;
 mod passwords;
 mod site;
 mod stage;
@@ -35,6 +36,7 @@ on_both! {
     passwords::a_superuser_is_made_at_a_terminal,
     passwords::a_superuser_is_made_by_a_script,
     passwords::a_password_is_changed_at_a_terminal_and_by_a_script,
+    moves::otp_10_a_number_is_moved_with_a_reason_and_can_be_stopped,
     import::users_that_django_dumped_are_taken_over_with_their_passwords,
     import::a_table_and_lines_of_json_say_the_same,
     import::an_import_that_is_killed_goes_on_and_each_row_is_there_once,

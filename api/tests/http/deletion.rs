@@ -17,8 +17,9 @@ use crate::stage::{ME, SECOND, Shape, Stage};
 const PHONE: &str = "09123456789";
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// What a table must not hold afterwards; the digits stand in every form of the number.
-const CANARIES: [&str; 7] = [
+const CANARIES: [&str; 8] = [
     "9123456789",
+    "9350000000",
     "Canary-First",
     "Canary-Last",
     "canary@example.com",
@@ -83,6 +84,10 @@ async fn a_full_account(stage: &Stage) -> (Uuid, String) {
         format!(
             "INSERT INTO step_sessions (id_hash, phone, next_step, user_id, created_at, \
              expires_at) VALUES ({hash}, '+989123456789', 'password', {id}, '{at}', '{later}')"
+        ),
+        format!(
+            "INSERT INTO phone_moves (user_id, phone, asked_at, due_at) \
+             VALUES ({id}, '+989350000000', '{at}', '{later}')"
         ),
         format!(
             "INSERT INTO notices (id, phone, kind, locale, created_at, deadline_at) \

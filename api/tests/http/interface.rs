@@ -68,6 +68,7 @@ pub(crate) async fn the_documentation_is_served_from_the_binary(shape: Shape) {
         "/api/v1/usr/logout",
         "/api/v1/usr/me",
         "/api/v1/usr/me/phone",
+        "/api/v1/usr/me/phone/move",
         "/api/v1/usr/me/phone/verify",
         "/api/v1/usr/otp",
         "/api/v1/usr/otp/verify",

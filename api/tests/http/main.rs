@@ -21,6 +21,7 @@ mod password_change;
 mod password_reset;
 mod passwords;
 mod phone_change;
+mod phone_moves;
 mod profile;
 mod races;
 mod refreshing;
@@ -146,6 +147,9 @@ on_both_shapes! {
     phone_change::a_number_change_has_its_resends_and_the_limits_of_all_codes,
     phone_change::r_17_r_18_r_19_the_code_of_a_change_is_good_for_nobody_and_nothing_else,
     phone_change::a_change_needs_a_fresh_sign_in_and_another_number,
+    phone_change::otp_10_r_20_a_password_alone_moves_no_number_and_deletes_nothing,
+    phone_moves::otp_10_any_session_sees_and_stops_a_move,
+    phone_moves::otp_10_of_two_apis_one_makes_a_move_that_is_due,
     phone_change::a_taken_number_is_told_after_the_right_code_only,
     phone_change::a_code_for_the_old_number_enters_no_more,
     phone_change::the_user_name_follows_the_number_unless_it_was_chosen,

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::passwords::GOOD;
 use crate::stage::{ME, SECOND, START, Shape, Stage};
 
 const OLD: &str = "09123456789";
@@ -188,6 +189,47 @@ pub(crate) async fn a_change_needs_a_fresh_sign_in_and_another_number(shape: Sha
         show(&stage, &person.token).await.member("phone_number"),
         "+989123456789"
     );
+}
+
+pub(crate) async fn otp_10_r_20_a_password_alone_moves_no_number_and_deletes_nothing(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let owner = person(&stage, OLD).await;
+    stage
+        .set(&owner.token, json!({ "new_password": GOOD }))
+        .await;
+    // Begun by whoever had a code a moment ago, and gone on with by a password.
+    let begun = stage.ask_for_change(&owner.token, NEW).await;
+    let code = stage.code_of_change(&begun, owner.id).await;
+    let logged_in = stage.log_in(OLD, GOOD).await;
+    let by_step = stage
+        .post("/api/register/", json!({ "mobile_number": OLD }))
+        .await;
+    let by_step = json!({ "session_id": by_step.member("session_id"), "password": GOOD });
+    let by_step = stage.post("/api/login/", by_step).await;
+    let refresh = json!({ "refresh_token": logged_in.member("refresh_token") });
+    let renewed = stage.post("/api/v1/usr/token/refresh", refresh).await;
+    let path = format!("{ME}/phone");
+    for answer in [&logged_in, &by_step, &renewed] {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let token = answer.member("access_token");
+        let body = json!({ "phone_number": NEW });
+        let asked = stage.bearing(&token, Method::POST, &path, Some(body)).await;
+        asked.is(403, "fresh_sign_in_required");
+        let verified = stage.verify_change(&token, &begun, &code).await;
+        verified.is(403, "fresh_sign_in_required");
+        let deleted = stage.bearing(&token, Method::DELETE, ME, None).await;
+        deleted.is(403, "fresh_sign_in_required");
+    }
+    // The owner's next sign-in leads to the account that they had, and moves it.
+    stage.pass(31 * SECOND).await;
+    let back = stage.sign_in(OLD).await;
+    assert_eq!(back.body["is_new_user"], false);
+    assert_eq!(back.body["user"]["id"], owner.id.to_string());
+    let back = Person {
+        id: owner.id,
+        token: back.member("access_token"),
+    };
+    assert_eq!(change(&stage, &back, "09351110000").await.status, 200);
 }
 
 pub(crate) async fn a_taken_number_is_told_after_the_right_code_only(shape: Shape) {

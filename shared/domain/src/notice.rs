@@ -18,17 +18,24 @@ pub enum NoticeKind {
     PhoneChanged,
     /// The account has another password now.
     PasswordChanged,
+    /// Staff were asked to give the account another number; goes to the old one and to the new one.
+    PhoneMoveAsked,
 }
 
 impl NoticeKind {
     /// Every kind there is.
-    pub const ALL: [Self; 2] = [Self::PhoneChanged, Self::PasswordChanged];
+    pub const ALL: [Self; 3] = [
+        Self::PhoneChanged,
+        Self::PasswordChanged,
+        Self::PhoneMoveAsked,
+    ];
 
     /// The name in stores and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PhoneChanged => "phone_changed",
             Self::PasswordChanged => "password_changed",
+            Self::PhoneMoveAsked => "phone_move_asked",
         }
     }
 

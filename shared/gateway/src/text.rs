@@ -52,6 +52,12 @@ pub fn notice_text(kind: NoticeKind, locale: Locale, webotp_domain: Option<&str>
         (Locale::Fa, NoticeKind::PasswordChanged) => {
             "گذرواژه حساب شما عوض شد. شما نبودید؟ خبر دهید"
         }
+        (Locale::Fa, NoticeKind::PhoneMoveAsked) => {
+            "تعویض شماره حساب شما خواسته شد. شما نبودید؟ خبر دهید"
+        }
+        (Locale::En, NoticeKind::PhoneMoveAsked) => {
+            "Support was asked to change the phone number of your account. Not you? Tell them."
+        }
         (Locale::En, NoticeKind::PhoneChanged) => {
             "The phone number of your account was changed. Not you? Contact support."
         }

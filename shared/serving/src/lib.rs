@@ -7,7 +7,7 @@ mod metrics_listener;
 mod probe;
 mod shutdown;
 
-pub use connections::{serve, serve_counted};
+pub use connections::{Front, serve, serve_front};
 pub use metrics_listener::MetricsListener;
 pub use probe::{ProbeError, Target, probe};
 pub use shutdown::{SECOND_SIGNAL_EXIT_CODE, stop_on_signals};

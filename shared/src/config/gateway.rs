@@ -111,7 +111,7 @@ impl GatewayConfig {
         if self.sender.is_none() && !self.templates.is_empty() && lacks_notices {
             reader.warn(
                 &KAVENEGAR_SENDER,
-                "is not set, nor is a template for each kind of notice (KAVENEGAR_TEMPLATE_PHONE_CHANGED, KAVENEGAR_TEMPLATE_PASSWORD_CHANGED): people are not told of changes to their account",
+                "is not set, nor is a template for each kind of notice (KAVENEGAR_TEMPLATE_PHONE_CHANGED, KAVENEGAR_TEMPLATE_PASSWORD_CHANGED, KAVENEGAR_TEMPLATE_PHONE_MOVE_ASKED): people are not told of changes to their account",
             );
         }
         let locales = || [Locale::Fa, Locale::En].into_iter();

@@ -108,7 +108,7 @@ variables! {
         TRUSTED_PROXIES: FRONT, Unset,
             "networks (CIDR, separated by commas) of the proxies whose `X-Forwarded-For` is believed";
         HTTP_MAX_CONNECTIONS: FRONT, Text("4096"),
-            "connections served at once; more wait";
+            "connections served at once; where all are taken the oldest idle one goes. A client address has a sixteenth of them (64 at least) and its neighbourhood (/24, IPv6 /48) a quarter; those in `TRUSTED_PROXIES` may have all";
         METRICS_LISTEN: ALL, Derived("127.0.0.1:9464, worker 127.0.0.1:9465, or the next free port"),
             "private address of `/metrics` and `/log-level`; if it is set and taken, the start fails";
         SIMULATOR_LISTEN: ALONE, Text("127.0.0.1:8025"),
@@ -136,7 +136,7 @@ variables! {
         #[secret] KAVENEGAR_API_KEY: BACK, Required(&[Worker]),
             "key of the Kavenegar account; standalone without it sends to its simulator";
         KAVENEGAR_TEMPLATE: ALL, Unset,
-            "name of an approved template for `verify/lookup`; voice calls need one. More of them by language, purpose or both: `KAVENEGAR_TEMPLATE_EN`, `KAVENEGAR_TEMPLATE_RESET_PASSWORD`, `KAVENEGAR_TEMPLATE_EN_SIGN_IN`. Notices of changes go by `KAVENEGAR_TEMPLATE_PHONE_CHANGED` and `KAVENEGAR_TEMPLATE_PASSWORD_CHANGED` (`%token` is the last four digits of the number), else as plain texts from `KAVENEGAR_SENDER`";
+            "name of an approved template for `verify/lookup`; voice calls need one. More of them by language, purpose or both: `KAVENEGAR_TEMPLATE_EN`, `KAVENEGAR_TEMPLATE_RESET_PASSWORD`, `KAVENEGAR_TEMPLATE_EN_SIGN_IN`. Notices of changes go by `KAVENEGAR_TEMPLATE_PHONE_CHANGED`, `KAVENEGAR_TEMPLATE_PASSWORD_CHANGED` and `KAVENEGAR_TEMPLATE_PHONE_MOVE_ASKED` (`%token` is the last four digits of the number), else as plain texts from `KAVENEGAR_SENDER`";
         KAVENEGAR_SENDER: BACK, Unset,
             "own line for messages without a template; unset, the account's default line sends";
         WEBOTP_DOMAIN: BACK, Unset,

@@ -10,12 +10,18 @@ pub(super) const ADD: &str = "INSERT INTO audit_log (id, at, source, actor_id, a
 pub enum AuditSource {
     /// By a command on the machine of the service.
     CommandLine,
+    /// By the person themselves, signed in.
+    Owner,
+    /// By the service, when its time had come.
+    System,
 }
 
 impl AuditSource {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::CommandLine => "command_line",
+            Self::Owner => "owner",
+            Self::System => "system",
         }
     }
 }

@@ -32,6 +32,7 @@ mod lost_answers;
 mod notices;
 mod passwords;
 mod phone_change;
+mod phone_moves;
 mod postgres_server;
 mod profile;
 mod refreshing;
@@ -59,6 +60,9 @@ pub use passwords::{
     PasswordChange, PasswordChangeOutcome, PasswordHolder, PasswordLogIn, PasswordReset,
 };
 pub use phone_change::{PhoneChange, PhoneChangeOutcome};
+pub use phone_moves::{
+    AskPhoneMove, PHONE_MOVE_WAIT, PhoneMoveAsked, PhoneMoveMade, StopsPhoneMove, WaitingMove,
+};
 pub use postgres_server::Pooler;
 pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};

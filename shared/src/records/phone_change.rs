@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::dispatch::in_transaction;
 use super::notices::{NewNotice, WaitingNotice, insert_notice};
+use super::phone_moves::STOP;
 use super::session_opening::use_code;
 use super::sessions::hold_user;
 use super::users::{User, UserRow, stored_phone, user_columns};
@@ -25,9 +26,9 @@ const CHANGE: &str = concat!(
     "WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE phone = $2) RETURNING ",
     user_columns!()
 );
-const END_OTHER_SESSIONS: &str = "UPDATE sessions SET revoked_at = $3, revoked_reason = 'phone_changed' \
+pub(super) const END_OTHER_SESSIONS: &str = "UPDATE sessions SET revoked_at = $3, revoked_reason = 'phone_changed' \
      WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
-const END_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1 OR phone = $2";
+pub(super) const END_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1 OR phone = $2";
 
 /// Two who want the same number at once meet in the unique index; the next look tells the loser.
 const TRIES: u32 = 3;
@@ -119,6 +120,8 @@ impl Records {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
+            // The present number was not lost, or is so no more.
+            sqlx::query(STOP).bind(change.user).execute(&mut *transaction).await?;
             sqlx::query(END_STEPS)
                 .bind(change.user)
                 .bind(old.as_ref().map(PhoneNumber::as_e164))

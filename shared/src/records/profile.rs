@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::DELETE_NOTICES;
+use super::phone_moves::STOP;
 use super::sessions::hold_user;
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
@@ -97,6 +98,7 @@ impl Records {
                 return Ok(false);
             };
             sqlx::query(DELETE_SESSIONS).bind(user).execute(&mut *transaction).await?;
+            sqlx::query(STOP).bind(user).execute(&mut *transaction).await?;
             sqlx::query(DELETE_TOTP).bind(user).execute(&mut *transaction).await?;
             sqlx::query(DELETE_STEPS)
                 .bind(user)

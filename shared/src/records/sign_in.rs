@@ -1,5 +1,6 @@
 //! Signing in: the one moment at which a code has its effect.
 
+use chrono::TimeDelta;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::RootId;
@@ -11,9 +12,37 @@ use super::users::{User, user_columns};
 use super::{Records, RecordsError, micros};
 
 const ROOT_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
+/// So long nobody used an account whose number may have another owner since: operators give a number that
+/// is not used to the next customer after half a year.
+pub(super) const RECYCLED_AFTER: TimeDelta = TimeDelta::days(180);
+
+/// What an account keeps of the powers of staff when a code alone opens it, in a `SET`; `$since` is the
+/// present less [`RECYCLED_AFTER`]. A code proves who holds the number today. It gives no powers that were
+/// given to somebody else: not where number and password were never proven here (an import), nor after
+/// a long absence.
+macro_rules! powers_kept {
+    ($since:literal) => {
+        $crate::records::sign_in::powers_kept!(
+            @set concat!(
+                "COALESCE(password_changed_at > ", $since, ", FALSE) OR (",
+                "(phone_verified_at IS NOT NULL OR password_changed_at IS NOT NULL) AND ",
+                "COALESCE(last_sign_in_at > ", $since, ", FALSE))"
+            )
+        )
+    };
+    (@set $kept:expr) => {
+        concat!(
+            "is_staff = is_staff AND (", $kept, "), ",
+            "is_superuser = is_superuser AND (", $kept, "), "
+        )
+    };
+}
+pub(super) use powers_kept;
+
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
 pub(super) const ADMIT: &str = concat!(
     "UPDATE users SET last_sign_in_at = $2, updated_at = $2, ",
+    powers_kept!("$3"),
     "phone_verified_at = COALESCE(phone_verified_at, $2) ",
     "WHERE phone = $1 AND blocked_at IS NULL RETURNING ",
     user_columns!()
@@ -31,13 +60,14 @@ pub(super) const CREATE: &str = concat!(
 /// `None` for one who is kept out. Their row stays locked until the end of the transaction.
 macro_rules! admit_or_create {
     ($transaction:ident, $phone:expr, $new_user_id:expr, $now:expr) => {{
-        use $crate::records::sign_in::{ADMIT, CREATE};
+        use $crate::records::sign_in::{ADMIT, CREATE, RECYCLED_AFTER};
         use $crate::records::users::{User, UserRow};
         let phone: &::domain::phone::PhoneNumber = $phone;
         let new_user_id: uuid::Uuid = $new_user_id;
         let mut user: Option<UserRow> = sqlx::query_as(ADMIT)
             .bind(phone.as_e164())
             .bind($now)
+            .bind($now - RECYCLED_AFTER)
             .fetch_optional(&mut *$transaction)
             .await?;
         let mut is_new = false;
@@ -58,6 +88,7 @@ macro_rules! admit_or_create {
             user = sqlx::query_as(ADMIT)
                 .bind(phone.as_e164())
                 .bind($now)
+                .bind($now - RECYCLED_AFTER)
                 .fetch_optional(&mut *$transaction)
                 .await?;
         }

@@ -18,6 +18,7 @@ mod notices;
 mod outage;
 mod password_resets;
 mod passwords;
+mod phone_moves;
 mod profile;
 mod refreshing;
 mod session_ending;
@@ -77,6 +78,10 @@ on_both! {
     sign_in::sessions_that_have_ended_are_not_listed,
     sign_in::a_list_of_sessions_has_an_end,
     sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    phone_moves::otp_10_a_move_waits_three_days_tells_both_and_is_made_once,
+    phone_moves::a_move_is_stopped_by_a_session_by_staff_and_by_what_shows_that_nothing_is_lost,
+    phone_moves::a_move_takes_nobodys_number_and_none_of_a_blocked_user,
+    phone_moves::otp_11_a_code_alone_gives_no_powers_of_staff_that_an_old_account_had,
     by_hand::a_superuser_is_created_or_promoted_and_the_audit_log_says_so,
     by_hand::a_password_set_by_hand_ends_the_sessions,
     import::imported_users_are_as_they_were_and_the_progress_is_kept,

@@ -24,6 +24,7 @@ pub(crate) fn notice(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::PhoneChanged => "news that the account has another number",
         NoticeKind::PasswordChanged => "news that the password was changed",
+        NoticeKind::PhoneMoveAsked => "news that another number was asked for by staff",
     }
 }
 

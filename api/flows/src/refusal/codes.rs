@@ -160,6 +160,9 @@ coded_texts! {
         SessionNotFound = "session_not_found", Unknown,
             fa: "چنین نشستی نیست", "فهرست نشست‌ها را دوباره بگیرید؛ شاید این نشست تمام شده باشد.",
             en: "There is no such session", "Get the list of sessions again; this one may have ended.";
+        PhoneMoveUnknown = "phone_move_unknown", Unknown,
+            fa: "تعویض شماره‌ای در انتظار نیست", "چیزی برای لغو نیست؛ شاید پیش‌تر لغو یا انجام شده باشد.",
+            en: "No change of the number waits", "There is nothing to stop; it may have been stopped or made before.";
         FreshSignInRequired = "fresh_sign_in_required", Forbidden,
             fa: "ورود تازه لازم است", "برای این کار با کد دوباره وارد شوید؛ پس از آن ده دقیقه فرصت دارید.",
             en: "A fresh sign-in is required", "Sign in with a code once more; you then have ten minutes for this.";

@@ -10,7 +10,7 @@ use shared::records::{SessionInUse, User};
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
 
-/// What needs a fresh sign-in takes one of at most this age.
+/// What needs a fresh sign-in takes one with a code of at most this age.
 const FRESH_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// A signed-in user, and the session that says so.
@@ -22,7 +22,8 @@ pub struct Authenticated {
     pub session: SessionInUse,
 }
 
-/// A signed-in user who proved who they are a short time ago.
+/// A signed-in user who proved a short time ago, by a code, that they hold the number of the account.
+/// A password is no such proof, however fresh: what it opens must not last longer than it does.
 #[derive(Clone, Copy, Debug)]
 pub struct FreshlyAuthenticated<'a>(&'a Authenticated);
 
@@ -44,9 +45,10 @@ pub async fn authenticate(flows: &Flows, access_token: &str) -> Result<Authentic
 }
 
 impl Authenticated {
-    /// Refuses where the person proved who they are too long ago for what they want.
+    /// Refuses where the person signed in without a code, or too long ago for what they want.
     pub fn fresh(&self, flows: &Flows) -> Result<FreshlyAuthenticated<'_>, Refusal> {
-        if flows.clock.now() - self.session.opened_at <= FRESH_FOR {
+        let age = flows.clock.now() - self.session.opened_at;
+        if self.session.by_code && age <= FRESH_FOR {
             return Ok(FreshlyAuthenticated(self));
         }
         Err(RefusalCode::FreshSignInRequired.into())

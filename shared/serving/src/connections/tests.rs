@@ -7,6 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod shares;
+
 /// Long enough to never be reached by a test that passes.
 const NEVER: Duration = Duration::from_mins(10);
 /// Ends a test that hangs; below the 30 seconds after which hyper itself would close a slow head.

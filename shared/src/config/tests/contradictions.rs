@@ -192,6 +192,7 @@ fn templates_for_codes_alone_are_allowed_with_a_warning_about_notices() {
         &[
             ("KAVENEGAR_TEMPLATE_PHONE_CHANGED", "ramz-changed"),
             ("KAVENEGAR_TEMPLATE_PASSWORD_CHANGED", "ramz-changed"),
+            ("KAVENEGAR_TEMPLATE_PHONE_MOVE_ASKED", "ramz-changed"),
         ],
     ] {
         let worker = WorkerConfig::load(&complete_but(enough)).expect("a configuration");

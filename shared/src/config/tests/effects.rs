@@ -25,10 +25,11 @@ fn tells(warnings: &[String], name: &str, words: &str) -> bool {
 const NO_EFFECT: &str = "has no effect";
 const SQLITE: [(&str, &str); 2] = [("DATABASE_URL", "sqlite://ramz.db"), ("REDIS_URL", "")];
 /// A template for whatever is sent.
-const ALL_TEMPLATES: [(&str, &str); 3] = [
+const ALL_TEMPLATES: [(&str, &str); 4] = [
     TEMPLATE,
     ("KAVENEGAR_TEMPLATE_PHONE_CHANGED", "ramz-changed"),
     ("KAVENEGAR_TEMPLATE_PASSWORD_CHANGED", "ramz-changed"),
+    ("KAVENEGAR_TEMPLATE_PHONE_MOVE_ASKED", "ramz-changed"),
 ];
 
 #[test]

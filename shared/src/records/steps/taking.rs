@@ -11,7 +11,7 @@ use super::{
 use crate::records::dispatch::in_transaction;
 use crate::records::passwords::{ADMIT_BY_PASSWORD, END_OTHERS, PasswordLogIn};
 use crate::records::session_opening::{open_session, use_code};
-use crate::records::sign_in::admit_or_create;
+use crate::records::sign_in::{RECYCLED_AFTER, admit_or_create, powers_kept};
 use crate::records::users::{User, UserRow, stored_phone, user_columns};
 use crate::records::{Records, RecordsError, micros};
 
@@ -25,9 +25,12 @@ const TAKE: &str = "DELETE FROM step_sessions \
      WHERE id_hash = $1 AND next_step = $2 AND expires_at > $3 \
      RETURNING phone, user_id, new_user, created_at";
 /// The first password only: whoever has one logs in with it or resets it, and is told of that.
-const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, password_changed_at = $3, \
-     phone_verified_at = COALESCE(phone_verified_at, $3), updated_at = $3 \
-     WHERE phone = $1 AND blocked_at IS NULL AND password_hash IS NULL RETURNING id";
+const SET_PASSWORD: &str = concat!(
+    "UPDATE users SET password_hash = $2, password_changed_at = $3, ",
+    powers_kept!("$4"),
+    "phone_verified_at = COALESCE(phone_verified_at, $3), updated_at = $3 ",
+    "WHERE phone = $1 AND blocked_at IS NULL AND password_hash IS NULL RETURNING id"
+);
 /// Neither where another password was set since, nor where the number has another owner by now.
 const SET_USER_INFO: &str = concat!(
     "UPDATE users SET email = COALESCE($5, email), first_name = $6, last_name = $7, ",
@@ -94,6 +97,7 @@ impl Records {
                     .bind(phone.as_e164())
                     .bind(step.hash.expose())
                     .bind(now)
+                    .bind(now - RECYCLED_AFTER)
                     .fetch_optional(&mut *transaction)
                     .await?;
                 if user.is_some() {
