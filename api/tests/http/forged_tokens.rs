@@ -216,7 +216,7 @@ pub(crate) async fn a_29_jwt_05_jwt_06_other_texts_are_refused(shape: Shape) {
     );
     let zeros = part([0; 64]);
     let flipped = if signature.starts_with('A') { "B" } else { "A" };
-    let long = format!("{good}{}", "A".repeat(100_000));
+    let long = format!("{good}{}", "A".repeat(20_000));
     let texts = [
         ("a refresh token", forge.tokens.refresh.clone()),
         ("no signature", message.to_owned()),

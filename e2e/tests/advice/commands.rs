@@ -126,6 +126,7 @@ impl Commands {
             "createsuperuser",
             "changepassword",
             "import-users",
+            "move-number",
             "signing-key",
             "why",
             "healthcheck",

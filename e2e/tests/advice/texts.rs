@@ -152,6 +152,10 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "i_05_a_reason_says_something_and_holds_no_number",
+        &["name a ticket instead"],
+    ),
+    (
         "a_number_that_lost_digits_is_nobodys",
         &["make the column a text there and export it again"],
     ),
@@ -177,7 +181,9 @@ const ADVICE: &[(&str, &[&str])] = &[
 ];
 
 /// Files whose texts are for the people who sign in, or describe settings and the API.
-const FOR_OTHERS: [&str; 5] = [
+const FOR_OTHERS: [&str; 6] = [
+    // For the people at the phone; each state of a page is drawn and compared.
+    "api/pages/src/words",
     "api/flows/src/refusal/codes.rs",
     "api/src/error.rs",
     "shared/src/config/reference.rs",
