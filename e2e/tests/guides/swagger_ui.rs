@@ -61,8 +61,12 @@ async fn the_examples_work_in_swagger_ui_signed_in_or_not() {
         assert_eq!(answer.status, status, "{call}: {}", answer.text);
     }
 
-    // Another number needs a fresh sign-in, here by the password that the example has set.
+    // Another number needs a fresh code on the present one; the password of a moment ago does not do.
     assert_eq!(page.execute("sign-in-log_in", None).await.status, 200);
+    let refused = page.execute("account-request_phone_change", None).await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    let (ask, verify) = ("sign-in-request_code", "sign-in-verify_code");
+    page.prove(&service, ask, verify, PHONE).await;
     let (ask, verify) = (
         "account-request_phone_change",
         "account-verify_phone_change",
@@ -83,9 +87,14 @@ struct Shown {
 impl SwaggerUi<'_> {
     /// Asks for a code and gives it back: of the examples only what came meanwhile is replaced.
     async fn prove(&self, service: &Service, ask: &str, verify: &str, phone: &str) {
+        let before = service.messages(phone).await;
         let asked = self.execute(ask, None).await;
         assert_eq!(asked.status, 202, "{ask}: {}", asked.text);
         let asked: Value = serde_json::from_str(&asked.text).expect("JSON");
+        harness::eventually(e2e::PATIENCE, async || {
+            (service.messages(phone).await > before).then_some(())
+        })
+        .await;
         let code = service.code(phone).await;
         let body = json!({ "session_id": asked["session_id"], "code": code }).to_string();
         let verified = self.execute(verify, Some(&body)).await;
