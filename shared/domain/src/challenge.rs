@@ -3,7 +3,7 @@
 //! A challenge is known by two ids. The [`SessionId`] is a secret of the client: it is never
 //! stored or logged. The [`ChallengeId`], a one-way image of it, is used everywhere else.
 //!
-//! What the code is made of lives in the [`Root`](crate::root::Root), which the challenges of one
+//! What the code is made of lives in the [`Root`], which the challenges of one
 //! number and purpose may share: whoever asks again within minutes gets the same code.
 
 use std::fmt;

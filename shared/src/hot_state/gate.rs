@@ -31,6 +31,9 @@ const RELAPSE: Duration = Duration::from_mins(2);
 /// How long a probe may take; whoever asks for a call meanwhile comes again after this time.
 const PROBE_TAKES: Duration = Duration::from_secs(2);
 
+/// Nobody waits longer for a place, whatever patience they have.
+pub const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
+
 /// Calls of this time may come at once.
 const BURST: Duration = Duration::from_millis(250);
 /// The rate recovers in steps of this time, and is halved at most once in one: the calls that are
@@ -53,6 +56,7 @@ pub(super) mod millis {
     pub(in crate::hot_state) const LONGEST_REFUSAL: i64 = LONGEST_PROBE + 2 * PROBE_GRACE;
     pub(in crate::hot_state) const PROBE_TAKES: i64 = whole(super::PROBE_TAKES);
     pub(in crate::hot_state) const RELAPSE: i64 = whole(super::RELAPSE);
+    pub(in crate::hot_state) const LONGEST_PATIENCE: i64 = whole(super::LONGEST_PATIENCE);
     pub(in crate::hot_state) const BURST: i64 = whole(super::BURST);
     pub(in crate::hot_state) const RECOVERY_STEP: i64 = whole(super::RECOVERY_STEP);
     pub(in crate::hot_state) const RECOVERY_STEPS: u32 = super::RECOVERY_STEPS;

@@ -255,14 +255,15 @@ impl HotState {
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,
-    /// of which a part may be allowed at present. A caller that would wait up to `patience` gets
-    /// its place reserved.
+    /// of which a part may be allowed at present. A caller that would wait up to `patience`
+    /// ([`gate::LONGEST_PATIENCE`] at most) gets its place reserved.
     pub async fn admit_call(
         &self,
         rate_per_second: u32,
         patience: Duration,
     ) -> Result<Admission, HotStateError> {
         let clock = &self.clock;
+        let patience = patience.min(gate::LONGEST_PATIENCE);
         call!(self, state => state.admit_call(clock, rate_per_second, patience))
     }
 

@@ -327,9 +327,9 @@ pub(crate) async fn f_10_nothing_is_asked_while_the_breaker_is_open(stage: &Stag
 pub(crate) async fn questions_leave_the_rate_to_the_messages(stage: &Stage) {
     let worker = stage.work_at_rate(1).await;
     let id = accepted(stage).await;
-    // Messages have the places of the next minutes.
-    let patience = std::time::Duration::from_mins(10);
-    for _ in 0..180 {
+    // Messages have the places of the next minute.
+    for _ in 0..60 {
+        let patience = shared::hot_state::gate::LONGEST_PATIENCE;
         let place = stage.stores.hot_state.admit_call(1, patience).await;
         place.expect("an answer");
     }

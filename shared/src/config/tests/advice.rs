@@ -235,6 +235,7 @@ const CASES: &[Case<'_>] = &[
             &[
                 ("KAVENEGAR_TEMPLATE_PHONE_CHANGED", "a"),
                 ("KAVENEGAR_TEMPLATE_PASSWORD_CHANGED", "b"),
+                ("KAVENEGAR_TEMPLATE_PHONE_MOVE_ASKED", "c"),
             ],
         ],
     ),

@@ -33,6 +33,7 @@ impl RedisHotState {
             .arg(millis::RECOVERY_STEPS)
             .arg(millis::PROBE_TAKES)
             .arg(millis::LONGEST_PROBE)
+            .arg(millis::LONGEST_PATIENCE)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;

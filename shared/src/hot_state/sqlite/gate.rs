@@ -144,8 +144,8 @@ impl Step for AdmitCall {
         let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
         let burst = float(millis::BURST).max(step);
         let mut stored = rate.arrival;
-        if stored > float(now) + float(patience) + burst {
-            // No clock that goes on comes so far.
+        if stored > float(now) + float(millis::LONGEST_PATIENCE) + burst {
+            // No caller takes a place that lies further away: it was taken before the clock was set back.
             stored = float(now);
         }
         let arrival = stored.max(float(now)) + step;
