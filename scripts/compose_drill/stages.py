@@ -74,6 +74,10 @@ def sign_in(project, report):
     status, tokens = call(project.api, "POST", "/api/v1/usr/otp/verify", answer, some_address())
     keys = call(project.api, "GET", "/.well-known/jwks.json")[1]["keys"]
     claims = token_is_signed_by(tokens["access_token"], keys) if status == 200 else None
+    # The token is used; until then the same answer would be given once more, as one that was lost.
+    if status == 200:
+        used = {"refresh_token": tokens["refresh_token"]}
+        call(project.api, "POST", "/api/v1/usr/token/refresh", used, some_address())
     again, refusal = call(project.api, "POST", "/api/v1/usr/otp/verify", answer, some_address())
     passed = claims and claims["iss"] == f"http://127.0.0.1:{project.api}" and again == 409
     report.check(
