@@ -183,95 +183,70 @@ mod tests {
         PhoneNumber::from_e164(text).expect("canonical")
     }
 
-    /// The published vectors of `docs/derived-codes.md`, computed there with another language.
+    /// The rows of the published vectors of `docs/derived-codes.md`, computed there with another language,
+    /// whose first cell begins so; each is cut into its `N` cells.
+    fn vectors<const N: usize>(first: &str) -> Vec<[&'static str; N]> {
+        let document = include_str!("../../../../docs/derived-codes.md");
+        let rows = document
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        rows.filter(|row| row.starts_with(first))
+            .map(|row| {
+                let cells: Vec<_> = row.split('|').map(|c| c.trim().trim_matches('`')).collect();
+                cells.try_into().expect("the cells of a vector")
+            })
+            .collect()
+    }
+
+    /// The code that we derive from the cells of a vector.
+    fn derived([key_hex, purpose, number, salt_hex, digits]: [&str; 5], root: RootId) -> String {
+        let key = base64(&hex::decode(key_hex).expect("hex"));
+        let ring = KeyRing::parse(&format!("v:{key}")).expect("a key ring");
+        let salt = hex::decode(salt_hex).expect("hex").try_into().expect("16");
+        let code = derive(
+            ring.newest(),
+            Purpose::from_name(purpose).expect("a purpose"),
+            &phone(number),
+            root,
+            &Salt::from_bytes(salt),
+            digits.parse().expect("a number of digits"),
+        );
+        code.expose().to_owned()
+    }
+
     #[test]
     fn otp_06_the_published_test_vectors_hold() {
-        let vectors = include_str!("../../../../docs/derived-codes.md");
-        let mut checked = 0;
-        for line in vectors.lines().filter(|line| line.starts_with("| vector")) {
-            let cells: Vec<&str> = line
-                .split('|')
-                .map(|cell| cell.trim().trim_matches('`'))
-                .collect();
-            let [
-                _,
-                _,
-                key_hex,
-                purpose,
-                number,
-                session,
-                salt_hex,
-                digits,
-                id_hex,
-                code,
-                _,
-            ] = cells[..]
-            else {
-                panic!("a vector has nine cells: {line}");
-            };
-            let ring = KeyRing::parse(&format!(
-                "v:{}",
-                base64(&hex::decode(key_hex).expect("hex"))
-            ))
-            .expect("a key ring");
+        let vectors = vectors::<9>("vector");
+        for [
+            name,
+            key,
+            purpose,
+            number,
+            session,
+            salt,
+            digits,
+            id_hex,
+            code,
+        ] in &vectors
+        {
             let id = session.parse::<SessionId>().expect("a UUID").challenge_id();
-            assert_eq!(id.to_string(), id_hex);
-            let salt =
-                Salt::from_bytes(hex::decode(salt_hex).expect("hex").try_into().expect("16"));
-            let derived = derive(
-                ring.newest(),
-                Purpose::from_name(purpose).expect("a purpose"),
-                &phone(number),
-                id.into(),
-                &salt,
-                digits.parse().expect("a number of digits"),
-            );
-            assert_eq!(derived.expose(), code, "{line}");
-            checked += 1;
+            assert_eq!(id.to_string(), *id_hex);
+            let made = derived([key, purpose, number, salt, digits], id.into());
+            assert_eq!(made, *code, "{name}");
         }
-        assert!(checked >= 5, "only {checked} vectors found");
+        assert!(vectors.len() >= 5, "only {} vectors found", vectors.len());
     }
 
     /// The same for challenges that share a root, which they did not begin.
     #[test]
     fn otp_06_the_published_vectors_of_shared_roots_hold() {
-        let vectors = include_str!("../../../../docs/derived-codes.md");
-        let mut checked = 0;
-        for line in vectors.lines().filter(|line| line.starts_with("| shared")) {
-            let cells: Vec<&str> = line
-                .split('|')
-                .map(|cell| cell.trim().trim_matches('`'))
-                .collect();
-            let [
-                _,
-                _,
-                key_hex,
-                purpose,
-                number,
-                root,
-                salt_hex,
-                digits,
-                code,
-                _,
-            ] = cells[..]
-            else {
-                panic!("a vector of a shared root has eight cells: {line}");
-            };
-            let key = base64(&hex::decode(key_hex).expect("hex"));
-            let ring = KeyRing::parse(&format!("v:{key}")).expect("a key ring");
-            let salt = hex::decode(salt_hex).expect("hex").try_into().expect("16");
-            let derived = derive(
-                ring.newest(),
-                Purpose::from_name(purpose).expect("a purpose"),
-                &phone(number),
-                root.parse().expect("a root id"),
-                &Salt::from_bytes(salt),
-                digits.parse().expect("a number of digits"),
-            );
-            assert_eq!(derived.expose(), code, "{line}");
-            checked += 1;
+        let vectors = vectors::<8>("shared");
+        for [name, key, purpose, number, root, salt, digits, code] in &vectors {
+            let root = root.parse().expect("a root id");
+            let made = derived([key, purpose, number, salt, digits], root);
+            assert_eq!(made, *code, "{name}");
         }
-        assert!(checked >= 3, "only {checked} vectors found");
+        assert!(vectors.len() >= 3, "only {} vectors found", vectors.len());
     }
 
     #[test]
