@@ -83,7 +83,7 @@ pub fn proof_of_owner(flows: &Flows, authenticated: &Authenticated) -> ProofOfOw
 
 /// A stolen session alone must not set a password: that would make it last.
 fn proof(flows: &Flows, authenticated: &Authenticated, has_password: bool) -> ProofOfOwner {
-    if authenticated.session.by_code && authenticated.fresh(flows).is_ok() {
+    if authenticated.fresh(flows).is_ok() {
         ProofOfOwner::Given
     } else if has_password {
         ProofOfOwner::CurrentPassword
