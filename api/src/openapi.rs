@@ -243,7 +243,9 @@ fn complete_example(code: RefusalCode, members: &mut ProblemMembers) {
         RefusalCode::PasswordTooShort
         | RefusalCode::PasswordTooLong
         | RefusalCode::PasswordTooEasy => members.field = Some("new_password".into()),
-        RefusalCode::TooManyFailuresPhone | RefusalCode::TooManyPasswordChanges => {
+        RefusalCode::TooManyFailuresPhone
+        | RefusalCode::TooManyPasswordChanges
+        | RefusalCode::SessionRequired => {
             members.retry_after = Some(3_600);
         }
         RefusalCode::TooManyFailuresAddress => members.retry_after = Some(1),
@@ -256,6 +258,7 @@ fn complete_example(code: RefusalCode, members: &mut ProblemMembers) {
         RefusalCode::TooManyRequestsAddress => members.retry_after = Some(2),
         RefusalCode::GatewayUnavailable => members.retry_after = Some(30),
         RefusalCode::QueueFull => members.retry_after = Some(5),
+        RefusalCode::SendingPaused => members.retry_after = Some(7_200),
         _ => {}
     }
 }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::limits::Rule;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError};
 
@@ -57,6 +58,11 @@ pub(crate) struct Keys {
     pub(crate) phone_refusals_prefix: String,
     /// What precedes the address in the key of its bucket.
     pub(crate) address_prefix: String,
+    /// What precedes the name of a limit and its subject in the key of its state; older limits have
+    /// prefixes of their own.
+    limit_prefix: String,
+    /// What precedes the place in the key of how many numbers were proven from there.
+    proven_prefix: String,
     /// What precedes the digits in the key of a phone's failed tries.
     pub(crate) phone_failures_prefix: String,
     /// What precedes the address in the key of its failed tries.
@@ -135,6 +141,16 @@ impl RedisStore {
 }
 
 impl Keys {
+    /// The state of a limit by this subject.
+    pub(crate) fn limit(&self, rule: Rule, subject: &str) -> String {
+        [&self.limit_prefix, rule.as_str(), ":", subject].concat()
+    }
+
+    /// How many numbers were proven from an address or a group.
+    pub(crate) fn proven(&self, place: &str) -> String {
+        [&self.proven_prefix, place].concat()
+    }
+
     fn under(tag: &str) -> Self {
         let name = |name: &str| format!("{{{tag}}}:{name}");
         Self {
@@ -143,6 +159,8 @@ impl Keys {
             phone_sends_prefix: name("s:"),
             phone_refusals_prefix: name("r:"),
             address_prefix: name("a:"),
+            limit_prefix: name("l:"),
+            proven_prefix: name("v:"),
             phone_failures_prefix: name("fp:"),
             address_failures_prefix: name("fa:"),
             notice_prefix: name("n:"),

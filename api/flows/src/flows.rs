@@ -9,7 +9,7 @@ use domain::templates::Templates;
 use domain::tokens::{AccessTokens, SigningKeys};
 use prometheus::Registry;
 use shared::config::{ApiConfig, OtpConfig, TokensConfig};
-use shared::hot_state::{AcceptPolicy, HotState, TryLimits};
+use shared::hot_state::{AcceptPolicy, HotState};
 use shared::queue::Feed;
 use shared::records::Records;
 
@@ -47,7 +47,6 @@ pub struct Flows {
     pub(crate) otp_keys: KeyRing,
     pub(crate) otp: OtpConfig,
     pub(crate) accept_policy: AcceptPolicy,
-    pub(crate) try_limits: TryLimits,
     pub(crate) passwords: Passwords,
     pub(crate) templates: Templates,
     pub(crate) tokens: TokensConfig,
@@ -72,7 +71,6 @@ impl Flows {
             otp_keys: config.otp_keys.clone(),
             otp: config.otp.clone(),
             accept_policy: config.accept_policy(),
-            try_limits: config.limits.tries,
             templates: config.templates.clone(),
             tokens: config.tokens.clone(),
             access_tokens: AccessTokens::new(

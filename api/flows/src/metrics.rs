@@ -5,9 +5,9 @@ mod delivery_reports;
 mod log_ins;
 mod refreshes;
 
+use domain::limits::Rule;
 use domain::phone::Operator;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
-use shared::hot_state::{Rule, TryRule};
 use shared::queue::QueueStats;
 
 use crate::clock_watch::Step;
@@ -247,9 +247,8 @@ impl FlowMetrics {
                 .delivery_callbacks
                 .with_label_values(&[result.as_str()]);
         }
-        let rules = Rule::ALL.map(Rule::as_str).into_iter();
-        for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)) {
-            metrics.limit_refused.with_label_values(&[rule]);
+        for rule in Rule::ALL {
+            metrics.limit_refused.with_label_values(&[rule.as_str()]);
         }
         Ok(metrics)
     }
@@ -286,10 +285,6 @@ impl FlowMetrics {
         self.password_logins
             .with_label_values(&[result.as_str()])
             .inc();
-    }
-
-    pub(crate) fn try_limit_hit(&self, rule: TryRule) {
-        self.limit_refused.with_label_values(&[rule.as_str()]).inc();
     }
 
     pub(crate) fn limit_hit(&self, rule: Rule) {

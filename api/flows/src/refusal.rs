@@ -12,8 +12,8 @@ pub use codes::{RefusalCode, RefusalKind};
 pub use domain::challenge::Locale;
 pub use texts::{Case, Texts};
 
+use domain::limits::{Rule, ToldAs};
 use domain::password::{NewPasswordError, Weakness};
-use shared::hot_state::{Rule, TryRule};
 
 /// A client may try again after this many seconds when a store is away.
 const STORE_RETRY_SECONDS: u64 = 2;
@@ -82,26 +82,21 @@ impl Refusal {
 
     /// The refusal of a limit, with the true wait, rounded up to seconds.
     pub(crate) fn limited(rule: Rule, retry_after_millis: i64) -> Self {
-        let code = match rule {
-            Rule::PhoneShort | Rule::PhoneDay => RefusalCode::TooManyRequestsPhone,
-            Rule::Address => RefusalCode::TooManyRequestsAddress,
-            Rule::BreakerOpen => RefusalCode::GatewayUnavailable,
-            Rule::QueueFull | Rule::QueueSlow => RefusalCode::QueueFull,
+        let code = match rule.told_as() {
+            ToldAs::RequestsOfPhone => RefusalCode::TooManyRequestsPhone,
+            ToldAs::RequestsOfAddress => RefusalCode::TooManyRequestsAddress,
+            ToldAs::FailuresOfPhone => RefusalCode::TooManyFailuresPhone,
+            ToldAs::FailuresOfAddress => RefusalCode::TooManyFailuresAddress,
+            ToldAs::SessionRequired => RefusalCode::SessionRequired,
+            ToldAs::GatewayAway => RefusalCode::GatewayUnavailable,
+            ToldAs::QueueFull => RefusalCode::QueueFull,
+            ToldAs::SendingPaused => RefusalCode::SendingPaused,
         };
         let mut refusal = Self::waiting(code, retry_after_millis);
         if code == RefusalCode::TooManyRequestsPhone {
             refusal.details.resend_in = refusal.details.retry_after;
         }
         refusal
-    }
-
-    /// The refusal of a try, with the true wait.
-    pub(crate) fn try_limited(rule: TryRule, retry_after_millis: i64) -> Self {
-        let code = match rule {
-            TryRule::Phone => RefusalCode::TooManyFailuresPhone,
-            TryRule::Address => RefusalCode::TooManyFailuresAddress,
-        };
-        Self::waiting(code, retry_after_millis)
     }
 
     /// A refusal for a time, rounded up to seconds.

@@ -2,8 +2,9 @@
 //! session id. Both ways count on one lock.
 
 use domain::client_address::ClientAddress;
+use domain::limits::Step;
 use domain::phone::PhoneNumber;
-use shared::hot_state::Try;
+use shared::hot_state::{Count, Subjects};
 
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
@@ -17,44 +18,80 @@ pub const TRY_REFUSALS: [RefusalCode; 2] = [
 /// A try that counts as a failure, unless it is said to have succeeded.
 #[derive(Debug)]
 pub(crate) struct CountedTry {
+    step: Step,
     phone: PhoneNumber,
-    address: String,
+    caller: ClientAddress,
 }
 
 impl CountedTry {
     /// Counts a try before anything is compared, or refuses it.
     pub(crate) async fn begin(
         flows: &Flows,
+        step: Step,
         phone: &PhoneNumber,
-        address: ClientAddress,
+        caller: ClientAddress,
     ) -> Result<Self, Refusal> {
-        let address = address.limit_key();
-        let begun = flows
-            .hot_state
-            .begin_try(phone, &address, &flows.try_limits);
-        match begun.await? {
-            Try::Counted => Ok(Self {
-                phone: phone.clone(),
-                address,
-            }),
-            Try::Refused {
-                rule,
-                retry_after_millis,
-            } => {
-                flows.metrics.try_limit_hit(rule);
-                Err(Refusal::try_limited(rule, retry_after_millis))
-            }
-        }
+        let counted = Self {
+            step,
+            phone: phone.clone(),
+            caller,
+        };
+        count(flows, step, &counted.subjects()).await?;
+        Ok(counted)
     }
 
     /// Takes the failure back. Where that cannot be stored, it stays counted: the person is in.
     pub(crate) async fn succeeded(&self, flows: &Flows) {
-        let limits = &flows.try_limits;
+        let quotas = &flows.accept_policy.quotas;
+        // Only a code proves that a number is somebody's.
+        let proven = (self.step == Step::CodeByPhone).then_some(self.caller);
+        let subjects = self.subjects();
         let taken_back = flows
             .hot_state
-            .try_succeeded(&self.phone, &self.address, limits);
+            .take_back(self.step, &subjects, quotas, proven);
         if let Err(error) = taken_back.await {
             tracing::warn!(%error, "a try that was right stays counted as a failure");
         }
+    }
+
+    fn subjects(&self) -> Subjects<'_> {
+        Subjects {
+            phone: Some(&self.phone),
+            caller: Some(self.caller),
+            session: None,
+        }
+    }
+}
+
+/// Counts by the limits of a step; a limit that refuses is a refusal, and counted as one.
+pub(crate) async fn count(
+    flows: &Flows,
+    step: Step,
+    subjects: &Subjects<'_>,
+) -> Result<(), Refusal> {
+    let quotas = &flows.accept_policy.quotas;
+    match flows.hot_state.count(step, subjects, quotas).await? {
+        Count::Counted => Ok(()),
+        Count::Refused {
+            rule,
+            retry_after_millis,
+        } => {
+            flows.metrics.limit_hit(rule);
+            Err(Refusal::limited(rule, retry_after_millis))
+        }
+    }
+}
+
+/// Counts a code that came with its session id and was wrong. It has its own attempts and is never
+/// refused for this; too many of them close the other way.
+pub(crate) async fn wrong_code(flows: &Flows, caller: ClientAddress) {
+    let subjects = Subjects {
+        caller: Some(caller),
+        ..Subjects::default()
+    };
+    let quotas = &flows.accept_policy.quotas;
+    let counted = flows.hot_state.count(Step::WrongCode, &subjects, quotas);
+    if let Err(error) = counted.await {
+        tracing::warn!(%error, "a wrong code is not counted for the whole service");
     }
 }

@@ -120,8 +120,7 @@ pub(crate) async fn check(
             session: pending.session,
             code: code.to_owned(),
         };
-        let (id, locale) = (caller.request_id, caller.locale);
-        profile::change_phone(&state.flows, id, locale, owner, verification).await
+        profile::change_phone(&state.flows, caller, owner, verification).await
     };
     let response = match changed.await {
         Ok(_user) => {

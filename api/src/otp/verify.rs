@@ -56,6 +56,7 @@ refusals! {
         RefusalCode::PhoneNotMobile,
         RefusalCode::PhoneCountryNotAllowed,
         RefusalCode::PhoneMismatch,
+        RefusalCode::SessionRequired,
     ]
 }
 

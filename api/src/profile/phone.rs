@@ -8,7 +8,6 @@ use domain::challenge::SessionId;
 use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
 use flows::{CountedUseCase, Flows, RefusalCode, profile};
 use utoipa::ToSchema;
-use web::RequestContext;
 
 use super::show::Profile;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
@@ -106,7 +105,7 @@ refusals! {
 pub(crate) async fn verify_phone_change(
     State(flows): State<Arc<Flows>>,
     Authenticated(authenticated): Authenticated,
-    context: RequestContext,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<PhoneVerification>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
     let owner = authenticated.fresh(&flows)?;
@@ -116,7 +115,6 @@ pub(crate) async fn verify_phone_change(
         session: body.session_id,
         code: body.code,
     };
-    let user =
-        profile::change_phone(&flows, context.id, context.locale, owner, verification).await?;
+    let user = profile::change_phone(&flows, caller, owner, verification).await?;
     Ok(Json(user.into()))
 }

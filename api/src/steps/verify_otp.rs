@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
 use super::with_step_fields;
+use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
 use crate::openapi::{BODY_ERRORS, refusals};
@@ -63,10 +64,11 @@ refusals! {
 )]
 pub(super) async fn verify_otp(
     State(flows): State<Arc<Flows>>,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<StepCode>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
-    let next = steps::verify_otp(&flows, body.session_id, &body.code).await;
+    let next = steps::verify_otp(&flows, caller, body.session_id, &body.code).await;
     Ok(NextStep::answer(&next.map_err(with_step_fields)?))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{OTP, SECOND, START, Shape, Stage};
+use crate::stage::{OTP, SECOND, START, Shape, Stage, VERIFY};
 
 pub(crate) async fn a_14_a_phone_gets_three_codes_in_two_minutes(shape: Shape) {
     let stage = Stage::new(shape).await;
@@ -90,4 +90,65 @@ pub(crate) async fn an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wai
         let series = format!("ramz_limit_refused_total{{rule=\"{rule}\"}}");
         assert!((of.metric(&series) - 1.0).abs() < f64::EPSILON, "{rule}");
     }
+}
+
+pub(crate) async fn thr_05_a_21_addresses_around_one_share_its_limit(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let settings = [
+        ("LIMIT_GROUP_PER_MINUTE", "2"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    let api = stage.beside(&settings).await;
+    for (number, from, status) in [
+        (1, "5.160.1.1", 202),
+        (2, "5.160.1.2", 202),
+        (3, "5.160.1.3", 429),
+        (3, "5.160.2.3", 202),
+        (4, "2001:db8:7:1::1", 202),
+        (5, "2001:db8:7:2::1", 202),
+        (6, "2001:db8:7:3::1", 429),
+        (6, "2001:db8:8:3::1", 202),
+    ] {
+        let request = api
+            .client
+            .post(api.url(OTP))
+            .header("x-forwarded-for", from);
+        let body = json!({ "phone_number": format!("0912345{number:04}") });
+        let answer = api.send(request.json(&body)).await;
+        assert_eq!(answer.status, status, "{from}: {answer:?}");
+        if status == 429 {
+            answer.is(429, "too_many_requests_address");
+            assert_eq!(answer.number("retry_after"), 30);
+        }
+    }
+    let series = r#"ramz_limit_refused_total{rule="group"}"#;
+    assert!((api.metric(series) - 2.0).abs() < f64::EPSILON);
+}
+
+pub(crate) async fn wrong_codes_of_everybody_close_the_way_by_number_only(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let api = stage.beside(&[("LIMIT_FAILURES_SERVICE", "1")]).await;
+    let session = api.ask("09123456789").await;
+    let wrong = json!({ "session_id": session, "code": api.wrong_code(&session).await });
+    api.post(VERIFY, wrong).await.is(403, "code_wrong");
+    let code = api.code(&session).await;
+    let by_number = json!({ "phone_number": "09123456789", "code": code });
+    let refused = api.post(VERIFY, by_number).await;
+    refused.is(429, "session_required");
+    assert!(refused.number("retry_after") <= 3_600);
+    let with_session = json!({ "session_id": session, "code": code });
+    assert_eq!(api.post(VERIFY, with_session).await.status, 200);
+}
+
+pub(crate) async fn a_budget_of_messages_for_a_day_is_told_until_its_end(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let api = stage.beside(&[("LIMIT_SERVICE_DAY", "1")]).await;
+    api.ask("09123456789").await;
+    let refused = api
+        .post(OTP, json!({ "phone_number": "09123456780" }))
+        .await;
+    refused.is(503, "sending_paused");
+    let to_midnight = u64::try_from(86_400 - START / SECOND % 86_400).expect("a wait");
+    assert!(refused.number("retry_after") <= to_midnight);
+    assert!(refused.number("retry_after") > to_midnight - 60);
 }

@@ -1,11 +1,12 @@
 //! Asking for codes.
 
 use domain::challenge::{Channel, Locale, NewChallenge};
+use domain::limits::Quotas;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
 use serde_json::json;
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted};
 
 use crate::stage::{OTP, SECOND, Shape, Stage};
 
@@ -217,7 +218,7 @@ pub(crate) async fn r_17_a_session_of_another_purpose_is_unknown(shape: Shape) {
         request: AcceptRequest::New(&challenge),
         nonce: [1; 8],
         channel: Channel::Sms,
-        address: None,
+        caller: None,
         trace: None,
         request_id: None,
     };
@@ -238,17 +239,11 @@ pub(crate) async fn r_17_a_session_of_another_purpose_is_unknown(shape: Shape) {
 }
 
 fn any_policy() -> AcceptPolicy {
-    let window = Window {
-        count: 10,
-        millis: 1_000,
-    };
     AcceptPolicy {
         code_life_millis: 120 * SECOND,
         resend_cooldown_millis: 30 * SECOND,
         max_attempts: 3,
-        phone_short: window,
-        phone_day: window,
-        address_per_minute: 30,
+        quotas: Quotas::NONE,
         queue_max: 1_000,
         queue_max_age_millis: 1_000,
     }

@@ -3,13 +3,18 @@
 //! It is that of the socket, or what trusted proxies say of it: whoever serves requests finds it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
 /// Bits of an IPv6 address that name one customer's network (RFC 6177); the rest is chosen freely
 /// by the client.
-const IPV6_NETWORK_BITS: u32 = 64;
+const IPV6_NETWORK_BITS: u8 = 64;
+/// Bits that name a neighbourhood: what one customer can have at most, or one site's addresses.
+const IPV4_GROUP_BITS: u8 = 24;
+const IPV6_GROUP_BITS: u8 = 48;
+/// Bits that name a network operator (the smallest allocation of RIPE NCC).
+const IPV6_WIDE_BITS: u8 = 32;
 
 /// An address in its one canonical form: an IPv4-mapped IPv6 address is IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,11 +36,30 @@ impl ClientAddress {
     pub fn limit_key(self) -> String {
         match self.0 {
             IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let network = address.to_bits() >> IPV6_NETWORK_BITS << IPV6_NETWORK_BITS;
-                format!("{}/{IPV6_NETWORK_BITS}", Ipv6Addr::from_bits(network))
-            }
+            IpAddr::V6(_) => self.network(IPV6_NETWORK_BITS),
         }
+    }
+
+    /// The group that it belongs to: /24, of IPv6 the /48. What one group may do is more than what one
+    /// address may, and less than what all its addresses could.
+    pub fn group_key(self) -> String {
+        self.network(match self.0 {
+            IpAddr::V4(_) => IPV4_GROUP_BITS,
+            IpAddr::V6(_) => IPV6_GROUP_BITS,
+        })
+    }
+
+    /// The network operator's whole network, /32; nothing for IPv4, where an operator has many small
+    /// ones.
+    pub fn wide_key(self) -> Option<String> {
+        self.0.is_ipv6().then(|| self.network(IPV6_WIDE_BITS))
+    }
+
+    fn network(self, bits: u8) -> String {
+        IpNet::new(self.0, bits).map_or_else(
+            |_| self.0.to_string(),
+            |network| network.trunc().to_string(),
+        )
     }
 }
 
@@ -129,6 +153,20 @@ mod tests {
         assert_eq!(key("::ffff:102:304"), key("1.2.3.4"));
         assert_eq!(key("2001:0DB8:0:0:0:0:0:1"), key("2001:db8::1"));
         assert_ne!(key("1.2.3.4"), key("1.2.3.5"));
+    }
+
+    #[test]
+    fn a_21_addresses_of_one_neighbourhood_are_a_group() {
+        let group =
+            |address: &str| ClientAddress::new(address.parse().expect("an address")).group_key();
+        let wide =
+            |address: &str| ClientAddress::new(address.parse().expect("an address")).wide_key();
+        assert_eq!(group("5.160.1.200"), "5.160.1.0/24");
+        assert_eq!(group("::ffff:5.160.1.7"), group("5.160.1.200"));
+        assert_eq!(group("2001:db8:7:ffff::1"), "2001:db8:7::/48");
+        assert_ne!(group("2001:db8:7::1"), group("2001:db8:8::1"));
+        assert_eq!(wide("2001:db8:7:ffff::1").as_deref(), Some("2001:db8::/32"));
+        assert_eq!(wide("5.160.1.200"), None);
     }
 
     #[test]

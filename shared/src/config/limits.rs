@@ -1,37 +1,20 @@
-//! The limits of requests for a code: a preset, and single ones on top.
+//! The limits of what anybody may have: a preset, and single ones on top.
+
+use domain::limits::{Limit, Quota, Quotas, Rule, TABLE};
 
 use super::otp::OtpConfig;
-use super::reader::{Read, Reader, parse_number, shown};
-use super::variables::{
-    LIMIT_ADDRESS_PER_MINUTE, LIMIT_FAILURES_ADDRESS, LIMIT_FAILURES_LOCK, LIMIT_FAILURES_PHONE,
-    LIMIT_PHONE_DAY, LIMIT_PHONE_SHORT, LIMITS, OTP_LENGTH, QUEUE_MAX, Variable,
-};
-use crate::hot_state::{AcceptPolicy, AddressTries, TryLimits, Window};
-
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+use super::reader::{Read, Reader, Reported, shown};
+use super::variables::{LIMIT_FAILURES_LOCK, LIMITS, OF_LIMITS, OTP_LENGTH, QUEUE_MAX, Variable};
+use crate::hot_state::AcceptPolicy;
 
 /// A share of all codes that a guesser may try on one phone in a day: 1 in 10,000.
 const MAX_GUESSED_SHARE: u64 = 10_000;
 
-/// What a preset decides.
-static OF_PRESET: [&Variable; 4] = [
-    &LIMIT_PHONE_DAY,
-    &LIMIT_ADDRESS_PER_MINUTE,
-    &LIMIT_FAILURES_PHONE,
-    &LIMIT_FAILURES_ADDRESS,
-];
-
 /// What is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
-    /// `LIMIT_PHONE_SHORT`
-    pub phone_short: Window,
-    /// `LIMIT_PHONE_DAY`
-    pub phone_day: Window,
-    /// `LIMIT_ADDRESS_PER_MINUTE`
-    pub address_per_minute: u32,
-    /// `LIMIT_FAILURES_PHONE`, `LIMIT_FAILURES_ADDRESS` and `LIMIT_FAILURES_LOCK`
-    pub tries: TryLimits,
+    /// `LIMIT_…`, each by itself or as `LIMITS` sets it.
+    pub quotas: Quotas,
     /// `QUEUE_MAX`
     pub queue_max: u64,
 }
@@ -52,34 +35,17 @@ impl LimitsConfig {
                 shown(other)
             )),
         });
-        let phone_short = reader.parsed(&LIMIT_PHONE_SHORT, parse_window);
-        let phone_day = read_count(reader, &LIMIT_PHONE_DAY, 1_000);
-        let address_per_minute = read_count(reader, &LIMIT_ADDRESS_PER_MINUTE, 100_000);
-        let phone_failures = read_count(reader, &LIMIT_FAILURES_PHONE, 100);
-        let address_tries = reader.parsed_if_set(&LIMIT_FAILURES_ADDRESS, parse_address_tries);
         let lock = reader.number(&LIMIT_FAILURES_LOCK, 60..=86_400_i64);
         let queue_max = reader.number(&QUEUE_MAX, 1..=10_000_000);
-        let preset = preset?;
-        let (of_day, of_address) = match preset {
-            Preset::Balanced => (10, 30),
-            Preset::Strict => (5, 5),
-        };
-        let (failures, tries_of_address) = match preset {
-            Preset::Balanced => (10, AddressTries::Throttled { per_second: 1 }),
-            Preset::Strict => (3, AddressTries::Locked { failures: 3 }),
-        };
+        let mut quotas = Ok(Quotas::NONE);
+        for (limit, variable) in TABLE.iter().zip(&OF_LIMITS) {
+            // All are read, so that one start names all that are wrong.
+            let quota = read_quota(reader, limit, variable, preset, lock);
+            quotas = quotas.and_then(|quotas: Quotas| Ok(quotas.with(limit.rule, quota?)));
+        }
+        preset.and(lock)?;
         Ok(Self {
-            phone_short: phone_short?,
-            phone_day: Window {
-                count: phone_day?.unwrap_or(of_day),
-                millis: DAY_MILLIS,
-            },
-            address_per_minute: address_per_minute?.unwrap_or(of_address),
-            tries: TryLimits {
-                phone_failures: phone_failures?.unwrap_or(failures),
-                lock_millis: lock? * 1000,
-                address: address_tries?.unwrap_or(tries_of_address),
-            },
+            quotas: quotas?,
             queue_max: queue_max?,
         })
     }
@@ -88,7 +54,8 @@ impl LimitsConfig {
     /// left nothing to decide.
     pub(super) fn warn(&self, otp: &OtpConfig, reader: &mut Reader<'_>) -> Read<()> {
         let ways = 2;
-        let guesses = u64::from(self.phone_day.count) * u64::from(otp.max_attempts) * ways;
+        let sends_a_day = self.sends(Rule::PhoneDay);
+        let guesses = u64::from(sends_a_day) * u64::from(otp.max_attempts) * ways;
         let codes = 10_u64.pow(u32::from(otp.length));
         if guesses * MAX_GUESSED_SHARE > codes {
             reader.warn(
@@ -99,21 +66,29 @@ impl LimitsConfig {
                 ),
             );
         }
-        if self.phone_short.count >= self.phone_day.count {
+        if self.sends(Rule::PhoneShort) >= sends_a_day {
             let why = format!(
-                "a phone gets no more than {} in a day (LIMIT_PHONE_DAY, LIMITS)",
-                self.phone_day.count
+                "a phone gets no more than {sends_a_day} in a day (LIMIT_PHONE_DAY, LIMITS)"
             );
-            reader.warn_without_effect(&LIMIT_PHONE_SHORT, &why)?;
+            if let Some(variable) = variable_of(Rule::PhoneShort) {
+                reader.warn_without_effect(variable, &why)?;
+            }
         }
         let mut each_is_set = true;
-        for of_preset in OF_PRESET {
-            each_is_set &= reader.is_changed(of_preset)?;
+        for (limit, variable) in TABLE.iter().zip(&OF_LIMITS) {
+            each_is_set &= limit.balanced == limit.strict || reader.is_changed(variable)?;
         }
         if each_is_set {
             reader.warn_without_effect(&LIMITS, "each limit of a preset is set by itself")?;
         }
         Ok(())
+    }
+
+    /// How many sends to a number this window of it allows.
+    fn sends(&self, rule: Rule) -> u32 {
+        self.quotas
+            .window(rule)
+            .map_or(u32::MAX, |(count, _)| count)
     }
 
     /// The rules of the accept step.
@@ -124,9 +99,7 @@ impl LimitsConfig {
             code_life_millis: millis(otp.life),
             resend_cooldown_millis: millis(otp.resend_cooldown),
             max_attempts: otp.max_attempts,
-            phone_short: self.phone_short,
-            phone_day: self.phone_day,
-            address_per_minute: self.address_per_minute,
+            quotas: self.quotas,
             queue_max: self.queue_max,
             // A message that waits longer than a third of its code's life comes too late to be
             // typed in.
@@ -135,44 +108,26 @@ impl LimitsConfig {
     }
 }
 
-fn read_count(
+/// The quota of a limit, as it is set or as the preset has it.
+fn read_quota(
     reader: &mut Reader<'_>,
+    limit: &Limit,
     variable: &'static Variable,
-    most: u32,
-) -> Read<Option<u32>> {
-    reader.parsed_if_set(variable, |text| parse_number(text, &(1..=most)))
-}
-
-/// Reads `3/120`: three in 120 seconds.
-fn parse_window(text: &str) -> Result<Window, String> {
-    let parsed = text.split_once('/').and_then(|(count, seconds)| {
-        let count = parse_number(count.trim(), &(1..=100)).ok()?;
-        let seconds = parse_number(seconds.trim(), &(10..=3_600_i64)).ok()?;
-        Some(Window {
-            count,
-            millis: seconds * 1000,
-        })
-    });
-    parsed.ok_or_else(|| {
-        format!(
-            "{} is not `count/seconds`, such as 3/120 (1 to 100 sends, 10 to 3600 seconds)",
-            shown(text)
-        )
-    })
-}
-
-/// Reads `1/s`, one a second, or `3`, a lock after three.
-fn parse_address_tries(text: &str) -> Result<AddressTries, String> {
-    let parsed = match text.split_once('/') {
-        Some((count, "s")) => parse_number(count.trim(), &(1..=1_000))
-            .map(|per_second| AddressTries::Throttled { per_second }),
-        None => parse_number(text, &(1..=1_000)).map(|failures| AddressTries::Locked { failures }),
-        Some(_) => Err(String::new()),
+    preset: Read<Preset>,
+    lock_seconds: Read<i64>,
+) -> Read<Option<Quota>> {
+    let of_preset = match preset {
+        Ok(Preset::Strict) => limit.strict,
+        Ok(Preset::Balanced) | Err(Reported) => limit.balanced,
     };
-    parsed.map_err(|_| {
-        format!(
-            "{} is neither `count/s`, such as 1/s, nor a number (1 to 1000)",
-            shown(text)
-        )
-    })
+    let given = reader.given(variable)?;
+    let text = given.as_deref().unwrap_or(of_preset);
+    let lock_millis = lock_seconds.unwrap_or_default() * 1000;
+    let read = limit.form.read(text, lock_millis);
+    read.map_err(|error| reader.refuse(variable.name, format!("{} {error}", shown(text))))
+}
+
+fn variable_of(rule: Rule) -> Option<&'static Variable> {
+    let index = TABLE.iter().position(|limit| limit.rule == rule)?;
+    OF_LIMITS.get(index)
 }

@@ -44,7 +44,7 @@ pub use origins::AllowedOrigins;
 pub use otp::OtpConfig;
 pub use pages::{Logo, PagesConfig};
 pub use reader::{ConfigError, Problem};
-pub use reference::{env_example, help_text, reference_table};
+pub use reference::{env_example, help_text, limits_table, reference_table};
 pub use standalone::StandaloneConfig;
 pub use tokens::TokensConfig;
 pub use variables::Binary;

@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
         let given = self.given(variable)?;
         let default = match variable.initial {
             Initial::Text(text) => Some(text),
+            Initial::ByPreset { balanced, strict } if balanced == strict => Some(balanced),
             _ => None,
         };
         Ok(given.is_some_and(|given| default != Some(given.as_str())))
@@ -180,7 +181,10 @@ impl<'a> Reader<'a> {
             Initial::Required(binaries) if binaries.contains(&self.binary) => {
                 Err(self.missing(variable))
             }
-            Initial::Required(_) | Initial::Unset | Initial::Derived(_) => Ok(None),
+            Initial::Required(_)
+            | Initial::Unset
+            | Initial::ByPreset { .. }
+            | Initial::Derived(_) => Ok(None),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use domain::limits::TABLE;
+
 use super::variables::{Binary, GROUPS, Initial, Variable};
 
 /// The settings of a binary, for its `--help`.
@@ -12,8 +14,7 @@ pub fn help_text(binary: Binary) -> String {
     );
     for group in GROUPS {
         let mut of_binary = group
-            .variables
-            .iter()
+            .all()
             .filter(|variable| variable.binaries.contains(&binary))
             .peekable();
         if of_binary.peek().is_none() {
@@ -42,7 +43,7 @@ pub fn env_example() -> String {
     );
     for group in GROUPS {
         line(&mut text, format_args!("\n## {}", group.title));
-        for variable in group.variables {
+        for variable in group.all() {
             let secret = if variable.secret { "; secret" } else { "" };
             line(
                 &mut text,
@@ -55,7 +56,8 @@ pub fn env_example() -> String {
             let (comment, value) = match variable.initial {
                 Initial::Required(_) => ("", ""),
                 Initial::Text(value) => ("# ", value),
-                Initial::Unset | Initial::Derived(_) => ("# ", ""),
+                Initial::ByPreset { balanced, strict } if balanced == strict => ("# ", balanced),
+                Initial::ByPreset { .. } | Initial::Unset | Initial::Derived(_) => ("# ", ""),
             };
             line(
                 &mut text,
@@ -77,10 +79,16 @@ pub fn reference_table() -> String {
                 group.title
             ),
         );
-        for variable in group.variables {
+        for variable in group.all() {
             let star = if variable.secret { " \\*" } else { "" };
             let initial = match variable.initial {
                 Initial::Text(value) => format!("`{value}`"),
+                Initial::ByPreset { balanced, strict } if balanced == strict => {
+                    format!("`{balanced}`")
+                }
+                Initial::ByPreset { balanced, strict } => {
+                    format!("`{balanced}`, or `{strict}` with `LIMITS=strict`")
+                }
                 _ => initial_of(variable),
             };
             line(
@@ -98,11 +106,44 @@ pub fn reference_table() -> String {
     text
 }
 
+/// The table of `docs/limits.md`.
+pub fn limits_table() -> String {
+    let mut text = String::from(
+        "| limit | counted by | `LIMITS=balanced` | `LIMITS=strict` | setting | refused as |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for limit in TABLE {
+        let more = if limit.more_for_proven { " \\*" } else { "" };
+        line(
+            &mut text,
+            format_args!(
+                "| `{}`: {} | {} | `{}`{more} | `{}`{more} | `{}` | `{}` |",
+                limit.rule.as_str(),
+                limit.meaning,
+                limit.per.as_str(),
+                limit.balanced,
+                limit.strict,
+                limit.setting,
+                limit.told_as.code(),
+            ),
+        );
+    }
+    line(
+        &mut text,
+        format_args!("\n\\* and more for whoever proves numbers, see below"),
+    );
+    text
+}
+
 fn initial_of(variable: &Variable) -> String {
     match variable.initial {
         Initial::Required(binaries) => format!("required by {}", names(binaries)),
         Initial::Unset => "unset".to_owned(),
         Initial::Text(value) => value.to_owned(),
+        Initial::ByPreset { balanced, strict } if balanced == strict => balanced.to_owned(),
+        Initial::ByPreset { balanced, strict } => {
+            format!("{balanced}, or {strict} with LIMITS=strict")
+        }
         Initial::Derived(words) => words.to_owned(),
     }
 }

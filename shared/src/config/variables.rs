@@ -4,6 +4,8 @@
 //! the search for unknown names are made from it. Tests hold that each binary reads exactly the
 //! variables that are listed for it.
 
+use domain::limits::TABLE;
+
 /// One of the binaries that read the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
@@ -35,6 +37,11 @@ pub(super) enum Initial {
     Unset,
     /// This text, read as if it had been given.
     Text(&'static str),
+    /// This text by the preset of the limits.
+    ByPreset {
+        balanced: &'static str,
+        strict: &'static str,
+    },
     /// Made of something else; the words say of what.
     Derived(&'static str),
 }
@@ -54,6 +61,14 @@ pub(super) struct Variable {
 pub(super) struct Group {
     pub(super) title: &'static str,
     pub(super) variables: &'static [&'static Variable],
+    /// Those that are made of another table.
+    pub(super) made: &'static [Variable],
+}
+
+impl Group {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static Variable> {
+        self.variables.iter().copied().chain(self.made)
+    }
 }
 
 use Binary::{Api, Standalone, Worker};
@@ -67,7 +82,7 @@ const ALONE: &[Binary] = &[Standalone];
 
 /// Declares each variable once, and the table of all.
 macro_rules! variables {
-    ($($title:literal { $($(#[$secret:ident])? $name:ident: $binaries:expr, $initial:expr, $meaning:literal;)+ })+) => {
+    ($($title:literal { $($(#[$secret:ident])? $name:ident: $binaries:expr, $initial:expr, $meaning:literal;)+ $(..$made:expr)? })+) => {
         $($(pub(super) static $name: Variable = Variable {
             name: stringify!($name),
             binaries: $binaries,
@@ -78,11 +93,13 @@ macro_rules! variables {
 
         /// Every setting, in the order in which people meet them.
         pub(super) static GROUPS: &[Group] = &[
-            $(Group { title: $title, variables: &[$(&$name),+] }),+
+            $(Group { title: $title, variables: &[$(&$name),+], made: variables!(@made $($made)?) }),+
         ];
     };
     (@secret) => { false };
     (@secret secret) => { true };
+    (@made) => { &[] };
+    (@made $made:expr) => { $made };
 }
 
 variables! {
@@ -184,21 +201,12 @@ variables! {
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),
-            "preset of the limits: `balanced` suits phones behind carrier NAT, `strict` is tighter";
-        LIMIT_PHONE_SHORT: FRONT, Text("3/120"),
-            "sends to one phone in a span of seconds";
-        LIMIT_PHONE_DAY: FRONT, Derived("10, or 5 with `LIMITS=strict`"),
-            "sends to one phone in 24 hours";
-        LIMIT_ADDRESS_PER_MINUTE: FRONT, Derived("30, or 5 with `LIMITS=strict`"),
-            "requests for a code from one client address (IPv6: one /64) in a minute";
-        LIMIT_FAILURES_PHONE: FRONT, Derived("10, or 3 with `LIMITS=strict`"),
-            "wrong passwords, and wrong codes that come without their session id, that lock a phone for these two ways";
-        LIMIT_FAILURES_ADDRESS: FRONT, Derived("`1/s`, or 3 with `LIMITS=strict`"),
-            "the same from one client address: `1/s` throttles them to one a second, a number locks the address after as many";
+            "preset of the limits below: `balanced` suits phones behind carrier NAT, `strict` is tighter";
         LIMIT_FAILURES_LOCK: FRONT, Text("3600"),
-            "seconds that such a lock lasts (60 to 86400)";
+            "seconds that a lock after failures lasts (60 to 86400)";
         QUEUE_MAX: FRONT, Text("100000"),
             "waiting messages above which requests for a code are refused with 503";
+        ..&OF_LIMITS
     }
     "Logs" {
         LOG_FORMAT: ALL, Derived("`pretty` on a terminal, `json` otherwise"),
@@ -222,7 +230,34 @@ variables! {
     }
 }
 
+/// The setting of each limit, in the order of their table.
+pub(super) static OF_LIMITS: [Variable; TABLE.len()] = of_limits();
+
+const fn of_limits() -> [Variable; TABLE.len()] {
+    let mut all = [const {
+        Variable {
+            name: "",
+            binaries: FRONT,
+            initial: Unset,
+            secret: false,
+            meaning: "",
+        }
+    }; TABLE.len()];
+    let mut index = 0;
+    while index < TABLE.len() {
+        let limit = &TABLE[index];
+        all[index].name = limit.setting;
+        all[index].meaning = limit.meaning;
+        all[index].initial = Initial::ByPreset {
+            balanced: limit.balanced,
+            strict: limit.strict,
+        };
+        index += 1;
+    }
+    all
+}
+
 /// Every setting that a binary reads, or of all binaries.
 pub(super) fn all() -> impl Iterator<Item = &'static Variable> {
-    GROUPS.iter().flat_map(|group| group.variables).copied()
+    GROUPS.iter().flat_map(Group::all)
 }

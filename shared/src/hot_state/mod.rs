@@ -8,26 +8,27 @@
 //! Redis itself; expiry of keys only collects garbage.
 
 pub mod gate;
+mod limits;
 mod model;
 mod phone_state;
 mod redis;
 mod sqlite;
-mod tries;
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
 pub use gate::{Admission, OpenBreaker};
+pub use limits::{Count, Subjects};
 pub use model::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Rule,
-    Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Verdict,
 };
 pub use phone_state::{PhoneRefusals, PhoneState};
-pub use tries::{AddressTries, Try, TryLimits, TryRule};
 
 use domain::challenge::{Challenge, ChallengeId};
+use domain::client_address::ClientAddress;
 use domain::clock::{Clock, UnixMillis};
+use domain::limits::{Quotas, Step};
 use domain::phone::PhoneNumber;
 use domain::root::{Root, RootId};
 
@@ -128,16 +129,32 @@ impl HotState {
         call!(self, state => state.accept(clock, accept, policy))
     }
 
-    /// Counts one request of a client address that asks for no code but is worth as much to
-    /// whoever makes many, in the same bucket as those that do. The refusal of a full bucket is
-    /// the time to wait, in milliseconds; nothing is counted then.
-    pub async fn count_request(
+    /// Counts what somebody does by every limit of its step. Where one refuses, nothing is counted.
+    /// A try at a secret is counted before anything is compared; whoever was right says so by
+    /// [`Self::take_back`].
+    ///
+    /// Never repeated by itself: a lost reply means that it may have been counted.
+    pub async fn count(
         &self,
-        address: &str,
-        policy: &AcceptPolicy,
-    ) -> Result<Option<i64>, HotStateError> {
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+    ) -> Result<Count, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.count_request(clock, address, policy))
+        call!(self, state => state.count(clock, step, subjects, quotas))
+    }
+
+    /// Takes back a counted try that turned out right: the failures of the phone are forgotten, all
+    /// others get back this one. Where it proved a number, `proven` is who did that.
+    pub async fn take_back(
+        &self,
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+        proven: Option<ClientAddress>,
+    ) -> Result<(), HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.take_back(clock, step, subjects, quotas, proven))
     }
 
     /// The challenge of this id on its root, if their records still exist. It may have expired.
@@ -174,7 +191,8 @@ impl HotState {
 
     /// Counts one attempt with the session id of a challenge, and only then honours that the code was
     /// `right`. A challenge allows `allowed` of them; a resend gives none back. The first right code
-    /// closes the root, so that whoever else shares it is told [`Verdict::Used`].
+    /// closes the root, so that whoever else shares it is told [`Verdict::Used`]; it proves the number
+    /// to be the `caller`'s, who may ask more for that.
     ///
     /// Never repeated by itself: a lost reply means that the attempt may have been counted.
     pub async fn count_by_session(
@@ -182,9 +200,10 @@ impl HotState {
         allowed: u32,
         challenge: &Challenge,
         right: bool,
+        caller: Option<ClientAddress>,
     ) -> Result<Verdict, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.count_by_session(clock, allowed, challenge, right))
+        call!(self, state => state.count_by_session(clock, allowed, challenge, right, caller))
     }
 
     /// Counts one guess with a number only on each of the roots that it was compared with, and only
@@ -210,31 +229,6 @@ impl HotState {
     /// who share it the code goes on to be what it was.
     pub async fn reopen_root(&self, id: RootId) -> Result<(), HotStateError> {
         call!(self, state => state.reopen_root(id))
-    }
-
-    /// Counts a try at a secret of this phone as a failure, or refuses it. Whoever is allowed
-    /// compares afterwards, and says so by [`Self::try_succeeded`] where it was right.
-    ///
-    /// Never repeated by itself: a lost reply means that the try may have been counted.
-    pub async fn begin_try(
-        &self,
-        phone: &PhoneNumber,
-        address: &str,
-        limits: &TryLimits,
-    ) -> Result<Try, HotStateError> {
-        let clock = &self.clock;
-        call!(self, state => state.begin_try(clock, phone, address, limits))
-    }
-
-    /// Takes back a counted try that turned out right: the failures of the phone are forgotten,
-    /// the address gets back this one.
-    pub async fn try_succeeded(
-        &self,
-        phone: &PhoneNumber,
-        address: &str,
-        limits: &TryLimits,
-    ) -> Result<(), HotStateError> {
-        call!(self, state => state.try_succeeded(phone, address, limits))
     }
 
     /// Puts the job of a notice into the queue, once however often this is repeated: `false` when

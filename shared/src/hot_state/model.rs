@@ -1,11 +1,15 @@
 //! What goes into the steps of hot state and what comes out.
 
 use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use domain::client_address::ClientAddress;
 use domain::clock::UnixMillis;
+use domain::limits::{Quotas, Rule};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, Root, RootId};
 use uuid::Uuid;
+
+use super::limits::Subjects;
 
 /// One request for a code.
 #[derive(Clone, Debug)]
@@ -16,12 +20,22 @@ pub struct Accept<'a> {
     pub nonce: [u8; 8],
     /// How the code shall travel.
     pub channel: Channel,
-    /// The bucket of the client's address; `None` counts no address.
-    pub address: Option<&'a str>,
+    /// Who asks; `None` counts no address.
+    pub caller: Option<ClientAddress>,
     /// W3C `traceparent` that the job carries on; validated by the caller.
     pub trace: Option<&'a str>,
     /// The id of the request, which the job carries on.
     pub request_id: Option<Uuid>,
+}
+
+impl Accept<'_> {
+    /// Who is counted. The phone is that of the request, or of the challenge that it names.
+    pub(super) fn subjects(&self) -> Subjects<'_> {
+        Subjects {
+            caller: self.caller,
+            ..Subjects::default()
+        }
+    }
 }
 
 /// What is asked for.
@@ -42,14 +56,9 @@ pub enum AcceptRequest<'a> {
     },
 }
 
-/// At most `count` sends in any span of `millis`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// How many.
-    pub count: u32,
-    /// In how many milliseconds.
-    pub millis: i64,
-}
+/// While the oldest job waits longer, in milliseconds, capacity is shared out by
+/// [`domain::limits::Quota::Share`].
+pub(super) const BEHIND_MILLIS: i64 = 1_000;
 
 /// The limits of the accept step and the life of what it makes.
 #[derive(Clone, Debug)]
@@ -60,71 +69,12 @@ pub struct AcceptPolicy {
     pub resend_cooldown_millis: i64,
     /// Attempts of one way that a challenge allows.
     pub max_attempts: u32,
-    /// Sends per phone in a few minutes.
-    pub phone_short: Window,
-    /// Sends per phone in a day.
-    pub phone_day: Window,
-    /// Requests per client address and minute.
-    pub address_per_minute: u32,
+    /// The limits.
+    pub quotas: Quotas,
     /// No request is accepted while this many jobs wait.
     pub queue_max: u64,
     /// No request is accepted while the oldest job has waited longer, in milliseconds.
     pub queue_max_age_millis: i64,
-}
-
-impl AcceptPolicy {
-    pub(super) fn phone_windows(&self) -> [Window; 2] {
-        [self.phone_short, self.phone_day]
-    }
-}
-
-/// Which rule refused a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rule {
-    /// Too many sends to the phone in a few minutes.
-    PhoneShort,
-    /// Too many sends to the phone in a day.
-    PhoneDay,
-    /// Too many requests of the client's address.
-    Address,
-    /// The gateway refuses everything at the moment.
-    BreakerOpen,
-    /// Too many jobs wait.
-    QueueFull,
-    /// The oldest job has waited too long.
-    QueueSlow,
-}
-
-impl Rule {
-    /// Every rule there is.
-    pub const ALL: [Self; 6] = [
-        Self::PhoneShort,
-        Self::PhoneDay,
-        Self::Address,
-        Self::BreakerOpen,
-        Self::QueueFull,
-        Self::QueueSlow,
-    ];
-
-    /// The name in metrics and in logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PhoneShort => "phone_short",
-            Self::PhoneDay => "phone_day",
-            Self::Address => "address",
-            Self::BreakerOpen => "breaker_open",
-            Self::QueueFull => "queue_full",
-            Self::QueueSlow => "queue_slow",
-        }
-    }
-
-    pub(super) fn phone_window(index: usize) -> Self {
-        if index == 0 {
-            Self::PhoneShort
-        } else {
-            Self::PhoneDay
-        }
-    }
 }
 
 /// How the accept step ended.

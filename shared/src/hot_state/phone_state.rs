@@ -7,8 +7,7 @@
 //! What the limit of an address or a guard of the whole service refused is not kept by number.
 
 use domain::clock::UnixMillis;
-
-use crate::hot_state::Rule;
+use domain::limits::Rule;
 
 /// How long a refusal is remembered after the last of its number: as long as the sends are.
 pub(super) const REFUSALS_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
@@ -49,6 +48,3 @@ pub struct PhoneRefusals {
     /// When it last did.
     pub last_at: UnixMillis,
 }
-
-/// The rules whose refusals are kept.
-pub(super) const PHONE_RULES: [Rule; 2] = [Rule::PhoneShort, Rule::PhoneDay];

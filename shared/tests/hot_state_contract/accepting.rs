@@ -1,15 +1,16 @@
 //! Requests for a code.
 
 use domain::challenge::{Channel, Locale};
+use domain::limits::{Rule, Step};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::RootId;
 use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Previous, Rule, Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Count, Previous, Subjects, Verdict,
 };
 use shared::queue::{Job, JobTask};
 
-use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, START, Stage, caller, limits, per_minute, sent, window};
 
 const PHONE: &str = "+989123456789";
 const OTHER: &str = "+989123456780";
@@ -113,14 +114,7 @@ pub(crate) async fn a_repeated_request_is_granted_once(stage: &Stage) {
 
 pub(crate) async fn a_resend_keeps_the_code_and_extends_its_life(stage: &Stage) {
     let mut policy = stage.policy.clone();
-    policy.phone_short = Window {
-        count: 100,
-        millis: 1,
-    };
-    policy.phone_day = Window {
-        count: 100,
-        millis: 1,
-    };
+    policy.quotas = limits(window(100, 1), window(100, 1));
     let new = stage.new_challenge(PHONE);
     sent(
         stage
@@ -276,7 +270,7 @@ pub(crate) async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &St
         number += 1;
         let new = stage.new_challenge(&format!("+98{number}"));
         let accept = Accept {
-            address: Some(address),
+            caller: Some(caller(address)),
             ..stage.accept(AcceptRequest::New(&new))
         };
         stage.run(&accept).await
@@ -289,7 +283,7 @@ pub(crate) async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &St
         retry_after_millis: 2 * SECOND,
     };
     assert_eq!(ask("192.0.2.7").await, refused);
-    sent(ask("2001:db8::/64").await);
+    sent(ask("2001:db8::7").await);
     stage.clock.advance(2 * SECOND);
     sent(ask("192.0.2.7").await);
     assert_eq!(ask("192.0.2.7").await, refused);
@@ -303,15 +297,30 @@ pub(crate) async fn an_address_gets_its_requests_a_minute_and_no_more(stage: &St
 pub(crate) async fn requests_for_no_code_share_the_bucket_of_their_address(stage: &Stage) {
     const ADDRESS: &str = "192.0.2.7";
     let count = async |address: &str| {
-        let counted = stage.hot.count_request(address, &stage.policy).await;
-        counted.expect("an answer")
+        let subjects = Subjects {
+            caller: Some(caller(address)),
+            ..Subjects::default()
+        };
+        let counted = stage
+            .hot
+            .count(Step::Question, &subjects, &stage.policy.quotas);
+        match counted.await.expect("an answer") {
+            Count::Counted => None,
+            Count::Refused {
+                rule,
+                retry_after_millis,
+            } => {
+                assert_eq!(rule, Rule::Address);
+                Some(retry_after_millis)
+            }
+        }
     };
     let mut number = 9_120_000_000_u64;
     let mut ask = async || {
         number += 1;
         let new = stage.new_challenge(&format!("+98{number}"));
         let accept = Accept {
-            address: Some(ADDRESS),
+            caller: Some(caller(ADDRESS)),
             ..stage.accept(AcceptRequest::New(&new))
         };
         stage.run(&accept).await
@@ -328,7 +337,7 @@ pub(crate) async fn requests_for_no_code_share_the_bucket_of_their_address(stage
         retry_after_millis: 2 * SECOND,
     };
     assert_eq!(ask().await, refused);
-    assert_eq!(count("2001:db8::/64").await, None);
+    assert_eq!(count("2001:db8::7").await, None);
     stage.clock.advance(2 * SECOND - 1);
     assert_eq!(count(ADDRESS).await, Some(1));
     stage.clock.advance(1);
@@ -344,7 +353,7 @@ pub(crate) async fn a_refused_request_consumes_nothing(stage: &Stage) {
     let new = stage.new_challenge(PHONE);
     for _ in 0..40 {
         let accept = Accept {
-            address: Some("192.0.2.7"),
+            caller: Some(caller("192.0.2.7")),
             ..stage.accept(AcceptRequest::New(&new))
         };
         assert!(matches!(
@@ -360,7 +369,7 @@ pub(crate) async fn a_refused_request_consumes_nothing(stage: &Stage) {
     // The forty refusals did not use up the address.
     let other = stage.new_challenge(OTHER);
     let accept = Accept {
-        address: Some("192.0.2.7"),
+        caller: Some(caller("192.0.2.7")),
         ..stage.accept(AcceptRequest::New(&other))
     };
     sent(stage.run(&accept).await);
@@ -371,15 +380,12 @@ pub(crate) async fn a_refused_request_consumes_nothing(stage: &Stage) {
 
 pub(crate) async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
     let mut policy = stage.policy.clone();
-    policy.phone_day = Window {
-        count: 1,
-        millis: DAY,
-    };
-    policy.address_per_minute = 1;
+    policy.quotas =
+        limits(window(3, 2 * MINUTE), window(1, DAY)).with(Rule::Address, per_minute(1));
     let ask = async || {
         let new = stage.new_challenge(PHONE);
         let accept = Accept {
-            address: Some("192.0.2.7"),
+            caller: Some(caller("192.0.2.7")),
             ..stage.accept(AcceptRequest::New(&new))
         };
         stage.hot.accept(&accept, &policy).await.expect("an answer")

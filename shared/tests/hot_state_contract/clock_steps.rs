@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use shared::hot_state::{
-    Accept, AcceptRequest, Accepted, AddressTries, Admission, Rule, Try, TryLimits, Verdict,
-};
+use domain::limits::{Form, Quota, Quotas, Rule, Step};
+use shared::hot_state::{Accept, AcceptRequest, Accepted, Admission, Count, Subjects, Verdict};
 
-use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, Stage, caller, sent};
 
 const PHONE: &str = "+989123456789";
 const ADDRESS: &str = "192.0.2.7";
@@ -63,7 +62,7 @@ pub(crate) async fn f_09_a_phone_and_an_address_wait_no_longer_than_they_could(s
     let ask = async |phone: &str| {
         let new = stage.new_challenge(phone);
         let accept = Accept {
-            address: Some(ADDRESS),
+            caller: Some(caller(ADDRESS)),
             ..stage.accept(AcceptRequest::New(&new))
         };
         stage.run(&accept).await
@@ -125,24 +124,35 @@ pub(crate) async fn f_09_a_resend_is_not_put_off_until_the_old_time_is_back(stag
 }
 
 pub(crate) async fn f_09_a_lock_lasts_no_longer_than_a_lock(stage: &Stage) {
-    for address in [
-        AddressTries::Throttled { per_second: 1 },
-        AddressTries::Locked { failures: 3 },
-    ] {
-        let limits = TryLimits {
-            phone_failures: 3,
-            lock_millis: 60 * MINUTE,
-            address,
+    for address in ["1/s", "3"] {
+        let lock = 60 * MINUTE;
+        let address = Form::FailuresOrPerSecond
+            .read(address, lock)
+            .expect("a quota");
+        let quotas = Quotas::NONE
+            .with(
+                Rule::FailuresPhone,
+                Quota::Lock {
+                    failures: 3,
+                    millis: lock,
+                },
+            )
+            .with(Rule::FailuresAddress, address);
+        let phone = phone();
+        let subjects = Subjects {
+            phone: Some(&phone),
+            caller: Some(caller(ADDRESS)),
+            session: None,
         };
         let begin = async || {
-            let begun = stage.hot.begin_try(&phone(), ADDRESS, &limits).await;
+            let begun = stage.hot.count(Step::Password, &subjects, &quotas).await;
             begun.expect("an answer")
         };
         for _ in 0..3 {
-            assert_eq!(begin().await, Try::Counted);
+            assert_eq!(begin().await, Count::Counted);
         }
         stage.clock.advance(-10 * MINUTE);
-        let Try::Refused {
+        let Count::Refused {
             retry_after_millis, ..
         } = begin().await
         else {
@@ -150,7 +160,7 @@ pub(crate) async fn f_09_a_lock_lasts_no_longer_than_a_lock(stage: &Stage) {
         };
         assert!(retry_after_millis <= 60 * MINUTE, "{retry_after_millis}");
         stage.clock.advance(60 * MINUTE);
-        assert_eq!(begin().await, Try::Counted);
+        assert_eq!(begin().await, Count::Counted);
         stage.clock.advance(DAY);
     }
 }

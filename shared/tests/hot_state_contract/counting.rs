@@ -1,9 +1,9 @@
 //! Attempts at a code.
 
 use domain::otp::Purpose;
-use shared::hot_state::{Accepted, Guess, Verdict, Window};
+use shared::hot_state::{Accepted, Guess, Verdict};
 
-use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, Stage, limits, sent, window};
 
 const PHONE: &str = "+989123456789";
 
@@ -163,14 +163,7 @@ pub(crate) async fn a_record_that_was_replaced_is_gone(stage: &Stage) {
 
 pub(crate) async fn the_phone_way_sees_the_open_sign_in_roots(stage: &Stage) {
     let policy = shared::hot_state::AcceptPolicy {
-        phone_short: Window {
-            count: 100,
-            millis: 1,
-        },
-        phone_day: Window {
-            count: 100,
-            millis: DAY,
-        },
+        quotas: limits(window(100, 1), window(100, DAY)),
         ..stage.policy.clone()
     };
     let mut roots = Vec::new();

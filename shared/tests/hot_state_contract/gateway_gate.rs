@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::limits::Rule;
 use shared::hot_state::gate::{FIRST_PROBE, LONGEST_PROBE, PROBE_GRACE};
-use shared::hot_state::{AcceptPolicy, AcceptRequest, Accepted, Admission, OpenBreaker, Rule};
+use shared::hot_state::{AcceptPolicy, AcceptRequest, Accepted, Admission, OpenBreaker};
 use shared::queue::{Disposal, Settlement};
 
 use crate::stage::{MINUTE, SECOND, START, Stage};

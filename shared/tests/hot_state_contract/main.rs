@@ -5,6 +5,7 @@ mod accepting;
 mod clock_steps;
 mod counting;
 mod gateway_gate;
+mod limits;
 mod notices;
 mod phone_state;
 mod release_before;
@@ -48,6 +49,15 @@ on_both_back_ends! {
     accepting::a_full_queue_refuses_instead_of_promising,
     accepting::a_queue_that_is_behind_refuses_instead_of_promising,
     accepting::a_14_parallel_requests_never_exceed_the_limit,
+    limits::thr_05_a_21_addresses_of_one_group_share_a_bucket,
+    limits::whoever_proves_numbers_may_ask_twice_as_many_more,
+    limits::honest_people_behind_carrier_nat_are_never_refused,
+    limits::while_messages_wait_no_group_has_more_than_its_share,
+    limits::a_budget_of_a_day_holds_until_the_next,
+    limits::thr_05_a_21_guesses_of_one_group_fill_no_memory,
+    limits::too_many_wrong_codes_in_an_hour_close_the_way_by_number,
+    limits::thr_04_a_right_code_counts_nowhere_as_a_failure,
+    limits::f_09_counters_of_a_later_time_keep_nobody_out,
     counting::a_01_after_the_cap_right_and_wrong_are_told_the_same,
     counting::a_05_r_02_wrong_codes_in_parallel_never_exceed_the_cap,
     counting::a_15_the_two_ways_count_apart,

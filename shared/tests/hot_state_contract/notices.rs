@@ -1,6 +1,7 @@
 //! The entry of the queue for notices.
 
-use shared::hot_state::{Accepted, Rule};
+use domain::limits::Rule;
+use shared::hot_state::Accepted;
 use shared::queue::Job;
 use uuid::Uuid;
 

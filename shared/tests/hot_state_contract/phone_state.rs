@@ -1,12 +1,12 @@
 //! What can be told of a number, and what it costs to remember refusals.
 
+use domain::limits::{Quota, Quotas, Rule, Step};
 use domain::phone::PhoneNumber;
 use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, AddressTries, PhoneRefusals, PhoneState, Rule, TryLimits,
-    Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, PhoneRefusals, PhoneState, Subjects, Verdict,
 };
 
-use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, START, Stage, caller, limits, sent, window};
 
 const PHONE: &str = "+989123456789";
 
@@ -38,14 +38,21 @@ pub(crate) async fn the_sends_and_the_failed_tries_of_a_number_are_told(stage: &
     stage.clock.advance(40 * SECOND);
     sent(stage.ask(&stage.new_challenge(PHONE)).await);
     sent(stage.ask(&stage.new_challenge("+989120000001")).await);
-    let limits = TryLimits {
-        phone_failures: 10,
-        lock_millis: 60 * MINUTE,
-        address: AddressTries::Throttled { per_second: 1 },
+    let quotas = Quotas::NONE.with(
+        Rule::FailuresPhone,
+        Quota::Lock {
+            failures: 10,
+            millis: 60 * MINUTE,
+        },
+    );
+    let subjects = Subjects {
+        phone: Some(&phone),
+        caller: Some(caller("192.0.2.7")),
+        session: None,
     };
     for _ in 0..2 {
         stage.clock.advance(SECOND);
-        let counted = stage.hot.begin_try(&phone, "192.0.2.7", &limits).await;
+        let counted = stage.hot.count(Step::Password, &subjects, &quotas).await;
         counted.expect("an answer");
     }
     let expected = PhoneState {
@@ -57,7 +64,10 @@ pub(crate) async fn the_sends_and_the_failed_tries_of_a_number_are_told(stage: &
         last_failure_at: Some(START + 42 * SECOND),
     };
     assert_eq!(state(stage).await, expected);
-    let succeeded = stage.hot.try_succeeded(&phone, "192.0.2.7", &limits).await;
+    let succeeded = stage
+        .hot
+        .take_back(Step::Password, &subjects, &quotas, None)
+        .await;
     succeeded.expect("an answer");
     let after = state(stage).await;
     assert_eq!((after.failures, after.last_failure_at), (0, None));
@@ -75,13 +85,8 @@ pub(crate) async fn a_14_a_consumed_challenge_is_still_a_send_to_its_number(stag
 }
 
 pub(crate) async fn short_limits_hide_no_challenge_of_a_number(stage: &Stage) {
-    let window = Window {
-        count: 1,
-        millis: SECOND,
-    };
     let policy = AcceptPolicy {
-        phone_short: window,
-        phone_day: window,
+        quotas: limits(window(1, SECOND), window(1, SECOND)),
         ..stage.policy.clone()
     };
     let mut asked = Vec::new();
@@ -156,7 +161,7 @@ pub(crate) async fn refusals_that_are_not_the_numbers_own_leave_nothing(stage: &
     for number in 0..30 {
         let new = stage.new_challenge(&format!("+98912{number:07}"));
         let accept = Accept {
-            address: Some("192.0.2.7"),
+            caller: Some(caller("192.0.2.7")),
             ..stage.accept(AcceptRequest::New(&new))
         };
         sent(stage.run(&accept).await);
@@ -165,7 +170,7 @@ pub(crate) async fn refusals_that_are_not_the_numbers_own_leave_nothing(stage: &
     for number in 0..30 {
         let new = stage.new_challenge(&format!("+98935{number:07}"));
         let accept = Accept {
-            address: Some("192.0.2.7"),
+            caller: Some(caller("192.0.2.7")),
             ..stage.accept(AcceptRequest::New(&new))
         };
         stage.run(&accept).await;

@@ -4,23 +4,18 @@ use domain::challenge::{ChallengeId, Channel, NewChallenge};
 use domain::otp::Purpose;
 use domain::root::Honoured;
 use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Verdict,
 };
 use shared::queue::{Job, JobTask};
 
-use crate::stage::{DAY, MINUTE, SECOND, START, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, START, Stage, limits, sent, window};
 
 const PHONE: &str = "+989123456789";
 
 /// Without the limits of a number, which other tests hold.
 fn unlimited(stage: &Stage) -> AcceptPolicy {
-    let window = Window {
-        count: 1_000,
-        millis: DAY,
-    };
     AcceptPolicy {
-        phone_short: window,
-        phone_day: window,
+        quotas: limits(window(1_000, DAY), window(1_000, DAY)),
         ..stage.policy.clone()
     }
 }
@@ -198,7 +193,7 @@ pub(crate) async fn i_02_the_first_right_code_closes_the_root(stage: &Stage) {
         let challenge = &challenges[index % 5];
         stage
             .hot
-            .count_by_session(policy.max_attempts, challenge, true)
+            .count_by_session(policy.max_attempts, challenge, true, None)
     });
     let verdicts = futures::future::join_all(tries).await;
     let mut honoured = [0; 5];

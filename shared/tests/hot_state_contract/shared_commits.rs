@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::challenge::NewChallenge;
+use domain::limits::Rule;
 use futures::FutureExt as _;
 use futures::future::join_all;
-use shared::hot_state::{AcceptRequest, Accepted, Admission, HotStateError, Rule};
+use shared::hot_state::{AcceptRequest, Accepted, Admission, HotStateError};
 use sqlx::SqliteConnection;
 
 use crate::stage::{Stage, sent};

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
+use domain::client_address::ClientAddress;
 use domain::clock::Clock;
+use domain::limits::{Quota, Quotas, Rule};
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
@@ -11,7 +13,7 @@ use domain::root::{NewSecret, Root, RootId};
 use harness::RedisServer;
 use redis::aio::MultiplexedConnection;
 use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotState, Verdict, Window,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotState, Verdict,
 };
 use shared::queue::{Delivery, Feed, Job};
 use shared::redis_store::RedisStore;
@@ -27,6 +29,30 @@ pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
 static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
 static STAGES: AtomicU64 = AtomicU64::new(0);
+
+/// The limits of a phone, and thirty requests of an address in a minute.
+pub(crate) fn limits(short: Quota, day: Quota) -> Quotas {
+    Quotas::NONE
+        .with(Rule::PhoneShort, short)
+        .with(Rule::PhoneDay, day)
+        .with(Rule::Address, per_minute(30))
+}
+
+pub(crate) fn window(count: u32, millis: i64) -> Quota {
+    Quota::Window { count, millis }
+}
+
+pub(crate) fn per_minute(count: u32) -> Quota {
+    Quota::Rate {
+        count,
+        millis: MINUTE,
+        ahead: MINUTE,
+    }
+}
+
+pub(crate) fn caller(address: &str) -> ClientAddress {
+    ClientAddress::new(address.parse().expect("an address"))
+}
 
 pub(crate) struct Stage {
     pub(crate) hot: HotState,
@@ -93,15 +119,7 @@ impl Stage {
             code_life_millis: 120 * SECOND,
             resend_cooldown_millis: 30 * SECOND,
             max_attempts: 3,
-            phone_short: Window {
-                count: 3,
-                millis: 2 * MINUTE,
-            },
-            phone_day: Window {
-                count: 10,
-                millis: DAY,
-            },
-            address_per_minute: 30,
+            quotas: limits(window(3, 2 * MINUTE), window(10, DAY)),
             queue_max: 10_000,
             queue_max_age_millis: i64::MAX,
         };
@@ -130,7 +148,7 @@ impl Stage {
             request,
             nonce: self.random.bytes(),
             channel: Channel::Sms,
-            address: None,
+            caller: None,
             trace: None,
             request_id: None,
         }
@@ -186,7 +204,10 @@ impl Stage {
     /// An attempt with the session id.
     pub(crate) async fn count(&self, challenge: &Challenge, right: bool) -> Verdict {
         let allowed = self.policy.max_attempts;
-        let counted = self.hot.count_by_session(allowed, challenge, right).await;
+        let counted = self
+            .hot
+            .count_by_session(allowed, challenge, right, None)
+            .await;
         counted.expect("an answer")
     }
 

@@ -3,22 +3,17 @@
 
 use domain::challenge::ChallengeId;
 use domain::otp::{OtpCode, Purpose};
-use shared::hot_state::{AcceptPolicy, AcceptRequest, Verdict, Window};
+use shared::hot_state::{AcceptPolicy, AcceptRequest, Verdict};
 use shared::queue::JobTask;
 
 use crate::release_before::Before;
-use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
+use crate::stage::{DAY, MINUTE, SECOND, Stage, limits, sent, window};
 
 const PHONE: &str = "+989123456789";
 
 fn policy(stage: &Stage) -> AcceptPolicy {
-    let window = Window {
-        count: 100,
-        millis: DAY,
-    };
     AcceptPolicy {
-        phone_short: window,
-        phone_day: window,
+        quotas: limits(window(100, DAY), window(100, DAY)),
         ..stage.policy.clone()
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::limits::Rule;
 use harness::eventually;
-use shared::hot_state::{Accepted, Rule};
+use shared::hot_state::Accepted;
 use shared::queue::{Disposal, Job};
 use tokio::sync::Semaphore;
 use uuid::Uuid;

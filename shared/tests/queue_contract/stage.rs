@@ -11,14 +11,13 @@ use apalis_core::monitor::Monitor;
 use apalis_core::worker::builder::WorkerBuilder;
 use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
 use domain::clock::Clock;
+use domain::limits::Quotas;
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
 use harness::{RedisServer, eventually};
 use prometheus::Registry;
-use shared::hot_state::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, HotStateError, Window,
-};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, HotStateError};
 use shared::queue::{
     Delivery, Disposal, Feed, Job, JobTask, QueueBackend, QueueEvents, QueueSettings, QueueStats,
 };
@@ -245,17 +244,11 @@ impl Stage {
         new: &NewChallenge,
         queue_max_age_millis: i64,
     ) -> Result<Accepted, HotStateError> {
-        let window = Window {
-            count: 1_000_000,
-            millis: 1,
-        };
         let policy = AcceptPolicy {
             code_life_millis: 120_000,
             resend_cooldown_millis: 30_000,
             max_attempts: 3,
-            phone_short: window,
-            phone_day: window,
-            address_per_minute: 1,
+            quotas: Quotas::NONE,
             queue_max: 1_000_000,
             queue_max_age_millis,
         };
@@ -263,7 +256,7 @@ impl Stage {
             request: AcceptRequest::New(new),
             nonce: self.random.bytes(),
             channel: Channel::Sms,
-            address: None,
+            caller: None,
             trace: None,
             request_id: None,
         };

@@ -1,9 +1,10 @@
 //! The breaker and the rate of calls, over all workers.
 
 use domain::challenge::{ChallengeId, Channel};
+use domain::limits::Rule;
 use harness::eventually;
 use serde_json::json;
-use shared::hot_state::{Accepted, OpenBreaker, Rule};
+use shared::hot_state::{Accepted, OpenBreaker};
 use shared::records::LedgerState;
 
 use crate::stage::{CONCURRENCY, PATIENCE, PHONE, Stage, Working};

@@ -22,7 +22,7 @@ mod times;
 mod words;
 
 use chrono::{DateTime, FixedOffset, Utc};
-use shared::hot_state::{AcceptPolicy, TryLimits};
+use shared::hot_state::AcceptPolicy;
 use shared::stores::Stores;
 
 use facts::Facts;
@@ -43,8 +43,6 @@ pub struct Inquiry<'a> {
     pub stores: &'a Stores,
     /// The rules of the accept step.
     pub policy: &'a AcceptPolicy,
-    /// The limits of tries at passwords and codes by number.
-    pub tries: &'a TryLimits,
     /// Whether all is in one process, whose worker is not counted.
     pub one_process: bool,
 }
@@ -59,6 +57,6 @@ impl Inquiry<'_> {
         offset: Option<FixedOffset>,
     ) -> Result<Report, NoAnswer> {
         let facts = Facts::gather(self.stores, question, self.one_process, now).await?;
-        Ok(Report::new(&facts, self.policy, self.tries, offset))
+        Ok(Report::new(&facts, self.policy, offset))
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::Serialize;
-use shared::hot_state::{AcceptPolicy, TryLimits};
+use shared::hot_state::AcceptPolicy;
 use shared::records::LedgerRow;
 
 use super::conclusion::{Concluding, Conclusion};
@@ -94,13 +94,8 @@ pub struct Message {
 }
 
 impl Report {
-    pub(crate) fn new(
-        facts: &Facts,
-        policy: &AcceptPolicy,
-        tries: &TryLimits,
-        offset: Option<FixedOffset>,
-    ) -> Self {
-        let standing = Standing::of(facts, policy, tries);
+    pub(crate) fn new(facts: &Facts, policy: &AcceptPolicy, offset: Option<FixedOffset>) -> Self {
+        let standing = Standing::of(facts, policy);
         let times = Times {
             now: facts.now,
             offset,

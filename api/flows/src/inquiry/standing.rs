@@ -1,9 +1,10 @@
 //! How things are now: account, limits, codes, service.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::limits::{Quota, Quotas, Rule};
 use domain::root::RootId;
 use serde::Serialize;
-use shared::hot_state::{AcceptPolicy, PhoneState, Rule, TryLimits, Window};
+use shared::hot_state::{AcceptPolicy, PhoneState};
 
 use super::facts::Facts;
 use super::times::moment;
@@ -118,11 +119,11 @@ pub struct Breaker {
 }
 
 impl Standing {
-    pub(crate) fn of(facts: &Facts, policy: &AcceptPolicy, tries: &TryLimits) -> Self {
+    pub(crate) fn of(facts: &Facts, policy: &AcceptPolicy) -> Self {
         let account = facts.records.is_ok() && facts.phone.is_some();
         let limits = facts
             .phone_state()
-            .map(|state| Limits::of(state, policy, tries));
+            .map(|state| Limits::of(state, &policy.quotas));
         let living = facts.hot.as_ref().ok();
         let codes = living.map_or(&[][..], |living| &living.codes);
         Self {
@@ -192,20 +193,22 @@ impl Service {
 }
 
 impl Limits {
-    fn of(state: &PhoneState, policy: &AcceptPolicy, tries: &TryLimits) -> Self {
+    fn of(state: &PhoneState, quotas: &Quotas) -> Self {
+        let (allowed, lock_millis) = match quotas.of(Rule::FailuresPhone) {
+            Some(Quota::Lock { failures, millis }) => (failures, millis),
+            _ => (u32::MAX, 0),
+        };
         let lock_ends = state
             .last_failure_at
-            .map(|last| last + tries.lock_millis)
+            .map(|last| last + lock_millis)
             .filter(|ends| *ends > state.now);
         let failed_tries = lock_ends.map_or(0, |_| state.failures);
         Self {
-            short: Used::of(policy.phone_short, state),
-            day: Used::of(policy.phone_day, state),
+            short: Used::of(quotas.window(Rule::PhoneShort), state),
+            day: Used::of(quotas.window(Rule::PhoneDay), state),
             failed_tries,
-            failed_tries_allowed: tries.phone_failures,
-            locked_until: lock_ends
-                .filter(|_| failed_tries >= tries.phone_failures)
-                .map(moment),
+            failed_tries_allowed: allowed,
+            locked_until: lock_ends.filter(|_| failed_tries >= allowed).map(moment),
         }
     }
 
@@ -219,19 +222,20 @@ impl Limits {
 
 impl Used {
     /// As the accept step judges: the send that is `count` sends back must have left the window.
-    fn of(window: Window, state: &PhoneState) -> Self {
-        let allowed = usize::try_from(window.count).unwrap_or(usize::MAX);
-        let within = |at: &&i64| state.now < **at + window.millis;
+    fn of(window: Option<(u32, i64)>, state: &PhoneState) -> Self {
+        let (count, millis) = window.unwrap_or((u32::MAX, 0));
+        let allowed = usize::try_from(count).unwrap_or(usize::MAX);
+        let within = |at: &&i64| state.now < **at + millis;
         let next_at = state
             .sends
             .len()
             .checked_sub(allowed)
             .and_then(|index| state.sends.get(index))
             .filter(within)
-            .map(|at| moment(*at) + TimeDelta::milliseconds(window.millis));
+            .map(|at| moment(*at) + TimeDelta::milliseconds(millis));
         Self {
             sends: state.sends.iter().filter(within).count(),
-            allowed: window.count,
+            allowed: count,
             next_at,
         }
     }

@@ -2,9 +2,10 @@
 
 use domain::challenge::Channel;
 use domain::delivery::DeliveryStatus;
+use domain::limits::Rule;
 use domain::notice::{MessagePurpose, NoticeKind};
 use domain::otp::Purpose;
-use shared::hot_state::{AcceptPolicy, Rule, Window};
+use shared::hot_state::AcceptPolicy;
 use shared::records::SendMethod;
 
 /// What a message brings.
@@ -44,9 +45,8 @@ pub(crate) fn method(method: SendMethod) -> &'static str {
 
 /// How many sends a rule of a number allows.
 pub(crate) fn window(rule: Rule, policy: &AcceptPolicy) -> String {
-    let Window { count, millis } = match rule {
-        Rule::PhoneDay => policy.phone_day,
-        _ => policy.phone_short,
+    let Some((count, millis)) = policy.quotas.window(rule) else {
+        return rule.as_str().replace('_', " ");
     };
     let span = match millis / 1_000 {
         86_400 => "a day".to_owned(),

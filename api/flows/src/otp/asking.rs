@@ -15,7 +15,7 @@ use crate::refusal::{Input, Refusal, RefusalCode, seconds_up};
 use crate::refused::CountedAs as _;
 
 /// What asking for a code can be refused with, whatever it is for.
-pub const ASKING_REFUSALS: [RefusalCode; 13] = [
+pub const ASKING_REFUSALS: [RefusalCode; 14] = [
     RefusalCode::InputMissing,
     RefusalCode::PhoneEmpty,
     RefusalCode::PhoneMalformed,
@@ -28,6 +28,7 @@ pub const ASKING_REFUSALS: [RefusalCode; 13] = [
     RefusalCode::TooManyRequestsAddress,
     RefusalCode::GatewayUnavailable,
     RefusalCode::QueueFull,
+    RefusalCode::SendingPaused,
     RefusalCode::StoreUnavailable,
 ];
 
@@ -74,7 +75,6 @@ pub(crate) struct Asking<'a> {
     /// The only user who may give the code back, where it is for a signed-in one.
     owner: Option<&'a User>,
     caller: Caller,
-    address: String,
 }
 
 impl<'a> Asking<'a> {
@@ -85,7 +85,6 @@ impl<'a> Asking<'a> {
             purpose,
             owner: None,
             caller,
-            address: caller.address.limit_key(),
         }
     }
 
@@ -232,7 +231,7 @@ impl<'a> Asking<'a> {
             request,
             nonce: self.flows.random.bytes(),
             channel,
-            address: Some(&self.address),
+            caller: Some(self.caller.address),
             trace: trace.as_deref(),
             request_id: Some(self.caller.request_id),
         };

@@ -11,6 +11,7 @@ use std::hint::black_box;
 
 use domain::challenge::{Challenge, ChallengeId, SessionId};
 use domain::client_address::ClientAddress;
+use domain::limits::Step;
 use domain::otp::{OtpCode, Purpose};
 use domain::phone::{Operator, PhoneNumber};
 use domain::root::{Root, RootId, Salt};
@@ -22,7 +23,7 @@ use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::refused::RefusedAs;
-use crate::tries::CountedTry;
+use crate::tries::{CountedTry, wrong_code};
 
 /// The number of the root whose code is derived where there is none, for the same work.
 const DECOY_NUMBER: &str = "+989000000000";
@@ -123,10 +124,11 @@ pub(crate) async fn by_session(
     purpose: Purpose,
     session: SessionId,
     phone: Option<PhoneNumber>,
+    caller: ClientAddress,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let id = session.challenge_id();
-    by_challenge(flows, purpose, session, id, phone, typed).await
+    by_challenge(flows, purpose, session, id, phone, caller, typed).await
 }
 
 /// The same for a code that only this signed-in user may give back: to anybody else its session is
@@ -136,10 +138,11 @@ pub(crate) async fn by_session_of(
     purpose: Purpose,
     owner: Uuid,
     session: SessionId,
+    caller: ClientAddress,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let id = session.challenge_id_of(owner);
-    by_challenge(flows, purpose, session, id, None, typed).await
+    by_challenge(flows, purpose, session, id, None, caller, typed).await
 }
 
 async fn by_challenge(
@@ -148,6 +151,7 @@ async fn by_challenge(
     session: SessionId,
     id: ChallengeId,
     phone: Option<PhoneNumber>,
+    caller: ClientAddress,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let found = flows.hot_state.challenge(id).await?;
@@ -164,13 +168,13 @@ async fn by_challenge(
     if phone.is_some_and(|phone| phone != challenge.root.phone) {
         return Err(RefusalCode::PhoneMismatch.into());
     }
-    let mut verdict = compare(flows, &challenge, &typed).await?;
+    let mut verdict = compare(flows, &challenge, caller, &typed).await?;
     if verdict == Verdict::Gone
         && let Some(again) = flows.hot_state.challenge(id).await?
     {
         // Somebody asked again in between, and it went on to another root: nothing was counted.
         challenge = again;
-        verdict = compare(flows, &challenge, &typed).await?;
+        verdict = compare(flows, &challenge, caller, &typed).await?;
     }
     let refusal = match verdict {
         Verdict::Right { .. } => {
@@ -197,6 +201,7 @@ async fn by_challenge(
 async fn compare(
     flows: &Flows,
     challenge: &Challenge,
+    caller: ClientAddress,
     typed: &OtpCode,
 ) -> Result<Verdict, RefusedVerification> {
     let Some(code) = challenge.code(&flows.otp_keys) else {
@@ -207,8 +212,14 @@ async fn compare(
         return Err(RefusalCode::KeyUnavailable.into());
     };
     let (allowed, right) = (flows.otp.max_attempts, code.matches(typed));
-    let count = flows.hot_state.count_by_session(allowed, challenge, right);
-    Ok(counting(count).await?)
+    let count = flows
+        .hot_state
+        .count_by_session(allowed, challenge, right, Some(caller));
+    let verdict = counting(count).await?;
+    if matches!(verdict, Verdict::Wrong { .. }) {
+        wrong_code(flows, caller).await;
+    }
+    Ok(verdict)
 }
 
 /// Checks a code that comes with its number only. Such tries count on the lock that they share with
@@ -216,12 +227,12 @@ async fn compare(
 pub(crate) async fn by_phone(
     flows: &Flows,
     phone: &PhoneNumber,
-    address: ClientAddress,
+    caller: ClientAddress,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let typed = parse(typed, flows.otp.length)?;
     let mut roots = flows.hot_state.phone_roots(phone).await?;
-    let counted_try = CountedTry::begin(flows, phone, address).await?;
+    let counted_try = CountedTry::begin(flows, Step::CodeByPhone, phone, caller).await?;
     let guesses: Vec<Guess<'_>> = roots
         .iter()
         .filter_map(|root| {

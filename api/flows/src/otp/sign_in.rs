@@ -73,7 +73,15 @@ async fn check(
         .map(|typed| PhoneNumber::parse(typed, &flows.otp.allowed_countries));
     match (verification.session, phone.transpose()?) {
         (Some(session), phone) => {
-            by_session(flows, PURPOSE, session, phone, &verification.code).await
+            by_session(
+                flows,
+                PURPOSE,
+                session,
+                phone,
+                caller.address,
+                &verification.code,
+            )
+            .await
         }
         (None, Some(phone)) => by_phone(flows, &phone, caller.address, &verification.code).await,
         (None, None) => Err(Refusal::missing(Input::Session).into()),

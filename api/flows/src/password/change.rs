@@ -1,6 +1,7 @@
 //! Setting a password, or changing it.
 
 use domain::client_address::ClientAddress;
+use domain::limits::Step;
 use domain::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, PasswordChangeOutcome, User};
 
@@ -128,7 +129,7 @@ async fn compare(
     let phone = user.phone.as_ref();
     let phone = phone.ok_or(RefusalCode::FreshSignInRequired)?;
     let place = flows.passwords.place()?;
-    let counted = CountedTry::begin(flows, phone, address).await?;
+    let counted = CountedTry::begin(flows, Step::Password, phone, address).await?;
     if !place.verify(current, Some(stored)).await? {
         return Err(RefusalCode::PasswordWrong.into());
     }

@@ -4,6 +4,7 @@
 //! which numbers have an account.
 
 use domain::challenge::SessionId;
+use domain::limits::Step;
 use domain::password::{Match, Password, PasswordHash, Place};
 use domain::phone::PhoneNumber;
 use shared::records::{Device, PasswordHolder, PasswordLogIn, StepLogInOutcome, User};
@@ -117,7 +118,7 @@ pub(crate) async fn log_in_with(
     let holder = flows.records.password_of_phone(&phone).await?;
     // What can be away or busy comes before the try is counted.
     let place = flows.passwords.place()?;
-    let counted = CountedTry::begin(flows, &phone, caller.address).await?;
+    let counted = CountedTry::begin(flows, Step::Password, &phone, caller.address).await?;
 
     let opening = Opening::new(flows, device);
     let mut compared = compare(flows, place, holder, &password, step, &opening).await?;

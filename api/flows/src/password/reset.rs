@@ -68,7 +68,15 @@ async fn reset(
     judged.map_err(Refusal::new_password)?;
     // Taken before the attempt is counted: a busy moment costs none.
     let place = flows.passwords.place()?;
-    let proven = by_session(flows, PURPOSE, wanted.session, None, &wanted.code).await?;
+    let proven = by_session(
+        flows,
+        PURPOSE,
+        wanted.session,
+        None,
+        caller.address,
+        &wanted.code,
+    )
+    .await?;
     let hash = place.hash(&wanted.new_password).await?;
 
     let opening = Opening::new(flows, device);

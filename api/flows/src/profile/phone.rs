@@ -5,10 +5,9 @@
 //! [`SessionId::challenge_id_of`]). Whether the number is another account's is told after the right
 //! code, to whoever holds the phone, and costs the code.
 
-use domain::challenge::{Locale, SessionId};
+use domain::challenge::SessionId;
 use domain::otp::Purpose;
 use shared::records::{PhoneChange, PhoneChangeOutcome, User};
-use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::flows::Flows;
@@ -43,36 +42,42 @@ pub async fn request_phone_change(
 /// stays; the old number is told by a message.
 pub async fn change_phone(
     flows: &Flows,
-    request_id: Uuid,
-    locale: Locale,
+    caller: Caller,
     owner: FreshlyAuthenticated<'_>,
     verification: PhoneVerification,
 ) -> Result<User, Refusal> {
-    let changed = change(flows, request_id, locale, owner, &verification).await;
+    let changed = change(flows, caller, owner, &verification).await;
     counted(flows, changed)
 }
 
 async fn change(
     flows: &Flows,
-    request_id: Uuid,
-    locale: Locale,
+    caller: Caller,
     owner: FreshlyAuthenticated<'_>,
     verification: &PhoneVerification,
 ) -> Result<User, RefusedVerification> {
     let (user, session) = (owner.user().id, verification.session);
-    let proven = by_session_of(flows, PURPOSE, user, session, &verification.code).await?;
+    let proven = by_session_of(
+        flows,
+        PURPOSE,
+        user,
+        session,
+        caller.address,
+        &verification.code,
+    )
+    .await?;
     let change = PhoneChange {
         root: proven.root.id,
         user,
         session: owner.session().id,
         phone: proven.root.phone.clone(),
-        locale,
+        locale: caller.locale,
         now: flows.clock.now(),
     };
     match flows.records.change_phone(&change, &flows.random).await? {
         PhoneChangeOutcome::Changed { user, notice } => {
             if let Some(notice) = notice {
-                notices::enqueue(flows, notice, request_id).await;
+                notices::enqueue(flows, notice, caller.request_id).await;
             }
             proven.took_effect(flows).await;
             Ok(*user)

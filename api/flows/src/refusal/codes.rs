@@ -178,6 +178,9 @@ coded_texts! {
         TooManyFailuresAddress = "too_many_failures_address", Limited,
             fa: "از این نشانی بارها کد یا گذرواژهٔ نادرست آمده است", "پس از {wait} دوباره امتحان کنید.",
             en: "Too many wrong codes or passwords from this address", "Try again after {wait}.";
+        SessionRequired = "session_required", Limited,
+            fa: "اکنون کد تنها در همان صفحه‌ای پذیرفته می‌شود که خواسته شده", "یک کد تازه بخواهید و همان‌جا بنویسید، یا پس از {wait} دوباره امتحان کنید.",
+            en: "A code is taken only where it was asked for at the moment", "Ask for a new code and enter it there, or try again after {wait}.";
         TooManyPasswordChanges = "too_many_password_changes", Limited,
             fa: "گذرواژه امروز چند بار عوض شده است", "پس از {wait} دوباره عوض کنید.",
             en: "The password was changed several times today", "Change it again after {wait}.";
@@ -190,6 +193,9 @@ coded_texts! {
         QueueFull = "queue_full", Unavailable,
             fa: "صف پیامک‌ها پر است", "کمی دیگر دوباره بخواهید.",
             en: "Too many messages are waiting", "Ask again a little later.";
+        SendingPaused = "sending_paused", Unavailable,
+            fa: "پیامک‌های امروز تمام شده است", "پس از {wait} دوباره بخواهید.",
+            en: "No more messages are sent today", "Ask again after {wait}.";
         StoreUnavailable = "store_unavailable", Unavailable,
             fa: "سرویس موقتاً در دسترس نیست", "همین درخواست را کمی دیگر دوباره بفرستید.",
             en: "The service is unavailable for a moment", "Send the same request again a little later.";

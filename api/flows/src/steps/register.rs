@@ -1,8 +1,9 @@
 //! The first step.
 
 use domain::challenge::SessionId;
+use domain::limits;
 use domain::phone::PhoneNumber;
-use shared::hot_state::Rule;
+use shared::hot_state::Subjects;
 use shared::records::Step;
 
 use super::{NextStep, PURPOSE};
@@ -10,6 +11,7 @@ use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::otp::Asking;
 use crate::refusal::{Input, Refusal, RefusalCode};
+use crate::tries;
 
 /// A number, or the handle of a code that shall be sent once more.
 pub struct Registration {
@@ -65,12 +67,11 @@ async fn begin_with_password(
     if !user.is_some_and(|user| user.has_password && user.blocked_at.is_none()) {
         return Ok(None);
     }
-    let address = caller.address.limit_key();
-    let policy = &flows.accept_policy;
-    if let Some(wait) = flows.hot_state.count_request(&address, policy).await? {
-        flows.metrics.limit_hit(Rule::Address);
-        return Err(Refusal::limited(Rule::Address, wait));
-    }
+    let asked_by = Subjects {
+        caller: Some(caller.address),
+        ..Subjects::default()
+    };
+    tries::count(flows, limits::Step::Question, &asked_by).await?;
     let session = own.unwrap_or_else(|| SessionId::new(&flows.random));
     let begun = flows
         .records

@@ -4,6 +4,7 @@ use domain::challenge::SessionId;
 use shared::records::{NumberStep, NumberStepOutcome, Step};
 
 use super::{NextStep, PURPOSE};
+use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::otp::{Proven, RefusedVerification, by_session, counted};
 use crate::refusal::Refusal;
@@ -11,11 +12,12 @@ use crate::refusal::Refusal;
 /// Checks the code of a registration.
 pub async fn verify_otp(
     flows: &Flows,
+    caller: Caller,
     session: SessionId,
     code: &str,
 ) -> Result<NextStep, Refusal> {
     let verified = async {
-        let proven = by_session(flows, PURPOSE, session, None, code).await?;
+        let proven = by_session(flows, PURPOSE, session, None, caller.address, code).await?;
         take_step(flows, session, proven).await
     };
     counted(flows, verified.await)?;

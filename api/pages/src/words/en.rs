@@ -246,6 +246,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
             "The SMS service is down, and we know about it. Ask again in {wait}.",
         ),
         RefusalCode::QueueFull => ("Many messages are waiting.", "Ask again in {wait}."),
+        RefusalCode::SendingPaused => (
+            "No more messages go out today.",
+            "Ask again in {wait}, or sign in with your password.",
+        ),
         RefusalCode::StoreUnavailable => (
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",

@@ -230,6 +230,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
             "سرویس پیامک در دسترس نیست و ما خبر داریم. پس از {wait} دوباره بخواهید.",
         ),
         RefusalCode::QueueFull => ("پیامک‌های زیادی در صف‌اند.", "پس از {wait} دوباره بخواهید."),
+        RefusalCode::SendingPaused => (
+            "امروز پیامک دیگری فرستاده نمی‌شود.",
+            "پس از {wait} دوباره بخواهید، یا با گذرواژه وارد شوید.",
+        ),
         RefusalCode::StoreUnavailable => (
             "سرویس برای لحظه‌ای در دسترس نیست.",
             "تقصیر از شما نیست. پس از {wait} دوباره بفرستید.",

@@ -80,7 +80,6 @@ pub(crate) async fn run(arguments: Arguments, environment: &Environment) -> Comm
     let inquiry = Inquiry {
         stores: &stores,
         policy: &config.limits.accept_policy(&config.otp),
-        tries: &config.limits.tries,
         one_process,
     };
     let offset = arguments.utc_offset;

@@ -77,7 +77,7 @@ pub(crate) async fn a_code_that_waits_to_be_typed_in(at: Service) {
     let challenge = at.hot.challenge(new.id).await.expect("an answer");
     let challenge = challenge.expect("a challenge");
     let attempt = async || {
-        let counted = at.hot.count_by_session(3, &challenge, false).await;
+        let counted = at.hot.count_by_session(3, &challenge, false, None).await;
         counted.expect("an answer");
     };
     let guess = async || {

@@ -1,6 +1,7 @@
 //! What the service as a whole, a limit or a block does to a code.
 
-use shared::hot_state::{Accepted, Rule};
+use domain::limits::{Quota, Quotas, Rule, Step};
+use shared::hot_state::{Accepted, Subjects};
 use shared::records::SendResult;
 
 use super::stage::{NUMBER, Service, failed};
@@ -104,16 +105,18 @@ pub(crate) async fn the_phone_was_at_its_limit(at: Service) {
 }
 
 pub(crate) async fn a_lock_of_the_phone_is_told(at: Service) {
-    let limits = shared::hot_state::TryLimits {
-        phone_failures: 10,
-        lock_millis: 3_600_000,
-        address: shared::hot_state::AddressTries::Throttled { per_second: 1_000 },
+    let lock = Quota::Lock {
+        failures: 10,
+        millis: 3_600_000,
+    };
+    let quotas = Quotas::NONE.with(Rule::FailuresPhone, lock);
+    let phone = Service::phone();
+    let subjects = Subjects {
+        phone: Some(&phone),
+        ..Subjects::default()
     };
     for _ in 0..10 {
-        let counted = at
-            .hot
-            .begin_try(&Service::phone(), "192.0.2.7", &limits)
-            .await;
+        let counted = at.hot.count(Step::Password, &subjects, &quotas).await;
         counted.expect("an answer");
     }
     let shown = at.why(&[NUMBER]).done();

@@ -3,13 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::challenge::{Channel, Locale, NewChallenge};
 use domain::clock::Clock;
+use domain::limits::{Quota, Quotas, Rule};
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
 use domain::root::Salt;
 use harness::RedisServer;
 use serde_json::Value;
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, Window};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState};
 use shared::queue::Feed;
 use shared::records::{
     Begin, Begun, Device, Finish, Finished, LedgerWriter, NewSession, SendKey, SendMethod,
@@ -140,7 +141,7 @@ impl Service {
             request: AcceptRequest::New(&new),
             nonce: self.random.bytes(),
             channel: Channel::Sms,
-            address: None,
+            caller: None,
             trace: None,
             request_id: None,
         };
@@ -302,15 +303,21 @@ fn policy() -> AcceptPolicy {
         code_life_millis: 120_000,
         resend_cooldown_millis: 30_000,
         max_attempts: 3,
-        phone_short: Window {
-            count: 3,
-            millis: 120_000,
-        },
-        phone_day: Window {
-            count: 10,
-            millis: 86_400_000,
-        },
-        address_per_minute: 30,
+        quotas: Quotas::NONE
+            .with(
+                Rule::PhoneShort,
+                Quota::Window {
+                    count: 3,
+                    millis: 120_000,
+                },
+            )
+            .with(
+                Rule::PhoneDay,
+                Quota::Window {
+                    count: 10,
+                    millis: 86_400_000,
+                },
+            ),
         queue_max: 100_000,
         queue_max_age_millis: i64::MAX,
     }

@@ -81,6 +81,8 @@ fn api_tells_of_each_setting_that_changes_nothing() {
                 ("LIMIT_ADDRESS_PER_MINUTE", "9"),
                 ("LIMIT_FAILURES_PHONE", "9"),
                 ("LIMIT_FAILURES_ADDRESS", "9"),
+                ("LIMIT_FAILURES_GROUP", "9/s"),
+                ("LIMIT_GROUP_PER_MINUTE", "9"),
             ],
             "LIMITS",
             NO_EFFECT,

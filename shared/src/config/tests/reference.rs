@@ -98,3 +98,10 @@ fn help_tells_a_binary_of_its_own_variables_only() {
     assert!(help_text(Binary::Api).contains("OTP_KEY* [required]"));
     assert!(help_text(Binary::Standalone).contains("OTP_KEY* [unset]"));
 }
+
+#[test]
+fn the_page_of_limits_holds_the_table() {
+    let page = include_str!("../../../../docs/limits.md");
+    let hint = "run `cargo run -p shared --example settings limits` and paste it";
+    assert!(page.contains(&limits_table()), "{hint}");
+}

@@ -1,5 +1,6 @@
 //! Values, defaults and files.
 
+use domain::limits::{Quota, Rule};
 use std::time::Duration;
 
 use domain::challenge::Locale;
@@ -7,7 +8,7 @@ use domain::otp::Purpose;
 
 use super::*;
 use crate::config::{MetricsAddress, ServeLimits};
-use crate::hot_state::{AddressTries, TryLimits, Window};
+
 use crate::stores::StoresConfig;
 use crate::telemetry::LogFormat;
 
@@ -38,21 +39,12 @@ fn the_defaults_are_those_of_the_documents() {
     let policy = config.accept_policy();
     assert_eq!(policy.code_life_millis, 120_000);
     assert_eq!(policy.queue_max_age_millis, 40_000);
-    assert_eq!(
-        policy.phone_short,
-        Window {
-            count: 3,
-            millis: 120_000
-        }
-    );
-    assert_eq!(
-        policy.phone_day,
-        Window {
-            count: 10,
-            millis: DAY_MILLIS
-        }
-    );
-    assert_eq!(policy.address_per_minute, 30);
+    let quotas = policy.quotas;
+    assert_eq!(quotas.window(Rule::PhoneShort), Some((3, 120_000)));
+    assert_eq!(quotas.window(Rule::PhoneDay), Some((10, DAY_MILLIS)));
+    assert_eq!(quotas.of(Rule::Address), Some(per_minute(30)));
+    assert_eq!(quotas.of(Rule::Group), Some(per_minute(1_200)));
+    assert_eq!(quotas.of(Rule::ServiceDay), None);
     let worker = WorkerConfig::load(&complete_but(&[])).expect("a configuration");
     assert_eq!(worker.concurrency, 256);
     assert_eq!(
@@ -64,44 +56,55 @@ fn the_defaults_are_those_of_the_documents() {
 #[test]
 fn a_preset_sets_the_limits_and_single_ones_go_before_it() {
     let strict = api(&complete_but(&[("LIMITS", "strict")])).limits;
-    assert_eq!((strict.phone_day.count, strict.address_per_minute), (5, 5));
     let hour = 60 * 60 * 1000;
-    let locked = TryLimits {
-        phone_failures: 3,
-        lock_millis: hour,
-        address: AddressTries::Locked { failures: 3 },
-    };
-    assert_eq!(strict.tries, locked);
-    let balanced = TryLimits {
-        phone_failures: 10,
-        lock_millis: hour,
-        address: AddressTries::Throttled { per_second: 1 },
-    };
-    assert_eq!(api(&complete_but(&[])).limits.tries, balanced);
+    let lock = |failures, millis| Some(Quota::Lock { failures, millis });
+    assert_eq!(strict.quotas.window(Rule::PhoneDay), Some((5, DAY_MILLIS)));
+    assert_eq!(strict.quotas.of(Rule::Address), Some(per_minute(5)));
+    assert_eq!(strict.quotas.of(Rule::FailuresPhone), lock(3, hour));
+    assert_eq!(strict.quotas.of(Rule::FailuresAddress), lock(3, hour));
+    let balanced = api(&complete_but(&[])).limits.quotas;
+    assert_eq!(balanced.of(Rule::FailuresPhone), lock(10, hour));
+    assert_eq!(
+        balanced.of(Rule::FailuresAddress),
+        Some(per_second(1, 10_000))
+    );
+    assert_eq!(
+        balanced.of(Rule::FailuresGroup),
+        Some(per_second(10, 1_000))
+    );
     let mixed = api(&complete_but(&[
         ("LIMITS", "strict"),
         ("LIMIT_PHONE_DAY", "8"),
         ("LIMIT_PHONE_SHORT", "2/60"),
+        ("LIMIT_GROUP_PER_MINUTE", "off"),
         ("LIMIT_FAILURES_PHONE", "20"),
         ("LIMIT_FAILURES_ADDRESS", "5/s"),
         ("LIMIT_FAILURES_LOCK", "600"),
     ]))
-    .limits;
-    let tries = TryLimits {
-        phone_failures: 20,
-        lock_millis: 600_000,
-        address: AddressTries::Throttled { per_second: 5 },
-    };
-    assert_eq!(mixed.tries, tries);
-    assert_eq!(mixed.phone_day.count, 8);
-    assert_eq!(
-        mixed.phone_short,
-        Window {
-            count: 2,
-            millis: 60_000
-        }
-    );
-    assert_eq!(mixed.address_per_minute, 5);
+    .limits
+    .quotas;
+    assert_eq!(mixed.window(Rule::PhoneDay), Some((8, DAY_MILLIS)));
+    assert_eq!(mixed.window(Rule::PhoneShort), Some((2, 60_000)));
+    assert_eq!(mixed.of(Rule::Address), Some(per_minute(5)));
+    assert_eq!(mixed.of(Rule::Group), None);
+    assert_eq!(mixed.of(Rule::FailuresPhone), lock(20, 600_000));
+    assert_eq!(mixed.of(Rule::FailuresAddress), Some(per_second(5, 2_000)));
+}
+
+fn per_minute(count: u32) -> Quota {
+    Quota::Rate {
+        count,
+        millis: 60_000,
+        ahead: 60_000,
+    }
+}
+
+fn per_second(count: u32, ahead: i64) -> Quota {
+    Quota::Rate {
+        count,
+        millis: 1_000,
+        ahead,
+    }
 }
 
 #[test]

@@ -9,21 +9,22 @@
 -- challenge that joined somebody's root has a record of its own kind.
 --
 -- KEYS  1 stream of jobs, 2 delayed jobs, 3 breaker, 4 challenge as one that began a root, 5 challenge
---       as one that joined a root, 6 bucket of the address
+--       as one that joined a root, from 6 those of the limits (limits.lua)
 -- ARGV  see redis/accept.rs; names below
 -- Reply the moment alone for a new challenge that began a root; else {outcome, now, expires_at,
---       resend_at, sends, digits, rule, retry_after_ms, phone, purpose, locale, 1 if a message goes}
-local jobs, delayed, breaker, beginner, joined, address =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+--       resend_at, sends, digits, rule (the name of a guard, or the number of a limit), retry_after_ms,
+--       phone, purpose, locale, 1 if a message goes}
+local jobs, delayed, breaker, beginner, joined = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = tonumber(ARGV[1])
 local mode, nonce, id, channel, trace, request =
   ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local roots_prefix, sends_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
 local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
 local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
-local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age,
-  refused_for, address_per_minute, refusals_life, short_count, short_span, day_count, day_span =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
+local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age, behind_age,
+  refused_for, refusals_life, log_length, log_span =
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
+local packed_rows, limit_of_prefix = ARGV[19], ARGV[20]
 
 local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
@@ -31,7 +32,7 @@ if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
   -- The id of a job is the moment when it came, so one that is young enough need not be read.
-  shown_up_to = number(math.max(0, now - queue_max_age - 1))
+  shown_up_to = number(math.max(0, now - behind_age - 1))
 end
 local now_text = number(now)
 local function reply(outcome, expires, resend, sends, rule, retry, texted)
@@ -79,10 +80,6 @@ elseif mode == 'resend' then
 end
 
 -- Can the service send at all?
-local refused, retry = nil, 0
-local function refuse(rule, after)
-  if not refused or after > retry then refused, retry = rule, after end
-end
 local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or 0) or 0
 if open_until > now and open_until <= now + refused_for then
   return reply('refused', 0, 0, 0, 'breaker_open', open_until - now)
@@ -92,23 +89,28 @@ if waiting >= queue_max then
   return reply('refused', 0, 0, 0, 'queue_full', 5000)
 end
 local oldest = redis.call('XRANGE', jobs, '-', shown_up_to, 'COUNT', '1')[1]
+local behind = false
 if oldest and #oldest[2] == 2 then -- it was never delayed or given back after a run
   local accepted = tonumber(string.match(oldest[2][2], '"accepted_at":(%d+)'))
-  if accepted and now - accepted > queue_max_age then
+  if accepted and now - accepted > behind_age then
     -- One that workers died over is late for its own reasons.
     local pending = redis.pcall('XPENDING', jobs, 'workers', oldest[1], oldest[1], '1')
-    local taken_over = not pending.err and pending[1] and pending[1][4] > 1
-    if not taken_over then return reply('refused', 0, 0, 0, 'queue_slow', 5000) end
+    behind = pending.err or not pending[1] or pending[1][4] <= 1
+    if behind and now - accepted > queue_max_age then
+      return reply('refused', 0, 0, 0, 'queue_slow', 5000)
+    end
   end
 end
 
--- May this phone and this address ask? Locks, device lanes, prefixes and budgets join here.
+-- May this phone and whoever asks for it have a message?
 local digits_of_phone = string.sub(phone, 2)
 local sends_key = sends_prefix .. digits_of_phone
-local known = redis.call('MGET', sends_key, address)
+local keys = { sends_key }
+local rows = read_rows(packed_rows, 6, keys, sends_key,
+  limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
+local states = redis.call('MGET', unpack(keys))
 local log = {}
-for send in string.gmatch(known[1] or '', '%S+') do log[#log + 1] = send end
-local function moment_of(send) return tonumber(string.match(send, '^%d+')) end
+for send in string.gmatch(states[1] or '', '%S+') do log[#log + 1] = send end
 if #log > 0 and moment_of(log[#log]) > now then
   -- The clock was set back since: what lies ahead would keep the phone out for as long.
   for i, send in ipairs(log) do
@@ -116,25 +118,11 @@ if #log > 0 and moment_of(log[#log]) > now then
   end
   redis.call('SET', sends_key, table.concat(log, ' '), 'KEEPTTL')
 end
-local function look_at_window(name, count, span)
-  local send = log[#log - count + 1]
-  local at = send and moment_of(send)
-  if at and now < at + span then refuse(name, at + span - now) end
-end
-look_at_window('phone_0', short_count, short_span)
-look_at_window('phone_1', day_count, day_span)
-local step = 60000 / address_per_minute -- 0 where no address is counted
-local arrival = now
-if address_per_minute > 0 then
-  arrival = math.max(now, tonumber(known[2] or 0))
-  if arrival > now + 60000 + step then arrival = now end -- no clock that goes on comes so far
-  local wait = arrival + step - now - 60000
-  if wait > 0 then refuse('address', math.ceil(wait)) end
-end
-if refused then
+local refused, retry = look(rows, states, now, log)
+if refused > 0 then
   -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
-  local window = string.match(refused, '^phone_(%d+)$')
-  if window then
+  if rows[refused] and rows[refused].kind == WINDOW then
+    local window = refused - 1 -- they stand first
     local key = refusals_prefix .. digits_of_phone
     local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)
     if tonumber(known[1] or 0) < 100 or now - tonumber(known[2]) >= 60000 then
@@ -143,7 +131,7 @@ if refused then
       redis.call('PEXPIRE', key, number(refusals_life))
     end
   end
-  return reply('refused', 0, 0, 0, refused, retry)
+  return reply('refused', 0, 0, 0, number(refused), retry)
 end
 
 -- Granted: on the root that the number has for this purpose, or on a new one.
@@ -192,20 +180,16 @@ local function root_time(ends)
   return math.max(2 * (ends - began), 2 * (expires - now), mark and max_life or 0)
 end
 
-if address_per_minute > 0 then
-  local next = math.floor((arrival + step) * 1000)
-  local text = string.format('%d.%03d', next / 1000, next % 1000)
-  redis.call('SET', address, text, 'PX', '120000')
-end
+count(rows, now)
 -- The moments of the requests for this phone, with the root that one began; one without a message of
 -- its own tells so.
 local entry = now_text
 if not shared and mark then entry = entry .. mark .. root end
 if not texted then entry = entry .. '=-' end
 log[#log + 1] = entry
-local first = math.max(1, #log - math.max(short_count, day_count, 20) + 1)
+local first = math.max(1, #log - math.max(log_length, 20) + 1)
 redis.call('SET', sends_key, table.concat(log, ' ', first),
-  'PX', number(math.max(short_span, day_span, 2 * max_life) + 60000))
+  'PX', number(math.max(log_span, 2 * max_life) + KEPT_LONGER))
 
 -- What has not happened yet has no field; see redis/record.rs.
 if not shared then

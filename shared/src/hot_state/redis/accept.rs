@@ -4,20 +4,23 @@ use std::sync::LazyLock;
 
 use domain::challenge::{Locale, NewChallenge, SEND_MARGIN_MILLIS};
 use domain::clock::{Clock, UnixMillis};
+use domain::limits::{Rule, Step};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
 use redis::{FromRedisValue, RedisError, Script, Value};
 
+use super::limits::{PackedRows, counting_script};
 use super::{RedisHotState, now_argument, request_argument, unavailable};
 use crate::hot_state::gate::millis;
+use crate::hot_state::limits::{Row, looked_back, rows};
 use crate::hot_state::model::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, BEHIND_MILLIS, Grant, HotStateError, Previous,
 };
 use crate::hot_state::phone_state::REFUSALS_LIFE_MILLIS;
 use crate::redis_script::ScriptCall;
 
-static ACCEPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("accept.lua")));
+static ACCEPT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("accept.lua")));
 
 impl RedisHotState {
     pub(in crate::hot_state) async fn accept(
@@ -26,7 +29,8 @@ impl RedisHotState {
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
-        let call = self.accept_call(clock, accept, policy);
+        let rows = rows(Step::Ask, &accept.subjects(), &policy.quotas);
+        let call = self.accept_call(clock, accept, policy, &rows);
         let mut connection = self.store.connection();
         let reply = match call.run(&mut connection).await {
             // The request may have been granted; with the same nonce it is not granted twice.
@@ -35,7 +39,7 @@ impl RedisHotState {
         };
         match (reply.map_err(unavailable)?, &accept.request) {
             (Value::Int(now), AcceptRequest::New(new)) => Ok(granted_new(new, now, policy)),
-            (reply, _) => read_reply(reply),
+            (reply, _) => read_reply(reply, &rows),
         }
     }
 
@@ -44,6 +48,7 @@ impl RedisHotState {
         clock: &Clock,
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
+        rows: &[Row],
     ) -> ScriptCall<'static> {
         let keys = self.store.keys();
         let (mode, id, root, secret) = match &accept.request {
@@ -61,15 +66,14 @@ impl RedisHotState {
             AcceptRequest::Resend { phone, .. } => (phone.map_or("", PhoneNumber::as_e164), "", ""),
         };
         let id = id.to_string();
-        let address = accept.address.unwrap_or_default();
-        let counts_address = accept.address.is_some();
-        let mut call = ScriptCall::new(&ACCEPT, 6);
+        let limits = PackedRows::of(rows, &accept.subjects(), keys);
+        let mut call = ScriptCall::new(&ACCEPT, 5 + limits.keys.len());
         call.arg(&keys.jobs)
             .arg(&keys.delayed)
             .arg(&keys.breaker)
             .arg([&keys.challenge_prefix, id.as_str()].concat())
             .arg([&keys.joined_prefix, id.as_str()].concat())
-            .arg([&keys.address_prefix, address].concat())
+            .arg(limits.keys)
             .arg(now_argument(clock))
             .arg(mode)
             .arg(&accept.nonce[..])
@@ -87,20 +91,17 @@ impl RedisHotState {
             .arg(&secret.kid)
             .arg(&secret.salt.as_bytes()[..])
             .arg(secret.digits)
-            .arg(&numbers(policy, counts_address)[..]);
+            .arg(&numbers(policy)[..])
+            .arg(limits.packed)
+            .arg(keys.limit(Rule::PrefixDay, ""));
         call
     }
 }
 
-/// What the script unpacks in one step: 15 numbers of 8 bytes, the highest byte first. As texts,
+/// What the script unpacks in one step: 13 numbers of 8 bytes, the highest byte first. As texts,
 /// each would be an argument of its own to be read, copied and parsed.
-fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
-    let [short, day] = policy.phone_windows();
-    let address_per_minute = if counts_address {
-        policy.address_per_minute
-    } else {
-        0
-    };
+fn numbers(policy: &AcceptPolicy) -> Vec<u8> {
+    let (log_length, log_millis) = looked_back(&policy.quotas);
     [
         policy.code_life_millis,
         MAX_ROOT_MILLIS,
@@ -110,13 +111,11 @@ fn numbers(policy: &AcceptPolicy, counts_address: bool) -> Vec<u8> {
         policy.max_attempts.into(),
         i64::try_from(policy.queue_max).unwrap_or(i64::MAX),
         policy.queue_max_age_millis,
+        BEHIND_MILLIS.min(policy.queue_max_age_millis),
         millis::LONGEST_REFUSAL,
-        address_per_minute.into(),
         REFUSALS_LIFE_MILLIS,
-        short.count.into(),
-        short.millis,
-        day.count.into(),
-        day.millis,
+        log_length.into(),
+        log_millis,
     ]
     .into_iter()
     .flat_map(i64::to_be_bytes)
@@ -154,7 +153,7 @@ type Reply = (
     bool,
 );
 
-fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
+fn read_reply(reply: Value, rows: &[Row]) -> Result<Accepted, HotStateError> {
     let (
         outcome,
         now,
@@ -201,7 +200,7 @@ fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
                 },
             )))
         }
-        "refused" => rule_of_name(&rule)
+        "refused" => rule_of(&rule, rows)
             .map(|rule| Accepted::Refused {
                 rule,
                 retry_after_millis: retry_after_millis.max(1),
@@ -211,11 +210,14 @@ fn read_reply(reply: Value) -> Result<Accepted, HotStateError> {
     }
 }
 
-fn rule_of_name(name: &str) -> Option<Rule> {
-    let window = name.strip_prefix("phone_").map(str::parse);
-    match window {
-        Some(Ok(index)) => Some(Rule::phone_window(index)),
-        _ => Rule::ALL.into_iter().find(|known| known.as_str() == name),
+/// The number of a limit among those of the step, from 1, or the name of a guard.
+fn rule_of(text: &str, rows: &[Row]) -> Option<Rule> {
+    match text.parse::<usize>() {
+        Ok(number) => Some(rows.get(number.checked_sub(1)?)?.limit.rule),
+        Err(_) => Rule::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == text),
     }
 }
 

@@ -2,15 +2,12 @@
 -- The API compared the code with what it had read; here it is made sure that challenge and root are
 -- still those. The first right code closes the root in the same step.
 --
--- KEYS  1 root, 2 challenge as one that joined a root, 3 challenge as one that began a root
+-- KEYS  1 root, 2 challenge as one that joined a root, 3 challenge as one that began a root, and then
+--       where a right code proves its number (limits.lua)
 -- ARGV  1 now or '', 2 attempts allowed, 3 id of the challenge, 4 id of the root, 5 its salt, 6 '1'
 --       where the code was right, 7 the longest life of a root, 8 how long a right code may be repeated
 -- Reply {verdict, attempts left}
-local now = tonumber(ARGV[1])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+local now = time_of(ARGV[1])
 local allowed, id, root, salt, right = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1'
 local max_life, repeated_for = tonumber(ARGV[7]), tonumber(ARGV[8])
 local of_root = redis.call('HMGET', KEYS[1], 's', 'x', 'y', 'c')
@@ -38,6 +35,7 @@ local left = math.max(0, allowed - attempts - 1)
 if not right or now >= tonumber(of_root[4]) + max_life and not again then return { 'wrong', left } end
 if closed then return { again and 'right' or 'used', left } end
 redis.call('HSET', KEYS[1], 'x', 1, 'y', id)
+for i = 4, #KEYS do prove(KEYS[i], now) end
 if expires < now + repeated_for then
   redis.call('HSET', key, 'e', string.format('%.0f', now + repeated_for))
 end

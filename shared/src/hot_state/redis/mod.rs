@@ -2,27 +2,28 @@
 
 mod accept;
 mod gate;
+mod limits;
 mod phone_state;
 mod record;
-mod tries;
 
 use std::sync::LazyLock;
 
 use domain::challenge::{Challenge, ChallengeId};
+use domain::client_address::ClientAddress;
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, Root, RootId};
 use redis::{AsyncCommands as _, RedisError, Script};
 use uuid::Uuid;
 
-use super::model::{AcceptPolicy, Guess, HotStateError, Verdict};
+use super::limits::proven_from;
+use super::model::{Guess, HotStateError, Verdict};
 use crate::redis_store::{RedisStore, cause};
+use limits::counting_script;
 
-static COUNT_REQUEST: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("count_request.lua")));
 static CHALLENGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("challenge.lua")));
 static COUNT_BY_SESSION: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("count_by_session.lua")));
+    LazyLock::new(|| counting_script(include_str!("count_by_session.lua")));
 static COUNT_BY_PHONE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("count_by_phone.lua")));
 static PHONE_ROOTS: LazyLock<Script> =
@@ -46,23 +47,6 @@ impl RedisHotState {
     /// Host and port of the server.
     pub(super) fn place(&self) -> &str {
         self.store.place()
-    }
-
-    pub(super) async fn count_request(
-        &self,
-        clock: &Clock,
-        address: &str,
-        policy: &AcceptPolicy,
-    ) -> Result<Option<i64>, HotStateError> {
-        let key = format!("{}{address}", self.store.keys().address_prefix);
-        let wait: i64 = COUNT_REQUEST
-            .key(key)
-            .arg(now_argument(clock))
-            .arg(policy.address_per_minute)
-            .invoke_async(&mut self.store.connection())
-            .await
-            .map_err(unavailable)?;
-        Ok((wait > 0).then_some(wait))
     }
 
     pub(super) async fn challenge(
@@ -129,13 +113,18 @@ impl RedisHotState {
         allowed: u32,
         challenge: &Challenge,
         right: bool,
+        caller: Option<ClientAddress>,
     ) -> Result<Verdict, HotStateError> {
         let keys = self.store.keys();
         let (id, root) = (challenge.id, &challenge.root);
-        let (verdict, attempts_left): (String, u32) = COUNT_BY_SESSION
-            .key(format!("{}{}", keys.challenge_prefix, root.id))
+        let mut call = COUNT_BY_SESSION.prepare_invoke();
+        call.key(format!("{}{}", keys.challenge_prefix, root.id))
             .key(format!("{}{id}", keys.joined_prefix))
-            .key(format!("{}{id}", keys.challenge_prefix))
+            .key(format!("{}{id}", keys.challenge_prefix));
+        for place in caller.filter(|_| right).map(proven_from).iter().flatten() {
+            call.key(keys.proven(place));
+        }
+        let (verdict, attempts_left): (String, u32) = call
             .arg(now_argument(clock))
             .arg(allowed)
             .arg(id.to_string())

@@ -6,8 +6,9 @@ use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
 
 use super::{RedisHotState, unavailable};
+use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::phone_state::{PHONE_RULES, PhoneRefusals, PhoneState};
+use crate::hot_state::phone_state::{PhoneRefusals, PhoneState};
 
 type Reply = (
     (i64, i64),
@@ -63,7 +64,7 @@ fn moments<'a>(sends: impl Iterator<Item = &'a str>) -> Result<Vec<UnixMillis>, 
 /// `n` and `t` with the index of a window: how often, and when it last refused.
 fn read_refusals(fields: &HashMap<String, i64>) -> Result<Vec<PhoneRefusals>, HotStateError> {
     let mut found = Vec::new();
-    for (index, rule) in PHONE_RULES.into_iter().enumerate() {
+    for (index, rule) in rules_of_number().enumerate() {
         let count = fields.get(&format!("n{index}"));
         let last_at = fields.get(&format!("t{index}"));
         if let Some((&count, &last_at)) = count.zip(last_at) {

@@ -2,16 +2,19 @@
 
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, SEND_MARGIN_MILLIS};
 use domain::clock::UnixMillis;
+use domain::limits::Step;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, NewSecret, Root, RootId, shared_for_millis};
 use sqlx::SqliteConnection;
 
-use super::limits::{count_address, refusal};
+use super::guards::{self, Guarded};
+use super::limits::Looked;
 use super::phone_state::remember_refusal;
 use super::{codes, unavailable};
+use crate::hot_state::limits::{rows, rules_of_number};
 use crate::hot_state::model::{
-    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous, Rule,
+    Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous,
 };
 use crate::queue::Job;
 
@@ -94,21 +97,39 @@ pub(super) async fn accept(
             }
         }
     };
-    if let Some((rule, retry_after_millis)) =
-        refusal(connection, now, &asked.phone, accept, policy).await?
-    {
-        if matches!(rule, Rule::PhoneShort | Rule::PhoneDay) {
-            remember_refusal(connection, &asked.phone, rule, now).await?;
-        }
-        return Ok(Accepted::Refused {
+    let behind = match guards::look(connection, now, policy).await? {
+        Guarded::Open { behind } => behind,
+        Guarded::Refused {
             rule,
             retry_after_millis,
-        });
-    }
+        } => {
+            return Ok(Accepted::Refused {
+                rule,
+                retry_after_millis,
+            });
+        }
+    };
+    let subjects = accept.subjects();
+    let rows = rows(Step::Ask, &subjects, &policy.quotas);
+    let phone = Some(&asked.phone);
+    let looked = Looked::at(connection, now, &rows, phone, &subjects, behind).await?;
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err((rule, retry_after_millis)) => {
+            if rules_of_number().any(|of_number| of_number == rule) {
+                remember_refusal(connection, &asked.phone, rule, now).await?;
+            }
+            return Ok(Accepted::Refused {
+                rule,
+                retry_after_millis,
+            });
+        }
+    };
     let place = match shared_root(connection, now, &asked, policy).await? {
         Some((root, channel)) => Place::shared(&root, &channel, now, accept, policy),
         None => Place::begun(new_root, secret, now, accept),
     };
+    looked.count(connection, now).await?;
     grant(connection, now, &asked, &place, accept, policy).await
 }
 
@@ -241,9 +262,6 @@ async fn grant(
     if !asked.purpose.shares_roots() {
         let before = asked.before.as_ref().map_or(0, |before| before.expires_at);
         expires_at = expires_at.min(dies_at).max(before);
-    }
-    if let Some(address) = accept.address {
-        count_address(connection, address, now, policy).await?;
     }
     sqlx::query(STORE_SEND)
         .bind(asked.phone.as_e164())

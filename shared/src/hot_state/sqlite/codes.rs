@@ -3,12 +3,14 @@
 //! `redis/close_root.lua`.
 
 use domain::challenge::{Challenge, ChallengeId};
+use domain::client_address::ClientAddress;
 use domain::clock::Clock;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{Honoured, MAX_ROOT_MILLIS, Root, RootId};
 use sqlx::SqliteConnection;
 
+use super::limits::prove;
 use super::row::{CLOSED_BY_NOBODY, CLOSED_BY_PHONE, ChallengeRow, RootRow};
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::model::{Guess, HotStateError, Verdict};
@@ -111,6 +113,7 @@ impl SqliteHotState {
         allowed: u32,
         read: &Challenge,
         right: bool,
+        caller: Option<ClientAddress>,
     ) -> Result<Verdict, HotStateError> {
         let mut transaction = self.begin().await?;
         // Read with the file in hand: a code may die while the writer is waited for.
@@ -158,6 +161,9 @@ impl SqliteHotState {
                     .execute(&mut *transaction)
                     .await
                     .map_err(unavailable)?;
+                if let Some(caller) = caller {
+                    prove(&mut transaction, caller, now).await?;
+                }
                 Verdict::Right { root }
             }
             Some(_) if again => Verdict::Right { root },

@@ -1,160 +1,341 @@
-//! What can refuse a request: the guards of the whole service, and the limits of phone and address.
+//! How limits are counted in the file; the twin of `redis/limits.lua`. Each kind of
+//! [`Quota`] is implemented once.
 
-use domain::clock::UnixMillis;
+mod failures;
+mod rates;
+mod slots;
+
+use domain::client_address::ClientAddress;
+use domain::clock::{Clock, UnixMillis};
+use domain::limits::{Per, Quota, Quotas, Rule, SHARE_MILLIS, Step};
 use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
-use super::unavailable;
-use crate::hot_state::gate::millis as millis_of_gate;
-use crate::hot_state::model::{Accept, AcceptPolicy, HotStateError, Rule};
+use super::{SqliteHotState, unavailable};
+use crate::hot_state::limits::{Count, PROVEN_MILLIS, Row, Subject, Subjects, proven_from, rows};
+use crate::hot_state::model::HotStateError;
+use failures::Failures;
+pub(super) use failures::of_phone as failures_of_phone;
+use rates::Arrival;
+use slots::Slots;
 
-/// What a client is told when the queue is behind: soon enough to try, late enough to help.
-const QUEUE_RETRY_MILLIS: i64 = 5_000;
-const MINUTE_MILLIS: f64 = 60_000.0;
-const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
-const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
-     WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
-const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1 AND until <= $2";
 const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
 const BRING_BACK_SENDS: &str = "UPDATE hot_phone_sends SET at = $2 WHERE phone = $1 AND at > $2";
-const ADDRESS_ARRIVAL: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
-const STORE_ARRIVAL: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
-     ON CONFLICT (address) DO UPDATE SET arrival = excluded.arrival";
 /// How long the sends of a phone are remembered: a day and a little.
 pub(super) const LOG_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
-/// The rule that refuses, if one does; of several the one that takes longest to allow it.
-pub(super) async fn refusal(
-    connection: &mut SqliteConnection,
-    now: UnixMillis,
-    phone: &PhoneNumber,
-    accept: &Accept<'_>,
-    policy: &AcceptPolicy,
-) -> Result<Option<(Rule, i64)>, HotStateError> {
-    let breaker: Option<i64> = sqlx::query_scalar(OPEN_BREAKER)
-        .bind(now)
-        .bind(now + millis_of_gate::LONGEST_REFUSAL)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if let Some(until) = breaker {
-        return Ok(Some((Rule::BreakerOpen, until - now)));
-    }
-    let jobs: i64 = sqlx::query_scalar(COUNT_JOBS)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if jobs.unsigned_abs() >= policy.queue_max {
-        return Ok(Some((Rule::QueueFull, QUEUE_RETRY_MILLIS)));
-    }
-    let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_FRESH_JOB)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if oldest
-        .flatten()
-        .is_some_and(|accepted| now - accepted > policy.queue_max_age_millis)
-    {
-        return Ok(Some((Rule::QueueSlow, QUEUE_RETRY_MILLIS)));
-    }
-
-    // The clock was set back since: what lies ahead would keep the phone out for as long.
-    sqlx::query(BRING_BACK_SENDS)
-        .bind(phone.as_e164())
-        .bind(now)
-        .execute(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let log: Vec<i64> = sqlx::query_scalar(SENDS_SINCE)
-        .bind(phone.as_e164())
-        .bind(now - LOG_LIFE_MILLIS)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let mut refusal: Option<(Rule, i64)> = None;
-    let mut refuse = |rule, after| {
-        if refusal.is_none_or(|(_, longest)| after > longest) {
-            refusal = Some((rule, after));
-        }
-    };
-    for (index, window) in policy.phone_windows().into_iter().enumerate() {
-        let count = usize::try_from(window.count).unwrap_or(usize::MAX);
-        if let Some(at) = log
-            .len()
-            .checked_sub(count)
-            .and_then(|index| log.get(index))
-            && now < at + window.millis
-        {
-            refuse(Rule::phone_window(index), at + window.millis - now);
-        }
-    }
-    if let Some(address) = accept.address
-        && let Some(wait) = address_wait(connection, address, now, policy).await?
-    {
-        refuse(Rule::Address, wait);
-    }
-    Ok(refusal)
+/// What counting writes for a row that was looked at.
+enum Next {
+    /// The step that grants writes the log.
+    Log,
+    Arrival(Arrival),
+    Failures(Failures),
+    Budget {
+        whole: Slots,
+        part: Option<Slots>,
+    },
+    Share {
+        own: Slots,
+        whole: Option<Slots>,
+    },
 }
 
-/// How long this address has to wait before it may ask once more, in milliseconds; `None` when it
-/// need not.
-pub(super) async fn address_wait(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<Option<i64>, HotStateError> {
-    let wait = arrival(connection, address, now, policy).await? - millis(now) - MINUTE_MILLIS;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a wait is below a minute or two"
-    )]
-    let whole = wait.ceil() as i64;
-    Ok((wait > 0.0).then_some(whole))
+/// The rows of a step after a look at each.
+pub(super) struct Looked(Vec<Next>);
+
+impl Looked {
+    /// Looks at every row. Of several that refuse, that counts which takes longest to allow.
+    pub(super) async fn at(
+        connection: &mut SqliteConnection,
+        now: UnixMillis,
+        rows: &[Row],
+        phone: Option<&PhoneNumber>,
+        subjects: &Subjects<'_>,
+        behind: bool,
+    ) -> Result<Result<Self, (Rule, i64)>, HotStateError> {
+        let mut look = Look {
+            connection,
+            now,
+            digits: phone.map_or("", PhoneNumber::digits),
+            log: Vec::new(),
+        };
+        if let Some(phone) = phone {
+            look.read_log(phone).await?;
+        }
+        let mut refused: Option<(Rule, i64)> = None;
+        let mut all = Vec::with_capacity(rows.len());
+        let mut whole_is_counted = false;
+        for row in rows {
+            if matches!(row.quota, Quota::Share { .. }) && !behind {
+                continue;
+            }
+            let counts_whole = matches!(row.quota, Quota::Share { .. })
+                && !std::mem::replace(&mut whole_is_counted, true);
+            let (wait, next) = look.at(row, subjects, counts_whole).await?;
+            if wait > refused.map_or(0, |(_, longest)| longest) {
+                refused = Some((row.limit.rule, wait));
+            }
+            all.push(next);
+        }
+        Ok(refused.map_or(Ok(Self(all)), Err))
+    }
+
+    /// Counts every row.
+    pub(super) async fn count(
+        self,
+        connection: &mut SqliteConnection,
+        now: UnixMillis,
+    ) -> Result<(), HotStateError> {
+        for next in self.0 {
+            match next {
+                Next::Log => {}
+                Next::Arrival(arrival) => arrival.store(connection).await?,
+                Next::Failures(failures) => failures.one_more(now).store(connection).await?,
+                Next::Budget { whole, part } => {
+                    whole.one_more(false).store(connection).await?;
+                    if let Some(part) = part {
+                        part.one_more(false).store(connection).await?;
+                    }
+                }
+                Next::Share { own, whole } => {
+                    if let Some(whole) = whole {
+                        whole.one_more(own.is_new()).store(connection).await?;
+                    }
+                    own.one_more(false).store(connection).await?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Counts one request of this address.
-pub(super) async fn count_address(
-    connection: &mut SqliteConnection,
-    address: &str,
+struct Look<'c> {
+    connection: &'c mut SqliteConnection,
     now: UnixMillis,
-    policy: &AcceptPolicy,
+    digits: &'c str,
+    /// The moments of the sends of the phone.
+    log: Vec<UnixMillis>,
+}
+
+impl Look<'_> {
+    async fn read_log(&mut self, phone: &PhoneNumber) -> Result<(), HotStateError> {
+        // The clock was set back since: what lies ahead would keep the phone out for as long.
+        sqlx::query(BRING_BACK_SENDS)
+            .bind(phone.as_e164())
+            .bind(self.now)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(unavailable)?;
+        self.log = sqlx::query_scalar(SENDS_SINCE)
+            .bind(phone.as_e164())
+            .bind(self.now - LOG_LIFE_MILLIS)
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// How long the row refuses, or 0, and what counting would write.
+    async fn at(
+        &mut self,
+        row: &Row,
+        subjects: &Subjects<'_>,
+        counts_whole: bool,
+    ) -> Result<(i64, Next), HotStateError> {
+        let now = self.now;
+        let key = key(row, self.digits);
+        match row.quota {
+            Quota::Window { count, millis } => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let send = self.log.len().checked_sub(count);
+                let at = send.and_then(|index| self.log.get(index));
+                Ok((at.map_or(0, |at| (at + millis - now).max(0)), Next::Log))
+            }
+            Quota::Rate {
+                count,
+                millis,
+                ahead,
+            } => {
+                let mut proven = 0.0;
+                if let (Subject::Text(place), true) = (&row.subject, row.limit.more_for_proven) {
+                    let key = proven_key(place);
+                    let found = Slots::find(self.connection, key, now, PROVEN_MILLIS).await?;
+                    proven = found.lately(now);
+                }
+                let rate = rates::Rate {
+                    count,
+                    millis,
+                    ahead,
+                };
+                let arrival = Arrival::find(self.connection, key, now, rate, proven).await?;
+                Ok((arrival.wait(now, ahead), Next::Arrival(arrival)))
+            }
+            Quota::Lock { failures, millis } => {
+                let found = Failures::find(self.connection, key, now, millis).await?;
+                Ok((found.locked_for(now, failures), Next::Failures(found)))
+            }
+            Quota::Budget {
+                count,
+                millis,
+                group_part,
+            } => {
+                let whole = Slots::find(self.connection, key, now, millis).await?;
+                let mut part = None;
+                let mut is_used_up = false;
+                if let Some(group) = row.part_of(subjects) {
+                    let key = part_key(row, &group);
+                    let found = Slots::find(self.connection, key, now, millis).await?;
+                    is_used_up = found.count() * i64::from(group_part) >= i64::from(count);
+                    part = Some(found);
+                }
+                let wait = if whole.count() >= i64::from(count) {
+                    whole.ends_in(now)
+                } else {
+                    0
+                };
+                let next = if is_used_up {
+                    Next::Log
+                } else {
+                    Next::Budget { whole, part }
+                };
+                Ok((wait, next))
+            }
+            Quota::Share { percent } => {
+                let own = Slots::find(self.connection, key, now, SHARE_MILLIS).await?;
+                let whole = whole_key();
+                let whole = Slots::find(self.connection, whole, now, SHARE_MILLIS).await?;
+                let wait = if own.is_above_its_share(&whole, percent) {
+                    own.ends_in(now)
+                } else {
+                    0
+                };
+                let whole = counts_whole.then_some(whole);
+                Ok((wait, Next::Share { own, whole }))
+            }
+        }
+    }
+}
+
+/// Limits that were there before the table keep their keys.
+fn key(row: &Row, digits: &str) -> String {
+    let subject = row.subject_text(digits);
+    match (row.limit.rule, row.quota) {
+        (Rule::Address, _) => subject.to_owned(),
+        (Rule::FailuresPhone, _) => phone_failures_key(subject),
+        (Rule::FailuresAddress, Quota::Lock { .. }) => format!("a:{subject}"),
+        (rule, _) => format!("{}:{subject}", rule.as_str()),
+    }
+}
+
+fn phone_failures_key(digits: &str) -> String {
+    format!("p:+{digits}")
+}
+
+fn part_key(row: &Row, group: &str) -> String {
+    format!("{}:{group}", row.limit.rule.as_str())
+}
+
+fn whole_key() -> String {
+    format!("{}:", Rule::GroupShare.as_str())
+}
+
+fn proven_key(place: &str) -> String {
+    format!("proven:{place}")
+}
+
+/// Remembers from where a number was proven.
+pub(super) async fn prove(
+    connection: &mut SqliteConnection,
+    caller: ClientAddress,
+    now: UnixMillis,
 ) -> Result<(), HotStateError> {
-    let arrival = arrival(connection, address, now, policy).await?;
-    sqlx::query(STORE_ARRIVAL)
-        .bind(address)
-        .bind(arrival)
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
+    for place in proven_from(caller) {
+        let found = Slots::find(connection, proven_key(&place), now, PROVEN_MILLIS).await?;
+        found.one_more(false).store(connection).await?;
+    }
     Ok(())
 }
 
-/// The theoretical arrival time of this address if this request is granted.
-async fn arrival(
-    connection: &mut SqliteConnection,
-    address: &str,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<f64, HotStateError> {
-    let stored: Option<f64> = sqlx::query_scalar(ADDRESS_ARRIVAL)
-        .bind(address)
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
-    let step = MINUTE_MILLIS / f64::from(policy.address_per_minute);
-    let mut stored = stored.unwrap_or_default();
-    if stored > millis(now) + MINUTE_MILLIS + step {
-        // No clock that goes on comes so far.
-        stored = millis(now);
+impl SqliteHotState {
+    pub(in crate::hot_state) async fn count(
+        &self,
+        clock: &Clock,
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+    ) -> Result<Count, HotStateError> {
+        let rows = rows(step, subjects, quotas);
+        let mut transaction = self.begin().await?;
+        // Read with the file in hand: the writer may have been waited for.
+        let now = clock.now_millis();
+        let looked = Looked::at(&mut transaction, now, &rows, None, subjects, false).await?;
+        let count = match looked {
+            Ok(looked) => {
+                looked.count(&mut transaction, now).await?;
+                Count::Counted
+            }
+            Err((rule, retry_after_millis)) => Count::Refused {
+                rule,
+                retry_after_millis,
+            },
+        };
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(count)
     }
-    Ok(stored.max(millis(now)) + step)
+
+    pub(in crate::hot_state) async fn take_back(
+        &self,
+        clock: &Clock,
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+        proven: Option<ClientAddress>,
+    ) -> Result<(), HotStateError> {
+        let rows = rows(step, subjects, quotas);
+        let mut transaction = self.begin().await?;
+        let now = clock.now_millis();
+        for row in &rows {
+            take_back(&mut transaction, row, subjects, now).await?;
+        }
+        if let Some(caller) = proven {
+            prove(&mut transaction, caller, now).await?;
+        }
+        transaction.commit().await.map_err(unavailable)
+    }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds since 1970 fit 53 bits for ages"
-)]
-fn millis(now: UnixMillis) -> f64 {
-    now as f64
+/// Takes one back that was counted.
+async fn take_back(
+    connection: &mut SqliteConnection,
+    row: &Row,
+    subjects: &Subjects<'_>,
+    now: UnixMillis,
+) -> Result<(), HotStateError> {
+    let key = key(row, "");
+    match row.quota {
+        Quota::Window { .. } | Quota::Share { .. } => Ok(()),
+        Quota::Rate { count, millis, .. } => {
+            rates::give_back(connection, &key, rates::step(count, millis)).await
+        }
+        Quota::Lock { .. } if row.limit.per == Per::Phone => {
+            failures::forget(connection, &key).await
+        }
+        Quota::Lock { .. } => failures::give_back(connection, &key).await,
+        Quota::Budget {
+            count,
+            millis,
+            group_part,
+        } => {
+            if let Some(group) = row.part_of(subjects) {
+                let part = Slots::find(connection, part_key(row, &group), now, millis).await?;
+                if part.count() * i64::from(group_part) >= i64::from(count) {
+                    // It may not have been counted.
+                    return Ok(());
+                }
+                part.one_less().store(connection).await?;
+            }
+            let whole = Slots::find(connection, key, now, millis).await?;
+            whole.one_less().store(connection).await
+        }
+    }
 }

@@ -7,11 +7,11 @@ mod accept;
 mod codes;
 mod gate;
 mod group_commit;
+mod guards;
 mod limits;
 mod owned_accept;
 mod phone_state;
 mod row;
-mod tries;
 
 use domain::clock::{Clock, UnixMillis};
 use domain::root::MAX_ROOT_MILLIS;
@@ -54,22 +54,6 @@ impl SqliteHotState {
     ) -> Result<Accepted, HotStateError> {
         let step = OwnedAccept::of(clock, accept, policy);
         self.accepts.take(step).await
-    }
-
-    pub(super) async fn count_request(
-        &self,
-        clock: &Clock,
-        address: &str,
-        policy: &AcceptPolicy,
-    ) -> Result<Option<i64>, HotStateError> {
-        let mut transaction = self.begin().await?;
-        let now = clock.now_millis();
-        let wait = limits::address_wait(&mut transaction, address, now, policy).await?;
-        if wait.is_none() {
-            limits::count_address(&mut transaction, address, now, policy).await?;
-            transaction.commit().await.map_err(unavailable)?;
-        }
-        Ok(wait)
     }
 
     pub(super) async fn enqueue_notice(
@@ -130,6 +114,7 @@ impl SqliteHotState {
             ),
             ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
             ("DELETE FROM hot_phone_refusals WHERE forget_at < $1", now),
+            ("DELETE FROM hot_counters WHERE forget_at < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)

@@ -1,6 +1,7 @@
 //! The accept step as one of many that share a commit.
 
 use domain::challenge::{ChallengeId, Channel, NewChallenge};
+use domain::client_address::ClientAddress;
 use domain::clock::Clock;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
@@ -9,7 +10,8 @@ use uuid::Uuid;
 
 use super::accept;
 use super::group_commit::Step;
-use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError, Rule};
+use crate::hot_state::limits::rules_of_number;
+use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
 
 /// An [`Accept`] that lives as long as it waits, with all that the step needs.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub(super) struct OwnedAccept {
     request: OwnedRequest,
     nonce: [u8; 8],
     channel: Channel,
-    address: Option<String>,
+    caller: Option<ClientAddress>,
     trace: Option<String>,
     request_id: Option<Uuid>,
 }
@@ -46,7 +48,7 @@ impl OwnedAccept {
             },
             nonce: accept.nonce,
             channel: accept.channel,
-            address: accept.address.map(str::to_owned),
+            caller: accept.caller,
             trace: accept.trace.map(str::to_owned),
             request_id: accept.request_id,
         }
@@ -65,7 +67,7 @@ impl OwnedAccept {
             },
             nonce: self.nonce,
             channel: self.channel,
-            address: self.address.as_deref(),
+            caller: self.caller,
             trace: self.trace.as_deref(),
             request_id: self.request_id,
         }
@@ -82,14 +84,11 @@ impl Step for OwnedAccept {
 
     /// That the limit of a phone refused was counted; no other refusal leaves anything.
     fn wrote(accepted: &Accepted) -> bool {
-        matches!(
-            accepted,
-            Accepted::Sent(_)
-                | Accepted::Refused {
-                    rule: Rule::PhoneShort | Rule::PhoneDay,
-                    ..
-                }
-        )
+        match accepted {
+            Accepted::Sent(_) => true,
+            Accepted::Refused { rule, .. } => rules_of_number().any(|of_number| of_number == *rule),
+            _ => false,
+        }
     }
 
     fn enqueued(accepted: &Accepted) -> bool {

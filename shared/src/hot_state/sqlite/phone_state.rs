@@ -1,15 +1,17 @@
 //! What the file can tell of one number, and the refusals that it remembers.
 
 use domain::clock::{Clock, UnixMillis};
+use domain::limits::Rule;
 use domain::phone::PhoneNumber;
 use sqlx::SqliteConnection;
 
 use super::limits::LOG_LIFE_MILLIS;
-use super::{SqliteHotState, tries, unavailable};
-use crate::hot_state::Rule;
+use super::limits::failures_of_phone;
+use super::{SqliteHotState, unavailable};
+use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::phone_state::{
-    PHONE_RULES, PhoneRefusals, PhoneState, REFUSALS_COUNTED_EACH, REFUSALS_LIFE_MILLIS,
+    PhoneRefusals, PhoneState, REFUSALS_COUNTED_EACH, REFUSALS_LIFE_MILLIS,
     THEN_COUNTED_EVERY_MILLIS,
 };
 
@@ -43,7 +45,7 @@ impl SqliteHotState {
             .fetch_all(&mut *reader)
             .await
             .map_err(unavailable)?;
-        let (failures, last_failure_at) = tries::of_phone(&mut reader, phone).await?;
+        let (failures, last_failure_at) = failures_of_phone(&mut reader, phone).await?;
         let of_rule = |rule: Rule| {
             let found = refusals.iter().find(|(name, ..)| name == rule.as_str());
             found.map(|&(_, count, last_at)| PhoneRefusals {
@@ -60,7 +62,7 @@ impl SqliteHotState {
                 .filter(|(_, texted)| !texted)
                 .map(|(at, _)| *at)
                 .collect(),
-            refusals: PHONE_RULES.into_iter().filter_map(of_rule).collect(),
+            refusals: rules_of_number().filter_map(of_rule).collect(),
             failures,
             last_failure_at,
         })

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use domain::challenge::{ChallengeId, Channel, Locale, NewChallenge};
+use domain::limits::Quotas;
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Window};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted};
 use shared::records::NewNotice;
 
 use super::{REQUEST, Stage};
@@ -69,17 +70,11 @@ impl Stage {
     }
 
     async fn try_accept(&self, request: AcceptRequest<'_>, channel: Channel) -> Accepted {
-        let window = Window {
-            count: 1_000,
-            millis: 1,
-        };
         let policy = AcceptPolicy {
             code_life_millis: 120_000,
             resend_cooldown_millis: 30_000,
             max_attempts: 3,
-            phone_short: window,
-            phone_day: window,
-            address_per_minute: 1,
+            quotas: Quotas::NONE,
             queue_max: 1_000_000,
             queue_max_age_millis: i64::MAX,
         };
@@ -88,7 +83,7 @@ impl Stage {
             request,
             nonce: self.random.bytes(),
             channel,
-            address: None,
+            caller: None,
             trace,
             request_id: Some(REQUEST),
         };

@@ -1,0 +1,159 @@
+//! Limits in Redis: rows are packed for `limits.lua`, which stands before every script that counts.
+
+use std::sync::LazyLock;
+
+use domain::client_address::ClientAddress;
+use domain::clock::Clock;
+use domain::limits::{Per, Quota, Quotas, Rule, SHARE_MILLIS, Step};
+use redis::Script;
+
+use super::{RedisHotState, now_argument, unavailable};
+use crate::hot_state::limits::{Count, Row, Subject, Subjects, proven_from, rows};
+use crate::hot_state::model::HotStateError;
+use crate::redis_store::Keys;
+
+static COUNT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("count.lua")));
+static TAKE_BACK: LazyLock<Script> =
+    LazyLock::new(|| counting_script(include_str!("take_back.lua")));
+
+/// A script that counts by `limits.lua`.
+pub(super) fn counting_script(script: &str) -> Script {
+    Script::new(&[include_str!("limits.lua"), script].concat())
+}
+
+/// Rows as the scripts read them, with the keys that they name in this order.
+pub(super) struct PackedRows {
+    pub(super) keys: Vec<String>,
+    pub(super) packed: Vec<u8>,
+}
+
+impl PackedRows {
+    pub(super) fn of(rows: &[Row], subjects: &Subjects<'_>, names: &Keys) -> Self {
+        let mut all = Self {
+            keys: Vec::with_capacity(rows.len()),
+            packed: Vec::with_capacity(rows.len() * 26),
+        };
+        let mut whole_is_counted = false;
+        for row in rows {
+            let place: u8 = match &row.subject {
+                Subject::Phone => 1,
+                Subject::Prefix => 2,
+                Subject::Text(text) => {
+                    all.keys.push(key(names, row, text));
+                    0
+                }
+            };
+            let (kind, second, numbers): (u8, Option<String>, [i64; 3]) = match row.quota {
+                Quota::Window { count, millis } => (1, None, [count.into(), millis, 0]),
+                Quota::Rate {
+                    count,
+                    millis,
+                    ahead,
+                } => {
+                    let proven = match &row.subject {
+                        Subject::Text(text) if row.limit.more_for_proven => {
+                            Some(names.proven(text))
+                        }
+                        _ => None,
+                    };
+                    (2, proven, [count.into(), millis, ahead])
+                }
+                Quota::Lock { failures, millis } => {
+                    let forgets = i64::from(row.limit.per == Per::Phone);
+                    (3, None, [failures.into(), millis, forgets])
+                }
+                Quota::Budget {
+                    count,
+                    millis,
+                    group_part,
+                } => {
+                    let part = row.part_of(subjects);
+                    let part = part.map(|group| names.limit(row.limit.rule, &group));
+                    (4, part, [count.into(), millis, group_part.into()])
+                }
+                Quota::Share { percent } => {
+                    let whole = names.limit(Rule::GroupShare, "");
+                    let counts = i64::from(!std::mem::replace(&mut whole_is_counted, true));
+                    (5, Some(whole), [percent.into(), SHARE_MILLIS, counts])
+                }
+            };
+            all.packed.push(kind);
+            all.packed
+                .push(if second.is_some() { place + 4 } else { place });
+            all.packed
+                .extend(numbers.into_iter().flat_map(i64::to_be_bytes));
+            all.keys.extend(second);
+        }
+        all
+    }
+}
+
+/// Limits that were there before the table keep their keys.
+fn key(names: &Keys, row: &Row, subject: &str) -> String {
+    let prefix = match (row.limit.rule, row.quota) {
+        (Rule::Address, _) => &names.address_prefix,
+        (Rule::FailuresPhone, _) => &names.phone_failures_prefix,
+        (Rule::FailuresAddress, Quota::Lock { .. }) => &names.address_failures_prefix,
+        (rule, _) => return names.limit(rule, subject),
+    };
+    [prefix, subject].concat()
+}
+
+/// What a script answers of rows: the number of the one that refuses, and the time to wait.
+pub(super) fn refusal_of(rows: &[Row], number: usize, wait: i64) -> Result<Count, HotStateError> {
+    if number == 0 {
+        return Ok(Count::Counted);
+    }
+    let row = rows
+        .get(number - 1)
+        .ok_or(HotStateError::Corrupt("the number of a limit"))?;
+    Ok(Count::Refused {
+        rule: row.limit.rule,
+        retry_after_millis: wait.max(1),
+    })
+}
+
+impl RedisHotState {
+    pub(in crate::hot_state) async fn count(
+        &self,
+        clock: &Clock,
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+    ) -> Result<Count, HotStateError> {
+        let rows = rows(step, subjects, quotas);
+        let packed = PackedRows::of(&rows, subjects, self.store.keys());
+        let (refused, wait): (usize, i64) = COUNT
+            .key(packed.keys)
+            .arg(now_argument(clock))
+            .arg(&packed.packed[..])
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        refusal_of(&rows, refused, wait)
+    }
+
+    pub(in crate::hot_state) async fn take_back(
+        &self,
+        clock: &Clock,
+        step: Step,
+        subjects: &Subjects<'_>,
+        quotas: &Quotas,
+        proven: Option<ClientAddress>,
+    ) -> Result<(), HotStateError> {
+        let rows = rows(step, subjects, quotas);
+        let names = self.store.keys();
+        let packed = PackedRows::of(&rows, subjects, names);
+        let of_rows = packed.keys.len();
+        let mut call = TAKE_BACK.key(packed.keys);
+        for place in proven.map(proven_from).iter().flatten() {
+            call.key(names.proven(place));
+        }
+        call.arg(now_argument(clock))
+            .arg(&packed.packed[..])
+            .arg(of_rows)
+            .invoke_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)
+    }
+}

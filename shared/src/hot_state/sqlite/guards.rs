@@ -1,0 +1,65 @@
+//! What can refuse every request: the guards of the whole service.
+
+use domain::clock::UnixMillis;
+use domain::limits::Rule;
+use sqlx::SqliteConnection;
+
+use super::unavailable;
+use crate::hot_state::gate::millis as millis_of_gate;
+use crate::hot_state::model::{AcceptPolicy, BEHIND_MILLIS, HotStateError};
+
+/// What a client is told when the queue is behind: soon enough to try, late enough to help.
+const QUEUE_RETRY_MILLIS: i64 = 5_000;
+const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
+const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
+     WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
+const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1 AND until <= $2";
+
+/// What the guards say.
+pub(super) enum Guarded {
+    /// Go on.
+    Open {
+        /// Whether messages wait for longer than a moment, so that capacity is shared out.
+        behind: bool,
+    },
+    /// Nothing can be sent.
+    Refused { rule: Rule, retry_after_millis: i64 },
+}
+
+pub(super) async fn look(
+    connection: &mut SqliteConnection,
+    now: UnixMillis,
+    policy: &AcceptPolicy,
+) -> Result<Guarded, HotStateError> {
+    let breaker: Option<i64> = sqlx::query_scalar(OPEN_BREAKER)
+        .bind(now)
+        .bind(now + millis_of_gate::LONGEST_REFUSAL)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let refused = |rule, retry_after_millis| Guarded::Refused {
+        rule,
+        retry_after_millis,
+    };
+    if let Some(until) = breaker {
+        return Ok(refused(Rule::BreakerOpen, until - now));
+    }
+    let jobs: i64 = sqlx::query_scalar(COUNT_JOBS)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    if jobs.unsigned_abs() >= policy.queue_max {
+        return Ok(refused(Rule::QueueFull, QUEUE_RETRY_MILLIS));
+    }
+    let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_FRESH_JOB)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let age = oldest.flatten().map_or(0, |accepted| now - accepted);
+    if age > policy.queue_max_age_millis {
+        return Ok(refused(Rule::QueueSlow, QUEUE_RETRY_MILLIS));
+    }
+    Ok(Guarded::Open {
+        behind: age > BEHIND_MILLIS,
+    })
+}
