@@ -10,7 +10,10 @@ use serde_json::json;
 use sqlx::{PgPool, SqlitePool};
 
 /// One address asks for all of them here.
-const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
+const NO_ADDRESS_LIMITS: [(&str, &str); 2] = [
+    ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+    ("LIMIT_GROUP_PER_MINUTE", "off"),
+];
 
 /// So many sign in at once while the backup is made.
 const LANES: usize = 8;
@@ -223,7 +226,7 @@ impl Site {
 async fn a_backup_of_production_made_under_load_restores() {
     let folder = tempfile::tempdir().expect("a folder");
     let backup = folder.path().to_str().expect("UTF-8").to_owned();
-    let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
+    let mut production = Production::start(2, &NO_ADDRESS_LIMITS).await;
     let site = Site {
         client: production.client(),
         inbox: Client::new(production.simulator.url()),
@@ -262,7 +265,7 @@ async fn a_backup_of_production_made_under_load_restores() {
         database_url: database_url.clone(),
     };
     let mut restored =
-        Production::start_on(stores, simulator, secrets, 1, &[NO_ADDRESS_LIMIT]).await;
+        Production::start_on(stores, simulator, secrets, 1, &NO_ADDRESS_LIMITS).await;
     let site = Site {
         client: restored.client(),
         inbox: Client::new(restored.simulator.url()),
@@ -356,6 +359,7 @@ async fn standalone(data: &Path, simulator: &SimulatorProcess, api_key: &str) ->
         .env("KAVENEGAR_TEMPLATE", "ramz-otp")
         .env("KAVENEGAR_RATE", "10000")
         .env("LIMIT_ADDRESS_PER_MINUTE", "100000")
+        .env("LIMIT_GROUP_PER_MINUTE", "off")
         .start();
     wait_for_http(&format!("{url}/readyz"), PATIENCE).await;
     let site = Site {

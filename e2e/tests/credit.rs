@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 /// One address asks for all of them here.
-const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
+const NO_ADDRESS_LIMITS: [(&str, &str); 2] = [
+    ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+    ("LIMIT_GROUP_PER_MINUTE", "off"),
+];
 const TARIFF: i64 = 2_280;
 /// Messages that are paid for at first.
 const PAID: i64 = 40;
@@ -151,7 +154,7 @@ async fn expired(production: &Production) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
-    let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
+    let mut production = Production::start(2, &NO_ADDRESS_LIMITS).await;
     let phones = Arc::new(Phones::default());
     every_worker_shows(&production, "ramz_gateway_key_valid", 1.0).await;
     let prometheus = Prometheus::start(&production).await;

@@ -299,8 +299,11 @@ fn odd_answers() -> Vec<Value> {
 async fn every_metric_of_the_list_is_served_by_api_and_worker() {
     let page = page();
     let (of_api, of_worker) = (rows_of(&page, &["api"]), rows_of(&page, &["worker"]));
-    let no_limit = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
-    let production = Production::start(1, &[no_limit]).await;
+    let no_limits = [
+        ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+        ("LIMIT_GROUP_PER_MINUTE", "off"),
+    ];
+    let production = Production::start(1, &no_limits).await;
     let client = production.client();
     let routes = routes(&client).await;
     let fetch = async || {

@@ -15,7 +15,9 @@ const EXAMPLES: &str = "25";
 async fn every_answer_in_production_is_as_documented() {
     let limits = [
         ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+        ("LIMIT_GROUP_PER_MINUTE", "off"),
         ("LIMIT_FAILURES_ADDRESS", "1000/s"),
+        ("LIMIT_FAILURES_GROUP", "off"),
     ];
     let production = Production::start(1, &limits).await;
     check(production.url(), production.simulator.url()).await;
@@ -35,7 +37,9 @@ async fn every_answer_in_one_process_is_as_documented() {
         .env("SIMULATOR_LISTEN", &inbox)
         .env("KAVENEGAR_RATE", "10000")
         .env("LIMIT_ADDRESS_PER_MINUTE", "100000")
+        .env("LIMIT_GROUP_PER_MINUTE", "off")
         .env("LIMIT_FAILURES_ADDRESS", "1000/s")
+        .env("LIMIT_FAILURES_GROUP", "off")
         .start();
     wait_for_http(&format!("{url}/readyz"), PATIENCE).await;
     check(url, format!("http://{inbox}")).await;

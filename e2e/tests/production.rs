@@ -11,7 +11,10 @@ use serde_json::json;
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 64;
 /// One address asks for all of them here.
-const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
+const NO_ADDRESS_LIMITS: [(&str, &str); 2] = [
+    ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+    ("LIMIT_GROUP_PER_MINUTE", "off"),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_is_asked_for_sent_and_opens_a_session() {
@@ -65,7 +68,7 @@ async fn a_code_is_asked_for_sent_and_opens_a_session() {
 /// 10,000 requests, two workers: exactly 10,000 sends, none doubled, none missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i_01_i_02_ten_thousand_requests_are_ten_thousand_sends() {
-    let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
+    let mut production = Production::start(2, &NO_ADDRESS_LIMITS).await;
     let client = Arc::new(production.client());
     let numbers = (0..REQUESTS).map(|number| format!("0912{number:07}"));
     let accepted = futures::stream::iter(numbers)

@@ -182,6 +182,7 @@ async fn take_the_steps(production: &Production, search: &mut Search) {
 async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
     let no_limit = [
         ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+        ("LIMIT_GROUP_PER_MINUTE", "off"),
         ("LOG_LEVEL", "debug"),
     ];
     let mut production = Production::start(1, &no_limit).await;

@@ -63,6 +63,7 @@ impl Site {
                 .env("LISTEN", format!("127.0.0.1:{port}"))
                 .env("METRICS_LISTEN", "127.0.0.1:0")
                 .env("LIMIT_ADDRESS_PER_MINUTE", "10000")
+                .env("LIMIT_GROUP_PER_MINUTE", "off")
         });
         let addresses = ports.map(|port| format!("http://127.0.0.1:{port}"));
         let processes = commands.each_ref().map(ProcessCommand::start);

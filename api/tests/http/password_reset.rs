@@ -180,7 +180,14 @@ pub(crate) async fn a_blocked_user_resets_nothing_and_hears_of_a_wrong_code(shap
 }
 
 pub(crate) async fn r_30_a_locked_number_gets_a_new_password(shape: Shape) {
-    let stage = Stage::with(shape, &[("LIMIT_FAILURES_ADDRESS", "1000")]).await;
+    let stage = Stage::with(
+        shape,
+        &[
+            ("LIMIT_FAILURES_ADDRESS", "1000"),
+            ("LIMIT_FAILURES_GROUP", "off"),
+        ],
+    )
+    .await;
     stage.with_password(PHONE, GOOD).await;
     for _ in 0..10 {
         stage

@@ -80,6 +80,7 @@ pub(crate) async fn i_02_of_200_right_codes_over_five_sessions_one_opens_a_sessi
         ("LIMIT_PHONE_SHORT", "10/120"),
         ("LIMIT_PHONE_DAY", "20"),
         ("LIMIT_ADDRESS_PER_MINUTE", "1000"),
+        ("LIMIT_GROUP_PER_MINUTE", "off"),
     ];
     let stage = Arc::new(Stage::with(shape, &settings).await);
     let mut asked = Vec::new();

@@ -321,6 +321,7 @@ fn config(stores: &Stores, settings: &[(&str, &str)]) -> ApiConfig {
             secrecy::ExposeSecret::expose_secret(&pem).to_owned(),
         ),
         ("LIMIT_ADDRESS_PER_MINUTE", "100000".to_owned()),
+        ("LIMIT_GROUP_PER_MINUTE", "off".to_owned()),
         ("REFRESH_GRACE", "10".to_owned()),
     ];
     if let Raw::Redis { url, .. } = &stores.raw {

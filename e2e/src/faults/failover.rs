@@ -157,7 +157,7 @@ impl FailoverStage {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        settings.insert(0, super::NO_ADDRESS_LIMIT);
+        settings.splice(0..0, super::NO_ADDRESS_LIMITS);
         let redis_url = redis_relay.in_place_of(&redis.address(), &redis.url());
         let relayed_url = postgres_relay.in_place_of(&postgres.address(), &database_url);
         settings.push(("REDIS_URL", &redis_url));

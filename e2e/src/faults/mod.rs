@@ -45,7 +45,10 @@ use traffic::Request;
 const CONNECTIONS: usize = 64;
 const WORKERS: usize = 2;
 /// One address asks for everything here.
-const NO_ADDRESS_LIMIT: (&str, &str) = ("LIMIT_ADDRESS_PER_MINUTE", "100000");
+const NO_ADDRESS_LIMITS: [(&str, &str); 2] = [
+    ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+    ("LIMIT_GROUP_PER_MINUTE", "off"),
+];
 /// Longer than any code lives, so that whatever waits has expired by then.
 const SETTLED_WITHIN: Duration = Duration::from_mins(3);
 
@@ -83,7 +86,7 @@ async fn start(setup: &Setup) -> Production {
     let mut settings: Vec<(&str, &str)> = settings
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    settings.insert(0, NO_ADDRESS_LIMIT);
+    settings.splice(0..0, NO_ADDRESS_LIMITS);
     let mut production = Production::start(0, &settings).await;
     slow_gateway(&mut production, setup).await;
     production

@@ -9,10 +9,11 @@ use harness::{Process, free_port, wait_for_http};
 
 /// What every case may lean on: calls are possible, a code can soon be sent again, and many people come
 /// from one address.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("KAVENEGAR_TEMPLATE", "ramz-otp"),
     ("OTP_RESEND_COOLDOWN", "2"),
     ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+    ("LIMIT_GROUP_PER_MINUTE", "off"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod release_before;
 mod roots;
 mod shared_commits;
 mod stage;
+mod stalls;
 mod tries;
 mod upgrade;
 

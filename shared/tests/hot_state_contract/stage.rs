@@ -83,7 +83,11 @@ impl Stage {
 
     /// The system's clock leaves the time to Redis itself, as in production.
     pub(crate) async fn redis_by(clock: Clock) -> Self {
-        let server = REDIS.get_or_init(RedisServer::start).await;
+        Self::redis_on(REDIS.get_or_init(RedisServer::start).await, clock)
+    }
+
+    /// On a server of the test's own.
+    pub(crate) fn redis_on(server: &RedisServer, clock: Clock) -> Self {
         let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
         let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
         let hot = HotState::redis(store.clone(), clock.clone());

@@ -77,7 +77,9 @@ impl Size {
         // All clients here have one address.
         let limits = [
             ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
+            ("LIMIT_GROUP_PER_MINUTE", "off"),
             ("LIMIT_FAILURES_ADDRESS", "1000/s"),
+            ("LIMIT_FAILURES_GROUP", "off"),
         ];
         let production = Production::start(1, &limits).await;
         let folder = tempfile::tempdir()?;

@@ -22,8 +22,8 @@ local roots_prefix, sends_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
 local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
 local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age, behind_age,
-  refused_for, refusals_life, log_length, log_span =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
+  refused_for, refusals_life, log_length, log_span, not_after =
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
 local packed_rows, limit_of_prefix = ARGV[19], ARGV[20]
 
 local function number(value) return string.format('%d', value) end
@@ -78,6 +78,9 @@ elseif mode == 'resend' then
   phone = ''
   return reply('not_live')
 end
+
+-- Whoever asked was refused meanwhile: this waited for too long.
+if not_after > 0 and now > not_after then return reply('late') end
 
 -- Can the service send at all?
 local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or 0) or 0

@@ -9,7 +9,9 @@ use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
 use redis::{FromRedisValue, RedisError, Script, Value};
+use tokio::time::Instant;
 
+use super::super::REDIS_CALL_LIMIT;
 use super::limits::{PackedRows, counting_script};
 use super::{RedisHotState, now_argument, request_argument, unavailable};
 use crate::hot_state::gate::millis;
@@ -30,17 +32,53 @@ impl RedisHotState {
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
         let rows = rows(Step::Ask, &accept.subjects(), &policy.quotas);
-        let call = self.accept_call(clock, accept, policy, &rows);
-        let mut connection = self.store.connection();
-        let reply = match call.run(&mut connection).await {
-            // The request may have been granted; with the same nonce it is not granted twice.
-            Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
-            reply => reply,
-        };
-        match (reply.map_err(unavailable)?, &accept.request) {
-            (Value::Int(now), AcceptRequest::New(new)) => Ok(granted_new(new, now, policy)),
-            (reply, _) => read_reply(reply, &rows),
+        let refused_at = Instant::now() + REDIS_CALL_LIMIT;
+        for _ in 0..2 {
+            let not_after = self.not_after(clock, refused_at).await?;
+            let call = self.accept_call(clock, accept, policy, &rows, not_after);
+            let mut connection = self.store.connection();
+            let asked = Instant::now();
+            let reply = match call.run(&mut connection).await {
+                // The request may have been granted; with the same nonce it is not granted twice.
+                Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
+                reply => reply,
+            };
+            let accepted = match (reply.map_err(unavailable)?, &accept.request) {
+                (Value::Int(now), AcceptRequest::New(new)) => {
+                    self.server_time.told(asked, now);
+                    Some(granted_new(new, now, policy))
+                }
+                (reply, _) => {
+                    let (now, accepted) = read_reply(reply, &rows)?;
+                    self.server_time.told(asked, now);
+                    accepted
+                }
+            };
+            if let Some(accepted) = accepted {
+                return Ok(accepted);
+            }
+            // Too late by the clock of Redis, and an answer in time by ours: its clock was set.
         }
+        Err(HotStateError::Unavailable(
+            "it was too late by the time of Redis".into(),
+        ))
+    }
+
+    /// Until when Redis may carry out what is refused to its client from this moment on; nothing where
+    /// the time is not that of Redis.
+    async fn not_after(
+        &self,
+        clock: &Clock,
+        refused_at: Instant,
+    ) -> Result<Option<UnixMillis>, HotStateError> {
+        if clock.hot_state_now().is_some() {
+            return Ok(None);
+        }
+        if let Some(latest) = self.server_time.latest_at(refused_at) {
+            return Ok(Some(latest));
+        }
+        self.now(clock).await?;
+        Ok(self.server_time.latest_at(refused_at))
     }
 
     fn accept_call(
@@ -49,6 +87,7 @@ impl RedisHotState {
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
         rows: &[Row],
+        not_after: Option<UnixMillis>,
     ) -> ScriptCall<'static> {
         let keys = self.store.keys();
         let (mode, id, root, secret) = match &accept.request {
@@ -91,16 +130,16 @@ impl RedisHotState {
             .arg(&secret.kid)
             .arg(&secret.salt.as_bytes()[..])
             .arg(secret.digits)
-            .arg(&numbers(policy)[..])
+            .arg(&numbers(policy, not_after)[..])
             .arg(limits.packed)
             .arg(keys.limit(Rule::PrefixDay, ""));
         call
     }
 }
 
-/// What the script unpacks in one step: 13 numbers of 8 bytes, the highest byte first. As texts,
+/// What the script unpacks in one step: 14 numbers of 8 bytes, the highest byte first. As texts,
 /// each would be an argument of its own to be read, copied and parsed.
-fn numbers(policy: &AcceptPolicy) -> Vec<u8> {
+fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>) -> Vec<u8> {
     let (log_length, log_millis) = looked_back(&policy.quotas);
     [
         policy.code_life_millis,
@@ -116,6 +155,7 @@ fn numbers(policy: &AcceptPolicy) -> Vec<u8> {
         REFUSALS_LIFE_MILLIS,
         log_length.into(),
         log_millis,
+        not_after.unwrap_or_default(),
     ]
     .into_iter()
     .flat_map(i64::to_be_bytes)
@@ -153,7 +193,8 @@ type Reply = (
     bool,
 );
 
-fn read_reply(reply: Value, rows: &[Row]) -> Result<Accepted, HotStateError> {
+/// The moment, and what was decided: nothing where it was too late for a decision.
+fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Option<Accepted>), HotStateError> {
     let (
         outcome,
         now,
@@ -186,7 +227,8 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<Accepted, HotStateError> {
                 "the phone or purpose of a challenge",
             ))
     };
-    match outcome.as_str() {
+    let accepted = match outcome.as_str() {
+        "late" => return Ok((now, None)),
         "sent" => granted(known).map(Accepted::Sent),
         "cooldown" => granted(known).map(Accepted::Cooldown),
         "other_phone" => Ok(Accepted::OtherPhone),
@@ -207,7 +249,8 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<Accepted, HotStateError> {
             })
             .ok_or(HotStateError::Corrupt("the name of a rule")),
         _ => Err(HotStateError::Corrupt("the outcome of the accept script")),
-    }
+    };
+    Ok((now, Some(accepted?)))
 }
 
 /// The number of a limit among those of the step, from 1, or the name of a guard.

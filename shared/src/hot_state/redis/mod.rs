@@ -5,6 +5,7 @@ mod gate;
 mod limits;
 mod phone_state;
 mod record;
+mod server_time;
 
 use std::sync::LazyLock;
 
@@ -14,12 +15,14 @@ use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, Root, RootId};
 use redis::{AsyncCommands as _, RedisError, Script};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::limits::proven_from;
 use super::model::{Guess, HotStateError, Verdict};
 use crate::redis_store::{RedisStore, cause};
 use limits::counting_script;
+use server_time::ServerTime;
 
 static CHALLENGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("challenge.lua")));
 static COUNT_BY_SESSION: LazyLock<Script> =
@@ -37,11 +40,15 @@ static CLOSE_ROOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!(
 #[derive(Clone, Debug)]
 pub(super) struct RedisHotState {
     store: RedisStore,
+    server_time: ServerTime,
 }
 
 impl RedisHotState {
     pub(super) fn new(store: RedisStore) -> Self {
-        Self { store }
+        Self {
+            store,
+            server_time: ServerTime::default(),
+        }
     }
 
     /// Host and port of the server.
@@ -206,11 +213,14 @@ impl RedisHotState {
         if let Some(now) = clock.hot_state_now() {
             return Ok(now);
         }
+        let asked = Instant::now();
         let (seconds, micros): (i64, i64) = redis::cmd("TIME")
             .query_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;
-        Ok(seconds * 1000 + micros / 1000)
+        let shown = seconds * 1000 + micros / 1000;
+        self.server_time.told(asked, shown);
+        Ok(shown)
     }
 
     #[expect(
