@@ -10,6 +10,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 use shared::hot_state::{Rule, TryRule};
 use shared::queue::QueueStats;
 
+use crate::call_limits::LimitedCall;
 use crate::clock_watch::Step;
 use crate::refusal::{Refusal, RefusalCode, RefusalKind};
 use crate::refused::CountedAs;
@@ -204,7 +205,7 @@ impl FlowMetrics {
             )?,
             limit_refused: counter(
                 "ramz_limit_refused_total",
-                "Requests for a code, and tries at a code or a password, that a rule refused.",
+                "Requests for a code, tries at a code or a password, and other calls, that a rule refused.",
                 &["rule"],
             )?,
             time_to_verified,
@@ -248,7 +249,8 @@ impl FlowMetrics {
                 .with_label_values(&[result.as_str()]);
         }
         let rules = Rule::ALL.map(Rule::as_str).into_iter();
-        for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)) {
+        let calls = LimitedCall::ALL.map(LimitedCall::as_str);
+        for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)).chain(calls) {
             metrics.limit_refused.with_label_values(&[rule]);
         }
         Ok(metrics)
@@ -290,6 +292,10 @@ impl FlowMetrics {
 
     pub(crate) fn try_limit_hit(&self, rule: TryRule) {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
+    }
+
+    pub(crate) fn call_limit_hit(&self, call: LimitedCall) {
+        self.limit_refused.with_label_values(&[call.as_str()]).inc();
     }
 
     pub(crate) fn limit_hit(&self, rule: Rule) {

@@ -18,6 +18,7 @@ mod origins;
 mod outages;
 mod pages;
 mod password_change;
+mod password_floods;
 mod password_reset;
 mod passwords;
 mod phone_change;
@@ -124,6 +125,8 @@ on_both_shapes! {
     password_change::csr_02_a_page_of_another_site_changes_no_password,
     notices::the_owner_is_told_of_a_change_and_not_of_a_first_password,
     password_change::r_08_a_password_is_changed_five_times_a_day,
+    password_floods::a_20_36_connections_of_one_address_keep_nobody_from_logging_in,
+    password_floods::a_20_an_address_has_new_passwords_judged_only_so_often,
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,
