@@ -15,6 +15,7 @@ use domain::tokens::{RefreshToken, SuccessorSalt};
 use uuid::Uuid;
 
 use super::dispatch::in_transaction;
+use super::places::{Place, Row, Work};
 use super::session_ending::SessionEnd;
 use super::session_opening::{ISSUE_TOKEN, presentable};
 use super::sessions::live_session;
@@ -157,7 +158,7 @@ impl Records {
         let now = micros(refresh.now);
         let idle_expires_at = micros(refresh.now + refresh.idle_lifetime);
         let hash = refresh.token.hash();
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Refreshing, Row::Token(hash)), transaction => {
             let used: Option<(Uuid, Uuid)> = sqlx::query_as(USE_SESSION)
                 .bind(hash.as_slice())
                 .bind(now)

@@ -12,6 +12,7 @@ mod family;
 mod import;
 mod ledger;
 mod ledger_writer;
+mod locked_rows;
 mod look;
 mod lost_answers;
 mod notices;
