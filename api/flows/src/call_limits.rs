@@ -2,8 +2,8 @@
 //! us write rows or work hard.
 //!
 //! Each has a bucket of its own for an address, in hot state. Where hot state is away the call goes on: what
-//! it costs is bounded elsewhere as well (judging has few
-//! places), and whoever is signed in stays so.
+//! it costs is bounded elsewhere as well (a session is
+//! renewed only so often, judging has few places), and whoever is signed in stays so.
 
 use shared::hot_state::AcceptPolicy;
 
@@ -14,25 +14,29 @@ use crate::refusal::{Refusal, RefusalCode};
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LimitedCall {
+    /// Renewing the tokens of a session.
+    Refresh,
     /// Having a new password judged.
     NewPassword,
 }
 
 impl LimitedCall {
     /// All there are.
-    pub(crate) const ALL: [Self; 1] = [Self::NewPassword];
+    pub(crate) const ALL: [Self; 2] = [Self::Refresh, Self::NewPassword];
 
     /// The label of metrics, and what its buckets are told from others by.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Refresh => "refresh_address",
             Self::NewPassword => "new_password_address",
         }
     }
 
     /// How many an address makes in a minute. Behind one address of a mobile operator stand thousands of
-    /// people, of whom 600 choose a password in one minute.
+    /// people: 30,000 who each renew every five minutes, and 600 who choose a password in one minute.
     fn per_minute(self) -> u32 {
         match self {
+            Self::Refresh => 6_000,
             Self::NewPassword => 600,
         }
     }

@@ -20,6 +20,9 @@ pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
 
+/// The rule that a session is renewed only so often.
+const REFRESH_SESSION: &str = "refresh_session";
+
 /// Every figure of this crate.
 #[derive(Debug)]
 pub struct FlowMetrics {
@@ -250,6 +253,7 @@ impl FlowMetrics {
         }
         let rules = Rule::ALL.map(Rule::as_str).into_iter();
         let calls = LimitedCall::ALL.map(LimitedCall::as_str);
+        metrics.limit_refused.with_label_values(&[REFRESH_SESSION]);
         for rule in rules.chain(TryRule::ALL.map(TryRule::as_str)).chain(calls) {
             metrics.limit_refused.with_label_values(&[rule]);
         }
@@ -292,6 +296,13 @@ impl FlowMetrics {
 
     pub(crate) fn try_limit_hit(&self, rule: TryRule) {
         self.limit_refused.with_label_values(&[rule.as_str()]).inc();
+    }
+
+    /// A session that was renewed so often that it must wait.
+    pub(crate) fn refreshed_too_often(&self) {
+        self.limit_refused
+            .with_label_values(&[REFRESH_SESSION])
+            .inc();
     }
 
     pub(crate) fn call_limit_hit(&self, call: LimitedCall) {

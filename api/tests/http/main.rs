@@ -170,6 +170,7 @@ on_both_shapes! {
     refreshing::the_token_in_the_body_counts_where_both_are_there,
     refreshing::jwt_05_every_refused_token_gets_the_same_bytes,
     refreshing::bodies_that_are_no_refresh_are_refused_by_name,
+    refreshing::a_20_renewing_has_limits_by_session_and_by_address,
     refreshing::a_30_of_20_parallel_refreshes_in_two_processes_all_get_one_successor,
     log_out::ses_04_an_app_logs_out_with_its_access_token,
     log_out::ses_04_a_refresh_token_logs_out_when_the_access_token_is_dead,
