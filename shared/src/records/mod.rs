@@ -39,6 +39,7 @@ mod places;
 mod postgres_server;
 mod profile;
 mod refreshing;
+mod retention;
 mod session_ending;
 mod session_opening;
 mod sessions;
@@ -69,6 +70,7 @@ pub use phone_moves::{
 pub use postgres_server::Pooler;
 pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use retention::{OldRows, RetentionStep};
 pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};

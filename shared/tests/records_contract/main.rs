@@ -22,6 +22,7 @@ mod passwords;
 mod phone_moves;
 mod profile;
 mod refreshing;
+mod retention;
 mod session_ending;
 mod sign_in;
 mod spending;
@@ -134,6 +135,9 @@ on_both! {
     refreshing::a_20_a_session_keeps_a_bounded_number_of_old_tokens,
     refreshing::a_20_a_session_is_renewed_so_often_in_a_day_and_no_more,
     refreshing::r_21_a_refresh_that_fails_leaves_the_token_as_it_was,
+    retention::prv_01_old_rows_go_the_oldest_first_a_few_at_a_time,
+    retention::prv_01_rows_of_one_moment_go_together,
+    retention::prv_01_a_notice_that_is_in_the_queue_is_not_of_this_sort,
     session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
     session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
     session_ending::ses_04_a_refresh_token_alone_logs_out,
