@@ -248,6 +248,7 @@ fn complete_example(code: RefusalCode, members: &mut ProblemMembers) {
         | RefusalCode::SessionRequired => {
             members.retry_after = Some(3_600);
         }
+        RefusalCode::TooManyRefreshes => members.retry_after = Some(31),
         RefusalCode::TooManyFailuresAddress => members.retry_after = Some(1),
         RefusalCode::CodeWrong => members.attempts_left = Some(2),
         RefusalCode::CodeMalformed => members.code_length = Some(6),

@@ -25,6 +25,7 @@ mod gateway_call;
 mod metrics;
 mod patience;
 mod reconcile;
+mod retention;
 mod runner;
 mod send;
 mod spending;

@@ -21,6 +21,7 @@ use crate::gate::Gate;
 use crate::metrics::AccountMetrics;
 use crate::metrics::GateMetrics;
 use crate::metrics::WorkerMetrics;
+use crate::retention::{RetentionMetrics, RetentionRounds};
 use crate::runner::{RunnerParts, WorkerError, run};
 use crate::send::SmsSender;
 
@@ -140,6 +141,14 @@ pub async fn work(
         stop: stop.clone(),
     };
     tokio::spawn(deliveries.run());
+    let retention = RetentionRounds {
+        records: stores.records.clone(),
+        retention: config.retention,
+        metrics: RetentionMetrics::register(registry)?,
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    tokio::spawn(retention.run(stop.clone()));
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,

@@ -17,6 +17,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// What its share of scarce places is counted by.
+    pub(crate) fn client(&self) -> String {
+        self.address.limit_key()
+    }
+
     /// The device behind the call, as the person and the client itself call it.
     pub fn device(&self, name: Option<String>, user_agent: Option<String>) -> Device {
         Device {

@@ -16,6 +16,7 @@
 //! | [`delivery_reports`], [`readiness`], [`background`] | what nobody asks for by hand |
 
 pub mod background;
+mod call_limits;
 mod caller;
 mod clock_watch;
 pub mod delivery_reports;

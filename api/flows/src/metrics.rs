@@ -19,6 +19,9 @@ pub(crate) use log_ins::LogInResult;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
 
+/// The rule that a session is renewed only so often.
+const REFRESH_SESSION: &str = "refresh_session";
+
 /// Every figure of this crate.
 #[derive(Debug)]
 pub struct FlowMetrics {
@@ -204,7 +207,7 @@ impl FlowMetrics {
             )?,
             limit_refused: counter(
                 "ramz_limit_refused_total",
-                "Requests for a code, and tries at a code or a password, that a rule refused.",
+                "Requests for a code, tries at a code or a password, and other calls, that a rule refused.",
                 &["rule"],
             )?,
             time_to_verified,
@@ -247,6 +250,7 @@ impl FlowMetrics {
                 .delivery_callbacks
                 .with_label_values(&[result.as_str()]);
         }
+        metrics.limit_refused.with_label_values(&[REFRESH_SESSION]);
         for rule in Rule::ALL {
             metrics.limit_refused.with_label_values(&[rule.as_str()]);
         }
@@ -284,6 +288,13 @@ impl FlowMetrics {
     pub(crate) fn password_log_in(&self, result: LogInResult) {
         self.password_logins
             .with_label_values(&[result.as_str()])
+            .inc();
+    }
+
+    /// A session that was renewed so often that it must wait.
+    pub(crate) fn refreshed_too_often(&self) {
+        self.limit_refused
+            .with_label_values(&[REFRESH_SESSION])
             .inc();
     }
 

@@ -82,7 +82,7 @@ impl FromRequestParts<PagesState> for Membership {
             Err(never) => match never {},
         };
         let device = caller.device(None, agent);
-        match sessions::refresh(&state.flows, Some(token), device).await {
+        match sessions::refresh(&state.flows, caller, Some(token), device).await {
             Ok(tokens) => {
                 let member = sessions::authenticate(&state.flows, tokens.access.expose()).await?;
                 Ok(Self {

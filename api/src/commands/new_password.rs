@@ -60,7 +60,7 @@ impl Source {
         let mut tries = 1;
         let password = loop {
             let chosen = match self.read() {
-                Ok(password) => match passwords.judge(&password, own.clone()).await {
+                Ok(password) => match passwords.judge(&password, own.clone(), None).await {
                     Ok(()) => Ok(password),
                     Err(poor) => Err(Poor(poor)),
                 },

@@ -68,6 +68,8 @@ refusals! {
     /// What the call can be refused with.
     Refusals: BODY_ERRORS, [
         ErrorCode::Refusal(RefusalCode::RefreshTokenInvalid),
+        ErrorCode::Refusal(RefusalCode::TooManyRefreshes),
+        ErrorCode::Refusal(RefusalCode::TooManyRequestsAddress),
         ErrorCode::Request(RequestFault::CrossSiteRequest),
         ErrorCode::Refusal(RefusalCode::StoreUnavailable),
     ]
@@ -78,7 +80,7 @@ refusals! {
 /// Apps send the refresh token in the body, browsers as a cookie with an empty body; where both
 /// come, the body counts. Each refresh token works once. One that was replaced less than five
 /// minutes ago (`REFRESH_GRACE`) gets the same successor again, as long as that was not used; later it
-/// ends the session. Every refusal of a token is `refresh_token_invalid`, whatever is wrong with it.
+/// ends the session. A session is renewed 30 times in a minute and 2000 times in a day at most. Every refusal of a token is `refresh_token_invalid`, whatever is wrong with it.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/token/refresh",
@@ -110,7 +112,7 @@ pub(crate) async fn refresh_tokens(
     });
     let presented =
         presented.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Refreshing))?;
-    match sessions::refresh(&flows, presented.token, caller.device(None, agent)).await {
+    match sessions::refresh(&flows, caller, presented.token, caller.device(None, agent)).await {
         Ok(tokens) => Ok(Refreshed::answer(&site, &tokens)),
         Err(dead) if presented.by_cookie && dead.code == RefusalCode::RefreshTokenInvalid => {
             Ok(taking_back_cookies(&site, ApiError::from(dead)))

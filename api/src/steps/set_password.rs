@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::next_step::{NextStep, session_id};
 use super::with_step_fields;
+use crate::caller::CallerOf;
 use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
 use crate::openapi::{BODY_ERRORS, refusals};
@@ -67,9 +68,10 @@ refusals! {
 )]
 pub(super) async fn set_password(
     State(flows): State<Arc<Flows>>,
+    CallerOf(caller): CallerOf,
     body: Result<JsonBody<StepPassword>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(body) = body?;
-    let next = steps::set_password(&flows, body.session_id, &body.password).await;
+    let next = steps::set_password(&flows, caller, body.session_id, &body.password).await;
     Ok(NextStep::answer(&next.map_err(with_step_fields)?))
 }

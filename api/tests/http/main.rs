@@ -18,6 +18,7 @@ mod origins;
 mod outages;
 mod pages;
 mod password_change;
+mod password_floods;
 mod password_reset;
 mod passwords;
 mod phone_change;
@@ -124,6 +125,8 @@ on_both_shapes! {
     password_change::csr_02_a_page_of_another_site_changes_no_password,
     notices::the_owner_is_told_of_a_change_and_not_of_a_first_password,
     password_change::r_08_a_password_is_changed_five_times_a_day,
+    password_floods::a_20_36_connections_of_one_address_keep_nobody_from_logging_in,
+    password_floods::a_20_an_address_has_new_passwords_judged_only_so_often,
     password_reset::a_code_sets_a_new_password_and_ends_every_session,
     password_reset::a_19_known_and_unknown_numbers_get_the_same_answers,
     password_reset::a_poor_choice_costs_no_attempt,
@@ -167,6 +170,7 @@ on_both_shapes! {
     refreshing::the_token_in_the_body_counts_where_both_are_there,
     refreshing::jwt_05_every_refused_token_gets_the_same_bytes,
     refreshing::bodies_that_are_no_refresh_are_refused_by_name,
+    refreshing::a_20_renewing_has_limits_by_session_and_by_address,
     refreshing::a_30_of_20_parallel_refreshes_in_two_processes_all_get_one_successor,
     log_out::ses_04_an_app_logs_out_with_its_access_token,
     log_out::ses_04_a_refresh_token_logs_out_when_the_access_token_is_dead,

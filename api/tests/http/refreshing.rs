@@ -270,3 +270,30 @@ pub(crate) async fn a_30_of_20_parallel_refreshes_in_two_processes_all_get_one_s
     let successor = successors.first().expect("one");
     second.refreshed(successor).await;
 }
+
+pub(crate) async fn a_20_renewing_has_limits_by_session_and_by_address(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let mut token = stage.tokens(PHONE).await.refresh;
+    let other = stage.tokens("09123456780").await.refresh;
+    for _ in 0..30 {
+        token = stage.refreshed(&token).await.refresh;
+    }
+    let refused = stage.refresh(&token).await;
+    refused.is(429, "too_many_refreshes");
+    assert_eq!(refused.number("retry_after"), 60);
+    assert_eq!(refused.headers["retry-after"], "60");
+    stage.pass(60 * SECOND).await;
+    stage.refreshed(&token).await;
+
+    stage.pass(SECOND).await;
+    stage.fill_bucket("refresh_address").await;
+    let refused = stage.refresh(&other).await;
+    refused.is(429, "too_many_requests_address");
+    stage.pass(10).await;
+    stage.refreshed(&other).await;
+    for rule in ["refresh_session", "refresh_address"] {
+        let series = format!("ramz_limit_refused_total{{rule=\"{rule}\"}}");
+        assert!((stage.metric(&series) - 1.0).abs() < f64::EPSILON, "{rule}");
+    }
+    assert_eq!(stage.refreshes("limited"), 2);
+}

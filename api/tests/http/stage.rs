@@ -311,7 +311,7 @@ impl Drop for Stage {
     }
 }
 
-fn config(stores: &Stores, settings: &[(&str, &str)]) -> ApiConfig {
+pub(crate) fn config(stores: &Stores, settings: &[(&str, &str)]) -> ApiConfig {
     let pem = SigningKeys::generate_pem(&Random::seeded(7));
     let mut values = vec![
         ("DATABASE_URL", stores.database_url.clone()),

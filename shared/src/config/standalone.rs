@@ -20,6 +20,7 @@ use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_keys};
 use super::pages::PagesConfig;
 use super::reader::{ConfigError, Read, Reader, Reported};
+use super::retention::Retention;
 use super::stores::{data_dir, read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
@@ -66,6 +67,8 @@ pub struct StandaloneConfig {
     pub gateway: GatewayConfig,
     /// `WORKER_CONCURRENCY`
     pub concurrency: usize,
+    /// `RETENTION_DAYS`
+    pub retention: Retention,
     /// `STEP_FLOW`
     pub step_flow: bool,
     /// The pages for people, if there are any.
@@ -95,6 +98,7 @@ impl StandaloneConfig {
         let front = Front::read(reader);
         let gateway = read_gateway_or_simulator(reader);
         let concurrency = read_concurrency(reader);
+        let retention = Retention::read(reader);
         let (front, (gateway, simulator)) = (front?, gateway?);
         Ok(Self {
             data_dir,
@@ -115,6 +119,7 @@ impl StandaloneConfig {
             delivery_callback: front.delivery_callback,
             gateway,
             concurrency: concurrency?,
+            retention: retention?,
             warnings: Vec::new(),
         })
     }
@@ -153,6 +158,7 @@ impl StandaloneConfig {
             otp_keys,
             gateway: self.gateway.clone(),
             concurrency: self.concurrency,
+            retention: self.retention,
             warnings: Vec::new(),
         };
         (api, worker)

@@ -112,6 +112,8 @@ variables! {
             "`redis://…` or `rediss://…`; required with PostgreSQL, refused with SQLite, whose file does the same work";
         DATABASE_POOL_SIZE: ALL, Derived("10, worker 5"),
             "connections to PostgreSQL that one process holds at most (2 to 1000); without effect on SQLite";
+        RETENTION_DAYS: BACK, Text("sessions:30,challenge_uses:30,send_numbers:90,sends:400,notices:7,audit_log:730"),
+            "days that rows are kept, `sort:days` or `sort:never`, separated by commas; what is not named keeps its default. `sessions` after their end, with their refresh tokens; `challenge_uses`, the codes that were used; `send_numbers`, the numbers in the ledger of sends, and `sends`, its rows; `notices` that never went out; `audit_log`";
         DATA_DIR: ALONE, Text("./data"),
             "where standalone keeps its database and the keys that it makes";
     }

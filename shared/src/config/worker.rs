@@ -9,6 +9,7 @@ use super::http::{MetricsAddress, metrics_address};
 use super::logging::LogConfig;
 use super::otp::read_keys;
 use super::reader::{ConfigError, Read, Reader};
+use super::retention::Retention;
 use super::stores::{read_pool_size, read_stores};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
@@ -35,6 +36,8 @@ pub struct WorkerConfig {
     pub gateway: GatewayConfig,
     /// `WORKER_CONCURRENCY`
     pub concurrency: usize,
+    /// `RETENTION_DAYS`
+    pub retention: Retention,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -58,6 +61,7 @@ impl WorkerConfig {
         // The rest of the gateway is looked at even without its key.
         let gateway = GatewayConfig::read(reader, SecretString::default());
         let concurrency = read_concurrency(reader);
+        let retention = Retention::read(reader);
         let metrics = metrics_address(reader, None);
         let log = LogConfig::read(reader);
         let traces = read_traces(reader);
@@ -75,6 +79,7 @@ impl WorkerConfig {
                 ..gateway
             },
             concurrency: concurrency?,
+            retention: retention?,
             warnings: Vec::new(),
         })
     }

@@ -6,6 +6,7 @@ use domain::root::RootId;
 use sqlx::QueryBuilder;
 
 use super::dispatch::on_connection;
+use super::places::{Place, Work};
 use super::{Records, RecordsError};
 
 const USES: &str =
@@ -29,7 +30,7 @@ impl Records {
         if roots.is_empty() {
             return Ok(Vec::new());
         }
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Asking), readers, connection => {
             let mut question = QueryBuilder::new(USES);
             let mut list = question.separated(", ");
             for root in roots {

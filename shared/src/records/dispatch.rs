@@ -2,13 +2,22 @@
 
 /// Evaluates `$body`, a `Result<_, RecordsError>`, with `$connection` bound to a connection of
 /// whichever database this is, under the time limit. `$pool` says which connections of a SQLite
-/// file: `readers` or `writer`.
+/// file: `readers` or `writer`. `$place`, a [`Place`](super::places::Place), says what the call is for and
+/// which row it locks; without it, it is like most others and locks none that many want.
 macro_rules! on_connection {
-    ($records:expr, $pool:ident, $connection:ident => $body:expr) => {{
+    ($records:expr, $pool:ident, $connection:ident => $body:expr) => {
+        $crate::records::dispatch::on_connection!(
+            $records,
+            $crate::records::places::Place::of($crate::records::places::Work::Other),
+            $pool,
+            $connection => $body
+        )
+    };
+    ($records:expr, $place:expr, $pool:ident, $connection:ident => $body:expr) => {{
         let deadline = $records.deadline();
         match $records.store() {
             $crate::records::connection::Store::Postgres(server) => {
-                let mut lease = server.acquire(deadline).await?;
+                let mut lease = server.acquire(deadline, &$place).await?;
                 let result = $crate::records::connection::within(deadline, async {
                     let mut hold = lease.hold().await?;
                     let result = async {
@@ -38,7 +47,14 @@ macro_rules! on_connection {
 /// does not, everything is undone.
 macro_rules! in_transaction {
     ($records:expr, $transaction:ident => $body:expr) => {
-        $crate::records::dispatch::on_connection!($records, writer, connection => {
+        $crate::records::dispatch::in_transaction!(
+            $records,
+            $crate::records::places::Place::of($crate::records::places::Work::Other),
+            $transaction => $body
+        )
+    };
+    ($records:expr, $place:expr, $transaction:ident => $body:expr) => {
+        $crate::records::dispatch::on_connection!($records, $place, writer, connection => {
             use $crate::records::connection::BeginWriting as _;
             let mut $transaction = connection.begin_writing().await?;
             $body

@@ -9,6 +9,7 @@ use domain::tokens::RefreshToken;
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
+use super::places::{Place, Work};
 use super::sessions::live_session;
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
@@ -63,7 +64,7 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<Option<LostAnswer>, RecordsError> {
         let now = micros(now);
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Verifying), readers, connection => {
             let opened: Option<OpenedRow> = sqlx::query_as(OPENED_BY)
                 .bind(root.as_bytes().as_slice())
                 .bind(micros(now - ANSWERED_AGAIN_FOR))

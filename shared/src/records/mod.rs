@@ -15,7 +15,9 @@
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
 //! 5. A row that cannot be read is [`RecordsError::Corrupt`], never a panic and never a default.
-//! 6. Lists of rows are ordered by key before they are written, so that writers that meet on the
+//! 6. A call that locks a row which others want too names it ([`places::Row`]), and asking, verifying and
+//!    refreshing say so ([`places::Work`]): that keeps one locked row from stopping everything.
+//! 7. Lists of rows are ordered by key before they are written, so that writers that meet on the
 //!    same rows wait for each other in one direction.
 //!
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
@@ -33,9 +35,11 @@ mod notices;
 mod passwords;
 mod phone_change;
 mod phone_moves;
+mod places;
 mod postgres_server;
 mod profile;
 mod refreshing;
+mod retention;
 mod session_ending;
 mod session_opening;
 mod sessions;
@@ -66,6 +70,7 @@ pub use phone_moves::{
 pub use postgres_server::Pooler;
 pub use profile::{EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
+pub use retention::{OldRows, RetentionStep};
 pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};

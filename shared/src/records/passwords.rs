@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::{NewNotice, insert_notice};
+use super::places::{Place, Row, Work};
 use super::session_opening::{NewSession, open_session, use_code};
 use super::sessions::session_holds;
 use super::sign_in::{SignInOutcome, admit_or_create};
@@ -156,7 +157,7 @@ impl Records {
         &self,
         phone: &PhoneNumber,
     ) -> Result<Option<PasswordHolder>, RecordsError> {
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Verifying), readers, connection => {
             let row: Option<HolderRow> = sqlx::query_as(HOLDER)
                 .bind(phone.as_e164())
                 .fetch_optional(connection)
@@ -198,7 +199,7 @@ impl Records {
         notice: Option<&NewNotice>,
     ) -> Result<PasswordChangeOutcome, RecordsError> {
         let now = micros(change.now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(change.user)), transaction => {
             if !store_password!(transaction, change.user, change.hash, now) {
                 return Ok(PasswordChangeOutcome::NotAllowed);
             }
@@ -235,7 +236,7 @@ impl Records {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, RecordsError> {
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
             let updated = sqlx::query(UPGRADE)
                 .bind(user)
                 .bind(old.expose())
@@ -251,7 +252,7 @@ impl Records {
     /// changed, since it was compared.
     pub async fn log_in(&self, log_in: &PasswordLogIn) -> Result<Option<User>, RecordsError> {
         let now = micros(log_in.session.opened_at);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::User(log_in.user)), transaction => {
             let row: Option<UserRow> = sqlx::query_as(ADMIT_BY_PASSWORD)
                 .bind(log_in.user)
                 .bind(log_in.hash.expose())
@@ -276,7 +277,7 @@ impl Records {
         reset: &PasswordReset,
     ) -> Result<SignInOutcome, RecordsError> {
         let now = micros(reset.session.opened_at);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::Phone(reset.phone.clone())), transaction => {
             if !use_code!(transaction, reset.root, Purpose::ResetPassword, now) {
                 return Ok(SignInOutcome::CodeUsed);
             }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::dispatch::in_transaction;
 use super::notices::{NewNotice, WaitingNotice, insert_notice};
 use super::phone_moves::STOP;
+use super::places::{Place, Row, Work};
 use super::session_opening::use_code;
 use super::sessions::hold_user;
 use super::users::{User, UserRow, stored_phone, user_columns};
@@ -92,7 +93,7 @@ impl Records {
         random: &Random,
     ) -> Result<PhoneChangeOutcome, RecordsError> {
         let now = micros(change.now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(change.user)), transaction => {
             if !use_code!(transaction, change.root, Purpose::ChangePhone, now) {
                 return Ok(PhoneChangeOutcome::CodeUsed);
             }

@@ -16,6 +16,7 @@ use super::audit::write_audit;
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::{NewNotice, insert_notice};
 use super::phone_change::{END_OTHER_SESSIONS, END_STEPS};
+use super::places::{Place, Row, Work};
 use super::sessions::HOLD_USER;
 use super::users::stored_phone;
 use super::{AuditEntry, AuditSource, Records, RecordsError, micros};
@@ -118,7 +119,7 @@ impl Records {
     ) -> Result<PhoneMoveAsked, RecordsError> {
         let now = micros(wanted.now);
         let due_at = now + PHONE_MOVE_WAIT;
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(wanted.user)), transaction => {
             let held: Option<(Option<String>,)> = sqlx::query_as(HOLD_USER)
                 .bind(wanted.user)
                 .bind(now)
@@ -196,7 +197,7 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
             sqlx::query(LOCK_USER).bind(user).bind(now).execute(&mut *transaction).await?;
             let stopped = sqlx::query(STOP)
                 .bind(user)
@@ -268,7 +269,7 @@ impl Records {
     ) -> Result<PhoneMoveMade, RecordsError> {
         let audit_id = random.uuid_v7(now.timestamp_millis());
         let now = micros(now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
             let old: Option<(Option<String>,)> = sqlx::query_as(LOCK_USER)
                 .bind(user)
                 .bind(now)

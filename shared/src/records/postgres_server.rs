@@ -7,16 +7,24 @@
 //!   ([`is_of_no_use`]),
 //! * before it is used, when it was idle for a moment and its server is a standby, or does not answer,
 //! * and when it is older than [`LIFE`]: what its address leads to is then asked again.
+//!
+//! Whoever wants one first gets a place ([`Places`]), so that no row and no kind of work takes them all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Row as _, Transaction};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
+    Transaction,
+};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::RecordsError;
 use super::connection::{PoolSettings, within};
+use super::places::{Place, Placed, Places, Work};
 
 /// A connection answered when the pool got it back, so it is asked again only after so long: a
 /// server does not restart in less, and a round trip before each statement would double the time
@@ -24,6 +32,9 @@ use super::connection::{PoolSettings, within};
 const TRUSTED_FOR: Duration = Duration::from_millis(250);
 /// A server that needs longer to say whether it is a standby is asked over a new connection.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(400);
+/// How long a call that was given up keeps its place, unless its connection answers before: longer than a
+/// statement of the API waits for a lock.
+const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
 /// No connection is older than this.
 const LIFE: Duration = Duration::from_mins(1);
 
@@ -43,6 +54,9 @@ pub enum Pooler {
 pub(super) struct PostgresServer {
     pool: PgPool,
     pooler: Pooler,
+    places: Places,
+    /// How a transaction begins behind a pooler, whose connections keep nothing of ours.
+    begin_pooled: Arc<str>,
 }
 
 impl PostgresServer {
@@ -55,16 +69,31 @@ impl PostgresServer {
             // PgBouncer refuses clients that set what it does not track.
             options = options.statement_cache_capacity(0).extra_float_digits(None);
         }
+        let lock_timeout = lock_timeout(settings.time_limit);
+        let set_lock_timeout = (settings.pooler == Pooler::None)
+            .then(|| Arc::<str>::from(format!("SET lock_timeout = {lock_timeout}")));
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.time_limit)
             .max_lifetime(LIFE)
             .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let set = set_lock_timeout.clone();
+                Box::pin(async move {
+                    if let Some(set) = set {
+                        connection.execute(AssertSqlSafe(&*set)).await?;
+                    }
+                    Ok(())
+                })
+            })
             .before_acquire(|connection, held| Box::pin(can_be_used(connection, held.idle_for)))
             .connect_lazy_with(options);
         Ok(Self {
             pool,
             pooler: settings.pooler,
+            places: Places::new(settings.max_connections),
+            begin_pooled: format!("BEGIN; DEALLOCATE ALL; SET LOCAL lock_timeout = {lock_timeout}")
+                .into(),
         })
     }
 
@@ -72,13 +101,21 @@ impl PostgresServer {
         &self.pool
     }
 
-    /// Takes a connection from the pool, or makes one.
-    pub(super) async fn acquire(&self, deadline: Instant) -> Result<Lease, RecordsError> {
-        let connection = within(deadline, async { Ok(self.pool.acquire().await?) }).await?;
-        Ok(Lease {
-            connection,
-            pooler: self.pooler,
+    /// Takes a connection from the pool, or makes one, when it is this call's turn.
+    pub(super) async fn acquire(
+        &self,
+        deadline: Instant,
+        place: &Place,
+    ) -> Result<Lease, RecordsError> {
+        within(deadline, async {
+            let placed = self.places.take(place).await;
+            Ok(Lease {
+                held: Some((self.pool.acquire().await?, placed)),
+                pooler: self.pooler,
+                begin_pooled: Arc::clone(&self.begin_pooled),
+            })
         })
+        .await
     }
 
     /// Asks what is not of the records themselves.
@@ -87,7 +124,7 @@ impl PostgresServer {
         deadline: Instant,
         question: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, RecordsError> {
-        let mut lease = self.acquire(deadline).await?;
+        let mut lease = self.acquire(deadline, &Place::of(Work::Other)).await?;
         let answer = within(deadline, async {
             let mut hold = lease.hold().await?;
             let answer = question(hold.connection()).await;
@@ -115,6 +152,13 @@ impl PostgresServer {
     }
 }
 
+/// How long a statement waits for a lock, in milliseconds: not as long as its call, so that whoever locked a
+/// row keeps one connection from others for this time, and no statement goes on waiting in the server when
+/// nobody waits for its answer.
+fn lock_timeout(time_limit: Duration) -> u128 {
+    (time_limit.as_millis() * 5 / 8).max(1)
+}
+
 /// Whether a connection that nobody used for so long can be used. Otherwise another is made.
 async fn can_be_used(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
     if idle_for < TRUSTED_FOR {
@@ -130,19 +174,22 @@ async fn can_be_used(connection: &mut PgConnection, idle_for: Duration) -> sqlx:
 
 /// A connection to PostgreSQL during one call.
 pub(super) struct Lease {
-    connection: PoolConnection<Postgres>,
+    /// Until it is given back.
+    held: Option<(PoolConnection<Postgres>, Placed)>,
     pooler: Pooler,
+    begin_pooled: Arc<str>,
 }
 
 impl Lease {
     /// Begins to use it.
     pub(super) async fn hold(&mut self) -> Result<Hold<'_>, RecordsError> {
+        let (connection, _) = self.held.as_mut().ok_or_else(RecordsError::closed)?;
         Ok(match self.pooler {
-            Pooler::None => Hold::Plain(&mut self.connection),
+            Pooler::None => Hold::Plain(connection),
             // A transaction keeps the server's connection to itself; on it others have left
             // statements of the same names as ours.
             Pooler::Transaction => {
-                let whole = self.connection.begin_with("BEGIN; DEALLOCATE ALL");
+                let whole = connection.begin_with(AssertSqlSafe(&*self.begin_pooled));
                 Hold::Whole(whole.await?)
             }
         })
@@ -150,14 +197,36 @@ impl Lease {
 
     /// Gives it back, or throws it away where it is of no use any more. So is one that missed the
     /// deadline: the pool would wait for its answer without a limit and count it as in use meanwhile.
-    pub(super) fn settle<T>(self, deadline: Instant, result: &Result<T, RecordsError>) {
+    pub(super) fn settle<T>(mut self, deadline: Instant, result: &Result<T, RecordsError>) {
         let refused = match result {
             Err(RecordsError::Unavailable(cause)) => is_of_no_use(cause),
             _ => false,
         };
-        if refused || Instant::now() >= deadline {
-            drop(self.connection.detach());
+        if let Some((connection, _placed)) = self.held.take()
+            && (refused || Instant::now() >= deadline)
+        {
+            drop(connection.detach());
         }
+    }
+}
+
+impl Drop for Lease {
+    /// Of a call that was given up its statement goes on in the server, so that its place is kept until the
+    /// connection answers: whoever asks and hangs up, over and over, has no more connections than others.
+    fn drop(&mut self) {
+        let Some((mut connection, placed)) = self.held.take() else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            let answered = timeout(GIVEN_UP_FOR, connection.ping()).await;
+            if !matches!(answered, Ok(Ok(()))) {
+                drop(connection.detach());
+            }
+            drop(placed);
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::DELETE_NOTICES;
 use super::phone_moves::STOP;
+use super::places::{Place, Row, Work};
 use super::sessions::hold_user;
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
@@ -65,7 +66,7 @@ impl Records {
             EmailChange::Remove => (true, None),
             EmailChange::Set(email) => (true, Some(email.as_str())),
         };
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
             let row: Option<UserRow> = sqlx::query_as(UPDATE)
                 .bind(user)
                 .bind(change.first_name.as_deref())
@@ -92,7 +93,7 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
             // A sign-in at the same moment either is deleted too or creates a user anew.
             let Some((phone,)) = hold_user!(transaction, user, session, now) else {
                 return Ok(false);

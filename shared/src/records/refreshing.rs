@@ -15,6 +15,7 @@ use domain::tokens::{RefreshToken, SuccessorSalt};
 use uuid::Uuid;
 
 use super::dispatch::in_transaction;
+use super::places::{Place, Row, Work};
 use super::session_ending::SessionEnd;
 use super::session_opening::{ISSUE_TOKEN, presentable};
 use super::sessions::live_session;
@@ -24,6 +25,8 @@ use super::{Records, RecordsError, micros};
 const LATE_AFTER: TimeDelta = TimeDelta::seconds(10);
 /// So many generations in a row may come back late.
 const LATE_GENERATIONS: i64 = 2;
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+const DAY: TimeDelta = TimeDelta::days(1);
 
 /// A session's user who may use it.
 macro_rules! admitted_user {
@@ -33,6 +36,55 @@ macro_rules! admitted_user {
     };
 }
 
+/// So often a session is renewed in a minute and in a day: each time leaves a row. A client that renews in time
+/// does so every few minutes, one with many windows some times at once.
+const PER_MINUTE: i64 = 30;
+const PER_DAY: i64 = 2_000;
+
+/// So many generations of a session are kept, which is a week at a refresh every five minutes and more than the
+/// limits look at. An older token that comes back is refused as an unknown one is, and no longer ends its session.
+const KEPT_GENERATIONS: i64 = PER_DAY + 100;
+/// So many of those before are removed by each refresh, so that none of them removes thousands.
+const FORGOTTEN_AT_ONCE: i64 = 10;
+const FORGET_OLD: &str =
+    "DELETE FROM refresh_tokens WHERE session_id = $1 AND generation > $2 AND generation <= $3";
+
+/// What the limits of a live token look at, by its hash `$1`: when those before it were issued that would be
+/// the first of too many in a minute (before it by `$minute`) or in a day (by `$day`), if they are not older
+/// than that.
+macro_rules! too_many_before {
+    ($minute:literal, $minute_ago:literal, $day:literal, $day_ago:literal) => {
+        concat!(
+            "FROM refresh_tokens AS present JOIN refresh_tokens AS before ",
+            "ON before.session_id = present.session_id AND before.generation > 0 ",
+            "AND before.generation IN (present.generation - ",
+            $minute,
+            ", present.generation - ",
+            $day,
+            ") ",
+            "WHERE present.token_hash = $1 AND present.retired_at IS NULL ",
+            "AND before.issued_at > CASE WHEN before.generation = present.generation - ",
+            $minute,
+            " THEN ",
+            $minute_ago,
+            " ELSE ",
+            $day_ago,
+            " END"
+        )
+    };
+}
+
+/// When a token may be replaced again that was replaced too often; of a session that is over nothing is told.
+const TOO_OFTEN: &str = concat!(
+    "SELECT present.generation - before.generation, before.issued_at ",
+    too_many_before!("$2", "$3", "$4", "$5"),
+    " AND EXISTS (SELECT 1 FROM sessions WHERE id = present.session_id AND ",
+    live_session!("$6"),
+    " AND ",
+    admitted_user!(),
+    ")"
+);
+
 /// Locks the family of a live token, so that everything else here sees it at rest. Sessions are
 /// locked before their tokens wherever both are.
 const USE_SESSION: &str = concat!(
@@ -40,7 +92,10 @@ const USE_SESSION: &str = concat!(
     "idle_expires_at = CASE WHEN expires_at < $3 THEN expires_at ELSE $3 END, ",
     "address = COALESCE($4, address), user_agent = COALESCE($5, user_agent) ",
     "WHERE id = (SELECT session_id FROM refresh_tokens ",
-    "WHERE token_hash = $1 AND retired_at IS NULL) AND ",
+    "WHERE token_hash = $1 AND retired_at IS NULL) ",
+    "AND NOT EXISTS (SELECT 1 ",
+    too_many_before!("$6", "$7", "$8", "$9"),
+    ") AND ",
     live_session!("$2"),
     " AND ",
     admitted_user!(),
@@ -70,6 +125,40 @@ const END_FAMILY: &str = concat!(
     live_session!("$2"),
     " RETURNING user_id"
 );
+
+/// Until when the live token of this hash must wait, if it was replaced too often, inside `in_transaction!`.
+macro_rules! too_often_until {
+    ($transaction:ident, $hash:expr, $now:expr) => {{
+        let too_often: Vec<(i64, DateTime<Utc>)> = sqlx::query_as(TOO_OFTEN)
+            .bind($hash.as_slice())
+            .bind(PER_MINUTE - 1)
+            .bind($now - MINUTE)
+            .bind(PER_DAY - 1)
+            .bind($now - DAY)
+            .bind($now)
+            .fetch_all(&mut *$transaction)
+            .await?;
+        too_often
+            .into_iter()
+            .map(|(before, issued)| issued + if before < PER_MINUTE { MINUTE } else { DAY })
+            .max()
+    }};
+}
+
+/// Removes what a session has had too many of by this generation, inside `in_transaction!`.
+macro_rules! forget_generations {
+    ($transaction:ident, $session:expr, $generation:expr) => {
+        let kept_from = $generation - KEPT_GENERATIONS;
+        if kept_from >= 0 {
+            sqlx::query(FORGET_OLD)
+                .bind($session)
+                .bind(kept_from - FORGOTTEN_AT_ONCE)
+                .bind(kept_from)
+                .execute(&mut *$transaction)
+                .await?;
+        }
+    };
+}
 
 /// A refresh token that a client presents, and what shall come of it.
 #[derive(Clone, Debug)]
@@ -105,6 +194,11 @@ pub enum RefreshOutcome {
         user: Uuid,
         /// The session that ended.
         session: Uuid,
+    },
+    /// It was replaced so often that it stays as it is until then.
+    TooOften {
+        /// The moment.
+        until: DateTime<Utc>,
     },
     /// There is no such token, or its session is over already, or its user is kept out.
     Refused,
@@ -157,13 +251,17 @@ impl Records {
         let now = micros(refresh.now);
         let idle_expires_at = micros(refresh.now + refresh.idle_lifetime);
         let hash = refresh.token.hash();
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Refreshing, Row::Token(hash)), transaction => {
             let used: Option<(Uuid, Uuid)> = sqlx::query_as(USE_SESSION)
                 .bind(hash.as_slice())
                 .bind(now)
                 .bind(idle_expires_at)
                 .bind(refresh.address.map(|address| address.to_string()))
                 .bind(refresh.user_agent.as_deref().map(presentable))
+                .bind(PER_MINUTE - 1)
+                .bind(now - MINUTE)
+                .bind(PER_DAY - 1)
+                .bind(now - DAY)
                 .fetch_optional(&mut *transaction)
                 .await?;
             if let Some((session, user)) = used {
@@ -182,6 +280,7 @@ impl Records {
                         .bind(now)
                         .execute(&mut *transaction)
                         .await?;
+                    forget_generations!(transaction, session, generation);
                     transaction.commit().await?;
                     return Ok(RefreshOutcome::Rotated(Renewed { user, session, token }));
                 }
@@ -192,7 +291,11 @@ impl Records {
                 .fetch_optional(&mut *transaction)
                 .await?;
             let Some(retired) = retired else {
-                return Ok(RefreshOutcome::Refused);
+                let until = too_often_until!(transaction, hash, now);
+                return Ok(match until {
+                    Some(until) => RefreshOutcome::TooOften { until },
+                    None => RefreshOutcome::Refused,
+                });
             };
             let session = retired.session_id;
             if let Some(token) = retired.successor(refresh, now)? {

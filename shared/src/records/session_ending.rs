@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
+use super::places::{Place, Row, Work};
 use super::sessions::live_session;
 use super::{Records, RecordsError, micros};
 
@@ -64,7 +65,7 @@ impl Records {
         reason: SessionEnd,
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
             let ended = sqlx::query(END_ONE)
                 .bind(user)
                 .bind(session)
@@ -84,7 +85,7 @@ impl Records {
         reason: SessionEnd,
         now: DateTime<Utc>,
     ) -> Result<u64, RecordsError> {
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
             let ended = sqlx::query(END_OTHERS)
                 .bind(user)
                 .bind(keep)
@@ -103,7 +104,7 @@ impl Records {
         reason: SessionEnd,
         now: DateTime<Utc>,
     ) -> Result<u64, RecordsError> {
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
             let ended = sqlx::query(END_ALL)
                 .bind(user)
                 .bind(micros(now))
@@ -129,7 +130,7 @@ impl Records {
         } else {
             END_OF_TOKEN
         };
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of_row(Work::Other, Row::Token(token_hash)), writer, connection => {
             let ended = sqlx::query(statement)
                 .bind(token_hash.as_slice())
                 .bind(micros(now))

@@ -7,6 +7,7 @@ use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
+use super::places::{Place, Row, Work};
 use super::session_opening::{NewSession, open_session, use_code};
 use super::users::{User, user_columns};
 use super::{Records, RecordsError, micros};
@@ -136,7 +137,7 @@ impl Records {
     /// session with its first refresh token, all or nothing.
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
         let now = micros(sign_in.session.opened_at);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::Phone(sign_in.phone.clone())), transaction => {
             if !use_code!(transaction, sign_in.root, sign_in.purpose, now) {
                 return Ok(SignInOutcome::CodeUsed);
             }
@@ -154,7 +155,7 @@ impl Records {
 
     /// Whether the code of this root had its effect.
     pub async fn root_used(&self, root: RootId) -> Result<bool, RecordsError> {
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Verifying), readers, connection => {
             let uses: i64 = sqlx::query_scalar(ROOT_USED)
                 .bind(root.as_bytes().as_slice())
                 .fetch_one(connection)

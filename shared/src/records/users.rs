@@ -7,6 +7,7 @@ use domain::phone::PhoneNumber;
 use uuid::Uuid;
 
 use super::dispatch::{in_transaction, on_connection};
+use super::places::{Place, Row, Work};
 use super::{Records, RecordsError, micros};
 
 /// The columns of a [`UserRow`].
@@ -129,7 +130,7 @@ impl Records {
         &self,
         phone: &PhoneNumber,
     ) -> Result<Option<User>, RecordsError> {
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Asking), readers, connection => {
             let row: Option<UserRow> = sqlx::query_as(BY_PHONE)
                 .bind(phone.as_e164())
                 .fetch_optional(connection)
@@ -156,7 +157,7 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
             // Before the sessions: a sign-in that is under way holds the row of its user.
             let found = sqlx::query(SET_BLOCKED)
                 .bind(user)

@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Repeated,
     RepeatedLate,
     Reused,
+    TooOften,
     Refused,
 }
 
@@ -37,6 +38,7 @@ pub(crate) fn kind(outcome: &RefreshOutcome) -> Kind {
         RefreshOutcome::Repeated(_) => Kind::Repeated,
         RefreshOutcome::RepeatedLate(_) => Kind::RepeatedLate,
         RefreshOutcome::Reused { .. } => Kind::Reused,
+        RefreshOutcome::TooOften { .. } => Kind::TooOften,
         RefreshOutcome::Refused => Kind::Refused,
     }
 }

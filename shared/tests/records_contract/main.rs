@@ -12,6 +12,7 @@ mod family;
 mod import;
 mod ledger;
 mod ledger_writer;
+mod locked_rows;
 mod look;
 mod lost_answers;
 mod notices;
@@ -21,6 +22,7 @@ mod passwords;
 mod phone_moves;
 mod profile;
 mod refreshing;
+mod retention;
 mod session_ending;
 mod sign_in;
 mod spending;
@@ -129,7 +131,13 @@ on_both! {
     refreshing::ses_05_who_may_not_sign_in_may_not_refresh,
     refreshing::ses_04_a_log_out_at_the_moment_of_a_refresh_wins,
     refreshing::ses_08_a_copy_used_at_the_moment_of_a_refresh_ends_the_family,
+    refreshing::a_20_a_session_is_renewed_so_often_in_a_minute_and_no_more,
+    refreshing::a_20_a_session_keeps_a_bounded_number_of_old_tokens,
+    refreshing::a_20_a_session_is_renewed_so_often_in_a_day_and_no_more,
     refreshing::r_21_a_refresh_that_fails_leaves_the_token_as_it_was,
+    retention::prv_01_old_rows_go_the_oldest_first_a_few_at_a_time,
+    retention::prv_01_rows_of_one_moment_go_together,
+    retention::prv_01_a_notice_that_is_in_the_queue_is_not_of_this_sort,
     session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
     session_ending::ses_06_a_user_ends_all_sessions_or_all_others,
     session_ending::ses_04_a_refresh_token_alone_logs_out,

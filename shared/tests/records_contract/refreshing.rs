@@ -335,3 +335,75 @@ pub(crate) async fn r_21_a_refresh_that_fails_leaves_the_token_as_it_was(stage: 
     stage.advance(TimeDelta::minutes(5));
     stage.rotate(&family.first).await;
 }
+
+pub(crate) async fn a_20_a_session_is_renewed_so_often_in_a_minute_and_no_more(stage: Stage) {
+    let family = stage.family(1).await;
+    let other = stage.family(2).await;
+    let mut token = family.first.clone();
+    for _ in 0..30 {
+        token = stage.rotate(&token).await;
+    }
+    let until = stage.now() + TimeDelta::minutes(1);
+    for _ in 0..3 {
+        let refused = stage.present(&token).await;
+        assert!(
+            matches!(refused, RefreshOutcome::TooOften { until: told } if told == until),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(stage.live_tokens().await, 2, "nothing was written");
+    stage.rotate(&other.first).await;
+
+    stage.advance(TimeDelta::milliseconds(59_999));
+    assert_eq!(kind(&stage.present(&token).await), Kind::TooOften);
+    stage.advance(TimeDelta::milliseconds(1));
+    for _ in 0..30 {
+        token = stage.rotate(&token).await;
+    }
+    assert_eq!(kind(&stage.present(&token).await), Kind::TooOften);
+    // It tells a stranger nothing of a session that is over.
+    let records = &stage.records;
+    let ended = records.end_all_sessions(family.user, SessionEnd::LogOut, stage.now());
+    ended.await.expect("ended");
+    assert_eq!(kind(&stage.present(&token).await), Kind::Refused);
+}
+
+pub(crate) async fn a_20_a_session_is_renewed_so_often_in_a_day_and_no_more(stage: Stage) {
+    let first = stage.family(1).await.first;
+    let token = stage.rotate(&first).await;
+    let issued = stage.now();
+    stage.advance(TimeDelta::minutes(2));
+    let token = stage.rotate(&token).await;
+    let many = "UPDATE refresh_tokens SET generation = 1999 WHERE generation = 2";
+    stage.execute(many).await.expect("many between them");
+    let token = stage.rotate(&token).await;
+    let refused = stage.present(&token).await;
+    let day = issued + TimeDelta::days(1);
+    assert!(
+        matches!(refused, RefreshOutcome::TooOften { until } if until == day),
+        "{refused:?}"
+    );
+    stage.advance(TimeDelta::minutes(24 * 60 - 2));
+    stage.rotate(&token).await;
+}
+
+pub(crate) async fn a_20_a_session_keeps_a_bounded_number_of_old_tokens(stage: Stage) {
+    let first = stage.family(1).await.first;
+    let other = stage.family(2).await.first;
+    let second = stage.rotate(&first).await;
+    let third = stage.rotate(&second).await;
+    let fourth = stage.rotate(&third).await;
+    stage.advance(TimeDelta::minutes(1));
+    stage.rotate(&other).await;
+    // As if thousands had come between: of generations 0 to 3, the last becomes 2102.
+    let many = "UPDATE refresh_tokens SET generation = 2102 WHERE generation = 3";
+    stage.execute(many).await.expect("many between them");
+    stage.rotate(&fourth).await;
+    let left = stage.count("refresh_tokens WHERE generation < 2102").await;
+    assert_eq!(left, 2, "both of the other session");
+    let left = stage.count("refresh_tokens").await;
+    assert_eq!(left, 4);
+    // A token that is not known any more ends nothing.
+    assert_eq!(kind(&stage.present(&first).await), Kind::Refused);
+    assert_eq!(stage.ended_by(SessionEnd::Reuse).await, 0);
+}

@@ -64,10 +64,24 @@ impl Stage {
         Self::on_server(server, PATIENT).await
     }
 
+    /// With so many connections, for calls that may take so long.
+    pub(crate) async fn postgres_of(connections: u32, time_limit: Duration) -> Self {
+        let server = SERVER
+            .get_or_init(PostgresServer::start_without_fsync)
+            .await;
+        let url = server.create_database().await;
+        let settings = PoolSettings {
+            max_connections: connections,
+            time_limit,
+            pooler: Pooler::None,
+        };
+        Self::reached_by(&url, &url, settings).await
+    }
+
     /// On a server that the test may break.
     pub(crate) async fn on_server(server: &PostgresServer, time_limit: Duration) -> Self {
         let url = server.create_database().await;
-        Self::reached_by(&url, &url, Pooler::None, time_limit).await
+        Self::reached_by(&url, &url, settings(Pooler::None, time_limit)).await
     }
 
     /// On a server behind a relay.
@@ -78,29 +92,29 @@ impl Stage {
     ) -> Self {
         let url = server.create_database().await;
         let relayed = relay.in_place_of(&server.address(), &url);
-        Self::reached_by(&url, &relayed, Pooler::None, time_limit).await
+        Self::reached_by(&url, &relayed, settings(Pooler::None, time_limit)).await
     }
 
     /// On a server behind `PgBouncer`, which gives each transaction any of its few connections.
     pub(crate) async fn pooled() -> Self {
+        Self::pooled_with(PATIENT).await
+    }
+
+    /// The same for calls that may take so long.
+    pub(crate) async fn pooled_with(time_limit: Duration) -> Self {
         let server = SERVER
             .get_or_init(PostgresServer::start_without_fsync)
             .await;
         let pooler = POOLER.get_or_init(|| PgBouncer::start(server)).await;
         let url = server.create_database().await;
         let pooled = pooler.in_place_of(server, &url);
-        Self::reached_by(&url, &pooled, Pooler::Transaction, PATIENT).await
+        Self::reached_by(&url, &pooled, settings(Pooler::Transaction, time_limit)).await
     }
 
     /// The schema and the test's own questions go to the server itself.
-    async fn reached_by(direct: &str, url: &str, pooler: Pooler, time_limit: Duration) -> Self {
+    async fn reached_by(direct: &str, url: &str, settings: PoolSettings) -> Self {
         let pool = PgPool::connect(direct).await.expect("a connection");
         migrate::run_postgres(&pool).await.expect("migrations");
-        let settings = PoolSettings {
-            max_connections: 6,
-            time_limit,
-            pooler,
-        };
         let records = Records::connect(url, settings).await.expect("a URL");
         Self::new(records, Raw::Postgres(pool), None)
     }
@@ -112,6 +126,14 @@ impl Stage {
             raw,
             random: Random::seeded(1),
             _directory: directory,
+        }
+    }
+
+    /// The server itself, past the records.
+    pub(crate) fn server(&self) -> &PgPool {
+        match &self.raw {
+            Raw::Postgres(pool) => pool,
+            Raw::Sqlite(_) => panic!("a file has no server"),
         }
     }
 
@@ -248,6 +270,14 @@ impl Stage {
             trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
             request_id: Some(self.random.uuid_v4()),
         }
+    }
+}
+
+fn settings(pooler: Pooler, time_limit: Duration) -> PoolSettings {
+    PoolSettings {
+        max_connections: 6,
+        time_limit,
+        pooler,
     }
 }
 

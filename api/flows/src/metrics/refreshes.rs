@@ -13,18 +13,20 @@ pub(crate) enum RefreshResult {
     RepeatedLate,
     Reused,
     Refused,
+    Limited,
     Invalid,
     Unavailable,
     Failed,
 }
 
 impl RefreshResult {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Rotated,
         Self::Repeated,
         Self::RepeatedLate,
         Self::Reused,
         Self::Refused,
+        Self::Limited,
         Self::Invalid,
         Self::Unavailable,
         Self::Failed,
@@ -37,6 +39,7 @@ impl RefreshResult {
             Self::RepeatedLate => "repeated_late",
             Self::Reused => "reused",
             Self::Refused => "refused",
+            Self::Limited => "limited",
             Self::Invalid => "invalid",
             Self::Unavailable => "unavailable",
             Self::Failed => "failed",
@@ -49,6 +52,7 @@ impl CountedAs for RefreshResult {
     fn as_refused(refusal: &Refusal) -> Self {
         match refusal.code.kind() {
             RefusalKind::Unauthenticated => Self::Refused,
+            RefusalKind::Limited => Self::Limited,
             RefusalKind::Unavailable => Self::Unavailable,
             RefusalKind::Failed => Self::Failed,
             _ => Self::Invalid,

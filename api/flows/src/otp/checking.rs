@@ -275,7 +275,8 @@ async fn counting(
     Ok(counted?)
 }
 
-fn parse(typed: &str, digits: u8) -> Result<OtpCode, Refusal> {
+/// Reads a code by its shape alone.
+pub(crate) fn parse(typed: &str, digits: u8) -> Result<OtpCode, Refusal> {
     OtpCode::parse(typed, digits).map_err(|_| Refusal::code_malformed(digits))
 }
 

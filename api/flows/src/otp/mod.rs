@@ -12,4 +12,4 @@ pub use checking::CHECKING_REFUSALS;
 pub use sign_in::{Verification, can_be_called, request_code, sign_in};
 
 pub(crate) use asking::Asking;
-pub(crate) use checking::{Proven, RefusedVerification, by_session, by_session_of, counted};
+pub(crate) use checking::{Proven, RefusedVerification, by_session, by_session_of, counted, parse};

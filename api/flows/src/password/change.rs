@@ -6,6 +6,7 @@ use domain::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, PasswordChangeOutcome, User};
 
 use super::notice;
+use crate::call_limits::count_call;
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::notices;
@@ -35,14 +36,19 @@ pub async fn change_password(
     let Authenticated { user, session } = &authenticated;
     let stored = flows.records.password_of_user(user.id).await?;
     require_proof(flows, &authenticated, stored.as_ref(), &wanted)?;
+    count_call(flows, Step::NewPassword, caller).await?;
     // Before the comparison: a poor choice costs no try.
-    judge(flows, &wanted.new_password, user).await?;
+    let client = caller.client();
+    judge(flows, &wanted.new_password, user, &client).await?;
     if let (Some(stored), Some(current)) = (&stored, &wanted.current_password) {
         compare(flows, user, caller.address, stored, current).await?;
     }
     let change = PasswordChange {
         user: user.id,
-        hash: flows.passwords.hash(&wanted.new_password).await?,
+        hash: {
+            let place = flows.passwords.place(Some(&client))?;
+            place.hash(&wanted.new_password).await?
+        },
         keep_session: Some(session.id),
         now: flows.clock.now(),
     };
@@ -107,13 +113,18 @@ fn require_proof(
     }
 }
 
-async fn judge(flows: &Flows, password: &Password, user: &User) -> Result<(), Refusal> {
+async fn judge(
+    flows: &Flows,
+    password: &Password,
+    user: &User,
+    client: &str,
+) -> Result<(), Refusal> {
     let names = [&user.username, &user.first_name, &user.last_name].map(String::as_str);
     let own = OwnWords::new(
         user.phone.as_ref(),
         names.into_iter().chain(user.email.as_deref()),
     );
-    let judged = flows.passwords.judge(password, own).await;
+    let judged = flows.passwords.judge(password, own, Some(client)).await;
     judged.map_err(Refusal::new_password)
 }
 
@@ -128,7 +139,7 @@ async fn compare(
     // Without a number there is no lock to count on; such accounts sign in to nothing here.
     let phone = user.phone.as_ref();
     let phone = phone.ok_or(RefusalCode::FreshSignInRequired)?;
-    let place = flows.passwords.place()?;
+    let place = flows.passwords.place(Some(&address.limit_key()))?;
     let counted = CountedTry::begin(flows, Step::Password, phone, address).await?;
     if !place.verify(current, Some(stored)).await? {
         return Err(RefusalCode::PasswordWrong.into());

@@ -1,6 +1,6 @@
 //! Signing in with a password.
 //!
-//! Every refusal of the credentials is the same, after the same work, so that nobody learns here
+//! Every refusal of the credentials is the same, after the same time, so that nobody learns here
 //! which numbers have an account.
 
 use domain::challenge::SessionId;
@@ -117,7 +117,8 @@ pub(crate) async fn log_in_with(
     } = log_in;
     let holder = flows.records.password_of_phone(&phone).await?;
     // What can be away or busy comes before the try is counted.
-    let place = flows.passwords.place()?;
+    let client = caller.client();
+    let place = flows.passwords.place(Some(&client))?;
     let counted = CountedTry::begin(flows, Step::Password, &phone, caller.address).await?;
 
     let opening = Opening::new(flows, device);
@@ -125,7 +126,7 @@ pub(crate) async fn log_in_with(
     if matches!(compared, Compared::Changed) {
         // Most likely a log-in at the same moment has upgraded the hash of this very password.
         let holder = flows.records.password_of_phone(&phone).await?;
-        let place = flows.passwords.place()?;
+        let place = flows.passwords.place(Some(&client))?;
         compared = compare(flows, place, holder, &password, step, &opening).await?;
     }
     let (user, old) = match compared {
@@ -145,7 +146,7 @@ pub(crate) async fn log_in_with(
     };
     counted.succeeded(flows).await;
     if let Some(old) = old {
-        upgrade(flows, user.id, &password, &old).await;
+        upgrade(flows, user.id, &client, &password, &old).await;
     }
     Ok(opening.signed_in(flows, user, false)?)
 }
@@ -160,11 +161,14 @@ async fn compare(
     opening: &Opening,
 ) -> Result<Compared, Refusal> {
     let hash = holder.as_ref().and_then(|holder| holder.hash.as_ref());
-    let matches = place.compare(password, hash).await?;
+    let compared = place.compare(password, hash).await?;
+    let matches = compared.matches;
     let (Some(holder), Some(hash), true) = (&holder, hash, matches.is_right()) else {
+        compared.hide_time().await;
         return Ok(Compared::Wrong);
     };
     if holder.blocked {
+        compared.hide_time().await;
         return Ok(Compared::Blocked);
     }
     let log_in = PasswordLogIn {
@@ -191,9 +195,9 @@ async fn compare(
 
 /// Stores a better hash of the password, which is at hand only now. The next log-in tries again
 /// where that fails.
-async fn upgrade(flows: &Flows, user: Uuid, password: &Password, old: &PasswordHash) {
+async fn upgrade(flows: &Flows, user: Uuid, client: &str, password: &Password, old: &PasswordHash) {
     let upgraded = async {
-        let new = flows.passwords.hash(password).await?;
+        let new = flows.passwords.place(Some(client))?.hash(password).await?;
         flows.records.upgrade_password(user, old, &new).await?;
         Ok::<_, Refusal>(())
     };

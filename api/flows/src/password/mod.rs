@@ -22,8 +22,9 @@ pub use reset::{Reset, request_reset_code, reset_password};
 pub(crate) use log_in::{LogIn, RefusedLogIn, counted_log_in, log_in_with};
 
 /// What a new password can be refused with.
-pub const NEW_PASSWORD_REFUSALS: [RefusalCode; 5] = [
+pub const NEW_PASSWORD_REFUSALS: [RefusalCode; 6] = [
     RefusalCode::InputMissing,
+    RefusalCode::TooManyRequestsAddress,
     RefusalCode::PasswordTooShort,
     RefusalCode::PasswordTooLong,
     RefusalCode::PasswordTooEasy,

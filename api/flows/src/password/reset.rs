@@ -1,15 +1,17 @@
 //! A new password by a code.
 
 use domain::challenge::SessionId;
+use domain::limits::Step;
 use domain::otp::Purpose;
 use domain::password::{OwnWords, Password};
 use shared::records::{Device, PasswordReset, SignInOutcome};
 
 use super::notice;
+use crate::call_limits::count_call;
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::notices;
-use crate::otp::{Asking, CodeRequest, CodeSent, RefusedVerification, by_session, counted};
+use crate::otp::{Asking, CodeRequest, CodeSent, RefusedVerification, by_session, counted, parse};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::signed_in::{Opening, SignedIn};
 
@@ -60,14 +62,27 @@ async fn reset(
         .await?
         .filter(|found| found.root.purpose == PURPOSE);
     let challenge = challenge.ok_or(RefusalCode::SessionUnknown)?;
+    // What is dear comes after all that is cheap: a code that cannot be one, or comes too often, makes us
+    // judge nothing.
+    parse(&wanted.code, challenge.root.digits)?;
+    if challenge.session_attempts >= flows.otp.max_attempts {
+        let (session, address) = (wanted.session, caller.address);
+        by_session(flows, PURPOSE, session, None, address, &wanted.code).await?;
+        return Err(RefusalCode::AttemptsExhausted.into());
+    }
+    count_call(flows, Step::NewPassword, caller).await?;
+    let client = caller.client();
     let (phone, locale) = (challenge.root.phone, challenge.locale);
     // Only the number is looked for in the password, since that is known to whoever asked: before
     // the code is proven, names must not show through the answer.
     let own = OwnWords::new(Some(&phone), []);
-    let judged = flows.passwords.judge(&wanted.new_password, own).await;
+    let judged = flows
+        .passwords
+        .judge(&wanted.new_password, own, Some(&client))
+        .await;
     judged.map_err(Refusal::new_password)?;
     // Taken before the attempt is counted: a busy moment costs none.
-    let place = flows.passwords.place()?;
+    let place = flows.passwords.place(Some(&client))?;
     let proven = by_session(
         flows,
         PURPOSE,

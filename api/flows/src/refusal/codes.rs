@@ -184,6 +184,9 @@ coded_texts! {
         TooManyPasswordChanges = "too_many_password_changes", Limited,
             fa: "گذرواژه امروز چند بار عوض شده است", "پس از {wait} دوباره عوض کنید.",
             en: "The password was changed several times today", "Change it again after {wait}.";
+        TooManyRefreshes = "too_many_refreshes", Limited,
+            fa: "این نشست زیاد تمدید شده است", "پس از {wait} دوباره تمدید کنید؛ تا آن زمان توکن دسترسی آخر کار می‌کند.",
+            en: "This session was renewed too often", "Renew it again after {wait}; until it expires the last access token works.";
         PasswordBusy = "password_busy", Unavailable,
             fa: "اکنون درخواست‌های ورود زیاد است", "همین درخواست را کمی دیگر دوباره بفرستید.",
             en: "Too many passwords are being checked", "Send the same request again a little later.";

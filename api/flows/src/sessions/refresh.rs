@@ -1,8 +1,11 @@
 //! The next pair of tokens.
 
+use domain::limits::Step;
 use domain::tokens::{RefreshToken, SessionTokens};
 use shared::records::{Device, Refresh, RefreshOutcome};
 
+use crate::call_limits::count_call;
+use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::RefreshResult;
 use crate::refusal::{Refusal, RefusalCode};
@@ -13,10 +16,11 @@ use crate::signed_in::issue_tokens;
 /// successor was used, ends its session. `token` is `None` where nothing was presented that could be one.
 pub async fn refresh(
     flows: &Flows,
+    caller: Caller,
     token: Option<RefreshToken>,
     device: Device,
 ) -> Result<SessionTokens, Refusal> {
-    let (result, ended) = match renew(flows, token, device).await {
+    let (result, ended) = match renew(flows, caller, token, device).await {
         Ok((result, tokens)) => (result, Ok(tokens)),
         Err(RefusedAs { result, refusal }) => (result, Err(refusal)),
     };
@@ -26,11 +30,14 @@ pub async fn refresh(
 
 async fn renew(
     flows: &Flows,
+    caller: Caller,
     token: Option<RefreshToken>,
     device: Device,
 ) -> Result<(RefreshResult, SessionTokens), RefusedAs<RefreshResult>> {
+    let token = token.ok_or(RefusalCode::RefreshTokenInvalid)?;
+    count_call(flows, Step::Refresh, caller).await?;
     let refresh = Refresh {
-        token: token.ok_or(RefusalCode::RefreshTokenInvalid)?,
+        token,
         salt: flows.random.bytes(),
         address: device.address,
         user_agent: device.user_agent,
@@ -53,6 +60,11 @@ async fn renew(
                 result: RefreshResult::Reused,
                 refusal: RefusalCode::RefreshTokenInvalid.into(),
             });
+        }
+        RefreshOutcome::TooOften { until } => {
+            flows.metrics.refreshed_too_often();
+            let wait = (until - refresh.now).num_milliseconds();
+            return Err(Refusal::waiting(RefusalCode::TooManyRefreshes, wait).into());
         }
         RefreshOutcome::Refused => return Err(RefusalCode::RefreshTokenInvalid.into()),
     };

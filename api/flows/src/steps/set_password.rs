@@ -1,10 +1,13 @@
 //! The password of a registration.
 
 use domain::challenge::SessionId;
+use domain::limits;
 use domain::password::{OwnWords, Password};
 use shared::records::{PasswordStep, Step};
 
 use super::NextStep;
+use crate::call_limits::count_call;
+use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
 
@@ -12,6 +15,7 @@ use crate::refusal::{Refusal, RefusalCode};
 /// is refused does not use up the step; sessions that the user had end.
 pub async fn set_password(
     flows: &Flows,
+    caller: Caller,
     session: SessionId,
     password: &Password,
 ) -> Result<NextStep, Refusal> {
@@ -20,12 +24,14 @@ pub async fn set_password(
         .records
         .step_phone(session, Step::SetPassword, flows.clock.now());
     let phone = found.await?.ok_or(RefusalCode::StepSessionUnknown)?;
+    count_call(flows, limits::Step::NewPassword, caller).await?;
     let own = OwnWords::new(Some(&phone), []);
-    let judged = flows.passwords.judge(password, own).await;
+    let client = caller.client();
+    let judged = flows.passwords.judge(password, own, Some(&client)).await;
     judged.map_err(Refusal::new_password)?;
     let step = PasswordStep {
         session,
-        hash: flows.passwords.hash(password).await?,
+        hash: flows.passwords.place(Some(&client))?.hash(password).await?,
         new_user_id: flows.random.uuid_v7(flows.clock.now_millis()),
         now: flows.clock.now(),
     };

@@ -27,6 +27,8 @@ pub enum Step {
     WrongCode,
     /// An access token is asked for with a refresh token.
     Refresh,
+    /// A new password is judged.
+    NewPassword,
 }
 
 /// What a limit is counted by.

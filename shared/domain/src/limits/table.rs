@@ -133,6 +133,18 @@ limits! {
         Per::Service, at [CodeByPhone, WrongCode], SessionRequired;
         "wrong codes in an hour above which codes are taken with their session id only; a group of addresses counts for a twentieth of it at most; or `off`"
     }
+    /// Too many sessions renewed from the address.
+    RefreshAddress = "refresh_address" {
+        "LIMIT_REFRESH_ADDRESS", Form::PerMinute { most: 1_000_000, or_off: true }, ["6000", "6000"],
+        Per::Address, at [Refresh], RequestsOfAddress;
+        "renewals of tokens from one client address in a minute (30,000 people who each renew every five minutes), or `off`"
+    }
+    /// Too many new passwords from the address.
+    NewPasswordAddress = "new_password_address" {
+        "LIMIT_NEW_PASSWORD_ADDRESS", Form::PerMinute { most: 100_000, or_off: true }, ["600", "600"],
+        Per::Address, at [NewPassword], RequestsOfAddress;
+        "new passwords that are judged for one client address in a minute, or `off`"
+    }
     }
     guards {
         /// The gateway refuses everything at the moment.

@@ -2,22 +2,32 @@
 //!
 //! One argon2id hash takes 19 MiB and some 20 ms of a core. As many run at once as there are cores,
 //! a bounded number waits, and beyond that [`Busy`] is the answer at once: a flood of log-ins costs
-//! neither memory without end nor the time of everybody else.
+//! neither memory without end nor the time of everybody else. Nor does one client take all the places.
+//! Judging new passwords takes milliseconds and has places of its own, so that whoever has many judged keeps
+//! nobody from logging in.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
 
 use super::Password;
 use super::hash::{Match, PasswordHash};
+use super::places::{Admitted, Places};
 use super::policy::{OwnWords, Weakness, judge};
 use crate::random::Random;
 
 /// How many may wait for one core: a third of a second with hashes of our own, and as long again where
 /// what was typed has two forms.
 const WAITING_PER_CORE: usize = 16;
+
+/// How long a comparison that ends in a refusal takes at least, from its begin. Longer than Django's hashes
+/// need (1,200,000 rounds of PBKDF2 are a third of a second on a slow core), so that nobody learns by the time
+/// that a number has an account that was imported. It is waited for, not worked for.
+pub const SLOWEST_REFUSAL: Duration = Duration::from_millis(500);
 
 /// Hashes, verifies and judges passwords. Clones share the bounds.
 #[derive(Clone, Debug)]
@@ -28,10 +38,51 @@ struct Inner {
     random: Random,
     /// What is verified where there is nothing to verify.
     decoy: PasswordHash,
-    /// One permit for each that runs or waits.
-    admitted: Arc<Semaphore>,
+    hashing: Desk,
+    judging: Desk,
+}
+
+/// Where one sort of work is done.
+#[derive(Clone, Debug)]
+struct Desk {
+    /// One for each that runs or waits.
+    places: Places,
     /// One permit for each that runs.
     running: Arc<Semaphore>,
+}
+
+impl Desk {
+    fn new(running: usize, waiting: usize) -> Self {
+        Self {
+            places: Places::new(running + waiting),
+            running: Arc::new(Semaphore::new(running)),
+        }
+    }
+
+    /// The place goes with the work and not with the caller: a request that was given up still
+    /// occupies its core. Once a place is taken, only the end of the runtime can refuse it.
+    async fn run<T: Send + 'static>(
+        &self,
+        admitted: Admitted,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let running = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((running, admitted));
+            result
+        });
+        match done.await {
+            Ok(result) => Ok(result),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Busy),
+            },
+        }
+    }
 }
 
 /// A place among those whose passwords are hashed, taken before a try is counted: whoever finds no
@@ -39,7 +90,22 @@ struct Inner {
 #[derive(Debug)]
 pub struct Place<'a> {
     passwords: &'a Passwords,
-    admitted: OwnedSemaphorePermit,
+    admitted: Admitted,
+}
+
+/// How a comparison ended, and when it began.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// Whether, and how, the password belongs to the hash.
+    pub matches: Match,
+    began: Instant,
+}
+
+impl Compared {
+    /// Waits until a refusal tells nothing by its time: [`SLOWEST_REFUSAL`] since the comparison began.
+    pub async fn hide_time(self) {
+        sleep_until(self.began + SLOWEST_REFUSAL).await;
+    }
 }
 
 /// Too many passwords are being hashed; nothing was done. A second later there is room.
@@ -72,29 +138,35 @@ impl Passwords {
         Self(Arc::new(Inner {
             random: random.clone(),
             decoy: PasswordHash::compute(&unknown, random.bytes()),
-            admitted: Arc::new(Semaphore::new(running.get() + waiting)),
-            running: Arc::new(Semaphore::new(running.get())),
+            hashing: Desk::new(running.get(), waiting),
+            // Half of the cores stay for those who log in.
+            judging: Desk::new(running.get().div_ceil(2), waiting.div_ceil(2)),
         }))
     }
 
-    /// Takes a place, if there is room.
-    pub fn place(&self) -> Result<Place<'_>, Busy> {
-        let admitted = Arc::clone(&self.0.admitted).try_acquire_owned();
+    /// Takes a place, if there is room for this client.
+    pub fn place(&self, client: Option<&str>) -> Result<Place<'_>, Busy> {
         Ok(Place {
             passwords: self,
-            admitted: admitted.map_err(|_| Busy)?,
+            admitted: self.0.hashing.places.take(client)?,
         })
     }
 
     /// Whether a new password is good enough for the person that `own` describes.
-    pub async fn judge(&self, password: &Password, own: OwnWords) -> Result<(), NewPasswordError> {
-        let password = password.clone();
-        Ok(self.place()?.run(move || judge(&password, &own)).await??)
+    pub async fn judge(
+        &self,
+        password: &Password,
+        own: OwnWords,
+        client: Option<&str>,
+    ) -> Result<(), NewPasswordError> {
+        let (password, desk) = (password.clone(), &self.0.judging);
+        let admitted = desk.places.take(client)?;
+        Ok(desk.run(admitted, move || judge(&password, &own)).await??)
     }
 
     /// The hash to store of a password.
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, Busy> {
-        self.place()?.hash(password).await
+        self.place(None)?.hash(password).await
     }
 
     /// Whether the password belongs to this hash; see [`Place::verify`].
@@ -103,7 +175,7 @@ impl Passwords {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Busy> {
-        self.place()?.verify(password, hash).await
+        self.place(None)?.verify(password, hash).await
     }
 }
 
@@ -121,55 +193,41 @@ impl Place<'_> {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, Busy> {
-        Ok(self.compare(password, hash).await?.is_right())
+        Ok(self.compare(password, hash).await?.matches.is_right())
     }
 
     /// Whether, and how, the password belongs to this hash. `None`, for a person without a password or
     /// a number without a person, is never right and takes as long as a hash of ours.
     ///
-    /// A hash of another format takes its own time, until its owner logs in and it is replaced.
+    /// A hash of another format takes its own time, until its owner logs in and it is replaced: see
+    /// [`Compared::hide_time`].
     pub async fn compare(
         self,
         password: &Password,
         hash: Option<&PasswordHash>,
-    ) -> Result<Match, Busy> {
+    ) -> Result<Compared, Busy> {
         let real = hash.is_some();
         let hash = hash.unwrap_or(&self.passwords.0.decoy).clone();
         let password = password.clone();
-        let matches = self.run(move || hash.compare(&password)).await?;
-        Ok(if real { matches } else { Match::No })
+        let compare = move || (Instant::now(), hash.compare(&password));
+        let (began, matches) = self.run(compare).await?;
+        let matches = if real { matches } else { Match::No };
+        Ok(Compared { matches, began })
     }
 
-    /// The permits go with the work and not with the caller: a request that was given up still
-    /// occupies its core. Once a place is taken, only the end of the runtime can refuse it.
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let admitted = self.admitted;
-        let running = Arc::clone(&self.passwords.0.running)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop((running, admitted));
-            result
-        });
-        match done.await {
-            Ok(result) => Ok(result),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Busy),
-            },
-        }
+        self.passwords.0.hashing.run(self.admitted, work).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Instant;
+
+    use tokio::time::advance;
 
     use super::*;
 
@@ -244,7 +302,7 @@ mod tests {
                 started.send(()).expect("somebody listens");
                 hold.recv().expect("a word");
             };
-            other.place()?.run(work).await
+            other.place(None)?.run(work).await
         });
         tokio::task::spawn_blocking(move || starting.recv())
             .await
@@ -255,8 +313,9 @@ mod tests {
         let mut waiting = Box::pin(passwords.hash(&password));
         assert!(futures::poll!(&mut waiting).is_pending(), "one may wait");
         assert_eq!(passwords.hash(&password).await.err(), Some(Busy));
-        let judged = passwords.judge(&password, OwnWords::default()).await;
-        assert_eq!(judged, Err(NewPasswordError::Busy(Busy)));
+        // Judging has places of its own.
+        let judged = passwords.judge(&password, OwnWords::default(), None).await;
+        assert_eq!(judged, Ok(()));
 
         release.send(()).expect("the work waits");
         assert_eq!(running.await.expect("joins"), Ok(()));
@@ -268,7 +327,7 @@ mod tests {
     async fn work_whose_caller_is_gone_keeps_its_place() {
         let passwords = passwords(1, 0);
         let (release, hold) = mpsc::channel::<()>();
-        let place = passwords.place().expect("room");
+        let place = passwords.place(None).expect("room");
         let mut given_up = Box::pin(place.run(move || hold.recv()));
         assert!(futures::poll!(&mut given_up).is_pending());
         drop(given_up);
@@ -279,15 +338,51 @@ mod tests {
         }
     }
 
+    /// The clock stands still but for what the test lets pass, so that only the waiting is measured.
+    #[tokio::test(start_paused = true)]
+    async fn thr_09_a_refusal_takes_as_long_whatever_was_compared() {
+        let passwords = passwords(2, 2);
+        let password = typed("tahdig-va-ghormeh");
+        let ours = passwords.hash(&password).await.expect("room");
+        let stored = [
+            "pbkdf2_sha256$1000$c2FsdA$eGFtcGxleGFtcGxleGFtcGxleGFtcGxleGFtcGxlZXg=",
+            "pbkdf2_sha1$1000$c2FsdA$eGFtcGxleGFtcGxleGFtcGxleGE=",
+        ];
+        let imported = stored.map(|hash| PasswordHash::from_stored(hash).expect("a known format"));
+        let [pbkdf2_sha256, pbkdf2_sha1] = &imported;
+        // What the comparison takes: nothing, as long as ours, as Django's, and nearly all there is.
+        for millis in [0, 27, 163, 240, 499] {
+            for hash in [None, Some(&ours), Some(pbkdf2_sha256), Some(pbkdf2_sha1)] {
+                let began = Instant::now();
+                let place = passwords.place(None).expect("room");
+                let compared = place.compare(&password, hash).await.expect("room");
+                advance(Duration::from_millis(millis)).await;
+                compared.hide_time().await;
+                assert_eq!(began.elapsed(), SLOWEST_REFUSAL, "{millis} ms, {hash:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_waits_for_its_time_holds_no_place() {
+        let passwords = passwords(1, 0);
+        let password = typed("tahdig-va-ghormeh");
+        let place = passwords.place(None).expect("room");
+        let compared = place.compare(&password, None).await.expect("room");
+        let mut waiting = Box::pin(compared.hide_time());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        assert!(passwords.place(None).is_ok());
+    }
+
     #[tokio::test]
     async fn a_new_password_is_judged() {
         let passwords = passwords(1, 0);
         let judged = passwords
-            .judge(&typed("12345678"), OwnWords::default())
+            .judge(&typed("12345678"), OwnWords::default(), None)
             .await;
         assert_eq!(judged, Err(NewPasswordError::Weak(Weakness::Guessable)));
         let judged = passwords
-            .judge(&typed("tahdig-va-ghormeh"), OwnWords::default())
+            .judge(&typed("tahdig-va-ghormeh"), OwnWords::default(), None)
             .await;
         assert_eq!(judged, Ok(()));
     }

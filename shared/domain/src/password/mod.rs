@@ -6,6 +6,7 @@
 
 mod hash;
 mod hashing;
+mod places;
 mod policy;
 
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::typed::{composed, is_space};
 
 pub use hash::{Match, PasswordHash, StoredHashError};
-pub use hashing::{Busy, NewPasswordError, Passwords, Place};
+pub use hashing::{Busy, Compared, NewPasswordError, Passwords, Place, SLOWEST_REFUSAL};
 pub use policy::{MIN_CHARS, OwnWords, Weakness};
 
 /// The longest password that is taken. ASVS 5.0 (6.2.9) asks for at least 64 characters.

@@ -18,6 +18,7 @@ use domain::root::RootId;
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
+use super::places::{Place, Work};
 use super::session_opening::NewSession;
 use super::users::{User, stored_phone};
 use super::{Records, RecordsError, micros};
@@ -154,7 +155,7 @@ impl Records {
         session: SessionId,
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
-        on_connection!(self, writer, connection => {
+        on_connection!(self, Place::of(Work::Asking), writer, connection => {
             let begun = sqlx::query(BEGIN_WITH_PASSWORD)
                 .bind(session.step_hash().as_slice())
                 .bind(phone.as_e164())
@@ -173,7 +174,7 @@ impl Records {
         step: Step,
         now: DateTime<Utc>,
     ) -> Result<Option<PhoneNumber>, RecordsError> {
-        on_connection!(self, readers, connection => {
+        on_connection!(self, Place::of(Work::Verifying), readers, connection => {
             let row: Option<StepRow> = sqlx::query_as(FIND)
                 .bind(session.step_hash().as_slice())
                 .bind(step.as_str())

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::records::dispatch::in_transaction;
 use crate::records::passwords::{ADMIT_BY_PASSWORD, END_OTHERS, PasswordLogIn};
+use crate::records::places::{Place, Row, Work};
 use crate::records::session_opening::{open_session, use_code};
 use crate::records::sign_in::{RECYCLED_AFTER, admit_or_create, powers_kept};
 use crate::records::users::{User, UserRow, stored_phone, user_columns};
@@ -45,7 +46,7 @@ impl Records {
         &self,
         step: &NumberStep,
     ) -> Result<NumberStepOutcome, RecordsError> {
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::Phone(step.phone.clone())), transaction => {
             if !use_code!(transaction, step.root, step.purpose, step.now) {
                 return Ok(NumberStepOutcome::CodeUsed);
             }
@@ -70,7 +71,7 @@ impl Records {
     /// by now.
     pub async fn take_password_step(&self, step: &PasswordStep) -> Result<bool, RecordsError> {
         let now = micros(step.now);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::Steps(step.session.step_hash())), transaction => {
             let row: Option<StepRow> = sqlx::query_as(TAKE)
                 .bind(step.session.step_hash().as_slice())
                 .bind(Step::SetPassword.as_str())
@@ -135,7 +136,7 @@ impl Records {
         step: &UserInfoStep,
     ) -> Result<Option<(User, bool)>, RecordsError> {
         let now = micros(step.opening.opened_at);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::Steps(step.session.step_hash())), transaction => {
             let row: Option<StepRow> = sqlx::query_as(TAKE)
                 .bind(step.session.step_hash().as_slice())
                 .bind(Step::UserInfo.as_str())
@@ -171,7 +172,7 @@ impl Records {
         log_in: &PasswordLogIn,
     ) -> Result<StepLogInOutcome, RecordsError> {
         let now = micros(log_in.session.opened_at);
-        in_transaction!(self, transaction => {
+        in_transaction!(self, Place::of_row(Work::Verifying, Row::User(log_in.user)), transaction => {
             let row: Option<StepRow> = sqlx::query_as(TAKE)
                 .bind(session.step_hash().as_slice())
                 .bind(Step::Password.as_str())

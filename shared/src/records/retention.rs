@@ -1,0 +1,188 @@
+//! Removing what is too old to be of use, a few rows at a time.
+//!
+//! Each sort of rows goes in the order of one moment of theirs, which has an index, and how far that went is kept
+//! in `retention_progress`: whoever goes on begins there and reads nothing twice, neither rows that stay
+//! nor those that are gone. One step is one short transaction. Whoever makes it holds the row of its sort, so
+//! of several processes one works and the others pass by.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::AssertSqlSafe;
+
+use super::dispatch::in_transaction;
+use super::{Records, RecordsError, micros};
+
+macro_rules! end {
+    ($table:literal, $moment:literal, $and:literal) => {
+        concat!(
+            "SELECT ",
+            $moment,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $moment,
+            " >= $1 AND ",
+            $moment,
+            " < $2",
+            $and,
+            " ORDER BY ",
+            $moment,
+            " LIMIT 1 OFFSET $3"
+        )
+    };
+}
+macro_rules! remove {
+    ($table:literal, $moment:literal, $and:literal) => {
+        Statements {
+            end: end!($table, $moment, $and),
+            act: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $moment,
+                " >= $1 AND ",
+                $moment,
+                " < $2",
+                $and
+            ),
+        }
+    };
+}
+
+/// A sort of rows that go when they are old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldRows {
+    /// Sessions with their refresh tokens, by the end of their life.
+    Sessions,
+    /// The codes that were used, by the moment of their use.
+    ChallengeUses,
+    /// The numbers in the ledger of sends, by the moment of the send. The rows stay.
+    SendNumbers,
+    /// The rows of the ledger.
+    Sends,
+    /// Notices that nobody could put into the queue, by the moment at which they were written.
+    Notices,
+    /// Entries of the audit log, by their moment.
+    AuditLog,
+}
+
+impl OldRows {
+    /// All there are. Numbers go before the rows that hold them.
+    pub const ALL: [Self; 6] = [
+        Self::Sessions,
+        Self::ChallengeUses,
+        Self::SendNumbers,
+        Self::Sends,
+        Self::Notices,
+        Self::AuditLog,
+    ];
+
+    /// The name in settings, metrics and the records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::ChallengeUses => "challenge_uses",
+            Self::SendNumbers => "send_numbers",
+            Self::Sends => "sends",
+            Self::Notices => "notices",
+            Self::AuditLog => "audit_log",
+        }
+    }
+
+    fn statements(self) -> Statements {
+        match self {
+            Self::Sessions => remove!("sessions", "expires_at", ""),
+            Self::ChallengeUses => remove!("challenge_uses", "used_at", ""),
+            Self::SendNumbers => Statements {
+                end: end!("sends", "created_at", ""),
+                act: concat!(
+                    "UPDATE sends SET phone = NULL WHERE created_at >= $1 AND created_at < $2 ",
+                    "AND phone IS NOT NULL"
+                ),
+            },
+            Self::Sends => remove!("sends", "created_at", ""),
+            Self::Notices => remove!("notices", "created_at", " AND enqueued_at IS NULL"),
+            Self::AuditLog => remove!("audit_log", "at", ""),
+        }
+    }
+}
+
+struct Statements {
+    /// The moment of the last row of a step: of the row so many after the first.
+    end: &'static str,
+    /// What becomes of the rows of a step.
+    act: &'static str,
+}
+
+const NOTE: &str = "UPDATE retention_progress SET done_until = $2 WHERE what = $1";
+
+/// What a step has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetentionStep {
+    /// Changed so many rows, and there may be more.
+    More(u64),
+    /// Changed so many rows, and they were the last.
+    Done(u64),
+    /// Another process is at it.
+    Elsewhere,
+}
+
+impl Records {
+    /// Removes some of the rows of this sort whose moment is before `before`, the oldest first: `limit` of
+    /// them, and those of the same moment as the last.
+    pub async fn remove_old(
+        &self,
+        what: OldRows,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<RetentionStep, RecordsError> {
+        let before = micros(before);
+        let statements = what.statements();
+        let held = format!(
+            "SELECT done_until FROM retention_progress WHERE what = $1{}",
+            self.skip_locked()
+        );
+        in_transaction!(self, transaction => {
+            let from: Option<DateTime<Utc>> = sqlx::query_scalar(AssertSqlSafe(&*held))
+                .bind(what.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(from) = from else { return Ok(RetentionStep::Elsewhere) };
+            if from >= before {
+                // Begun anew from there where rows are kept longer by now, or the clock was wrong.
+                if from > before {
+                    sqlx::query(NOTE)
+                        .bind(what.as_str())
+                        .bind(before)
+                        .execute(&mut *transaction)
+                        .await?;
+                }
+                // Its row is free when this returns.
+                transaction.commit().await?;
+                return Ok(RetentionStep::Done(0));
+            }
+            let last: Option<DateTime<Utc>> = sqlx::query_scalar(statements.end)
+                .bind(from)
+                .bind(before)
+                .bind(i64::from(limit.saturating_sub(1)))
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let until = last.map_or(before, |last| last + TimeDelta::microseconds(1));
+            let acted = sqlx::query(statements.act)
+                .bind(from)
+                .bind(until)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query(NOTE)
+                .bind(what.as_str())
+                .bind(until)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            let rows = acted.rows_affected();
+            Ok(match last {
+                Some(_) => RetentionStep::More(rows),
+                None => RetentionStep::Done(rows),
+            })
+        })
+    }
+}

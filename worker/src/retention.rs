@@ -1,0 +1,183 @@
+//! Removes rows that are too old to be of use, in small steps that disturb nobody.
+//!
+//! Every worker does so; of several at once one works at a sort of rows and the others pass by
+//! ([`Records::remove_old`]). A step that fails is made again with the next round.
+
+use std::time::Duration;
+
+use domain::clock::Clock;
+use domain::random::Random;
+use prometheus::{IntCounterVec, Opts, Registry};
+use shared::config::Retention;
+use shared::records::{OldRows, Records, RetentionStep};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// The first round begins within this time of the start, so that workers that start together do not begin
+/// together.
+const FIRST: Duration = Duration::from_mins(5);
+const EVERY: Duration = Duration::from_mins(10);
+/// Rows of a step. A session takes its refresh tokens along, which are many more.
+const STEP_ROWS: u32 = 500;
+const STEP_SESSIONS: u32 = 25;
+/// Between two steps the database is left alone for so many times what the step took, and so long at least.
+const REST: u32 = 3;
+const LEAST_REST: Duration = Duration::from_millis(50);
+
+/// Counts what was removed.
+#[derive(Clone, Debug)]
+pub(crate) struct RetentionMetrics(IntCounterVec);
+
+impl RetentionMetrics {
+    /// Makes and registers it.
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let options = Opts::new(
+            "ramz_retention_rows_total",
+            "Rows that were removed because of their age, or lost their number (send_numbers).",
+        );
+        let counter = IntCounterVec::new(options, &["table"])?;
+        registry.register(Box::new(counter.clone()))?;
+        for rows in OldRows::ALL {
+            counter.with_label_values(&[rows.as_str()]);
+        }
+        Ok(Self(counter))
+    }
+
+    fn add(&self, what: OldRows, rows: u64) {
+        self.0.with_label_values(&[what.as_str()]).inc_by(rows);
+    }
+}
+
+/// What removing needs.
+pub(crate) struct RetentionRounds {
+    pub(crate) records: Records,
+    pub(crate) retention: Retention,
+    pub(crate) metrics: RetentionMetrics,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+}
+
+impl RetentionRounds {
+    /// Makes its rounds until the stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let rounds = async {
+            sleep(FIRST.mul_f64(self.random.fraction())).await;
+            loop {
+                self.round().await;
+                sleep(EVERY).await;
+            }
+        };
+        stop.run_until_cancelled(Box::pin(rounds)).await;
+    }
+
+    /// Removes all that is too old by now.
+    pub(crate) async fn round(&self) {
+        for (what, kept) in self.retention.kept() {
+            self.remove(what, kept).await;
+        }
+    }
+
+    async fn remove(&self, what: OldRows, kept: chrono::TimeDelta) {
+        let before = self.clock.now() - kept;
+        let limit = match what {
+            OldRows::Sessions => STEP_SESSIONS,
+            _ => STEP_ROWS,
+        };
+        let mut removed = 0;
+        loop {
+            let began = Instant::now();
+            match self.records.remove_old(what, before, limit).await {
+                Ok(RetentionStep::More(rows)) => {
+                    removed += rows;
+                    self.metrics.add(what, rows);
+                }
+                Ok(RetentionStep::Done(rows)) => {
+                    removed += rows;
+                    self.metrics.add(what, rows);
+                    break;
+                }
+                Ok(RetentionStep::Elsewhere) => break,
+                Err(error) => {
+                    tracing::warn!(%error, table = what.as_str(), "old rows cannot be removed now");
+                    break;
+                }
+            }
+            sleep((began.elapsed() * REST).max(LEAST_REST)).await;
+        }
+        if removed > 0 {
+            tracing::info!(
+                table = what.as_str(),
+                rows = removed,
+                "old rows were removed"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::config::{Environment, WorkerConfig};
+    use shared::sqlite_file::SqliteFile;
+
+    use super::*;
+
+    const START: i64 = 1_763_700_000_000;
+
+    fn retention(days: &str) -> Retention {
+        let settings = [
+            ("DATABASE_URL", "sqlite://unused.db"),
+            ("OTP_KEY", "a:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU="),
+            ("KAVENEGAR_API_KEY", "ABCDEF0123456789"),
+            ("RETENTION_DAYS", days),
+        ];
+        let config = WorkerConfig::load(&Environment::from_pairs(settings));
+        config.expect("a configuration").retention
+    }
+
+    #[tokio::test]
+    async fn prv_01_a_round_removes_all_that_is_too_old_and_counts_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = SqliteFile::open_path(&folder.path().join("ramz.db")).await;
+        let file = file.expect("a file");
+        migrate::run_sqlite(file.writer())
+            .await
+            .expect("migrations");
+        let add = |day: u8, rows: u32| {
+            sqlx::query(
+                "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < $1) \
+                 INSERT INTO audit_log (id, at, source, action, details) \
+                 SELECT randomblob(16), '2025-09-' || $2 || 'T00:00:00.' || printf('%06d', n) \
+                 || '+00:00', 'system', 'test', '{}' FROM n",
+            )
+            .bind(rows)
+            .bind(format!("{day:02}"))
+        };
+        for (day, rows) in [(1, 1_200), (30, 3)] {
+            let added = add(day, rows).execute(file.writer()).await;
+            added.expect("rows");
+        }
+        let registry = Registry::new();
+        let mut rounds = RetentionRounds {
+            records: Records::from_sqlite(file.clone()),
+            retention: retention("audit_log:never"),
+            metrics: RetentionMetrics::register(&registry).expect("registered"),
+            clock: Clock::manual(START),
+            random: Random::seeded(1),
+        };
+        rounds.round().await;
+        let left = async || -> i64 {
+            let rows = sqlx::query_scalar("SELECT COUNT(*) FROM audit_log");
+            rows.fetch_one(file.writer()).await.expect("a count")
+        };
+        assert_eq!(left().await, 1_203, "kept for ever");
+        // START is the 21st of November: 60 days before it is the 22nd of September.
+        rounds.retention = retention("audit_log:60");
+        rounds.round().await;
+        assert_eq!(left().await, 3);
+        let counted = |rows: OldRows| rounds.metrics.0.with_label_values(&[rows.as_str()]).get();
+        assert_eq!(counted(OldRows::AuditLog), 1_200);
+        assert_eq!(counted(OldRows::Sends), 0);
+        rounds.round().await;
+        assert_eq!(counted(OldRows::AuditLog), 1_200);
+    }
+}
