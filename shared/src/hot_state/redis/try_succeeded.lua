@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes back a try that turned out right: the failures of the phone are over, the address gets its
 -- one back.
 --
