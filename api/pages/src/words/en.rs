@@ -246,6 +246,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
             "The SMS service is down, and we know about it. Ask again in {wait}.",
         ),
         RefusalCode::QueueFull => ("Many messages are waiting.", "Ask again in {wait}."),
+        RefusalCode::StoreFull => (
+            "We take no new requests at the moment.",
+            "A code that you have works. Ask for a new one in {wait}.",
+        ),
         RefusalCode::StoreUnavailable => (
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",
