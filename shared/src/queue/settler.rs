@@ -86,31 +86,37 @@ impl QueueEvents {
 }
 
 /// The jobs that this process holds, and when it last told that they live. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct InFlight(Arc<Mutex<Held>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
     /// Id to delivery count.
     jobs: HashMap<String, u32>,
-    told: Option<Instant>,
+    told: Instant,
 }
 
 impl InFlight {
+    /// None, as of a worker that starts: nothing of its own can look dead.
+    pub(super) fn none() -> Self {
+        let (jobs, told) = (HashMap::new(), Instant::now());
+        Self(Arc::new(Mutex::new(Held { jobs, told })))
+    }
+
     pub(super) fn add(&self, delivery: &Delivery) {
         let mut held = self.lock();
         held.jobs.insert(delivery.id.clone(), delivery.deliveries);
     }
 
     fn told(&self) {
-        self.lock().told = Some(Instant::now());
+        self.lock().told = Instant::now();
     }
 
     /// Whether the store has taken the word that these jobs live within this time. A worker whose word
     /// it did not take must not judge who is dead: its own jobs would look so first, and one that was
     /// taken over a few times is put aside as one that kills workers.
     pub(super) fn were_told_of(&self, within: Duration) -> bool {
-        self.lock().told.is_some_and(|told| told.elapsed() < within)
+        self.lock().told.elapsed() < within
     }
 
     /// Unless it has been taken again since: the later delivery is to be kept alive.
