@@ -106,6 +106,12 @@ pub(crate) async fn run(
                 let origin = config.http.public_url.origin();
                 format!("{origin}{}", api::SIGN_IN_PAGE)
             }),
+            // Whoever gives the site a name reaches the inbox by it too.
+            hosts: Url::parse(config.http.public_url.origin())
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .into_iter()
+                .collect(),
             ..SimulatorConfig::default()
         })?;
         let limits = ServeLimits::default();
