@@ -2,8 +2,9 @@
 //!
 //! A report is signed by nobody. The address has a secret in it, and a report is believed in one
 //! thing only: that the worker had better ask the gateway about this message now. So one that is
-//! forged, repeated or late changes nothing. The gateway sends a report again until it gets 200,
-//! which everything gets that is a report at all.
+//! forged, repeated or late changes nothing. The gateway sends a report again every two minutes until it
+//! gets 200. So everything gets that which would be the same the next time, also what is no report: it is
+//! counted as malformed. Only what may succeed later gets another answer.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use http::{HeaderMap, Method, StatusCode};
 use shared::config::CallbackSecret;
 use url::form_urlencoded;
 
-use crate::error::{ApiError, RequestFault};
+use crate::error::{ApiError, ErrorCode, RequestFault};
 use crate::json_body::{invalid, missing, read};
 use crate::state::ApiState;
 
@@ -41,11 +42,26 @@ async fn take_report(
     if !known || ![Method::GET, Method::POST].contains(request.method()) {
         return Err(RequestFault::NotFound.into());
     }
-    let report = read_report(request)
-        .await
-        .inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Reporting))?;
-    delivery_reports::note(&flows, report).await?;
+    match read_report(request).await {
+        Ok(report) => delivery_reports::note(&flows, report).await?,
+        Err(error) => {
+            flows.metrics.unreadable(CountedUseCase::Reporting);
+            if was_cut_short(&error) {
+                return Err(error);
+            }
+            let code = error.code.as_str();
+            tracing::debug!(code, "a delivery report that cannot be read");
+        }
+    }
     Ok(StatusCode::OK)
+}
+
+/// Whether the rest may come with the next try.
+fn was_cut_short(error: &ApiError) -> bool {
+    matches!(
+        error.code,
+        ErrorCode::Request(RequestFault::BodyIncomplete | RequestFault::RequestTimeout)
+    )
 }
 
 /// The fields stand in the query or in a form; others are ignored, and the first of a name counts.

@@ -257,7 +257,7 @@ fn complete_example(code: RefusalCode, members: &mut ProblemMembers) {
             members.resend_in = Some(47);
         }
         RefusalCode::TooManyRequestsAddress => members.retry_after = Some(2),
-        RefusalCode::GatewayUnavailable => members.retry_after = Some(30),
+        RefusalCode::GatewayUnavailable | RefusalCode::StoreFull => members.retry_after = Some(30),
         RefusalCode::QueueFull => members.retry_after = Some(5),
         RefusalCode::SendingPaused => members.retry_after = Some(7_200),
         _ => {}

@@ -16,6 +16,7 @@ mod process;
 mod redis_server;
 mod relay;
 mod scratch;
+mod small_disk;
 mod wait;
 
 pub use django::make_django_password;
@@ -24,4 +25,5 @@ pub use postgres::{PgBouncer, PostgresServer};
 pub use process::{Process, ProcessCommand, python};
 pub use redis_server::RedisServer;
 pub use relay::Relay;
+pub use small_disk::SmallDisk;
 pub use wait::{eventually, wait_for_http};

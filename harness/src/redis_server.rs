@@ -16,6 +16,7 @@ use crate::{
     wait::eventually,
 };
 
+const BALLAST: u32 = 32 * 1024 * 1024;
 const START: Duration = Duration::from_mins(1);
 
 /// A Redis server of one test: append-only file synced every second, no eviction, no snapshots.
@@ -90,6 +91,50 @@ impl RedisServer {
     /// Lets a paused server go on.
     pub fn resume(&mut self) {
         self.child.signal(Signal::CONT);
+    }
+
+    /// Gives the server so much memory that what it holds now is this part of it, so that 1 is full.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn is_full_to(&self, part: f64) {
+        self.has_room().await;
+        // So much that a connection more or less makes no difference.
+        let mut weight = redis::cmd("SETRANGE");
+        weight.arg("ballast").arg(BALLAST).arg("1");
+        self.told::<()>(&weight).await;
+        let mut info = redis::cmd("INFO");
+        info.arg("memory");
+        let memory: String = self.told(&info).await;
+        let mut lines = memory.lines();
+        let used = lines.find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok());
+        let Some(used) = used else {
+            panic!("redis-server tells no used_memory: {memory}");
+        };
+        let used: f64 = used;
+        self.limit_memory(&format!("{:.0}", used / part)).await;
+    }
+
+    /// Takes every limit of its memory away.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn has_room(&self) {
+        self.limit_memory("0").await;
+    }
+
+    async fn limit_memory(&self, bytes: &str) {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(bytes);
+        self.told::<()>(&set).await;
+    }
+
+    async fn told<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {
+        self.query(command)
+            .await
+            .unwrap_or_else(|error| panic!("redis-server does not answer: {error}"))
     }
 
     /// Makes the server a replica of another, and waits until it has what the other has.

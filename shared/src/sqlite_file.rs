@@ -7,13 +7,13 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -29,6 +29,16 @@ pub struct SqliteFile {
     writer: SqlitePool,
     readers: SqlitePool,
     jobs_written: Arc<Notify>,
+    path: Arc<PathBuf>,
+}
+
+/// The file system under the file, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DiskSpace {
+    /// What it can hold.
+    pub(crate) total: u64,
+    /// What this user may still write.
+    pub(crate) free: u64,
 }
 
 impl SqliteFile {
@@ -48,6 +58,7 @@ impl SqliteFile {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(patience.max(BUSY_TIMEOUT));
+        let path = options.get_filename().to_path_buf();
         make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
         // Nothing is asked before a connection is used: a file does not go away as a server does.
         let writer = SqlitePoolOptions::new()
@@ -57,6 +68,7 @@ impl SqliteFile {
             .max_lifetime(None)
             .acquire_timeout(acquire_timeout)
             .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_sound(connection)) }))
             .connect_with(options.clone())
             .await?;
         let readers = SqlitePoolOptions::new()
@@ -69,6 +81,7 @@ impl SqliteFile {
             writer,
             readers,
             jobs_written: Arc::default(),
+            path: Arc::new(path),
         })
     }
 
@@ -93,6 +106,15 @@ impl SqliteFile {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
+    /// The disk under the file. Asks the operating system, which may wait for it.
+    pub(crate) fn disk_space(&self) -> io::Result<DiskSpace> {
+        let found = rustix::fs::statvfs(&*self.path)?;
+        Ok(DiskSpace {
+            total: found.f_blocks.saturating_mul(found.f_frsize),
+            free: found.f_bavail.saturating_mul(found.f_frsize),
+        })
+    }
+
     /// Connections that only read.
     pub fn readers(&self) -> &SqlitePool {
         &self.readers
@@ -113,6 +135,13 @@ impl SqliteFile {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether a connection that was given back can be used again. On a full disk SQLite ends a transaction by
+/// itself, so that undoing it fails; the driver then believes for ever that one is under way, and can begin
+/// no other. Such a connection is replaced.
+fn is_sound(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// The file holds phone numbers and salts: only its owner may read it. SQLite gives its companions

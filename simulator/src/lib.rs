@@ -4,6 +4,7 @@ mod admin;
 mod clock;
 mod faults;
 mod gateway;
+mod host;
 mod inbox;
 mod journal;
 mod random;

@@ -78,6 +78,16 @@ struct Arguments {
     #[arg(long = "line", value_name = "NUMBER")]
     lines: Vec<String>,
 
+    /// Name under which the simulator is reached, may be repeated or separated by commas; localhost and IP
+    /// addresses always work, other names are refused, because a stranger's page could have them
+    #[arg(
+        long = "host",
+        env = "SIMULATOR_HOSTS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    hosts: Vec<String>,
+
     /// Credit at the start, in rials
     #[arg(long, value_name = "RIALS", default_value_t = Account::default().credit)]
     credit: i64,
@@ -217,6 +227,7 @@ fn config(arguments: &Arguments) -> SimulatorConfig {
         journal: arguments.journal.clone(),
         capacity: arguments.capacity,
         account,
+        hosts: arguments.hosts.clone(),
         ..SimulatorConfig::default()
     }
 }

@@ -9,6 +9,7 @@ use std::{
 
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{any, get, post},
 };
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::{
     Account, Clock, FaultRule, ReceivedMessage, admin,
     faults::{CallRate, FaultRules},
     gateway::{self, spelled},
-    inbox,
+    host, inbox,
     journal::{Journal, JournalEntry, Written},
     reports::{Reporter, Reports},
     stats::Stats,
@@ -40,6 +41,8 @@ pub struct SimulatorConfig {
     pub clock: Clock,
     /// The address of the page on which codes are given back, to be shown in the inbox.
     pub sign_in_page: Option<String>,
+    /// Names that requests may be for, beside `localhost`, every address and the gateway's own name.
+    pub hosts: Vec<String>,
 }
 
 impl Default for SimulatorConfig {
@@ -51,6 +54,7 @@ impl Default for SimulatorConfig {
             account: Account::default(),
             clock: Clock::system(),
             sign_in_page: None,
+            hosts: Vec::new(),
         }
     }
 }
@@ -64,6 +68,7 @@ struct Shared {
     keys: Vec<String>,
     clock: Clock,
     sign_in_page: Option<String>,
+    hosts: Vec<String>,
     journal: Option<Journal>,
     state: Mutex<State>,
     reports_changed: Notify,
@@ -90,6 +95,7 @@ impl Simulator {
             keys: config.api_keys,
             clock: config.clock,
             sign_in_page: config.sign_in_page,
+            hosts: config.hosts,
             journal,
             state: Mutex::new(State {
                 account: config.account,
@@ -108,6 +114,11 @@ impl Simulator {
     /// The address of the page on which codes are given back, if it is known.
     pub(crate) fn sign_in_page(&self) -> Option<&str> {
         self.0.sign_in_page.as_deref()
+    }
+
+    /// Names that requests may be for.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.0.hosts
     }
 
     /// The gateway under `/v1/`, the controls under `/_sim/` and the inbox at `/`.
@@ -142,6 +153,7 @@ impl Simulator {
             .route("/_sim/inbox.css", get(inbox::style))
             .route("/_sim/inbox.js", get(inbox::script))
             .route("/_sim/inbox.svg", get(inbox::icon))
+            .layer(from_fn_with_state(self.clone(), host::only_for_us))
             .with_state(self.clone())
     }
 

@@ -24,7 +24,7 @@ struct Arguments {}
 #[tokio::main]
 async fn main() -> ExitCode {
     Arguments::parse();
-    match run().await {
+    match Box::pin(run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("standalone: {error}");

@@ -1,6 +1,7 @@
 //! Starts the parts and ends them in order: first nothing more is accepted, then what was accepted
 //! is sent, last the gateway's stand-in and the metrics go.
 
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use shared::config::StandaloneConfig;
 use shared::sqlite_file::SqliteFile;
 use shared::stores::{StoreWatch, Stores, StoresConfig};
 use shared::telemetry::metrics_registry;
-use simulator::{Account, Simulator, SimulatorConfig};
+use simulator::{Account, Simulator, SimulatorConfig, Template};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -96,18 +97,8 @@ pub(crate) async fn run(
         // Port 0 is known only now.
         worker_config.gateway.base_url = Url::parse(&format!("http://{address}/"))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let mut account = Account::default();
-        account
-            .templates
-            .extend(simulated_templates(&worker_config.gateway));
-        let simulator = Simulator::new(SimulatorConfig {
-            account,
-            sign_in_page: config.pages.as_ref().map(|_| {
-                let origin = config.http.public_url.origin();
-                format!("{origin}{}", api::SIGN_IN_PAGE)
-            }),
-            ..SimulatorConfig::default()
-        })?;
+        let templates = simulated_templates(&worker_config.gateway);
+        let simulator = Simulator::new(simulator_config(&config, templates))?;
         let limits = ServeLimits::default();
         tokio::spawn(serve(listener, simulator.router(), limits, settled.clone()));
         inbox = Some(address);
@@ -168,6 +159,29 @@ pub(crate) async fn run(
     file.close().await;
     served?;
     Ok(worked?)
+}
+
+fn simulator_config(
+    config: &StandaloneConfig,
+    templates: BTreeMap<String, Template>,
+) -> SimulatorConfig {
+    let mut account = Account::default();
+    account.templates.extend(templates);
+    let origin = config.http.public_url.origin();
+    let of_site = Url::parse(origin).ok();
+    SimulatorConfig {
+        account,
+        sign_in_page: config
+            .pages
+            .as_ref()
+            .map(|_| format!("{origin}{}", api::SIGN_IN_PAGE)),
+        // Whoever gives the site a name reaches the inbox by it too.
+        hosts: of_site
+            .and_then(|url| url.host_str().map(str::to_owned))
+            .into_iter()
+            .collect(),
+        ..SimulatorConfig::default()
+    }
 }
 
 async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, StandaloneError> {

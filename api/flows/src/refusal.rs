@@ -17,6 +17,8 @@ use domain::password::{NewPasswordError, Weakness};
 
 /// A client may try again after this many seconds when a store is away.
 const STORE_RETRY_SECONDS: u64 = 2;
+/// Room comes back when what was stored has lived its minutes.
+const ROOM_RETRY_SECONDS: u64 = 30;
 
 /// Why somebody does not get what they asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +121,9 @@ impl Refusal {
 impl From<RefusalCode> for Refusal {
     fn from(code: RefusalCode) -> Self {
         let mut details = Details::default();
-        if code.kind() == RefusalKind::Unavailable {
+        if code == RefusalCode::StoreFull {
+            details.retry_after = Some(ROOM_RETRY_SECONDS);
+        } else if code.kind() == RefusalKind::Unavailable {
             details.retry_after = Some(STORE_RETRY_SECONDS);
         }
         Self { code, details }

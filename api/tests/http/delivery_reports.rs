@@ -164,22 +164,20 @@ pub(crate) async fn a_34_reports_of_others_change_nothing(shape: Shape) {
         assert_counted(&stage, result, 1.0);
     }
     let mut malformed = 0.0;
-    for (query, code) in [
-        ("", "field_missing"),
-        ("messageid=2890000001", "field_missing"),
-        ("status=10", "field_missing"),
-        ("messageid=&status=10", "field_invalid"),
-        ("messageid=-5&status=10", "field_invalid"),
-        ("messageid=99999999999999999999&status=10", "field_invalid"),
-        ("messageid=%D9%A1&status=10", "field_invalid"),
-        ("messageid=2890000001&status=delivered", "field_invalid"),
+    // The gateway repeats what gets another answer than 200, and these would never get it.
+    for query in [
+        "",
+        "messageid=2890000001",
+        "status=10",
+        "messageid=&status=10",
+        "messageid=-5&status=10",
+        "messageid=99999999999999999999&status=10",
+        "messageid=%D9%A1&status=10",
+        "messageid=2890000001&status=delivered",
+        "messageid=2890000001&status=99999999999",
     ] {
         let answer = report(&path(), query).await;
-        assert_eq!(
-            (answer.status, answer.member("code").as_str()),
-            (422, code),
-            "{query}"
-        );
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{query}");
         malformed += 1.0;
         assert_counted(&stage, "malformed", malformed);
     }
@@ -190,11 +188,12 @@ pub(crate) async fn a_34_reports_of_others_change_nothing(shape: Shape) {
     let answer = stage
         .send(post(FORM, format!("x={}&{honest}", "x".repeat(8_000))))
         .await;
-    assert_eq!(answer.status, 413);
+    assert_eq!(answer.status, 200, "it is too long");
     let answer = stage
         .send(post("application/json", honest.to_owned()))
         .await;
-    assert_eq!(answer.member("code"), "field_missing", "it is not a form");
+    assert_eq!(answer.status, 200, "it is not a form");
+    assert_counted(&stage, "malformed", malformed + 2.0);
     assert_eq!(next_check(&stage, key).await, planned);
 
     let answer = stage.send(post(FORM, honest.to_owned())).await;

@@ -10,6 +10,7 @@ mod description;
 mod failed_tries;
 mod forge;
 mod forged_tokens;
+mod full_store;
 mod interface;
 mod limits;
 mod log_out;

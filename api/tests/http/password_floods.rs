@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::client_address::ClientAddress;
+use domain::limits::{Quota, Quotas, Rule, Step};
 use harness::eventually;
 use serde_json::{Value, json};
-use shared::hot_state::AcceptPolicy;
+use shared::hot_state::{Count, Subjects};
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
@@ -115,7 +117,9 @@ pub(crate) async fn a_20_an_address_has_new_passwords_judged_only_so_often(shape
     let stage = Stage::new(shape).await;
     let token = stage.sign_in("09123456789").await.member("access_token");
     let poor = json!({ "new_password": SLOW_AND_POOR });
-    stage.fill_bucket("new_password_address").await;
+    stage
+        .fill_bucket(Step::NewPassword, Rule::NewPasswordAddress)
+        .await;
     let refused = stage.set(&token, poor.clone()).await;
     refused.is(429, "too_many_requests_address");
     assert_eq!(refused.number("retry_after"), 1);
@@ -146,13 +150,18 @@ pub(crate) async fn a_20_an_address_has_new_passwords_judged_only_so_often(shape
 
 impl Stage {
     /// Fills what calls of this kind from 127.0.0.1 are counted in.
-    pub(crate) async fn fill_bucket(&self, call: &str) {
-        let policy = AcceptPolicy {
-            address_per_minute: 1,
-            ..config(&self.stores, &[]).accept_policy()
+    pub(crate) async fn fill_bucket(&self, step: Step, rule: Rule) {
+        let one_a_minute = Quota::Rate {
+            count: 1,
+            millis: 60 * SECOND,
+            ahead: 60 * SECOND,
         };
-        let bucket = format!("{call}:127.0.0.1");
-        let counted = self.stores.hot.count_request(&bucket, &policy).await;
-        assert_eq!(counted.expect("an answer"), None);
+        let quotas = Quotas::NONE.with(rule, one_a_minute);
+        let subjects = Subjects {
+            caller: Some(ClientAddress::new(std::net::Ipv4Addr::LOCALHOST.into())),
+            ..Subjects::default()
+        };
+        let counted = self.stores.hot.count(step, &subjects, &quotas).await;
+        assert_eq!(counted.expect("an answer"), Count::Counted);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::limits::{Rule, Step};
 use http::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
@@ -286,7 +287,7 @@ pub(crate) async fn a_20_renewing_has_limits_by_session_and_by_address(shape: Sh
     stage.refreshed(&token).await;
 
     stage.pass(SECOND).await;
-    stage.fill_bucket("refresh_address").await;
+    stage.fill_bucket(Step::Refresh, Rule::RefreshAddress).await;
     let refused = stage.refresh(&other).await;
     refused.is(429, "too_many_requests_address");
     stage.pass(10).await;

@@ -16,9 +16,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use domain::client_address::TrustedProxies;
-use http::Request;
+use http::header::{CONNECTION, HOST};
+use http::uri::Authority;
+use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -255,11 +257,29 @@ fn answer(
     seated.begun();
     request.extensions_mut().insert(ConnectInfo(peer));
     // A router is always ready, so there is no `poll_ready` to wait for.
-    let answering = router.clone().call(request);
+    let answering = names_its_host(&request).then(|| router.clone().call(request));
     let seated = Arc::clone(seated);
     async move {
-        let answer = answering.await?;
+        let answer = match answering {
+            Some(answering) => answering.await?,
+            None => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response(),
+        };
         Ok(answer.map(|body| Body::new(WatchedBody::new(body, seated))))
+    }
+}
+
+/// Whether a request says once, and in a form that a host can have, to whom it goes (RFC 9112, 3.2). Where
+/// it does not, a proxy before us may have understood another host than we do. One of HTTP/1.0 need not.
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => {
+            let host = host.as_bytes();
+            let is_a_host = Authority::try_from(host).is_ok() && !host.contains(&b'@');
+            host.is_empty() || is_a_host
+        }
+        (Some(_), Some(_)) => false,
     }
 }
 

@@ -12,8 +12,10 @@ mod limits;
 mod model;
 mod phone_state;
 mod redis;
+mod room;
 mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -24,6 +26,7 @@ pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Verdict,
 };
 pub use phone_state::{PhoneRefusals, PhoneState};
+pub use room::Fill;
 
 use domain::challenge::{Challenge, ChallengeId};
 use domain::client_address::ClientAddress;
@@ -31,6 +34,8 @@ use domain::clock::{Clock, UnixMillis};
 use domain::limits::{Quotas, Step};
 use domain::phone::PhoneNumber;
 use domain::root::{Root, RootId};
+
+use room::Room;
 
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
@@ -58,6 +63,7 @@ const SQLITE_CALL_LIMIT: Duration = Duration::from_secs(5);
 pub struct HotState {
     backend: Backend,
     clock: Clock,
+    room: Arc<Room>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +93,7 @@ impl HotState {
         Self {
             backend: Backend::Redis(redis::RedisHotState::new(store)),
             clock,
+            room: Arc::default(),
         }
     }
 
@@ -95,6 +102,7 @@ impl HotState {
         Self {
             backend: Backend::Sqlite(sqlite::SqliteHotState::new(file)),
             clock,
+            room: Arc::default(),
         }
     }
 
@@ -120,11 +128,16 @@ impl HotState {
     ///
     /// The step may be repeated with the same [`Accept::nonce`]: it then answers as the first
     /// time and sends nothing more. Where the reply of Redis is lost, that is done here, once.
+    ///
+    /// [`HotStateError::Full`] where [`Self::measure_room`] has found too little room.
     pub async fn accept(
         &self,
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
+        if self.is_full() {
+            return Err(HotStateError::Full);
+        }
         let clock = &self.clock;
         call!(self, state => state.accept(clock, accept, policy))
     }
@@ -323,6 +336,19 @@ impl HotState {
     /// The version of the server, if it is one and tells it.
     pub(crate) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
         call!(self, state => state.server_version())
+    }
+
+    /// Looks how full the store is, and remembers whether it has room for new requests. Nothing
+    /// where the store has no limit.
+    pub async fn measure_room(&self) -> Result<Option<Fill>, HotStateError> {
+        let fill = call!(self, state => state.fill())?;
+        self.room.judge(fill);
+        Ok(fill)
+    }
+
+    /// Whether too little room was left for new requests when it was last measured.
+    pub fn is_full(&self) -> bool {
+        self.room.is_full()
     }
 
     /// Whether the store answers and takes writes.

@@ -195,6 +195,9 @@ pub enum HotStateError {
     /// The store is away or does not take writes; it is not known whether the call had its effect.
     #[error("hot state is unavailable: {0}")]
     Unavailable(Box<str>),
+    /// What is left of its room is kept for what was accepted before. The call had no effect.
+    #[error("hot state has no room for new requests")]
+    Full,
     /// A record that cannot be read.
     #[error("hot state holds an unreadable record: {0}")]
     Corrupt(&'static str),

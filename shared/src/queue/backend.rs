@@ -70,7 +70,7 @@ impl QueueBackend {
     ) -> Self {
         let stop = stop.child_token();
         let closed = CancellationToken::new();
-        let in_flight = InFlight::default();
+        let in_flight = InFlight::none();
         let (settler, _) = Settler::start(
             feed.clone(),
             settings.batch,

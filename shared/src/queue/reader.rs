@@ -76,7 +76,7 @@ impl Reader {
     }
 
     async fn round(&self, next_scan: &mut Instant) -> Result<(), QueueError> {
-        if Instant::now() >= *next_scan {
+        if Instant::now() >= *next_scan && self.in_flight.were_told_of(self.settings.orphan_idle) {
             while self.feed.has_orphan(self.settings.orphan_idle).await? {
                 if !self.take_over_an_orphan().await? {
                     break;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, Disposal, Settlement};
@@ -84,31 +85,57 @@ impl QueueEvents {
     }
 }
 
-/// The jobs that this process holds: id to delivery count.
-#[derive(Clone, Debug, Default)]
-pub(super) struct InFlight(Arc<Mutex<HashMap<String, u32>>>);
+/// The jobs that this process holds, and when it last told that they live. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct InFlight(Arc<Mutex<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    /// Id to delivery count.
+    jobs: HashMap<String, u32>,
+    told: Instant,
+}
 
 impl InFlight {
+    /// None, as of a worker that starts: nothing of its own can look dead.
+    pub(super) fn none() -> Self {
+        let (jobs, told) = (HashMap::new(), Instant::now());
+        Self(Arc::new(Mutex::new(Held { jobs, told })))
+    }
+
     pub(super) fn add(&self, delivery: &Delivery) {
-        self.lock().insert(delivery.id.clone(), delivery.deliveries);
+        let mut held = self.lock();
+        held.jobs.insert(delivery.id.clone(), delivery.deliveries);
+    }
+
+    fn told(&self) {
+        self.lock().told = Instant::now();
+    }
+
+    /// Whether the store has taken the word that these jobs live within this time. A worker whose word
+    /// it did not take must not judge who is dead: its own jobs would look so first, and one that was
+    /// taken over a few times is put aside as one that kills workers.
+    pub(super) fn were_told_of(&self, within: Duration) -> bool {
+        self.lock().told.elapsed() < within
     }
 
     /// Unless it has been taken again since: the later delivery is to be kept alive.
     fn remove(&self, delivery: &Delivery) {
         let mut held = self.lock();
-        if held.get(&delivery.id) == Some(&delivery.deliveries) {
-            held.remove(&delivery.id);
+        if held.jobs.get(&delivery.id) == Some(&delivery.deliveries) {
+            held.jobs.remove(&delivery.id);
         }
     }
 
     fn list(&self) -> Vec<(String, u32)> {
         self.lock()
+            .jobs
             .iter()
             .map(|(id, deliveries)| (id.clone(), *deliveries))
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -256,7 +283,7 @@ pub(super) async fn keep_alive(
     loop {
         let running = in_flight.list();
         match feed.keep_alive(&running).await {
-            Ok(()) => {}
+            Ok(()) => in_flight.told(),
             // That the queue cannot be used is told by the reader.
             Err(error) if running.is_empty() => {
                 tracing::debug!(%error, "cannot tell that this worker lives");

@@ -3,6 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
+
 /// Why a call on records failed. "Not found" is no error but an `Option`.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RecordsError {
@@ -17,6 +20,10 @@ pub enum RecordsError {
         /// The column, and what is wrong with it; never its value.
         problem: &'static str,
     },
+    /// The database takes this value or row never, however often it is told: it breaks a rule of a table,
+    /// or has no form that can be stored or read. The code is that of the database.
+    #[error("the database refuses a row: {0}")]
+    Refused(Box<str>),
     /// The database did not answer in time, or refused. Whether the call had its effect is not
     /// known.
     #[error("the database is unavailable: {0}")]
@@ -54,7 +61,123 @@ impl From<sqlx::Error> for RecordsError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(refusal) if refusal.is_unique_violation() => Self::Conflict,
+            sqlx::Error::Database(refusal) if is_about_a_row(&**refusal) => {
+                Self::Refused(refusal.code().unwrap_or_default().into())
+            }
+            sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::TypeNotFound { .. } => Self::Refused("a value without a form".into()),
             _ => Self::Unavailable(Arc::new(error)),
         }
+    }
+}
+
+/// Whether a database refused what it was given, and not the moment at which it was: then waiting and
+/// repeating help nobody. Everything else may be over in a while: no room, no connection, a lock, a server
+/// that ends, a schema or a right that is still to come.
+fn is_about_a_row(refusal: &dyn DatabaseError) -> bool {
+    let code = refusal.code().unwrap_or_default();
+    if refusal.try_downcast_ref::<SqliteError>().is_some() {
+        // The lowest byte of a code of SQLite is the kind of error.
+        return code
+            .parse::<i32>()
+            .is_ok_and(|code| SQLITE_OF_A_ROW.contains(&(code & 0xff)));
+    }
+    POSTGRES_OF_A_ROW
+        .iter()
+        .any(|class| code.starts_with(class))
+}
+
+/// Classes of SQLSTATE: a value that does not fit, a rule of a table, and a row that is too large.
+const POSTGRES_OF_A_ROW: [&str; 3] = ["22", "23", "54"];
+/// `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH` and `SQLITE_RANGE`.
+const SQLITE_OF_A_ROW: [i32; 4] = [18, 19, 20, 25];
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::fmt;
+
+    use sqlx::error::ErrorKind;
+
+    use super::*;
+
+    /// An error that PostgreSQL sends.
+    #[derive(Debug)]
+    struct Sent(&'static str);
+
+    impl fmt::Display for Sent {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Sent {}
+
+    impl DatabaseError for Sent {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn sent(code: &'static str) -> RecordsError {
+        sqlx::Error::Database(Box::new(Sent(code))).into()
+    }
+
+    #[test]
+    fn what_postgres_says_of_a_row_is_for_good() {
+        for code in [
+            "22001", "22003", "22021", "23502", "23503", "23514", "54000",
+        ] {
+            let told = sent(code);
+            assert!(
+                matches!(&told, RecordsError::Refused(it) if **it == *code),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_postgres_says_of_the_moment_may_be_over_in_a_while() {
+        for code in [
+            "08006", "25006", "40001", "40P01", "42501", "42P01", "53100", "53200", "53300",
+            "55P03", "57014", "57P01", "57P03", "58030", "XX000", "",
+        ] {
+            let told = sent(code);
+            assert!(
+                matches!(told, RecordsError::Unavailable(_)),
+                "{code}: {told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_for_good() {
+        let unreadable = sqlx::Error::Decode("a word where a number should be".into());
+        let told = RecordsError::from(unreadable);
+        assert!(matches!(told, RecordsError::Refused(_)), "{told:?}");
+        let away = RecordsError::from(sqlx::Error::PoolTimedOut);
+        assert!(matches!(away, RecordsError::Unavailable(_)), "{away:?}");
     }
 }

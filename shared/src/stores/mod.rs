@@ -1,5 +1,6 @@
 //! Opens the stores that the configuration names: the one place that looks at the shape.
 
+mod room_watch;
 mod schema;
 mod versions;
 mod watch;

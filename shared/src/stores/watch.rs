@@ -1,4 +1,5 @@
-//! Shows in the metrics whether the stores answer, and how many connections the records hold.
+//! Shows in the metrics whether the stores answer, how full hot state is, and how many connections the
+//! records hold.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Stores;
+use super::room_watch::RoomWatch;
 use crate::hot_state::{HotState, HotStateError};
 use crate::records::{Records, RecordsError};
 
@@ -20,6 +22,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_millis(900);
 pub struct StoreWatch {
     hot_state: Watched<HotState>,
     records: Watched<Records>,
+    room: RoomWatch,
     up: IntGaugeVec,
     idle: IntGauge,
     used: IntGauge,
@@ -87,6 +90,7 @@ impl StoreWatch {
         Ok(Self {
             hot_state: Watched::new(hot_state, stores.hot_state.back_end()),
             records: Watched::new(records, stores.records.back_end()),
+            room: RoomWatch::register(registry, &stores.hot_state)?,
             up,
             idle: connections.with_label_values(&["idle"]),
             used: connections.with_label_values(&["used"]),
@@ -95,6 +99,7 @@ impl StoreWatch {
 
     /// Asks every few seconds until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        let room = self.room.clone();
         let watching = async {
             let mut ticks = interval(EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,7 +108,8 @@ impl StoreWatch {
                 Box::pin(self.look()).await;
             }
         };
-        shutdown.run_until_cancelled(watching).await;
+        let both = async { tokio::join!(watching, room.watch()) };
+        shutdown.run_until_cancelled(both).await;
     }
 
     async fn told_of_hot_state(&mut self, error: Option<&HotStateError>) {

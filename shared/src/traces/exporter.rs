@@ -17,6 +17,8 @@ use tokio::runtime::Handle;
 pub(super) const MAX_QUEUE: usize = 4_096;
 /// One request to the collector.
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+/// What is read of an answer; one that says something is some hundred bytes long.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
 const QUEUE_FULL: &str = "queue_full";
@@ -222,9 +224,9 @@ impl HttpClient for CollectorClient {
         let (http, request) = (self.http.clone(), request.try_into()?);
         // Even to make the future, its timer, needs the runtime.
         let exchange = async move {
-            let answer = http.execute(request).await?;
-            let (status, body) = (answer.status(), answer.bytes().await?);
-            Ok::<_, reqwest::Error>((status, body))
+            let mut answer = http.execute(request).await?;
+            let body = read(&mut answer).await?;
+            Ok::<_, reqwest::Error>((answer.status(), body))
         };
         match self.runtime.spawn(exchange).await? {
             Ok((status, body)) => {
@@ -250,9 +252,71 @@ impl HttpClient for CollectorClient {
     }
 }
 
+/// The body of an answer. One that has no end, or a long way to it, is no answer of a collector: it is
+/// left where it is, and what counts is the status.
+async fn read(answer: &mut reqwest::Response) -> reqwest::Result<Bytes> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Ok(Bytes::new());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// Answers one request with a body of at most so many kilobytes; how many were taken.
+    async fn collector(kilobytes: usize) -> (String, tokio::task::JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut head = [0; 1024];
+            let _read = stream.read(&mut head).await.expect("a request");
+            let length = kilobytes * 1024;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("a head");
+            for taken in 0..kilobytes {
+                if stream.write_all(&[b'x'; 1024]).await.is_err() {
+                    return taken;
+                }
+            }
+            kilobytes
+        });
+        (url, serving)
+    }
+
+    async fn answered(url: &str) -> Response<Bytes> {
+        let client = CollectorClient::new().expect("a client");
+        let request = Request::post(url).body(Bytes::new()).expect("a request");
+        client.send_bytes(request).await.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn of_an_answer_without_end_no_more_is_read_than_an_answer_has() {
+        let gigabyte = 1024 * 1024;
+        let (url, serving) = collector(gigabyte).await;
+        let answer = answered(&url).await;
+        assert_eq!((answer.status().as_u16(), answer.body().len()), (200, 0));
+        let taken = serving.await.expect("no panic");
+        // Beyond it lie the buffers of the two sockets.
+        assert!(taken < 32 * 1024, "{taken} kilobytes were taken");
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_usual_length_is_read() {
+        let (url, serving) = collector(64).await;
+        let answer = answered(&url).await;
+        assert_eq!(answer.body().len(), MAX_ANSWER_BYTES);
+        assert_eq!(serving.await.expect("no panic"), 64);
+    }
 
     #[test]
     fn the_queue_has_an_end_and_has_room_again() {

@@ -4,6 +4,8 @@
 mod accepting;
 mod clock_steps;
 mod counting;
+mod full_disk;
+mod full_redis;
 mod gateway_gate;
 mod limits;
 mod notices;

@@ -1,6 +1,7 @@
 //! A back end of hot state with a clock that stands still and a phone that asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
 use domain::client_address::ClientAddress;
@@ -10,22 +11,28 @@ use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
 use domain::root::{NewSecret, Root, RootId};
-use harness::RedisServer;
+use harness::{RedisServer, SmallDisk};
+use prometheus::Registry;
 use redis::aio::MultiplexedConnection;
 use shared::hot_state::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotState, Verdict,
 };
 use shared::queue::{Delivery, Feed, Job};
+use shared::records::Records;
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
+use shared::stores::{StoreWatch, Stores};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use tokio::sync::OnceCell;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) const START: i64 = 1_763_700_000_000;
 pub(crate) const SECOND: i64 = 1_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
+/// Long enough for a machine under load; nothing waits for it when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
 static STAGES: AtomicU64 = AtomicU64::new(0);
@@ -64,6 +71,37 @@ pub(crate) struct Stage {
     raw: Raw,
 }
 
+/// The watch over the stores of a process, until it is dropped.
+pub(crate) struct Watched {
+    registry: Registry,
+    _stop: DropGuard,
+}
+
+impl Watched {
+    pub(crate) fn over(stage: &Stage, records: Records) -> Self {
+        let stores = Stores {
+            hot_state: stage.hot.clone(),
+            records,
+            feed: stage.feed.clone(),
+        };
+        let (registry, stop) = (Registry::new(), CancellationToken::new());
+        let watch = StoreWatch::register(&registry, &stores).expect("fresh names");
+        tokio::spawn(watch.run(stop.clone()));
+        Self {
+            registry,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// The value of a gauge of one series, if it has one.
+    pub(crate) fn gauge(&self, name: &str) -> Option<f64> {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name)?;
+        let series = family.get_metric().first()?;
+        Some(series.get_gauge().get_value())
+    }
+}
+
 /// What a test looks at behind the store's back.
 enum Raw {
     Redis {
@@ -86,25 +124,26 @@ impl Stage {
         Self::redis_on(REDIS.get_or_init(RedisServer::start).await, clock)
     }
 
-    /// On a server of the test's own.
+    /// On a server of the test, which may break it.
     pub(crate) fn redis_on(server: &RedisServer, clock: Clock) -> Self {
+        let url = server.url();
         let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
-        let store = RedisStore::connect_tagged(&server.url(), &tag).expect("an address");
+        let store = RedisStore::connect_tagged(&url, &tag).expect("an address");
         let hot = HotState::redis(store.clone(), clock.clone());
         let feed = Feed::redis(store, clock.clone(), &Random::seeded(6));
-        Self::new(
-            hot,
-            feed,
-            clock,
-            Raw::Redis {
-                url: server.url(),
-                tag,
-            },
-        )
+        Self::new(hot, feed, clock, Raw::Redis { url, tag })
     }
 
     pub(crate) async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::sqlite_in(tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// On a disk of the test, which may fill it.
+    pub(crate) async fn sqlite_on(disk: &SmallDisk) -> Self {
+        Self::sqlite_in(tempfile::tempdir_in(disk.path()).expect("a folder")).await
+    }
+
+    async fn sqlite_in(folder: tempfile::TempDir) -> Self {
         let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
             .await
             .expect("a file");
@@ -240,12 +279,20 @@ impl Stage {
     pub(crate) async fn take_jobs(&self) -> Vec<Delivery> {
         loop {
             // The first read of an empty Redis makes the group and returns nothing.
-            let wait = std::time::Duration::from_millis(1);
+            let wait = Duration::from_millis(1);
             let taken = self.feed.read(10, wait).await.expect("an answer");
             if !taken.is_empty() {
                 return taken;
             }
         }
+    }
+
+    /// The records in the same file.
+    pub(crate) fn records(&self) -> Records {
+        let Raw::Sqlite { file, .. } = &self.raw else {
+            panic!("Redis holds no records");
+        };
+        Records::from_sqlite(file.clone())
     }
 
     /// The same store, opened by a process that starts now.

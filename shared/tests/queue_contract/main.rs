@@ -4,6 +4,7 @@ mod answers;
 mod codes;
 mod delivering;
 mod fail_over;
+mod full_redis;
 mod living;
 mod real_codes;
 mod redis_trouble;

@@ -169,6 +169,37 @@ pub(crate) async fn one_unreadable_row_does_not_spoil_its_batch(stage: Stage) {
     }
 }
 
+pub(crate) async fn one_row_that_is_refused_for_good_does_not_spoil_its_batch(stage: Stage) {
+    let writer = writer(&stage);
+    let begins: Vec<Begin> = (0..50).map(|fence| stage.begin(fence)).collect();
+    stage
+        .refuse("sends", &format!("NEW.localid = {}", begins[30].localid))
+        .await;
+    let answers = begin_all(&writer, &begins).await;
+    for (index, answer) in answers.iter().enumerate() {
+        match answer {
+            Err(RecordsError::Refused(_)) => assert_eq!(index, 30),
+            Ok(Begun::Started { .. }) => assert_ne!(index, 30),
+            other => panic!("{index}: {other:?}"),
+        }
+    }
+
+    // The same where attempts end.
+    stage.refuse("sends", "NEW.messageid = 2890000010").await;
+    let ends = begins.iter().enumerate().filter(|(index, _)| *index != 30);
+    let ends = ends.map(|(index, begin)| {
+        let index = i64::try_from(index).expect("a small number");
+        writer.finish(finish(begin, 1, accepted(2_890_000_000 + index)))
+    });
+    let answers = futures::future::join_all(ends).await;
+    let refused = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(RecordsError::Refused(_))))
+        .count();
+    let recorded = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!((refused, recorded), (1, 48), "{answers:?}");
+}
+
 pub(crate) async fn closing_writes_what_was_handed_in_and_refuses_more(stage: Stage) {
     let writer = writer(&stage);
     let begins: Vec<Begin> = (0..40).map(|fence| stage.begin(fence)).collect();

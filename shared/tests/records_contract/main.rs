@@ -197,6 +197,7 @@ on_both! {
     ledger_writer::one_taken_messageid_does_not_spoil_its_batch,
     ledger_writer::one_taken_localid_does_not_spoil_its_batch,
     ledger_writer::one_unreadable_row_does_not_spoil_its_batch,
+    ledger_writer::one_row_that_is_refused_for_good_does_not_spoil_its_batch,
     ledger_writer::closing_writes_what_was_handed_in_and_refuses_more,
     ledger_writer::what_was_handed_in_is_written_although_the_caller_went_away,
 }

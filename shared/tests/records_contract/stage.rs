@@ -1,6 +1,7 @@
 //! A database of its own for each test, and the values that tests are made of.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -151,6 +152,36 @@ impl Stage {
                 .await?
                 .rows_affected(),
         })
+    }
+
+    /// Has the database refuse, for good, rows of a table for which this is true, as a rule of the table
+    /// would.
+    pub(crate) async fn refuse(&self, table: &str, rows: &str) {
+        static RULES: AtomicU64 = AtomicU64::new(0);
+        let name = format!("refuse_{}", RULES.fetch_add(1, Ordering::Relaxed));
+        let statements = if matches!(self.raw, Raw::Postgres(_)) {
+            vec![
+                format!(
+                    "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                     RAISE EXCEPTION 'refused' USING ERRCODE = 'check_violation'; END $$"
+                ),
+                format!(
+                    "CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW \
+                     WHEN ({rows}) EXECUTE FUNCTION {name}()"
+                ),
+            ]
+        } else {
+            let on = |what: &str| {
+                format!(
+                    "CREATE TRIGGER {name}_{what} BEFORE {what} ON {table} WHEN {rows} \
+                     BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                )
+            };
+            vec![on("INSERT"), on("UPDATE")]
+        };
+        for statement in statements {
+            self.execute(statement).await.expect("a rule");
+        }
     }
 
     pub(crate) async fn count(&self, table: &str) -> i64 {

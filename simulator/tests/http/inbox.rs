@@ -145,3 +145,59 @@ async fn the_sign_in_page_is_linked_where_it_is_known() {
     let english = page(&server, "/?lang=en").await;
     assert!(english.contains(link) && english.contains("Open the sign-in page"));
 }
+
+/// A page of a stranger whose name leads to this machine gets nothing, whatever it asks for.
+#[tokio::test]
+async fn a_name_that_a_stranger_can_have_is_answered_nothing() {
+    let server = Server::start_with(SimulatorConfig {
+        hosts: vec!["inbox.example".to_owned()],
+        ..SimulatorConfig::default()
+    });
+    server.lookup(PHONE).await;
+    let port = server.url.rsplit(':').next().unwrap();
+    let get = async |path: &str, host: String| {
+        let request = server.client.get(format!("{}{path}", server.url));
+        let answer = request.header("host", host).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let outbox = "/v1/demoKEY/sms/latestoutbox.json";
+    for path in ["/", "/_sim/messages", "/_sim/account", outbox] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+        ] {
+            let (status, text) = get(path, format!("{host}:{port}")).await;
+            assert_eq!(status, 421, "{path} for {host}");
+            assert!(!text.contains("48291"), "{path} for {host}");
+        }
+        for host in ["localhost", "127.0.0.1", "[::1]", "inbox.example"] {
+            let (status, _) = get(path, format!("{host}:{port}")).await;
+            assert_eq!(status, 200, "{path} for {host}");
+        }
+    }
+    let (status, _) = get("/", String::new()).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_request_that_names_no_host_or_two_is_refused() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let server = Server::start();
+    let address = server.url.trim_start_matches("http://");
+    for (version, hosts, status) in [
+        ("1.1", "", "400"),
+        ("1.1", "host: localhost\r\nhost: evil.example\r\n", "400"),
+        ("1.1", "host: localhost\r\n", "200"),
+        ("1.0", "", "200"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET / HTTP/{version}\r\n{hosts}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let found = answer.split(' ').nth(1);
+        assert_eq!(found, Some(status), "HTTP/{version} {hosts:?}");
+    }
+}

@@ -7,7 +7,7 @@
 //! after a minute of waiting. Whatever fails is tried again later; what was asked and not recorded
 //! is due again after a minute.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ use domain::delivery::Progress;
 use domain::random::Random;
 use gateway::{Gateway, MAX_STATUS_IDS, Method, ReadError};
 use shared::backoff::RetryDelays;
-use shared::records::{DELIVERY_LEASE, DeliveryCheck, Records, RecordsError};
+use shared::records::{DELIVERY_LEASE, DeliveryCheck, Records, RecordsError, SendKey};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -202,6 +202,36 @@ impl DeliveryWatch {
         })
     }
 
+    /// Records all in one statement. Where the database refuses a row for good, halves are tried by
+    /// themselves until it stands alone: one row must not keep the others from being recorded.
+    async fn record_but_for_the_refused(
+        &self,
+        delays: &RetryDelays,
+        checked: &[(DeliveryCheck, Progress)],
+        now: DateTime<Utc>,
+    ) -> Result<HashSet<SendKey>, TurnError> {
+        let (mut recorded, mut left) = (HashSet::new(), vec![checked]);
+        while let Some(part) = left.pop() {
+            let written = until_recorded(delays, &self.stop, || async {
+                self.records.record_deliveries(part, now).await
+            });
+            match (written.await, part) {
+                (Ok(written), _) => recorded.extend(written),
+                (Err(GaveUp::Refused(error)), [(check, _)]) => {
+                    let SendKey { root, send } = check.key;
+                    tracing::error!(%root, send, %error, "what became of a message cannot be recorded");
+                }
+                (Err(GaveUp::Refused(RecordsError::Refused(_))), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([first, second]);
+                }
+                (Err(GaveUp::Refused(error)), _) => return Err(error.into()),
+                (Err(GaveUp::Stopped), _) => return Err(TurnError::NotRecorded),
+            }
+        }
+        Ok(recorded)
+    }
+
     async fn ask(
         &self,
         checks: &[DeliveryCheck],
@@ -238,13 +268,10 @@ impl DeliveryWatch {
                 (check, progress)
             })
             .collect();
-        let recording = until_recorded(delays, &self.stop, || async {
-            self.records.record_deliveries(&checked, now).await
-        });
+        let recording = self.record_but_for_the_refused(delays, &checked, now);
         let recorded = match tokio::time::timeout(RECORDING, recording).await {
-            Ok(Ok(recorded)) => recorded,
-            Ok(Err(GaveUp::Refused(error))) => return Err(error.into()),
-            Ok(Err(GaveUp::Stopped)) | Err(_) => return Err(TurnError::NotRecorded),
+            Ok(recorded) => recorded?,
+            Err(_) => return Err(TurnError::NotRecorded),
         };
         for (check, progress) in checked {
             if recorded.contains(&check.key) {

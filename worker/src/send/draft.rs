@@ -127,7 +127,7 @@ impl SmsSender {
                 self.0.metrics.ended("dead");
                 Err(Disposal::Dead("challenge_gone"))
             }
-            Err(error @ HotStateError::Unavailable(_)) => {
+            Err(error @ (HotStateError::Unavailable(_) | HotStateError::Full)) => {
                 tracing::warn!(%error, "cannot load the challenge");
                 Err(Disposal::Delay(LOOK_AGAIN))
             }

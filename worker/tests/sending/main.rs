@@ -2,6 +2,7 @@
 
 mod account;
 mod delivery;
+mod full_stores;
 mod gate;
 mod gateway_trouble;
 mod ledger_away;

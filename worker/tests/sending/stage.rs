@@ -13,7 +13,7 @@ use std::time::Duration;
 use domain::clock::Clock;
 use domain::otp::KeyRing;
 use domain::random::Random;
-use harness::{PostgresServer, RedisServer};
+use harness::{PostgresServer, RedisServer, SmallDisk};
 use serving::serve;
 use shared::config::ServeLimits;
 use shared::config::{Environment, WorkerConfig};
@@ -179,7 +179,15 @@ impl Stage {
     }
 
     pub(crate) async fn one_file() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::one_file_in(tempfile::tempdir().expect("a folder")).await
+    }
+
+    /// On a disk of the test, which may fill it.
+    pub(crate) async fn one_file_on(disk: &SmallDisk) -> Self {
+        Self::one_file_in(tempfile::tempdir_in(disk.path()).expect("a folder")).await
+    }
+
+    async fn one_file_in(folder: tempfile::TempDir) -> Self {
         let url = format!("sqlite://{}", folder.path().join("ramz.sqlite3").display());
         let file = shared::sqlite_file::SqliteFile::open(&url)
             .await

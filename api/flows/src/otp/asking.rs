@@ -4,7 +4,7 @@ use domain::challenge::{Channel, Locale, NewChallenge, SessionId};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
-use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant};
+use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant, HotStateError};
 use shared::records::User;
 use shared::traces::{self, Span};
 
@@ -15,7 +15,7 @@ use crate::refusal::{Input, Refusal, RefusalCode, seconds_up};
 use crate::refused::CountedAs as _;
 
 /// What asking for a code can be refused with, whatever it is for.
-pub const ASKING_REFUSALS: [RefusalCode; 14] = [
+pub const ASKING_REFUSALS: [RefusalCode; 15] = [
     RefusalCode::InputMissing,
     RefusalCode::PhoneEmpty,
     RefusalCode::PhoneMalformed,
@@ -29,6 +29,7 @@ pub const ASKING_REFUSALS: [RefusalCode; 14] = [
     RefusalCode::GatewayUnavailable,
     RefusalCode::QueueFull,
     RefusalCode::SendingPaused,
+    RefusalCode::StoreFull,
     RefusalCode::StoreUnavailable,
 ];
 
@@ -239,6 +240,7 @@ impl<'a> Asking<'a> {
         let accepted = step.run(self.flows.hot_state.accept(&accept, policy)).await;
         match &accepted {
             Ok(accepted) => step.set("ramz.outcome", accepted.as_str()),
+            Err(HotStateError::Full) => step.fail("store_full"),
             Err(_) => step.fail("store_unavailable"),
         }
         match accepted? {

@@ -202,6 +202,9 @@ coded_texts! {
         StoreUnavailable = "store_unavailable", Unavailable,
             fa: "سرویس موقتاً در دسترس نیست", "همین درخواست را کمی دیگر دوباره بفرستید.",
             en: "The service is unavailable for a moment", "Send the same request again a little later.";
+        StoreFull = "store_full", Unavailable,
+            fa: "سرویس اکنون درخواست تازه نمی‌پذیرد", "کدهایی که فرستاده شده‌اند کار می‌کنند؛ کمی دیگر دوباره بخواهید.",
+            en: "The service takes no new requests at the moment", "Codes that were sent work; ask again a little later.";
         KeyUnavailable = "key_unavailable", Unavailable,
             fa: "این کد اکنون سنجیدنی نیست", "کمی دیگر دوباره امتحان کنید یا کد تازه بخواهید.",
             en: "This code cannot be checked now", "Try again a little later, or ask for a new code.";

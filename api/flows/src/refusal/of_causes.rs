@@ -32,6 +32,8 @@ impl From<HotStateError> for Refusal {
                 tracing::warn!(%error, "a request was refused");
                 RefusalCode::StoreUnavailable.into()
             }
+            // The watch over its room tells of it, once.
+            HotStateError::Full => RefusalCode::StoreFull.into(),
             HotStateError::Corrupt(_) => {
                 tracing::error!(%error, "a request was refused");
                 RefusalCode::Internal.into()

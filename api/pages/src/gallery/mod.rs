@@ -219,6 +219,11 @@ impl Easel<'_> {
                 waiting(RefusalCode::QueueFull, 15),
             ),
             (
+                "store-full",
+                "09123456789",
+                waiting(RefusalCode::StoreFull, 30),
+            ),
+            (
                 "store-away",
                 "09123456789",
                 waiting(RefusalCode::StoreUnavailable, 2),

@@ -250,6 +250,10 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
             "No more messages go out today.",
             "Ask again in {wait}, or sign in with your password.",
         ),
+        RefusalCode::StoreFull => (
+            "We take no new requests at the moment.",
+            "A code that you have works. Ask for a new one in {wait}.",
+        ),
         RefusalCode::StoreUnavailable => (
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",

@@ -89,6 +89,49 @@ async fn a_38_half_a_head_an_idle_connection_and_a_silent_one_are_closed() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = start(Router::new().route("/", get(|| async { "ok" })), limits()).await;
+    let status = async |request: &str| {
+        let stream = server.send(request).await;
+        let answer = until_closed(stream).await;
+        answer.split(' ').nth(1).map(str::to_owned)
+    };
+    let ends = "connection: close\r\n\r\n";
+    for hosts in [
+        "",
+        "host: a.example\r\nhost: a.example\r\n",
+        "host: a.example\r\nHost: b.example\r\n",
+        "host: a.example\r\nhost:\r\n",
+        "host: a b\r\n",
+        "host: a.example/b\r\n",
+        "host: user@a.example\r\n",
+        "host: a.example:b:c\r\n",
+        "host: \u{6f22}\r\n",
+    ] {
+        let found = status(&format!("GET / HTTP/1.1\r\n{hosts}{ends}")).await;
+        assert_eq!(found.as_deref(), Some("400"), "{hosts:?}");
+        let absolute = format!("GET http://a.example/ HTTP/1.1\r\n{hosts}{ends}");
+        assert_eq!(status(&absolute).await.as_deref(), Some("400"), "{hosts:?}");
+    }
+    for hosts in [
+        "host: a.example\r\n",
+        "host: 127.0.0.1:8000\r\n",
+        "host: [::1]:8000\r\n",
+        "host: a_b.example\r\n",
+        "host:\r\n",
+    ] {
+        let found = status(&format!("GET / HTTP/1.1\r\n{hosts}{ends}")).await;
+        assert_eq!(found.as_deref(), Some("200"), "{hosts:?}");
+    }
+    assert_eq!(
+        status("GET / HTTP/1.0\r\n\r\n").await.as_deref(),
+        Some("200")
+    );
+    let two = "GET / HTTP/1.0\r\nhost: a.example\r\nhost: b.example\r\n\r\n";
+    assert_eq!(status(two).await.as_deref(), Some("400"));
+}
+
+#[tokio::test]
 async fn handlers_know_the_peer_of_their_connection() {
     let router = Router::new().route(
         "/",

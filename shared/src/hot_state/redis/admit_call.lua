@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Admits one call of the gateway, or says when to ask again; the breaker first, then the rate (GCRA).
 -- A call that waits no longer than its patience has its place reserved.
 --

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Moves the breaker. It is open while it has a code.
 --
 -- KEYS  1 breaker

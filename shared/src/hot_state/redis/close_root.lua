@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Closes a root whose code had its effect, for those too who came with the number only.
 -- KEYS 1 root
 local record = redis.call('HMGET', KEYS[1], 'p', 'y')

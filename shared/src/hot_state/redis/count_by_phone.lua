@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Counts one guess with a number only on each root that it was compared with, and only then honours
 -- the verdict that the API has reached. The first right code closes its root in the same step.
 --

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Counts one attempt with a session id, and only then honours the verdict that the API has reached.
 -- The API compared the code with what it had read; here it is made sure that challenge and root are
 -- still those. The first right code closes the root in the same step.

@@ -16,9 +16,16 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("
 static TAKE_BACK: LazyLock<Script> =
     LazyLock::new(|| counting_script(include_str!("take_back.lua")));
 
+/// What the first line of a script tells Redis, if it tells something.
+const ALLOWS_OUT_OF_MEMORY: &str = "#!lua flags=allow-oom\n";
+
 /// A script that counts by `limits.lua`.
 pub(super) fn counting_script(script: &str) -> Script {
-    Script::new(&[include_str!("limits.lua"), script].concat())
+    let limits = include_str!("limits.lua");
+    match script.strip_prefix(ALLOWS_OUT_OF_MEMORY) {
+        Some(rest) => Script::new(&[ALLOWS_OUT_OF_MEMORY, limits, rest].concat()),
+        None => Script::new(&[limits, script].concat()),
+    }
 }
 
 /// Rows as the scripts read them, with the keys that they name in this order.

@@ -1,4 +1,8 @@
 //! Hot state in Redis: one script, one round trip for each step.
+//!
+//! The scripts of workers, and those that count an attempt on what is there, are also run by a Redis that
+//! is at its `maxmemory` (`allow-oom`): they add a few bytes to a record, and without them what was
+//! accepted could neither be sent nor given back. Those that begin something are refused.
 
 mod accept;
 mod gate;
@@ -20,6 +24,7 @@ use uuid::Uuid;
 
 use super::limits::proven_from;
 use super::model::{Guess, HotStateError, Verdict};
+use super::room::Fill;
 use crate::redis_store::{RedisStore, cause};
 use limits::counting_script;
 use server_time::ServerTime;
@@ -241,6 +246,16 @@ impl RedisHotState {
             .lines()
             .find_map(|line| line.strip_prefix("redis_version:"));
         Ok(version.map(|version| version.trim().to_owned()))
+    }
+
+    /// How much of `maxmemory` is used; nothing without a limit.
+    pub(super) async fn fill(&self) -> Result<Option<Fill>, HotStateError> {
+        let info: String = redis::cmd("INFO")
+            .arg("memory")
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        Ok(Fill::of_memory(&info))
     }
 
     /// A write, because a Redis that is read-only or out of memory answers PING all the same.

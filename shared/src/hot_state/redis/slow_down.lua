@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Halves the rate of calls, at most once in a recovery step.
 -- KEYS  1 rate
 -- ARGV  1 now or '', 2 recovery step in milliseconds, 3 recovery steps

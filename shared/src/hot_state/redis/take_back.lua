@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes a try back that turned out right: it was no failure. Where it proved a number, that is
 -- remembered of where it came from.
 --

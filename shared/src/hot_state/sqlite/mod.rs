@@ -19,6 +19,7 @@ use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::model::{Accept, AcceptPolicy, Accepted, HotStateError};
+use super::room::Fill;
 use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
 use gate::AdmitCall;
@@ -134,6 +135,17 @@ impl SqliteHotState {
     )]
     pub(super) async fn server_version(&self) -> Result<Option<String>, HotStateError> {
         Ok(None)
+    }
+
+    /// How much of the disk under the file is used.
+    pub(super) async fn fill(&self) -> Result<Option<Fill>, HotStateError> {
+        let file = self.file.clone();
+        let space = tokio::task::spawn_blocking(move || file.disk_space());
+        match space.await {
+            Ok(Ok(space)) => Ok(Some(Fill::of_disk(space))),
+            Ok(Err(error)) => Err(HotStateError::Unavailable(error.to_string().into())),
+            Err(error) => Err(HotStateError::Unavailable(error.to_string().into())),
+        }
     }
 
     pub(super) async fn ping(&self) -> Result<(), HotStateError> {

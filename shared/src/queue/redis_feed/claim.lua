@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes over one job whose worker shows no life.
 -- KEYS 1 stream; ARGV 1 group, 2 consumer, 3 idle milliseconds
 -- Reply {id, fields, deliveries}, or nothing

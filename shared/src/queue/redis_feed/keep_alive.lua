@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Tells that this worker lives, and resets the idle time of jobs that are still its own, without
 -- counting a delivery. That a worker lives cannot be read from XINFO CONSUMERS: before Redis 7.2 a
 -- consumer that finds nothing to read counts as idle.

@@ -1,5 +1,9 @@
 //! The queue in Redis: a stream with one consumer group, a sorted set of delayed jobs, a stream of
 //! dead letters.
+//!
+//! What takes work out must not need more room, so the scripts that write are also run by a Redis that is
+//! at its `maxmemory` (`allow-oom`): each takes at least as much away as it adds, or adds a few bytes for
+//! each worker.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -18,6 +22,8 @@ use crate::redis_store::{LIFE, RedisStore, cause};
 
 const GROUP: &str = "workers";
 
+static CREATE_GROUP: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("create_group.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
 static PROMOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("promote.lua")));
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
@@ -106,17 +112,12 @@ impl RedisFeed {
 
     /// The first worker of a new or emptied Redis makes the group, from the very first job.
     async fn create_group(&self, connection: &mut MultiplexedConnection) -> Result<(), QueueError> {
-        let mut command = redis::cmd("XGROUP");
-        command
-            .arg("CREATE")
-            .arg(&self.store.keys().jobs)
+        CREATE_GROUP
+            .key(&self.store.keys().jobs)
             .arg(GROUP)
-            .arg("0")
-            .arg("MKSTREAM");
-        match command.query_async::<()>(connection).await {
-            Err(error) if error.code() != Some("BUSYGROUP") => Err(self.unavailable(&error)),
-            _ => Ok(()),
-        }
+            .invoke_async(connection)
+            .await
+            .map_err(|error| self.unavailable(&error))
     }
 
     pub(super) async fn has_orphan(&self, idle: Duration) -> Result<bool, QueueError> {

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Puts back delayed jobs whose time has come.
 -- KEYS 1 delayed jobs, 2 stream; ARGV 1 now or '', 2 how many at most, 3 the longest delay: one that
 -- lies further away was put off by a clock that was set back since

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Removes consumers that hold nothing; checking and removing are one step, because removing a
 -- consumer drops what it holds. How long a worker was silent is known by what it told itself; one of
 -- a release that does not tell is judged by the idle time that Redis knows.

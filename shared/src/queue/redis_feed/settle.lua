@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends deliveries, each only while its pending entry still shows this consumer and this delivery
 -- count: XACK alone would also succeed for a job that another worker has claimed since.
 --

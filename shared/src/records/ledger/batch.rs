@@ -154,7 +154,7 @@ async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
                 answer(reply, output);
             }
         }
-        Err(RecordsError::Conflict) => {
+        Err(RecordsError::Conflict | RecordsError::Refused(_)) => {
             for (reply, input) in replies.into_iter().zip(inputs) {
                 answer(reply, write_alone(batch, &input).await);
             }
@@ -167,7 +167,8 @@ async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
     }
 }
 
-/// One of a batch that did not go in because of a conflict, its own or a neighbour's.
+/// One of a batch that did not go in because of a conflict or a row that is refused, its own or a
+/// neighbour's.
 async fn write_alone<B: Batch>(batch: &B, input: &B::Input) -> Result<B::Output, RecordsError> {
     match batch.run(std::slice::from_ref(input)).await {
         Ok(outputs) => outputs
@@ -175,6 +176,11 @@ async fn write_alone<B: Batch>(batch: &B, input: &B::Input) -> Result<B::Output,
             .next()
             .unwrap_or(Err(RecordsError::Conflict)),
         Err(RecordsError::Conflict) => batch.run_conflicting(input).await,
+        Err(error @ RecordsError::Refused(_)) => {
+            let SendKey { root, send } = B::key(input);
+            tracing::error!(%root, send, %error, "a row of the ledger cannot be written");
+            Err(error)
+        }
         Err(error) => Err(error),
     }
 }

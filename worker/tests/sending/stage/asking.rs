@@ -8,7 +8,7 @@ use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
-use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted};
+use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
 use shared::records::NewNotice;
 
 use super::{REQUEST, Stage};
@@ -53,6 +53,15 @@ impl Stage {
             .await
     }
 
+    /// Asks for a code where the store may refuse.
+    pub(crate) async fn ask_in_vain(&self, phone: &str) -> Result<Accepted, HotStateError> {
+        let phone = PhoneNumber::from_e164(phone).expect("canonical");
+        let keys = Self::keys();
+        let (_, new) =
+            NewChallenge::begin(&self.random, &keys, phone, Purpose::SignIn, 6, Locale::Fa);
+        self.answer_to(AcceptRequest::New(&new), Channel::Sms).await
+    }
+
     pub(crate) async fn resend(&self, id: ChallengeId) {
         let secret = NewSecret::new(&self.random, &Self::keys(), 6);
         let resend = AcceptRequest::Resend {
@@ -70,6 +79,15 @@ impl Stage {
     }
 
     async fn try_accept(&self, request: AcceptRequest<'_>, channel: Channel) -> Accepted {
+        let answer = self.answer_to(request, channel).await;
+        answer.expect("an answer")
+    }
+
+    async fn answer_to(
+        &self,
+        request: AcceptRequest<'_>,
+        channel: Channel,
+    ) -> Result<Accepted, HotStateError> {
         let policy = AcceptPolicy {
             code_life_millis: 120_000,
             resend_cooldown_millis: 30_000,
@@ -87,11 +105,7 @@ impl Stage {
             trace,
             request_id: Some(REQUEST),
         };
-        self.stores
-            .hot_state
-            .accept(&accept, &policy)
-            .await
-            .expect("an answer")
+        self.stores.hot_state.accept(&accept, &policy).await
     }
 
     /// The code of a challenge.
