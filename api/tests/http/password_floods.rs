@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Answer;
 use crate::passwords::GOOD;
-use crate::stage::{Shape, Stage, config};
+use crate::stage::{SECOND, Shape, Stage};
 
 const ATTACKERS: usize = 36;
 const VICTIMS: usize = 12;
