@@ -202,9 +202,15 @@ async fn net_04_migrate_gives_each_role_what_it_may_do_and_nothing_else() {
     let sends = "SELECT * FROM sends";
     assert_eq!(refusal(&mut worker, sends).await.as_deref(), Some("42501"));
 
-    // Whoever does not own them cannot give anything away, and is told who can.
+    // Whoever may look at the schema and does not own it cannot give anything away, and is told who can.
+    for statement in [
+        "CREATE ROLE other LOGIN IN ROLE ramz_api",
+        "GRANT CREATE ON SCHEMA public TO other",
+    ] {
+        superuser.execute(statement).await.expect("made");
+    }
     let mut other = Process::ramz("migrate")
-        .env("DATABASE_URL", database_url_of(WORKER, &database))
+        .env("DATABASE_URL", database_url_of("other", &database))
         .start();
     assert!(!other.wait(PATIENCE).await.success());
     let told = other.log();

@@ -15,7 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{PgPool, SqlitePool};
 
 pub use pending::{Pending, PendingReason, pending_on_postgres, pending_postgres, pending_sqlite};
-pub use roles::{Grant, ROLES, Role};
+pub use roles::{Grant, ROLES, Role, RolesError};
 pub use server_url::server_url_problem;
 pub use version::{LEAST_POSTGRES, old_postgres};
 
@@ -29,11 +29,8 @@ pub enum MigrateError {
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// The roles of the programs could not be given what they may do.
-    #[error(
-        "the rights of {names} cannot be set: {0}; run `migrate` as the owner of the tables",
-        names = role_names()
-    )]
-    Roles(#[source] sqlx::Error),
+    #[error("{0}")]
+    Roles(#[from] RolesError),
     /// Another migrator of the SQLite file could not be waited for.
     #[error("the lock file {path} cannot be used: {source}")]
     Lock {
@@ -49,9 +46,7 @@ pub enum MigrateError {
 pub async fn run_postgres(pool: &PgPool) -> Result<Vec<Pending>, MigrateError> {
     let pending = pending_postgres(pool).await?;
     postgres().run(pool).await?;
-    roles::grant_to_roles(pool)
-        .await
-        .map_err(MigrateError::Roles)?;
+    roles::grant_to_roles(pool).await?;
     Ok(pending)
 }
 
@@ -62,10 +57,6 @@ pub async fn run_sqlite(pool: &SqlitePool) -> Result<Vec<Pending>, MigrateError>
     let pending = pending_sqlite(pool).await?;
     sqlite().run(pool).await?;
     Ok(pending)
-}
-
-fn role_names() -> String {
-    ROLES.map(|role| role.name).join(", ")
 }
 
 fn postgres() -> Migrator {

@@ -12,6 +12,10 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 /// One of several migrators at a time changes rights; the key is no other program's.
 const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(7229130041)";
 const THERE: &str = "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)";
+/// Whether whoever asks may give away rights to all tables; others get a warning for each, and nothing is
+/// done.
+const OWNS_ALL: &str = "SELECT COALESCE(bool_and(pg_has_role(relowner, 'USAGE')), TRUE) FROM pg_class \
+     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";
 const SCHEMA: &str = "SELECT quote_ident(current_schema())";
 const TABLES: &str = "SELECT quote_ident(relname) FROM pg_class \
      WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";
@@ -89,19 +93,47 @@ pub const ROLES: [Role; 3] = [
     },
 ];
 
+/// Why the roles do not have what they may do.
+#[derive(Debug, thiserror::Error)]
+pub enum RolesError {
+    /// The tables belong to another role.
+    #[error(
+        "the tables belong to another role, so that what {names} may do cannot be set; run `migrate` as the owner of \
+         the tables",
+        names = ROLES.map(|role| role.name).join(", ")
+    )]
+    NotOwner,
+    /// The database did not answer, or refused.
+    #[error("what the roles of the programs may do cannot be set: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
 /// Gives each role that is there what it may do, and takes away everything else, in one step.
-pub(crate) async fn grant_to_roles(pool: &PgPool) -> sqlx::Result<()> {
+pub(crate) async fn grant_to_roles(pool: &PgPool) -> Result<(), RolesError> {
     let mut transaction = pool.begin().await?;
     sqlx::query(ONE_AT_A_TIME)
         .execute(&mut *transaction)
         .await?;
+    let mut there = Vec::new();
     for role in ROLES {
-        let there = sqlx::query_scalar(THERE).bind(role.name);
-        if there.fetch_one(&mut *transaction).await? {
-            grant_to(role, &mut transaction).await?;
+        let exists = sqlx::query_scalar(THERE).bind(role.name);
+        if exists.fetch_one(&mut *transaction).await? {
+            there.push(role);
         }
     }
-    transaction.commit().await
+    if there.is_empty() {
+        return Ok(());
+    }
+    let owns_all: bool = sqlx::query_scalar(OWNS_ALL)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !owns_all {
+        return Err(RolesError::NotOwner);
+    }
+    for role in there {
+        grant_to(role, &mut transaction).await?;
+    }
+    Ok(transaction.commit().await?)
 }
 
 async fn grant_to(role: Role, connection: &mut PgConnection) -> sqlx::Result<()> {
