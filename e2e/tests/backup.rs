@@ -220,7 +220,7 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_production_made_under_load_restores() {
+async fn f_26_a_backup_of_production_made_under_load_restores() {
     let folder = tempfile::tempdir().expect("a folder");
     let backup = folder.path().to_str().expect("UTF-8").to_owned();
     let mut production = Production::start(2, &[NO_ADDRESS_LIMIT]).await;
@@ -295,7 +295,7 @@ async fn a_backup_of_production_made_under_load_restores() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_one_process_made_under_load_restores() {
+async fn f_26_a_backup_of_one_process_made_under_load_restores() {
     let simulator = SimulatorProcess::start().await;
     let api_key = e2e::Secrets::generate().api_key;
     let folder = tempfile::tempdir().expect("a folder");
