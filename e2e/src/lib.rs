@@ -10,6 +10,7 @@ mod exposition;
 mod page;
 mod production;
 mod prometheus;
+pub mod roles;
 mod secrets;
 mod simulator;
 

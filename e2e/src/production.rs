@@ -1,9 +1,10 @@
-//! The production shape: migrate, api and workers over Redis and PostgreSQL.
+//! The production shape: migrate, api and workers over Redis and PostgreSQL, each with a role of its own.
 
 use std::time::Duration;
 
 use harness::{PostgresServer, Process, ProcessCommand, RedisServer, free_port, wait_for_http};
 
+use crate::roles::{self, API, WORKER};
 use crate::{Client, PATIENCE, Secrets, SimulatorProcess};
 
 /// A running installation. Its parts can be broken one by one.
@@ -34,6 +35,8 @@ pub struct Production {
     address: String,
     api_command: ProcessCommand,
     settings: Vec<(String, String)>,
+    /// Where a worker finds the stores.
+    of_worker: Vec<(String, String)>,
 }
 
 /// The stores of an installation.
@@ -50,7 +53,7 @@ impl Production {
     /// Starts everything with `workers` workers; `extra` are settings of api and workers.
     pub async fn start(workers: usize, extra: &[(&str, &str)]) -> Self {
         let (redis, postgres, simulator) = tokio::join!(
-            RedisServer::start(),
+            roles::redis_with_roles(),
             PostgresServer::start(),
             SimulatorProcess::start()
         );
@@ -63,8 +66,9 @@ impl Production {
         Self::start_on(stores, simulator, Secrets::generate(), workers, extra).await
     }
 
-    /// A database with its schema.
+    /// A database with its schema, and with what api and worker may do there.
     pub async fn create_database(postgres: &PostgresServer) -> String {
+        roles::make_roles(postgres).await;
         let database_url = postgres.create_database().await;
         let migrated = Process::ramz("migrate")
             .env("DATABASE_URL", &database_url)
@@ -103,6 +107,7 @@ impl Production {
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into())),
         );
+        let of_worker = with_roles(&mut settings, redis.has_users());
         let address = format!("127.0.0.1:{}", free_port());
         let api_metrics = format!("127.0.0.1:{}", free_port());
         let api_command = api_command(&settings, &secrets, &address, &api_metrics);
@@ -123,6 +128,7 @@ impl Production {
             address,
             api_command,
             settings,
+            of_worker,
         };
         for _ in 0..workers {
             production.add_worker();
@@ -142,6 +148,7 @@ impl Production {
         let metrics = format!("127.0.0.1:{}", free_port());
         let worker = Process::ramz("worker")
             .envs(self.settings.clone())
+            .envs(self.of_worker.clone())
             .env("KAVENEGAR_API_KEY", &self.secrets.api_key)
             .env("KAVENEGAR_URL", &self.gateway_url)
             .env("METRICS_LISTEN", &metrics)
@@ -204,7 +211,7 @@ impl Production {
         format!("http://{}", self.address)
     }
 
-    /// The settings that api and workers share.
+    /// The settings that api and workers share, with the API's roles at the stores.
     pub fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
@@ -224,6 +231,21 @@ impl Production {
             assert!(status.success(), "ended with {status}");
         }
     }
+}
+
+/// Gives the addresses of the stores the API's roles, and returns those with the worker's.
+fn with_roles(settings: &mut [(String, String)], redis_has_users: bool) -> Vec<(String, String)> {
+    let mut of_worker = Vec::new();
+    for (name, url) in settings {
+        let of: fn(&str, &str) -> String = match name.as_str() {
+            "DATABASE_URL" => roles::database_url_of,
+            "REDIS_URL" if redis_has_users => roles::redis_url_of,
+            _ => continue,
+        };
+        of_worker.push((name.clone(), of(WORKER, url)));
+        *url = of(API, url);
+    }
+    of_worker
 }
 
 fn api_command(

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use e2e::{Client, PATIENCE, Production, SignedIn, SimulatorProcess, Stores, run_block};
-use harness::{PostgresServer, Process, RedisServer, eventually, free_port, wait_for_http};
+use e2e::{Client, PATIENCE, Production, SignedIn, SimulatorProcess, Stores, roles, run_block};
+use harness::{PostgresServer, Process, eventually, free_port, wait_for_http};
 use serde_json::json;
 use sqlx::{PgPool, SqlitePool};
 
@@ -223,7 +223,7 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_production_made_under_load_restores() {
+async fn f_26_a_backup_of_production_made_under_load_restores() {
     let folder = tempfile::tempdir().expect("a folder");
     let backup = folder.path().to_str().expect("UTF-8").to_owned();
     let mut production = Production::start(2, &NO_ADDRESS_LIMITS).await;
@@ -244,7 +244,9 @@ async fn a_backup_of_production_made_under_load_restores() {
     let (secrets, simulator) = (production.secrets.clone(), production.simulator);
     drop((production.redis, production.postgres));
 
-    let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
+    let (redis, postgres) = tokio::join!(roles::redis_with_roles(), PostgresServer::start());
+    // A new server: its roles are made before the database comes back, which does not bring them.
+    roles::make_roles(&postgres).await;
     let database_url = postgres.create_database().await;
     let at = [("DATABASE_URL", database_url.as_str()), ("BACKUP", &backup)];
     let migrated = run_block("restore-postgres", &at);
@@ -296,7 +298,7 @@ async fn a_backup_of_production_made_under_load_restores() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_one_process_made_under_load_restores() {
+async fn f_26_a_backup_of_one_process_made_under_load_restores() {
     let simulator = SimulatorProcess::start().await;
     let api_key = e2e::Secrets::generate().api_key;
     let folder = tempfile::tempdir().expect("a folder");

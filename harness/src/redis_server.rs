@@ -18,6 +18,10 @@ use crate::{
 
 const BALLAST: u32 = 32 * 1024 * 1024;
 const START: Duration = Duration::from_mins(1);
+/// Beside the data; a server whose folder has it knows these users.
+const USERS: &str = "users.acl";
+/// Questions of the harness itself need no password, with or without users.
+const OWN_USER: &str = "user default on nopass ~* &* +@all\n";
 
 /// A Redis server of one test: append-only file synced every second, no eviction, no snapshots.
 pub struct RedisServer {
@@ -34,7 +38,23 @@ impl RedisServer {
     ///
     /// When `redis-server` is not installed or does not come up.
     pub async fn start() -> Self {
+        Self::start_in(scratch::directory()).await
+    }
+
+    /// The same with users beside the one who may do everything: lines of an ACL file.
+    ///
+    /// # Panics
+    ///
+    /// When `redis-server` is not installed, or does not come up with these users.
+    pub async fn start_with_users(users: &str) -> Self {
         let directory = scratch::directory();
+        let file = directory.path().join(USERS);
+        fs::write(&file, format!("{OWN_USER}{users}"))
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+        Self::start_in(directory).await
+    }
+
+    async fn start_in(directory: TempDir) -> Self {
         let port = free_port();
         let child = launch(directory.path(), port);
         let mut server = Self {
@@ -49,6 +69,16 @@ impl RedisServer {
     /// The address for a client, database 0.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// The address for a client with this user and password.
+    pub fn url_of(&self, user: &str, password: &str) -> String {
+        format!("redis://{user}:{password}@127.0.0.1:{}/", self.port)
+    }
+
+    /// Whether it was started with users.
+    pub fn has_users(&self) -> bool {
+        self.directory.path().join(USERS).exists()
     }
 
     /// Host and port.
@@ -281,5 +311,9 @@ fn launch(directory: &Path, port: u16) -> Child {
         .args(["--maxmemory-policy", "noeviction", "--databases", "256"])
         // A rewritten log keeps texts as they are, so that a search in it finds them.
         .args(["--rdbcompression", "no"]);
+    let users = directory.join(USERS);
+    if users.exists() {
+        command.arg("--aclfile").arg(users);
+    }
     Child::start("redis-server", command, &directory.join("redis.log"))
 }

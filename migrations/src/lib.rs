@@ -7,6 +7,7 @@
 
 mod lock;
 mod pending;
+mod roles;
 mod server_url;
 mod version;
 
@@ -14,6 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{PgPool, SqlitePool};
 
 pub use pending::{Pending, PendingReason, pending_on_postgres, pending_postgres, pending_sqlite};
+pub use roles::{Grant, ROLES, Role, RolesError};
 pub use server_url::server_url_problem;
 pub use version::{LEAST_POSTGRES, old_postgres};
 
@@ -26,6 +28,9 @@ pub enum MigrateError {
     /// A migration failed, or one that was applied has another text now.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The roles of the programs could not be given what they may do.
+    #[error("{0}")]
+    Roles(#[from] RolesError),
     /// Another migrator of the SQLite file could not be waited for.
     #[error("the lock file {path} cannot be used: {source}")]
     Lock {
@@ -36,10 +41,12 @@ pub enum MigrateError {
     },
 }
 
-/// Applies what is pending and returns it. Several at once wait for each other (advisory lock).
+/// Applies what is pending and returns it, and gives [the programs' roles](ROLES) what they may do.
+/// Several at once wait for each other (advisory lock).
 pub async fn run_postgres(pool: &PgPool) -> Result<Vec<Pending>, MigrateError> {
     let pending = pending_postgres(pool).await?;
     postgres().run(pool).await?;
+    roles::grant_to_roles(pool).await?;
     Ok(pending)
 }
 

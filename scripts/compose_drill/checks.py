@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from docker import run
 
 OWN = ("api", "worker", "simulator")
+# They do their work and end.
+ONCE = ("roles", "migrate")
 
 
 def service(container):
@@ -42,7 +44,7 @@ def hardening(project, report):
             "log without end": not host["LogConfig"]["Config"].get("max-size"),
             "root": container["Config"]["User"].split(":")[0] in ("", "0", "root"),
             "not restarted": host["RestartPolicy"]["Name"]
-            not in (("on-failure",) if name == "migrate" else ("unless-stopped",)),
+            not in (("on-failure",) if name in ONCE else ("unless-stopped",)),
         }
         wrong += [f"{name}: {fact}" for fact, true in facts.items() if true]
     count = len({service(container) for container in project.inspect(every=True)})
@@ -99,6 +101,8 @@ def secrets(project, report, folder, tag):
     for file in sorted(folder.iterdir()):
         words = file.read_text().split("\n")
         words = [word.split("k1:")[-1] for word in words if word and not word.startswith("-----")]
+        # The password of an address, too.
+        words += re.findall(r"://[^:]*:([^@]+)@", file.read_text())
         needles[file.name] = words
     assert all(len(word) > 20 for words in needles.values() for word in words)
     ids = project.ids(every=True)
@@ -139,16 +143,22 @@ def secrets(project, report, folder, tag):
         )
     wanted = {
         "api": [
-            "database_url",
+            "api_database_url",
+            "api_redis_url",
             "delivery_callback_secret",
             "jwt_private_key",
             "otp_key",
-            "redis_url",
         ],
-        "worker": ["database_url", "kavenegar_api_key", "otp_key", "redis_url"],
-        "migrate": ["database_url"],
+        "worker": ["kavenegar_api_key", "otp_key", "worker_database_url", "worker_redis_url"],
+        "migrate": ["migrate_database_url"],
+        "roles": [
+            "api_database_url",
+            "migrate_database_url",
+            "postgres_password",
+            "worker_database_url",
+        ],
         "postgres": ["postgres_password"],
-        "redis": ["redis_acl", "redis_password"],
+        "redis": ["redis_password", "redis_users"],
         "grafana": ["grafana_admin_password"],
         "prometheus": [],
         "simulator": [],
@@ -157,6 +167,33 @@ def secrets(project, report, folder, tag):
         "each service sees its own secrets only",
         mounts == wanted,
         "" if mounts == wanted else json.dumps(mounts),
+    )
+
+
+def roles(project, report):
+    """NET-04: nobody but the operator works as a superuser."""
+    sql = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'ramz' AND pid <> pg_backend_pid()"
+    postgres, redis = project.ids("postgres")[0], project.ids("redis")[0]
+    found = project.execute(
+        postgres, "psql", "--username=ramz", "--no-psqlrc", "--tuples-only", "--no-align", "-c", sql
+    ).split()
+    listed = project.execute(
+        redis,
+        "sh",
+        "-c",
+        "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli CLIENT LIST",
+    )
+    users = set(re.findall(r"user=(\S+)", listed)) - {"default"}
+    others = [
+        line
+        for line in listed.splitlines()
+        if "user=default" in line and "cmd=client" not in line and "cmd=ping" not in line
+    ]
+    wanted = {"ramz_api", "ramz_worker"}
+    report.check(
+        "NET-04 api and worker have roles of their own at the stores",
+        set(found) == wanted and users == wanted and not others,
+        f"PostgreSQL: {', '.join(sorted(found))}; Redis: {', '.join(sorted(users))}",
     )
 
 

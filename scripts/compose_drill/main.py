@@ -95,6 +95,7 @@ def make_project(options, engine, chosen):
     (folder / "scripts").mkdir(parents=True)
     for name in ("docker-compose.yml", "scripts/make-secrets"):
         shutil.copy(options.root / name, folder / name)
+    shutil.copytree(options.root / "scripts/roles", folder / "scripts/roles")
     for name in ("prometheus", "grafana"):
         shutil.copytree(options.root / name, folder / name)
     (folder / "grafana/dashboards").mkdir(exist_ok=True)
@@ -164,6 +165,7 @@ def drill(options, report):
         checks.hardening(project, report)
         checks.processes(project, report)
         checks.files(project, report)
+        checks.roles(project, report)
         checks.networks(project, report, runtime, images.mirror())
         sent = stages.share_the_load(project, report)
         stages.rules(project, report)

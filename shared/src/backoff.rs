@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_fills_the_whole_interval() {
+    fn a_42_jitter_fills_the_whole_interval() {
         let delays = delays(10_000, 10_000, 42);
         let mut tenths = [0_u32; 10];
         for _ in 0..1_000 {

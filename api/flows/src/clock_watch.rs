@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f_09_a_clock_that_is_set_is_told_once_and_one_that_goes_on_is_not() {
+    fn f_13_a_clock_that_is_set_is_told_once_and_one_that_goes_on_is_not() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut watch = ClockWatch::new();

@@ -252,4 +252,41 @@ mod tests {
         let left = members.none_left().expect_err("one is left");
         assert_eq!(left, ApiError::field(RequestFault::FieldUnknown, "more"));
     }
+
+    /// Takes everything that a body of ours can have, and says how it went.
+    fn take_all(mut members: Members) -> Result<(), ApiError> {
+        members.session_id("session_id")?;
+        members.channel("channel")?;
+        members.locale("locale")?;
+        members.password("password")?;
+        members.flag("all")?;
+        members.device_name()?;
+        members.change("first_name")?;
+        members.text("phone_number")?;
+        members.none_left()
+    }
+
+    proptest::proptest! {
+        /// No bytes make the reader panic, and a member that nobody asked for is never passed over.
+        #[test]
+        fn fuzz_a_39_no_body_makes_the_reader_panic(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120),
+            name in "[a-z_]{1,12}",
+            value in "(null|true|-?[0-9]{1,20}|\"[a-z۰-۹ \\\\n]{0,20}\"|\\[{0,140}|\\{\\}|1e9{1,3})",
+        ) {
+            let _read_or_not = Members::parse(&bytes).and_then(take_all);
+            let _read_or_not = Members::parse(&[b"{", bytes.as_slice(), b"}"].concat()).and_then(take_all);
+            let body = format!("{{\"{name}\":{value}}}");
+            let read = Members::parse(body.as_bytes());
+            let known = [
+                "session_id", "channel", "locale", "password", "all", "device_name", "first_name", "phone_number",
+            ];
+            if !known.contains(&name.as_str()) {
+                proptest::prop_assert!(read.and_then(take_all).is_err(), "{}", body);
+            }
+            let twice = format!("{{\"{name}\":1,\"{name}\":1}}");
+            let told = Members::parse(twice.as_bytes()).expect_err("repeated").code;
+            proptest::prop_assert_eq!(told, RequestFault::FieldRepeated.into());
+        }
+    }
 }

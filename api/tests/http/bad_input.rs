@@ -262,7 +262,7 @@ pub(crate) async fn what_cannot_be_taken_is_told_with_what_to_do(shape: Shape) {
     assert_eq!(answer.header("accept-encoding"), "identity");
 }
 
-pub(crate) async fn a_malformed_code_counts_no_attempt(shape: Shape) {
+pub(crate) async fn r_05_a_malformed_code_is_not_compared_and_counts_no_attempt(shape: Shape) {
     let stage = Stage::new(shape).await;
     let session = stage.ask("09123456789").await;
     for code in [

@@ -117,7 +117,9 @@ async fn a_full_account(stage: &Stage) -> (Uuid, String) {
     (user, token)
 }
 
-pub(crate) async fn i_05_a_deleted_account_leaves_nothing_personal_in_any_table(shape: Shape) {
+pub(crate) async fn i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any_table(
+    shape: Shape,
+) {
     let stage = Stage::new(shape).await;
     let (_, token) = a_full_account(&stage).await;
     let before = found(&stage).await;

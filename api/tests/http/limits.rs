@@ -61,7 +61,9 @@ pub(crate) async fn a_20_a_21_an_address_gets_its_requests_and_cannot_choose_ano
     }
 }
 
-pub(crate) async fn an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait(shape: Shape) {
+pub(crate) async fn f_16_an_open_breaker_and_a_full_queue_refuse_with_the_time_to_wait(
+    shape: Shape,
+) {
     let stage = Stage::new(shape).await;
     let body = json!({ "phone_number": "09123456789" });
     let until = (START + 41 * SECOND).to_string();

@@ -136,7 +136,7 @@ pub(crate) async fn a_page_of_a_listed_origin_is_told_what_it_may(shape: Shape) 
     assert!(!asked.is_empty());
 }
 
-pub(crate) async fn cookies_are_neither_made_nor_taken_across_origins(shape: Shape) {
+pub(crate) async fn a_31_csr_03_cookies_are_neither_made_nor_taken_across_origins(shape: Shape) {
     let stage = Stage::with(shape, &LISTED).await;
     let session = stage.ask("09123456789").await;
     let code = stage.code(&session).await;
@@ -202,7 +202,7 @@ pub(crate) async fn cookies_are_neither_made_nor_taken_across_origins(shape: Sha
         .is(401, "unauthenticated");
 }
 
-pub(crate) async fn who_is_not_listed_hears_nothing_of_it(shape: Shape) {
+pub(crate) async fn a_31_csr_03_who_is_not_listed_hears_nothing_of_it(shape: Shape) {
     let listed = Stage::with(shape, &LISTED).await;
     let off = listed.beside(&[]).await;
     for origin in [

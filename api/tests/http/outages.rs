@@ -42,7 +42,7 @@ pub(crate) async fn recovers(stage: &Stage, path: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn i_08_f_03_while_redis_is_dead_or_hangs_requests_are_refused_and_then_served() {
+async fn i_08_f_03_r_14_while_redis_is_dead_or_hangs_requests_are_refused_and_then_served() {
     let (stage, mut redis, _postgres) = stage().await;
     let session = stage.ask(PHONE).await;
     let code = stage.code(&session).await;
@@ -116,7 +116,8 @@ async fn i_08_while_a_store_is_away_no_password_is_compared_and_no_try_counted()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_04_while_the_records_hang_or_are_dead_an_attempt_counts_and_the_code_stays_good() {
+async fn f_04_r_03_a_11_while_the_records_hang_or_are_dead_an_attempt_counts_and_the_code_stays_good()
+ {
     let (stage, _redis, mut postgres) = stage().await;
     for (phone, kill) in [("09123456789", false), ("09123456780", true)] {
         let session = stage.ask(phone).await;

@@ -10,7 +10,7 @@ use crate::steps::{
 const NEWCOMER: &str = "09123456780";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn i_08_while_redis_is_away_no_limit_of_the_step_flow_is_skipped() {
+async fn i_08_r_14_while_redis_is_away_no_limit_of_the_step_flow_is_skipped() {
     let (stage, mut redis, _postgres) = stage().await;
     stage.at_user_info(PHONE).await;
     let at_password = next(&stage.register(PHONE).await, "password");

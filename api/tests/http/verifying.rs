@@ -11,7 +11,7 @@ use crate::stage::{OTHER_OTP_KEY, OTP, OTP_KEY, SECOND, START, Shape, Stage, VER
 const PHONE: &str = "09123456789";
 const E164: &str = "+989123456789";
 
-pub(crate) async fn a_01_after_the_cap_right_and_wrong_codes_get_the_same_bytes(shape: Shape) {
+pub(crate) async fn a_01_r_10_after_the_cap_right_and_wrong_codes_get_the_same_bytes(shape: Shape) {
     let stage = Stage::new(shape).await;
     let session = stage.ask(PHONE).await;
     let (right, wrong) = (stage.code(&session).await, stage.wrong_code(&session).await);
@@ -210,7 +210,7 @@ pub(crate) async fn a_key_that_this_process_lacks_is_unavailable_and_counts_no_a
     assert_eq!(rotated.verify(&session, &code).await.status, 200);
 }
 
-pub(crate) async fn an_unreadable_record_is_our_fault_and_says_nothing(shape: Shape) {
+pub(crate) async fn a_36_an_unreadable_record_is_our_fault_and_says_nothing(shape: Shape) {
     let stage = Stage::new(shape).await;
     let session = stage.ask(PHONE).await;
     let key = format!("c:{}", stage.challenge(&session).await.id);
@@ -246,7 +246,7 @@ pub(crate) async fn ses_01_the_access_token_is_signed_by_a_published_key(shape: 
     assert_eq!(claims["exp"], START / 1000 + 300);
 }
 
-pub(crate) async fn cok_01_tokens_come_as_cookies_that_scripts_cannot_read(shape: Shape) {
+pub(crate) async fn a_31_cok_01_tokens_come_as_cookies_that_scripts_cannot_read(shape: Shape) {
     let http = Stage::new(shape).await;
     let https = http
         .beside(&[("PUBLIC_URL", "https://login.example.ir")])

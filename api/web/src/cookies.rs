@@ -340,4 +340,27 @@ mod tests {
             assert_eq!(kept(none), None, "{none}");
         }
     }
+
+    proptest::proptest! {
+        /// Our cookie is found beside whatever others put into the header; doubled or without text it is an
+        /// error and never an absence.
+        #[test]
+        fn fuzz_r_24_our_cookie_is_found_beside_any_bytes(
+            before in proptest::collection::vec(0x20_u8..=0xff, 0..60),
+            after in proptest::collection::vec(0x20_u8..=0xff, 0..60),
+            value in "[A-Za-z0-9_.-]{1,40}",
+        ) {
+            let spoilt = |bytes: &[u8]| {
+                bytes.contains(&0x7f) || String::from_utf8_lossy(bytes).contains("__Host-ramz_access")
+            };
+            proptest::prop_assume!(!spoilt(&before) && !spoilt(&after));
+            let ours = format!("__Host-ramz_access={value}").into_bytes();
+            let whole = [before.as_slice(), b";", &ours, b";", &after].concat();
+            proptest::prop_assert_eq!(read(&[&whole]), Ok(Some(value)));
+            let twice = [whole.as_slice(), b"; ", &ours].concat();
+            proptest::prop_assert_eq!(read(&[&twice]), Err(MalformedCookies));
+            let alone = read(&[&before, &after]);
+            proptest::prop_assert_eq!(alone, Ok(None));
+        }
+    }
 }

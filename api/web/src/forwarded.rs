@@ -189,4 +189,25 @@ mod tests {
             "a mapped peer"
         );
     }
+
+    proptest::proptest! {
+        /// Whatever stands left of the hop that the proxy wrote is never looked at, and a stranger's header
+        /// is never believed.
+        #[test]
+        fn fuzz_r_13_a_20_nothing_left_of_the_true_hop_counts(
+            left in proptest::collection::vec(0x20_u8..=0xff, 0..80),
+            client in proptest::prelude::any::<u32>(),
+        ) {
+            proptest::prop_assume!(!left.contains(&0x7f));
+            let client = ClientAddress::new(Ipv4Addr::from(client).into());
+            proptest::prop_assume!(!proxies().trusts(client));
+            let own = client.to_string();
+            let one = [left.as_slice(), b", ", own.as_bytes()].concat();
+            // A header that is no text cannot be read at all, and then the proxy itself is the client.
+            let expected = if left.iter().all(u8::is_ascii) { own.as_str() } else { PROXY };
+            proptest::prop_assert_eq!(seen(PROXY, &[&one]), expected);
+            proptest::prop_assert_eq!(seen(PROXY, &[&left, own.as_bytes()]), own.as_str());
+            proptest::prop_assert_eq!(seen("203.0.113.9", &[&one]), "203.0.113.9");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::evidence::Evidence;
 use super::report::{messages_after, seconds_between};
 use super::traffic::Request;
 use super::{RunReport, Setup, Struck, Trouble, WORKERS, judge_settled, traffic};
-use crate::{PATIENCE, Production, Secrets, SimulatorProcess, Stores};
+use crate::{PATIENCE, Production, Secrets, SimulatorProcess, Stores, roles};
 
 /// The stream runs for so long before the fail-over and after it.
 const BEFORE: Duration = Duration::from_secs(3);
@@ -141,8 +141,8 @@ enum OldStore {
 impl FailoverStage {
     async fn start(setup: &Setup) -> Self {
         let (redis, redis_follower, postgres, simulator) = tokio::join!(
-            RedisServer::start(),
-            RedisServer::start(),
+            roles::redis_with_roles(),
+            roles::redis_with_roles(),
             PostgresServer::start(),
             SimulatorProcess::start()
         );

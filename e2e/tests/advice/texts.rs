@@ -96,6 +96,10 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "net_04_migrate_gives_each_role_what_it_may_do_and_nothing_else",
+        &["run `migrate` as the owner of the tables"],
+    ),
+    (
         "what_migrate_advises_lets_it_run",
         &["both set; keep one", "use postgres://user@host/database"],
     ),

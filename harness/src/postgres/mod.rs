@@ -205,6 +205,47 @@ impl PostgresServer {
         self.database_url(&name)
     }
 
+    /// Makes a role that can log in and has no rights yet, if there is none. Roles belong to the whole
+    /// server.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn create_role(&self, name: &str) {
+        // Of several at once one makes it; the others meet its row, or wait for it.
+        let statement = format!(
+            "DO $$ BEGIN CREATE ROLE {name} LOGIN; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        if let Err(error) = execute(&self.url(), statement).await {
+            panic!("PostgreSQL did not create a role: {error}");
+        }
+    }
+
+    /// Runs a script with `psql` as the superuser of the server, and returns what it printed.
+    ///
+    /// # Panics
+    ///
+    /// When `psql` cannot be run or ends with an error.
+    pub async fn run_script(
+        &self,
+        database_url: &str,
+        file: &Path,
+        environment: &[(&str, &str)],
+    ) -> String {
+        let output = tokio::process::Command::new(self.installation.program("psql"))
+            .args(["--no-psqlrc", "--quiet", "--dbname", database_url, "--file"])
+            .arg(file)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap_or_else(|error| panic!("cannot run psql: {error}"));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "psql failed: {errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &errors
+    }
+
     /// The URL of the maintenance database, for questions about the server itself. Tests keep
     /// their data in [`create_database`](Self::create_database).
     pub fn url(&self) -> String {

@@ -270,15 +270,67 @@ mod tests {
         }
     }
 
+    /// JSON of any shape, with the names of the gateway among those of its members.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let name = prop_oneof![
+            prop::sample::select(vec![
+                "return",
+                "Return",
+                "entries",
+                "status",
+                "messageid",
+                "receptor"
+            ])
+            .prop_map(str::to_owned),
+            "[a-z]{1,5}",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            Just(Value::from(200)),
+            any::<String>().prop_map(Value::from),
+            "[ +-]?[0-9]{1,22}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        /// Whatever the entries are like, an id is above zero, and a refusal is never read as a success.
         #[test]
-        fn no_body_makes_the_reader_panic(http in 100_u16..1_000, body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn fuzz_f_09_answers_of_any_shape_are_read_or_left(
+            http in 100_u16..1_000, status in prop_oneof![Just(200_i64), any::<i64>()], entries in any_json(), whole in any_json(),
+        ) {
+            let body = serde_json::json!({ "return": { "status": status }, "entries": entries });
+            let read_as = read(http, body.to_string());
+            if let Reply::Success(entries) = &read_as {
+                prop_assert!(http == 200 && status == 200);
+                for row in entries.rows() {
+                    for name in ["messageid", "status", "cost", "receptor", "localid"] {
+                        prop_assert!(row.id(name).is_none_or(|id| id > 0));
+                        let _read_or_not = (row.code(name), row.text(name), row.switch(name));
+                    }
+                }
+            }
+            let of_any = read(http, whole.to_string());
+            prop_assert!(!matches!(of_any, Reply::Success(_)) || http == 200);
+        }
+
+        #[test]
+        fn fuzz_f_09_no_body_makes_the_reader_panic(http in 100_u16..1_000, body in prop::collection::vec(any::<u8>(), 0..200)) {
             let success = matches!(read(http, &body), Reply::Success(_));
             prop_assert!(!success || http == 200);
         }
 
         #[test]
-        fn a_cut_answer_is_never_a_success(cut in 1_usize..160) {
+        fn fuzz_f_09_a_cut_answer_is_never_a_success(cut in 1_usize..160) {
             let whole = r#"{"return":{"status":200,"message":"تایید شد"},"entries":[{"messageid":2890114507,"message":"کد ورود: 40917","status":1,"receptor":"09123004501"}]}"#;
             let kept = &whole.as_bytes()[..whole.len().saturating_sub(cut)];
             prop_assert!(matches!(read(200, kept), Reply::Unreadable(_)));

@@ -221,4 +221,29 @@ mod tests {
             assert_eq!(Job::decode(payload), Err(JobError::Malformed), "{payload}");
         }
     }
+
+    proptest::proptest! {
+        /// A payload of chance is refused or means what it says: encoded again it is the same job.
+        #[test]
+        fn fuzz_f_18_no_payload_makes_the_reader_panic(
+            text in "\\PC{0,80}",
+            version in 0_u8..5,
+            kind in "(send|notice|fax)",
+            challenge in "[0-9a-f]{30,34}",
+            send in proptest::prelude::any::<i64>(),
+            channel in "(sms|call|[a-z]{0,4})",
+            extra in "[a-z]{1,6}",
+        ) {
+            let near = serde_json::json!({
+                "v": version, "kind": kind, "challenge": challenge, "send": send, "channel": channel,
+                "notice": "abababab-abab-abab-abab-abababababab", "accepted_at": send, "deadline": 2,
+                extra: text,
+            });
+            for payload in [text.clone(), near.to_string()] {
+                if let Ok(job) = Job::decode(&payload) {
+                    proptest::prop_assert_eq!(Job::decode(&job.encode()), Ok(job));
+                }
+            }
+        }
+    }
 }

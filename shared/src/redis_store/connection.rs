@@ -276,4 +276,37 @@ mod tests {
                 .expect("the first one is answered");
         }
     }
+
+    /// Whatever fails, connections are made at the pace of [`PAUSE`]: a server that comes back is not met by
+    /// one for each command that waits.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn f_17_a_server_that_hangs_up_is_not_stormed() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let accepted = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = Arc::clone(&accepted);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                drop(socket);
+            }
+        });
+        let store = RedisStore::connect(&format!("redis://{address}/")).expect("an address");
+        let began = Instant::now();
+        let mut failed = 0;
+        while began.elapsed() < PAUSE * 5 {
+            let commands = (0..50).map(|_| {
+                let mut connection = store.connection();
+                async move { ping(&mut connection).await }
+            });
+            let answers = futures::future::join_all(commands).await;
+            failed += answers.iter().filter(|answer| answer.is_err()).count();
+        }
+        let pauses = u32::try_from(began.elapsed().as_millis() / PAUSE.as_millis()).expect("few");
+        let made = accepted.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(failed > 200, "{failed} commands failed");
+        assert!(made <= pauses + 2, "{made} connections in {pauses} pauses");
+    }
 }

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn r_27_control_characters_do_not_reach_a_pretty_line_raw() {
+    fn r_27_a_25_control_characters_do_not_reach_a_pretty_line_raw() {
         let text = logged(LogFormat::Pretty, "info", || {
             tracing::info!(agent = "\u{1b}[2J\r\n", "seen \u{1b}[31m");
         });

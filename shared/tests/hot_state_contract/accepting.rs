@@ -400,7 +400,7 @@ pub(crate) async fn the_rule_that_takes_longest_is_told(stage: &Stage) {
     );
 }
 
-pub(crate) async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
+pub(crate) async fn f_16_a_full_queue_refuses_instead_of_promising(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.queue_max = 2;
     for phone in [PHONE, OTHER] {
@@ -429,7 +429,7 @@ pub(crate) async fn a_full_queue_refuses_instead_of_promising(stage: &Stage) {
     assert_eq!(stage.jobs().await.len(), 2);
 }
 
-pub(crate) async fn a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) {
+pub(crate) async fn f_16_a_queue_that_is_behind_refuses_instead_of_promising(stage: &Stage) {
     let mut policy = stage.policy.clone();
     policy.queue_max_age_millis = 40 * SECOND;
     let ask = async |phone: &str| {

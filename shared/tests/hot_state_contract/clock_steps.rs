@@ -17,7 +17,7 @@ fn phone() -> domain::phone::PhoneNumber {
     domain::phone::PhoneNumber::from_e164(PHONE).expect("canonical")
 }
 
-pub(crate) async fn f_09_the_gate_admits_calls_at_once(stage: &Stage) {
+pub(crate) async fn f_13_the_gate_admits_calls_at_once(stage: &Stage) {
     for back in BACK {
         for _ in 0..40 {
             stage.hot.admit_call(20, PATIENCE).await.expect("an answer");
@@ -40,7 +40,7 @@ pub(crate) async fn f_09_the_gate_admits_calls_at_once(stage: &Stage) {
     }
 }
 
-pub(crate) async fn f_09_the_breaker_is_probed_and_refuses_no_longer(stage: &Stage) {
+pub(crate) async fn f_13_the_breaker_is_probed_and_refuses_no_longer(stage: &Stage) {
     for back in BACK {
         assert!(stage.hot.open_breaker(418).await.expect("an answer"));
         stage.clock.advance(-back);
@@ -58,7 +58,7 @@ pub(crate) async fn f_09_the_breaker_is_probed_and_refuses_no_longer(stage: &Sta
     }
 }
 
-pub(crate) async fn f_09_a_phone_and_an_address_wait_no_longer_than_they_could(stage: &Stage) {
+pub(crate) async fn f_13_a_phone_and_an_address_wait_no_longer_than_they_could(stage: &Stage) {
     let ask = async |phone: &str| {
         let new = stage.new_challenge(phone);
         let accept = Accept {
@@ -91,7 +91,7 @@ pub(crate) async fn f_09_a_phone_and_an_address_wait_no_longer_than_they_could(s
     }
 }
 
-pub(crate) async fn f_09_a_code_is_texted_again_and_one_that_expired_stays_dead(stage: &Stage) {
+pub(crate) async fn f_13_a_code_is_texted_again_and_one_that_expired_stays_dead(stage: &Stage) {
     for (phone, back) in [PHONE, "+989123456780"].into_iter().zip(BACK) {
         let challenge = stage.granted(phone).await;
         let jobs = stage.jobs().await.len();
@@ -114,7 +114,7 @@ pub(crate) async fn f_09_a_code_is_texted_again_and_one_that_expired_stays_dead(
     }
 }
 
-pub(crate) async fn f_09_a_resend_is_not_put_off_until_the_old_time_is_back(stage: &Stage) {
+pub(crate) async fn f_13_a_resend_is_not_put_off_until_the_old_time_is_back(stage: &Stage) {
     let challenge = stage.granted(PHONE).await;
     stage.clock.advance(-10 * MINUTE);
     let resent = sent(stage.resend(challenge.id).await);
@@ -123,7 +123,7 @@ pub(crate) async fn f_09_a_resend_is_not_put_off_until_the_old_time_is_back(stag
     assert!(sent(stage.resend(challenge.id).await).texted);
 }
 
-pub(crate) async fn f_09_a_lock_lasts_no_longer_than_a_lock(stage: &Stage) {
+pub(crate) async fn f_13_a_lock_lasts_no_longer_than_a_lock(stage: &Stage) {
     for address in ["1/s", "3"] {
         let lock = 60 * MINUTE;
         let address = Form::FailuresOrPerSecond

@@ -69,7 +69,7 @@ pub(crate) async fn a_15_the_two_ways_count_apart(stage: &Stage) {
     );
 }
 
-pub(crate) async fn a_02_the_phone_way_shares_one_cap_over_all_who_ask(stage: &Stage) {
+pub(crate) async fn a_02_r_06_the_phone_way_shares_one_cap_over_all_who_ask(stage: &Stage) {
     let mut challenges = Vec::new();
     for _ in 0..3 {
         challenges.push(stage.granted(PHONE).await);
@@ -216,4 +216,43 @@ pub(crate) async fn sweeping_removes_what_is_dead_and_keeps_what_lives(stage: &S
     // Redis keeps the record until its key expires by the wall clock; it is dead either way.
     let verdict = stage.count(&old, true).await;
     assert!(matches!(verdict, Verdict::Expired | Verdict::Gone));
+}
+
+pub(crate) async fn a_12_r_32_a_restart_gives_no_attempts_back(stage: &Stage) {
+    let challenge = stage.granted(PHONE).await;
+    stage.count(&challenge, false).await;
+    stage.guess_by_phone(PHONE, None).await;
+    stage.count(&challenge, false).await;
+    let restarted = stage.restarted().await;
+    let allowed = stage.policy.max_attempts;
+    let count = async |right| {
+        let counted = restarted.count_by_session(allowed, &challenge, right, None).await;
+        counted.expect("an answer")
+    };
+    assert_eq!(count(false).await, Verdict::Wrong { attempts_left: 0 });
+    assert_eq!(count(true).await, Verdict::Exhausted);
+    let stored = restarted.challenge(challenge.id).await.expect("an answer");
+    let stored = stored.expect("a record");
+    assert_eq!(
+        (stored.session_attempts, stored.root.phone_attempts),
+        (3, 1)
+    );
+}
+
+/// A count in another form than ours is that count or an error, never the beginning of a new one.
+pub(crate) async fn r_04_a_count_that_cannot_be_read_gives_no_attempts_back(stage: &Stage) {
+    for (index, form) in ["3", "03", "3.0", "1e2", "three", "", "\u{6f3}"]
+        .into_iter()
+        .enumerate()
+    {
+        let challenge = stage.granted(&format!("+98912345600{index}")).await;
+        stage.write_attempts(challenge.id, form).await;
+        let allowed = stage.policy.max_attempts;
+        for right in [false, true, true] {
+            let counted = stage.hot.count_by_session(allowed, &challenge, right, None).await;
+            if let Ok(verdict) = counted {
+                assert_eq!(verdict, Verdict::Exhausted, "{form:?}");
+            }
+        }
+    }
 }

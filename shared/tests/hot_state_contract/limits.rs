@@ -391,7 +391,7 @@ pub(crate) async fn thr_04_a_right_code_counts_nowhere_as_a_failure(stage: &Stag
     }
 }
 
-pub(crate) async fn f_09_counters_of_a_later_time_keep_nobody_out(stage: &Stage) {
+pub(crate) async fn f_13_counters_of_a_later_time_keep_nobody_out(stage: &Stage) {
     let budget = Quota::Budget {
         count: 1,
         millis: HOUR,

@@ -224,7 +224,9 @@ pub(crate) async fn i_02_the_first_right_code_closes_the_root(stage: &Stage) {
 
 /// What somebody hears who asks for a number that is not theirs: alone, after its owner has asked, and
 /// where the owner signs in meanwhile. Codes of any life.
-pub(crate) async fn a_stranger_on_the_same_root_gains_denies_and_learns_nothing(stage: &Stage) {
+pub(crate) async fn a_17_a_stranger_on_the_same_root_gains_denies_and_learns_nothing(
+    stage: &Stage,
+) {
     let mut number = 9_123_450_000_u64;
     for life in [120 * SECOND, 400 * SECOND, 600 * SECOND] {
         let policy = AcceptPolicy {
@@ -582,7 +584,7 @@ pub(crate) async fn a_root_whose_code_had_no_effect_is_opened_again(stage: &Stag
 
 /// Ten granted requests a day, each with three comparisons by session and three by the number at most:
 /// sixty, which is 6 in 100,000 for six digits. Whoever asks in bursts shares roots and gets fewer.
-pub(crate) async fn i_04_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
+pub(crate) async fn i_04_r_06_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
     for (index, (burst, gap, expected)) in [
         (1, 20 * MINUTE, (10, 60)),
         (3, 3 * MINUTE, (10, 36)),

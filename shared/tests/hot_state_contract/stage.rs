@@ -309,6 +309,27 @@ impl Stage {
         }
     }
 
+    /// Writes the attempts of a session as bytes, which is a form that we never write into a file.
+    pub(crate) async fn write_attempts(&self, id: ChallengeId, form: &str) {
+        match &self.raw {
+            Raw::Redis { url, tag } => redis::cmd("HSET")
+                .arg(format!("{{{tag}}}:c:{id}"))
+                .arg("a")
+                .arg(form)
+                .query_async::<()>(&mut connection(url).await)
+                .await
+                .expect("written"),
+            Raw::Sqlite { file, .. } => {
+                sqlx::query("UPDATE hot_challenges SET session_attempts = $2 WHERE id = $1")
+                    .bind(id.as_bytes().as_slice())
+                    .bind(form.as_bytes())
+                    .execute(file.writer())
+                    .await
+                    .expect("written");
+            }
+        }
+    }
+
     /// The keys of Redis that would stay for good; none in a file, which is swept.
     pub(crate) async fn lasting_keys(&self) -> Vec<String> {
         let Raw::Redis { url, tag } = &self.raw else {

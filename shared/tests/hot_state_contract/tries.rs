@@ -258,7 +258,7 @@ pub(crate) async fn r_31_old_failures_do_not_lock(stage: &Stage) {
     stage.fail(PHONE, 10, &balanced()).await;
 }
 
-pub(crate) async fn r_32_a_restart_keeps_locks_and_counts(stage: &Stage) {
+pub(crate) async fn r_32_a_12_a_restart_keeps_locks_and_counts(stage: &Stage) {
     stage.fail(PHONE, 10, &balanced()).await;
     stage.fail(OTHER, 9, &balanced()).await;
     stage.hot.sweep().await.expect("swept");

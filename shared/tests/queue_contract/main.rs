@@ -54,7 +54,7 @@ on_both_feeds! {
     running::f_18_poison_is_buried_and_its_neighbours_run,
     running::f_18_a_panicking_handler_is_buried_after_three_runs,
     running::f_25_a_job_of_a_later_version_is_parked_for_a_later_worker,
-    running::q_05_orphans_are_taken_over_before_new_work,
+    running::q_05_r_33_orphans_are_taken_over_before_new_work,
     running::q_09_a_job_that_two_workers_died_over_runs_alone,
     running::a_job_that_workers_died_over_does_not_close_the_service,
     running::q_09_a_job_that_kills_its_worker_three_times_is_buried,

@@ -7,7 +7,7 @@ use harness::{RedisServer, eventually};
 use shared::queue::Disposal;
 use tokio::sync::Semaphore;
 
-use crate::stage::{PATIENCE, Runs, Stage, TestWorker, connect};
+use crate::stage::{IDLE, PATIENCE, Runs, Stage, TestWorker, connect};
 
 fn counting_worker(stage: &Stage, runs: &Runs) -> TestWorker {
     let counted = runs.clone();
@@ -112,4 +112,34 @@ async fn i_09_a_stop_while_redis_is_away_still_ends() {
     server.kill();
     gate.add_permits(1);
     worker.stop().await;
+}
+
+/// A client gives a read up, and Redis hands the jobs out to it all the same: they belong to somebody who does
+/// not know of them, and are taken over like those of a dead worker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_34_a_read_whose_answer_nobody_gets_loses_no_job() {
+    let mut server = RedisServer::start().await;
+    let stage = Stage::on_redis(&server.url());
+    let cut = stage.feed();
+    // The first read of an empty Redis makes the group.
+    let none = cut.read(5, Duration::from_millis(1)).await;
+    assert!(none.expect("an answer").is_empty());
+    let challenges = stage.enqueue(5).await;
+    server.pause();
+    let reading = cut.read(5, Duration::from_secs(10));
+    let given_up = tokio::time::timeout(Duration::from_millis(300), reading).await;
+    assert!(given_up.is_err(), "a server that stands still answered");
+    server.resume();
+    eventually(PATIENCE, || async {
+        (stage.stats().await.in_flight == 5).then_some(())
+    })
+    .await;
+
+    stage.age_running_jobs(IDLE).await;
+    let runs = Runs::default();
+    let worker = counting_worker(&stage, &runs);
+    runs.reach(5).await;
+    worker.stop().await;
+    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+    assert!(stage.leftovers().await.is_empty());
 }

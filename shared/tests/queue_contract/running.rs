@@ -189,7 +189,7 @@ pub(crate) async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(s
     );
 }
 
-pub(crate) async fn q_05_orphans_are_taken_over_before_new_work(stage: &Stage) {
+pub(crate) async fn q_05_r_33_orphans_are_taken_over_before_new_work(stage: &Stage) {
     let orphans = stage.enqueue(3).await;
     let dead = stage.feed();
     while dead

@@ -79,7 +79,7 @@ on_both! {
     sign_in::a_taken_user_name_does_not_keep_the_owner_of_the_number_out,
     sign_in::sessions_that_have_ended_are_not_listed,
     sign_in::a_list_of_sessions_has_an_end,
-    sign_in::r_27_what_a_client_says_about_itself_is_cut_and_cleaned,
+    sign_in::r_27_a_25_what_a_client_says_about_itself_is_cut_and_cleaned,
     phone_moves::otp_10_a_move_waits_three_days_tells_both_and_is_made_once,
     phone_moves::a_move_is_stopped_by_a_session_by_staff_and_by_what_shows_that_nothing_is_lost,
     phone_moves::a_move_takes_nobodys_number_and_none_of_a_blocked_user,

@@ -226,7 +226,7 @@ pub(crate) async fn sessions_that_have_ended_are_not_listed(stage: Stage) {
     assert_eq!(live(TimeDelta::days(30)).await, 0);
 }
 
-pub(crate) async fn r_27_what_a_client_says_about_itself_is_cut_and_cleaned(stage: Stage) {
+pub(crate) async fn r_27_a_25_what_a_client_says_about_itself_is_cut_and_cleaned(stage: Stage) {
     let mut sign_in = stage.sign_in(&phone(1));
     sign_in.session.device.name = Some("a\0b\u{1b}[31m\r\nc".to_owned());
     sign_in.session.device.user_agent = Some("آ".repeat(10_000));

@@ -30,6 +30,30 @@ pub(crate) const START: i64 = 1_763_700_000_000;
 static POOLER: OnceCell<PgBouncer> = OnceCell::const_new();
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
 
+/// What the programs may do together, so that every case shows that no right is missing. (`PgBouncer`
+/// makes a superuser of everybody here.)
+const PROGRAMS: &str = "ramz_programs";
+
+/// A server that all tests share.
+async fn shared_server() -> PostgresServer {
+    let server = PostgresServer::start_without_fsync().await;
+    make_roles(&server).await;
+    server
+}
+
+async fn make_roles(server: &PostgresServer) {
+    for role in ["ramz_api", "ramz_worker", PROGRAMS] {
+        server.create_role(role).await;
+    }
+    let pool = PgPool::connect(&server.url()).await.expect("a connection");
+    let member = format!("GRANT ramz_api, ramz_worker TO {PROGRAMS}");
+    sqlx::query(AssertSqlSafe(member))
+        .execute(&pool)
+        .await
+        .expect("a member of both");
+    pool.close().await;
+}
+
 /// Records with the current schema, and a way past them.
 pub(crate) struct Stage {
     pub(crate) records: Records,
@@ -59,17 +83,14 @@ impl Stage {
     }
 
     pub(crate) async fn postgres() -> Self {
-        let server = SERVER
-            .get_or_init(PostgresServer::start_without_fsync)
-            .await;
-        Self::on_server(server, PATIENT).await
+        let server = SERVER.get_or_init(shared_server).await;
+        let url = server.create_database().await;
+        Self::reached_by(&url, &url, settings(Pooler::None, PATIENT)).await
     }
 
     /// With so many connections, for calls that may take so long.
     pub(crate) async fn postgres_of(connections: u32, time_limit: Duration) -> Self {
-        let server = SERVER
-            .get_or_init(PostgresServer::start_without_fsync)
-            .await;
+        let server = SERVER.get_or_init(shared_server).await;
         let url = server.create_database().await;
         let settings = PoolSettings {
             max_connections: connections,
@@ -81,6 +102,7 @@ impl Stage {
 
     /// On a server that the test may break.
     pub(crate) async fn on_server(server: &PostgresServer, time_limit: Duration) -> Self {
+        make_roles(server).await;
         let url = server.create_database().await;
         Self::reached_by(&url, &url, settings(Pooler::None, time_limit)).await
     }
@@ -91,6 +113,7 @@ impl Stage {
         relay: &Relay,
         time_limit: Duration,
     ) -> Self {
+        make_roles(server).await;
         let url = server.create_database().await;
         let relayed = relay.in_place_of(&server.address(), &url);
         Self::reached_by(&url, &relayed, settings(Pooler::None, time_limit)).await
@@ -103,9 +126,7 @@ impl Stage {
 
     /// The same for calls that may take so long.
     pub(crate) async fn pooled_with(time_limit: Duration) -> Self {
-        let server = SERVER
-            .get_or_init(PostgresServer::start_without_fsync)
-            .await;
+        let server = SERVER.get_or_init(shared_server).await;
         let pooler = POOLER.get_or_init(|| PgBouncer::start(server)).await;
         let url = server.create_database().await;
         let pooled = pooler.in_place_of(server, &url);
@@ -116,7 +137,8 @@ impl Stage {
     async fn reached_by(direct: &str, url: &str, settings: PoolSettings) -> Self {
         let pool = PgPool::connect(direct).await.expect("a connection");
         migrate::run_postgres(&pool).await.expect("migrations");
-        let records = Records::connect(url, settings).await.expect("a URL");
+        let url = url.replacen("//ramz@", &format!("//{PROGRAMS}@"), 1);
+        let records = Records::connect(&url, settings).await.expect("a URL");
         Self::new(records, Raw::Postgres(pool), None)
     }
 

@@ -232,7 +232,7 @@ pub(crate) async fn two_workers_share_one_rate(stage: &Stage) {
     assert_eq!(stage.messages().len(), 26);
 }
 
-pub(crate) async fn too_many_calls_halve_the_rate_which_recovers(stage: &Stage) {
+pub(crate) async fn a_42_too_many_calls_halve_the_rate_which_recovers(stage: &Stage) {
     stage.faults(json!([{ "times": 1, "fault": { "kind": "status", "status": 451 } }]));
     let id = stage.ask(PHONE, Channel::Sms).await;
     let worker = stage.work_at_rate(8).await;

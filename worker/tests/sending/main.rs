@@ -52,7 +52,7 @@ in_both_shapes! {
     gate::f_10_a_worker_that_comes_after_the_recharge_closes_the_breaker,
     gate::f_10_the_breaker_of_another_worker_is_shown,
     gate::two_workers_share_one_rate,
-    gate::too_many_calls_halve_the_rate_which_recovers,
+    gate::a_42_too_many_calls_halve_the_rate_which_recovers,
     gate::f_14_a_stop_gives_back_what_waits_for_its_turn,
     account::credit_and_harmful_settings_are_shown,
     account::a_watch_that_fails_does_not_stop_the_worker,

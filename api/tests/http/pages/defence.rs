@@ -26,7 +26,7 @@ const FORMS: [&str; 14] = [
     "/accounts/language/",
 ];
 
-pub(crate) async fn csr_02_forms_of_other_sites_do_nothing(shape: Shape) {
+pub(crate) async fn a_31_csr_02_forms_of_other_sites_do_nothing(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
     browser.sign_in(PHONE).await;
@@ -146,7 +146,7 @@ pub(crate) async fn who_takes_no_cookies_is_told_at_the_second_try(shape: Shape)
         .leads_to(CODE);
 }
 
-pub(crate) async fn nobody_is_led_to_another_site(shape: Shape) {
+pub(crate) async fn a_40_nobody_is_led_to_another_site(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut number = 9_123_456_700_u64;
     for (next, place) in [
@@ -193,7 +193,7 @@ pub(crate) async fn nobody_is_led_to_another_site(shape: Shape) {
     }
 }
 
-pub(crate) async fn markup_in_what_is_typed_is_text(shape: Shape) {
+pub(crate) async fn a_25_markup_in_what_is_typed_is_text(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
     browser.get(LOG_IN).await;
@@ -221,7 +221,7 @@ pub(crate) async fn markup_in_what_is_typed_is_text(shape: Shape) {
     }
 }
 
-pub(crate) async fn nothing_from_before_the_sign_in_is_good_after_it(shape: Shape) {
+pub(crate) async fn a_31_ses_01_nothing_from_before_the_sign_in_is_good_after_it(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
     browser.ask(PHONE).await;

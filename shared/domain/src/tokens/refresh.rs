@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn ses_02_the_hash_is_sha_256_of_the_bytes() {
+    fn ses_02_a_44_the_hash_is_sha_256_of_the_bytes() {
         let token = RefreshToken([0; BYTES]);
         assert_eq!(
             hex::encode(token.hash()),

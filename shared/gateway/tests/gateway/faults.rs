@@ -46,7 +46,7 @@ async fn a_connection_that_does_not_come_about_in_time_was_not_sent() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_never_answers_is_unknown_after_the_total_time() {
+async fn f_08_a_gateway_that_never_answers_is_unknown_after_the_total_time() {
     let server = Server::scripted(|_| Act::WriteAndHang(Vec::new())).await;
     let gateway = Gateway::new(GatewaySettings {
         connect_timeout: Duration::from_millis(999),
@@ -59,7 +59,7 @@ async fn a_gateway_that_never_answers_is_unknown_after_the_total_time() {
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_is_unknown_after_the_total_time() {
+async fn f_08_an_answer_that_drips_is_unknown_after_the_total_time() {
     // The head promises more than ever comes, and the connection stays open.
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"return\":";
     let server = Server::scripted(|_| Act::WriteAndHang(head.to_vec())).await;
@@ -106,7 +106,7 @@ async fn something_else_than_http_is_unknown() {
 }
 
 #[tokio::test]
-async fn pages_of_a_failing_front_end_are_unknown() {
+async fn f_09_pages_of_a_failing_front_end_are_unknown() {
     let page = "<html><body><h1>Bad Gateway</h1></body></html>";
     for http in [500, 502, 503, 504, 599] {
         let server = Server::answering(http, page).await;
@@ -117,7 +117,7 @@ async fn pages_of_a_failing_front_end_are_unknown() {
 }
 
 #[tokio::test]
-async fn useless_bodies_under_http_200_are_unknown() {
+async fn f_09_useless_bodies_under_http_200_are_unknown() {
     let whole = accepted(5, "09123004501");
     let cases = [
         ("<html>login to the wifi</html>", UnknownReason::NotJson),

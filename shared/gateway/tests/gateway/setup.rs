@@ -49,7 +49,7 @@ fn a_26_http_is_for_this_machine_unless_it_is_allowed() {
 }
 
 #[test]
-fn other_schemes_and_addresses_that_carry_more_are_refused() {
+fn a_40_other_schemes_and_addresses_that_carry_more_are_refused() {
     assert!(matches!(
         error(settings("ftp://api.kavenegar.com")),
         GatewaySetupError::Scheme(scheme) if scheme == "ftp"

@@ -224,7 +224,7 @@ async fn a_request_that_never_ends_is_cut_after_the_drain_time() {
 }
 
 #[test]
-fn i_09_only_trouble_of_one_connection_goes_without_a_rest() {
+fn f_19_i_09_only_trouble_of_one_connection_goes_without_a_rest() {
     const EMFILE: i32 = 24;
     const ECONNABORTED: i32 = 103;
     assert!(!concerns_one_connection(&io::Error::from_raw_os_error(

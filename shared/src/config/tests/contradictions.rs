@@ -266,7 +266,7 @@ fn settings_that_make_guessing_worth_while_are_warned_of() {
 }
 
 #[test]
-fn unknown_settings_are_refused_with_the_nearest_name() {
+fn r_29_unknown_settings_are_refused_with_the_nearest_name() {
     let cases = [
         ("OTP_LENGHT", "did you mean OTP_LENGTH?"),
         (

@@ -79,7 +79,7 @@ fn ok() -> Router {
 }
 
 #[tokio::test]
-async fn i_10_idle_connections_of_one_address_keep_nobody_out() {
+async fn f_23_i_10_idle_connections_of_one_address_keep_nobody_out() {
     let server = start_front(ok(), public()).await;
     let mut idle = Vec::new();
     for _ in 0..PLACES + 44 {
@@ -195,7 +195,7 @@ async fn i_10_reverse_proxies_have_no_share() {
 }
 
 #[tokio::test]
-async fn a_38_heads_that_do_not_end_are_few_and_the_oldest_goes() {
+async fn a_38_f_23_heads_that_do_not_end_are_few_and_the_oldest_goes() {
     let server = start_front(ok(), public()).await;
     let mut heads = Vec::new();
     for host in 0..200u8 {
