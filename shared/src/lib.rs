@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod config;
 pub mod hot_state;
+pub mod loops;
 pub mod queue;
 pub mod records;
 mod redis_script;

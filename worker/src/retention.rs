@@ -49,6 +49,7 @@ impl RetentionMetrics {
 }
 
 /// What removing needs.
+#[derive(Clone)]
 pub(crate) struct RetentionRounds {
     pub(crate) records: Records,
     pub(crate) retention: Retention,

@@ -8,6 +8,7 @@ use gateway::{Gateway, GatewaySettings, GatewaySetupError};
 use prometheus::Registry;
 use serving::MetricsListener;
 use shared::config::{GatewayConfig, WorkerConfig};
+use shared::loops::{self, Loop};
 use shared::queue::QueueSettings;
 use shared::records::{LedgerMetrics, LedgerWriter, PoolSettings};
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
@@ -122,14 +123,26 @@ pub async fn work(
         stop.clone(),
     );
     // They end by the stop; what goes wrong in them never ends the worker.
-    tokio::spawn(gate.clone().probe_until_stopped());
-    let watch = AccountWatch::new(
-        account.clone(),
-        stores.records.clone(),
-        clock.clone(),
-        random.clone(),
-    );
-    tokio::spawn(watch_account(watch, stop.clone()));
+    let probing = gate.clone();
+    tokio::spawn(loops::run(Loop::Breaker, stop.clone(), move || {
+        probing.clone().probe_until_stopped()
+    }));
+    let watch = {
+        let (account, records) = (account.clone(), stores.records.clone());
+        let (clock, random) = (clock.clone(), random.clone());
+        move || {
+            AccountWatch::new(
+                account.clone(),
+                records.clone(),
+                clock.clone(),
+                random.clone(),
+            )
+        }
+    };
+    let stopped = stop.clone();
+    tokio::spawn(loops::run(Loop::Account, stop.clone(), move || {
+        watch_account(watch(), stopped.clone())
+    }));
     let deliveries = DeliveryWatch {
         records: stores.records.clone(),
         gateway: gateway.clone(),
@@ -140,7 +153,9 @@ pub async fn work(
         metrics: metrics.clone(),
         stop: stop.clone(),
     };
-    tokio::spawn(deliveries.run());
+    tokio::spawn(loops::run(Loop::Deliveries, stop.clone(), move || {
+        deliveries.clone().run()
+    }));
     let retention = RetentionRounds {
         records: stores.records.clone(),
         retention: config.retention,
@@ -148,7 +163,10 @@ pub async fn work(
         clock: clock.clone(),
         random: random.clone(),
     };
-    tokio::spawn(retention.run(stop.clone()));
+    let retention_stop = stop.clone();
+    tokio::spawn(loops::run(Loop::Retention, stop.clone(), move || {
+        retention.clone().run(retention_stop.clone())
+    }));
     let sender = SmsSender::new(
         stores.hot_state,
         config.otp_keys,

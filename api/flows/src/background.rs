@@ -1,7 +1,9 @@
 //! What goes on beside the requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use shared::loops::{self, Loop};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -19,51 +21,66 @@ const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
 /// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving and moves of
 /// numbers made, until `shutdown` is cancelled.
-pub async fn run(flows: &Flows, shutdown: CancellationToken) {
-    let tasks = async {
-        tokio::join!(
-            watch_queue(flows),
-            watch_clock(flows),
-            Box::pin(sweep_regularly(flows)),
-            Box::pin(enqueue_left_over_notices(flows))
-        )
-    };
-    let _ended = shutdown.run_until_cancelled(tasks).await;
+pub async fn run(flows: &Arc<Flows>, shutdown: CancellationToken) {
+    tokio::join!(
+        keep(Loop::QueueFigures, flows, &shutdown, watch_queue),
+        keep(Loop::Clock, flows, &shutdown, watch_clock),
+        keep(Loop::Sweep, flows, &shutdown, sweep_regularly),
+        keep(Loop::Notices, flows, &shutdown, enqueue_left_over_notices)
+    );
 }
 
-async fn watch_queue(flows: &Flows) {
+/// Runs a loop that has no end until `shutdown`.
+async fn keep<F>(
+    which: Loop,
+    flows: &Arc<Flows>,
+    shutdown: &CancellationToken,
+    task: impl Fn(Arc<Flows>) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loops::run(which, shutdown.clone(), || {
+        let (task, shutdown) = (Box::pin(task(Arc::clone(flows))), shutdown.clone());
+        async move {
+            let _stopped = shutdown.run_until_cancelled(task).await;
+        }
+    })
+    .await;
+}
+
+async fn watch_queue(flows: Arc<Flows>) {
     let mut ticks = unhurried(QUEUE_STATS_EVERY);
     loop {
         ticks.tick().await;
-        refresh_queue_gauges(flows).await;
+        refresh_queue_gauges(&flows).await;
     }
 }
 
-async fn watch_clock(flows: &Flows) {
+async fn watch_clock(flows: Arc<Flows>) {
     let mut watch = ClockWatch::new();
     let mut ticks = unhurried(CLOCK_EVERY);
     loop {
         ticks.tick().await;
-        watch.look(flows).await;
+        watch.look(&flows).await;
     }
 }
 
-async fn sweep_regularly(flows: &Flows) {
+async fn sweep_regularly(flows: Arc<Flows>) {
     let mut ticks = unhurried(SWEEP_EVERY);
     loop {
         ticks.tick().await;
-        sweep(flows).await;
-        sweep_steps(flows).await;
-        notices::forget_old(flows).await;
-        profile::make_due_moves(flows).await;
+        sweep(&flows).await;
+        sweep_steps(&flows).await;
+        notices::forget_old(&flows).await;
+        profile::make_due_moves(&flows).await;
     }
 }
 
-async fn enqueue_left_over_notices(flows: &Flows) {
+async fn enqueue_left_over_notices(flows: Arc<Flows>) {
     let mut ticks = unhurried(NOTICES_EVERY);
     loop {
         ticks.tick().await;
-        notices::enqueue_left_over(flows).await;
+        notices::enqueue_left_over(&flows).await;
     }
 }
 

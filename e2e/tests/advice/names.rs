@@ -48,6 +48,7 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "SLOWLOG GET",
             "FLUSHALL",
             "CONFIG SET requirepass",
+            "CONFIG SET maxmemory 1gb",
             "CONFIG SET",
             "requirepass",
             "min-replicas-to-write 1",

@@ -76,6 +76,9 @@ async fn what_is_typed_into_redis_does_what_the_pages_say() {
             "{field}"
         );
     }
+    let raise = on(RUNBOOKS, "CONFIG SET maxmemory 1gb");
+    assert_eq!(typed(raise).trim(), "OK");
+    assert!(typed("INFO memory").contains("maxmemory:1073741824"));
     typed("SET a 1");
     assert_eq!(typed(on(OPERATIONS, "FLUSHALL")).trim(), "OK");
     assert_eq!(typed("DBSIZE").trim(), "0");

@@ -28,6 +28,7 @@ use super::job::Job;
 use super::reader::{Reader, Taken, promote, remove_gone_consumers};
 use super::settle_layer::SettleLayer;
 use super::settler::{InFlight, QueueEvents, Settler, keep_alive};
+use crate::loops::{self, Loop};
 
 /// How often consumers that are gone are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
@@ -77,12 +78,13 @@ impl QueueBackend {
             in_flight.clone(),
             events.clone(),
         );
-        let living = tokio::spawn(keep_alive(
-            feed.clone(),
-            settings.keep_alive,
-            in_flight.clone(),
-            closed.clone(),
-        ));
+        let living = {
+            let (feed, in_flight) = (feed.clone(), in_flight.clone());
+            let (every, closed) = (settings.keep_alive, closed.clone());
+            tokio::spawn(loops::run(Loop::KeepAlive, closed.clone(), move || {
+                keep_alive(feed.clone(), every, in_flight.clone(), closed.clone())
+            }))
+        };
         let (sender, taken) = mpsc::channel(settings.concurrency);
         let mut readers = JoinSet::new();
         let reader = Reader {
@@ -95,13 +97,17 @@ impl QueueBackend {
             slots: Arc::new(Semaphore::new(settings.concurrency)),
             stop: stop.clone(),
         };
-        readers.spawn(reader.run());
-        readers.spawn(promote(feed.clone(), settings.promote, stop.clone()));
-        readers.spawn(remove_gone_consumers(
-            feed.clone(),
-            TIDY_EVERY,
-            stop.clone(),
-        ));
+        readers.spawn(loops::run(Loop::Reader, stop.clone(), move || {
+            reader.clone().run()
+        }));
+        let (queue, every, stopped) = (feed.clone(), settings.promote, stop.clone());
+        readers.spawn(loops::run(Loop::Promote, stop.clone(), move || {
+            promote(queue.clone(), every, stopped.clone())
+        }));
+        let (queue, stopped) = (feed.clone(), stop.clone());
+        readers.spawn(loops::run(Loop::Tidy, stop.clone(), move || {
+            remove_gone_consumers(queue.clone(), TIDY_EVERY, stopped.clone())
+        }));
         Self {
             settings,
             feed,

@@ -38,6 +38,7 @@ pub(super) struct Taken {
 }
 
 /// What the reader works with.
+#[derive(Clone)]
 pub(super) struct Reader {
     pub(super) feed: Feed,
     pub(super) settings: QueueSettings,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::delivery::{Delivery, Disposal, Settlement};
 use super::feed::Feed;
 use super::job_spans::log_span_of;
+use crate::loops::{self, Loop};
 use crate::traces::Span;
 
 const RETRY: Duration = Duration::from_millis(200);
@@ -170,7 +171,18 @@ impl Settler {
     ) -> (Self, JoinHandle<()>) {
         // Bounded by the number of free slots: nothing is taken that is not settled.
         let (sender, orders) = mpsc::unbounded_channel();
-        let task = tokio::spawn(settle_all(feed, batch, orders, in_flight, events));
+        let orders = Arc::new(AsyncMutex::new(orders));
+        // It ends by itself, and settles until then.
+        let unstopped = CancellationToken::new();
+        let task = tokio::spawn(loops::run(Loop::Settle, unstopped, move || {
+            settle_all(
+                feed.clone(),
+                batch,
+                Arc::clone(&orders),
+                in_flight.clone(),
+                events.clone(),
+            )
+        }));
         (Self(sender), task)
     }
 
@@ -217,10 +229,11 @@ impl Settler {
 async fn settle_all(
     feed: Feed,
     batch: usize,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    orders: Arc<AsyncMutex<mpsc::UnboundedReceiver<Order>>>,
     in_flight: InFlight,
     events: QueueEvents,
 ) {
+    let mut orders = orders.lock().await;
     let mut received = Vec::with_capacity(batch);
     while orders.recv_many(&mut received, batch).await > 0 {
         let mut settlements = Vec::with_capacity(received.len());
@@ -238,6 +251,10 @@ async fn settle_all(
             }
         }
         if !settlements.is_empty() {
+            let _unless_it_panics = Unsettled {
+                settlements: &settlements,
+                in_flight: &in_flight,
+            };
             let ours = settle_until_taken(&feed, &settlements).await;
             let settled = settlements.iter().zip(ours).zip(settlings);
             for ((settlement, ours), Settling { log, span }) in settled {
@@ -251,6 +268,23 @@ async fn settle_all(
         drop(slots);
         for done in flushes {
             let _ = done.send(());
+        }
+    }
+}
+
+/// A batch that a panic takes away. Its jobs are no longer told to live, so that they are taken over as
+/// orphans; the ledger says what was sent.
+struct Unsettled<'a> {
+    settlements: &'a [Settlement],
+    in_flight: &'a InFlight,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for settlement in self.settlements {
+                self.in_flight.remove(&settlement.delivery);
+            }
         }
     }
 }
@@ -296,5 +330,46 @@ pub(super) async fn keep_alive(
         if stop.run_until_cancelled(pause).await.is_none() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn delivery(id: &str) -> Delivery {
+        Delivery {
+            id: id.to_owned(),
+            payload: String::new(),
+            attempts: 0,
+            deliveries: 1,
+        }
+    }
+
+    /// Otherwise they would be kept alive for ever, and nobody would ever take them over.
+    #[test]
+    fn jobs_whose_settlement_a_panic_took_away_are_no_longer_held() {
+        let in_flight = InFlight::none();
+        for id in ["1-0", "2-0", "3-0"] {
+            in_flight.add(&delivery(id));
+        }
+        let settlements = ["1-0", "2-0"].map(|id| Settlement {
+            delivery: delivery(id),
+            disposal: Disposal::Done,
+        });
+        let unsettled = || Unsettled {
+            settlements: &settlements,
+            in_flight: &in_flight,
+        };
+        drop(unsettled());
+        assert_eq!(in_flight.list().len(), 3, "all went well");
+        let broken = catch_unwind(AssertUnwindSafe(|| {
+            let _unsettled = unsettled();
+            panic!("a defect");
+        }));
+        assert!(broken.is_err());
+        assert_eq!(in_flight.list(), [("3-0".to_owned(), 1)]);
     }
 }

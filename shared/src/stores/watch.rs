@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Stores;
 use super::room_watch::RoomWatch;
 use crate::hot_state::{HotState, HotStateError};
+use crate::loops::{self, Loop};
 use crate::records::{Records, RecordsError};
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -18,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(5);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(900);
 
 /// Gauges of the stores of one process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StoreWatch {
     hot_state: Watched<HotState>,
     records: Watched<Records>,
@@ -29,7 +30,7 @@ pub struct StoreWatch {
 }
 
 /// A store, and whether it was up when it was last asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Watched<S> {
     store: S,
     name: &'static str,
@@ -98,18 +99,30 @@ impl StoreWatch {
     }
 
     /// Asks every few seconds until `shutdown`.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        let room = self.room.clone();
-        let watching = async {
-            let mut ticks = interval(EVERY);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                Box::pin(self.look()).await;
+    pub async fn run(self, shutdown: CancellationToken) {
+        let (room, stopped) = (self.room.clone(), shutdown.clone());
+        let stores = loops::run(Loop::Stores, shutdown.clone(), || {
+            let (watch, stopped) = (self.clone(), stopped.clone());
+            async move {
+                let _stopped = stopped.run_until_cancelled(watch.watch()).await;
             }
-        };
-        let both = async { tokio::join!(watching, room.watch()) };
-        shutdown.run_until_cancelled(both).await;
+        });
+        let room = loops::run(Loop::Room, shutdown.clone(), || {
+            let (room, stopped) = (room.clone(), shutdown.clone());
+            async move {
+                let _stopped = stopped.run_until_cancelled(room.watch()).await;
+            }
+        });
+        tokio::join!(stores, room);
+    }
+
+    async fn watch(mut self) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            Box::pin(self.look()).await;
+        }
     }
 
     async fn told_of_hot_state(&mut self, error: Option<&HotStateError>) {

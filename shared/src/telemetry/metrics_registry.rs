@@ -2,6 +2,7 @@
 
 use prometheus::{IntGaugeVec, Opts, Registry};
 
+use crate::loops;
 use crate::traces::SPANS;
 
 /// The commit that was built, where the build names it.
@@ -23,6 +24,7 @@ pub fn metrics_registry(binary: &str, version: &str) -> prometheus::Result<Regis
         .set(1);
     registry.register(Box::new(build_info))?;
     SPANS.register(&registry)?;
+    loops::register(&registry)?;
     #[cfg(target_os = "linux")]
     registry.register(Box::new(
         prometheus::process_collector::ProcessCollector::for_self(),

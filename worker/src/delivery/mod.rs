@@ -50,6 +50,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const RECORDING: Duration = Duration::from_secs(30);
 
 /// The loop of one worker.
+#[derive(Clone)]
 pub(crate) struct DeliveryWatch {
     pub(crate) records: Records,
     pub(crate) gateway: Gateway,

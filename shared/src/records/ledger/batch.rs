@@ -1,14 +1,16 @@
 //! Many callers, one statement: a pipeline gathers what they hand in and writes it together.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::Histogram;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::SendKey;
+use crate::loops::{self, Loop};
 use crate::records::RecordsError;
 
 /// Rows of one statement.
@@ -62,12 +64,20 @@ impl<B: Batch> Pipeline<B> {
     /// every caller's end is gone, and what was handed in is written. `rows` is told the size of
     /// each statement.
     pub(super) fn new(
+        which: Loop,
         batch: B,
         closing: CancellationToken,
         rows: Option<Histogram>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(QUEUED);
-        (Self(sender), work(batch, receiver, closing, rows))
+        let (batch, receiver) = (Arc::new(batch), Arc::new(Mutex::new(receiver)));
+        // It ends by `closing`, and writes until then. What a panic takes away is answered as closed, and
+        // its callers hand it in again.
+        let work = loops::run(which, CancellationToken::new(), move || {
+            let (batch, receiver) = (Arc::clone(&batch), Arc::clone(&receiver));
+            work(batch, receiver, closing.clone(), rows.clone())
+        });
+        (Self(sender), work)
     }
 
     /// Hands one in and waits for what comes of it. It is written even if the caller goes away.
@@ -82,11 +92,12 @@ impl<B: Batch> Pipeline<B> {
 }
 
 async fn work<B: Batch>(
-    batch: B,
-    mut entries: mpsc::Receiver<Entry<B>>,
+    batch: Arc<B>,
+    entries: Arc<Mutex<mpsc::Receiver<Entry<B>>>>,
     closing: CancellationToken,
     rows: Option<Histogram>,
 ) {
+    let mut entries = entries.lock().await;
     loop {
         let first = tokio::select! {
             first = entries.recv() => first,
@@ -102,7 +113,7 @@ async fn work<B: Batch>(
             if let (Some(rows), Ok(count)) = (&rows, u32::try_from(round.len())) {
                 rows.observe(count.into());
             }
-            write(&batch, round).await;
+            write(&*batch, round).await;
         }
     }
 }

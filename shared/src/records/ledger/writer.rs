@@ -10,6 +10,7 @@ use super::batch::Pipeline;
 use super::begin::{Begins, Intent, Moved, Request};
 use super::finish::Finishes;
 use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics, LedgerState};
+use crate::loops::Loop;
 use crate::records::{Records, RecordsError};
 
 /// Writes the ledger in batches: 256 rows, or what came within 2 ms. Attempts begin in one
@@ -41,6 +42,7 @@ impl LedgerWriter {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (begins, work) = Pipeline::new(
+            Loop::LedgerBegins,
             Begins {
                 records: records.clone(),
                 clock: clock.clone(),
@@ -50,6 +52,7 @@ impl LedgerWriter {
         );
         tasks.spawn(work);
         let (finishes, work) = Pipeline::new(
+            Loop::LedgerEnds,
             Finishes { records, clock },
             closing.clone(),
             metrics.map(LedgerMetrics::finishes),
