@@ -10,6 +10,7 @@ pub mod clock;
 pub mod delivery;
 pub mod loopback;
 pub mod notice;
+pub mod number_hash;
 pub mod otp;
 pub mod password;
 pub mod phone;
