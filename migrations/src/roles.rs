@@ -61,6 +61,7 @@ pub const ROLES: [Role; 3] = [
             grant("notices", "SELECT, INSERT, UPDATE, DELETE"),
             grant("user_imports", "SELECT, INSERT, UPDATE, DELETE"),
             grant("phone_moves", "SELECT, INSERT, DELETE"),
+            grant("number_erasures", "SELECT, INSERT, UPDATE, DELETE"),
         ],
     },
     // It knows messages and nothing of accounts: no hash of a password or of a token. It removes what is too
@@ -74,6 +75,7 @@ pub const ROLES: [Role; 3] = [
             grant("sessions", "SELECT (expires_at), DELETE"),
             grant("challenge_uses", "SELECT (used_at), DELETE"),
             grant("audit_log", "SELECT (at), DELETE"),
+            grant("number_erasures", "SELECT"),
             grant("retention_progress", "SELECT, UPDATE (done_until)"),
         ],
     },

@@ -104,7 +104,12 @@ pub async fn work(
     let rate_per_second = config.gateway.rate;
     let gateway = Gateway::new(gateway_settings(config.gateway))?;
     let measured = LedgerMetrics::register(registry)?;
-    let ledger = LedgerWriter::start_measured(stores.records.clone(), clock.clone(), &measured);
+    let ledger = LedgerWriter::start_measured(
+        stores.records.clone(),
+        clock.clone(),
+        &measured,
+        config.otp_keys.clone(),
+    );
     let metrics = WorkerMetrics::register(registry)?;
     let gauges = GateMetrics::register(registry)?;
     let account = Account::new(

@@ -1,14 +1,19 @@
 //! The end of an account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::challenge::Channel;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
+use domain::random::Random;
+use domain::root::RootId;
+use harness::eventually;
 use http::Method;
+use prometheus::Registry;
 use serde_json::json;
-use shared::records::{Begin, LedgerWriter, SendKey, SendMethod};
+use shared::records::{Begin, LedgerMetrics, LedgerWriter, SendKey, SendMethod};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -156,6 +161,63 @@ pub(crate) async fn i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any
     stage.clock.advance(2 * DAY);
     stage.stores.hot.sweep().await.expect("swept");
     assert_eq!(found(&stage).await, []);
+}
+
+/// The attempt at a message that was accepted now.
+fn attempt(stage: &Stage, phone: &str) -> Begin {
+    let now = stage.clock.now();
+    Begin {
+        key: SendKey {
+            root: RootId::from_bytes(Random::operating_system().bytes()),
+            send: 1,
+        },
+        phone: PhoneNumber::from_e164(phone).expect("canonical"),
+        purpose: Purpose::SignIn.into(),
+        channel: Channel::Sms,
+        method: SendMethod::Lookup,
+        fence: 1,
+        localid: Random::operating_system().positive_i64(),
+        accepted_at: now,
+        deadline_at: now,
+        trace_id: None,
+        request_id: None,
+    }
+}
+
+pub(crate) async fn prv_01_what_a_worker_writes_after_the_deletion_has_no_number(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let token = stage.sign_in(PHONE).await.member("access_token");
+    let numbers = async || {
+        stage
+            .stores
+            .texts("SELECT phone FROM sends WHERE phone IS NOT NULL")
+            .await
+    };
+    let metrics = LedgerMetrics::register(&Registry::new()).expect("registered");
+    let (records, clock) = (stage.stores.records.clone(), stage.clock.clone());
+    let worker = LedgerWriter::start_measured(records, clock, &metrics, stage.keys.clone());
+    // One waits in the queue, and one of a worker that does not look was on its way all the time.
+    let queued = attempt(&stage, "+989123456789");
+    let on_its_way = attempt(&stage, "+989123456789");
+    let of_other = attempt(&stage, "+989123456780");
+    stage.clock.advance(SECOND);
+    assert_eq!(delete(&stage, &token).await.status, 204);
+    for begin in [queued, of_other] {
+        worker.begin(begin).await.expect("begun");
+    }
+    assert_eq!(numbers().await, ["+989123456780"]);
+    let (records, clock) = (stage.stores.records.clone(), stage.clock.clone());
+    let blind = LedgerWriter::start(records, clock);
+    blind.begin(on_its_way).await.expect("begun");
+    eventually(Duration::from_mins(1), async || {
+        (numbers().await == ["+989123456780"]).then_some(())
+    })
+    .await;
+    let dump = stage.stores.dump().await;
+    let erasures = dump.iter().find(|(table, _)| *table == "number_erasures");
+    let (_, erasures) = erasures.expect("the table");
+    assert_eq!(erasures.len(), 1);
+    assert!(!erasures.iter().any(|row| row.contains("9123456789")));
 }
 
 pub(crate) async fn whoever_comes_with_the_number_later_is_a_new_user(shape: Shape) {

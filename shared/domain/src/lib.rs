@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod limits;
 pub mod loopback;
 pub mod notice;
+pub mod number_hash;
 pub mod otp;
 pub mod password;
 pub mod phone;

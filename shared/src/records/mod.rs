@@ -27,6 +27,7 @@ mod by_hand;
 mod code_uses;
 mod connection;
 mod dispatch;
+mod erasing;
 mod error;
 mod import;
 mod ledger;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
+use domain::number_hash::NumberHash;
+use domain::otp::KeyRing;
 use sqlx::QueryBuilder;
 
 use super::batch::{Batch, PERSISTENT_ROWS};
@@ -12,15 +14,26 @@ use super::{Begin, Begun, Interrupted, LedgerState, SendKey};
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 
-const INSERT: &str = "INSERT INTO sends (challenge_id, send_number, phone, purpose, channel, \
+const BEGUN: &str = "WITH begun (of_challenge, of_send, for_phone, for_purpose, by_channel, \
+     by_method, to_state, first_attempt, by_fence, with_localid, repeats, accepted, deadline, started, \
+     finished, in_trace, of_request, at, newest_hash, oldest_hash) AS (";
+
+/// A number that was erased after its message was asked for is not written.
+const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, phone, purpose, channel, \
      method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
-     started_at, finished_at, trace_id, request_id, created_at, updated_at) ";
+     started_at, finished_at, trace_id, request_id, created_at, updated_at) \
+     SELECT of_challenge, of_send, CASE WHEN EXISTS (SELECT 1 FROM number_erasures \
+         WHERE number_hash IN (newest_hash, oldest_hash) AND erased_at >= accepted) \
+         THEN NULL ELSE for_phone END, \
+     for_purpose, by_channel, by_method, to_state, first_attempt, by_fence, with_localid, repeats, \
+     accepted, deadline, started, finished, in_trace, of_request, at, at FROM begun WHERE TRUE";
 
 /// Three moves in one: a row in `sending` was left by a dead run and becomes `unknown`, with
 /// everything else as that run left it; one in `not_sent` takes the new attempt, or `expired`; one
 /// in `unknown` takes an attempt only once, and only if it is asked to. Any other row stays as it
 /// is and is not returned.
 const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
+     phone = CASE WHEN excluded.phone IS NULL THEN NULL ELSE sends.phone END, \
      state = CASE WHEN sends.state = 'sending' THEN 'unknown' ELSE excluded.state END, \
      attempt = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
          THEN sends.attempt ELSE sends.attempt + 1 END, \
@@ -82,6 +95,8 @@ pub(super) enum Moved {
 pub(super) struct Begins {
     pub(super) records: Records,
     pub(super) clock: Clock,
+    /// What erased numbers are known by; without it none is.
+    pub(super) keys: Option<KeyRing>,
 }
 
 impl Batch for Begins {
@@ -97,7 +112,10 @@ impl Batch for Begins {
         requests: &[Request],
     ) -> Result<Vec<Result<Moved, RecordsError>>, RecordsError> {
         let now = micros(self.clock.now());
-        let mut moved = self.records.begin_sends(requests, now).await?;
+        let mut moved = self
+            .records
+            .begin_sends(requests, self.keys.as_ref(), now)
+            .await?;
         let of_request = |request: &Request| {
             // The row can only have been removed, by the end of its retention.
             let gone = || Err(corrupt("the row went away"));
@@ -157,13 +175,17 @@ impl Records {
     async fn begin_sends(
         &self,
         requests: &[Request],
+        keys: Option<&KeyRing>,
         now: DateTime<Utc>,
     ) -> Result<HashMap<SendKey, Result<Moved, RecordsError>>, RecordsError> {
         on_connection!(self, writer, connection => {
-            let mut statement = QueryBuilder::new(INSERT);
+            let mut statement = QueryBuilder::new(BEGUN);
             statement.push_values(requests, |mut row, Request { intent, begin }| {
                 let starts = *intent != Intent::Expire;
                 let state = if starts { LedgerState::Sending } else { LedgerState::Expired };
+                let hashes = keys.map(|keys| NumberHash::all(keys, &begin.phone));
+                let hashes = hashes.unwrap_or_default();
+                let bytes = |hash: &NumberHash| hash.as_bytes().to_vec();
                 row.push_bind(begin.key.root.as_bytes().to_vec())
                     .push_bind(i64::from(begin.key.send))
                     .push_bind(begin.phone.as_e164().to_owned())
@@ -182,9 +204,10 @@ impl Records {
                     .push_bind(begin.trace_id.clone())
                     .push_bind(begin.request_id)
                     .push_bind(now)
-                    .push_bind(now);
+                    .push_bind(hashes.first().map(bytes))
+                    .push_bind(hashes.last().map(bytes));
             });
-            statement.push(MOVE);
+            statement.push(INSERT).push(MOVE);
             let rows: Vec<MovedRow> = statement
                 .build_query_as()
                 .persistent(requests.len() <= PERSISTENT_ROWS)

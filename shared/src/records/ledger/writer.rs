@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::clock::Clock;
+use domain::otp::KeyRing;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,17 +29,27 @@ pub struct LedgerWriter {
 }
 
 impl LedgerWriter {
-    /// Starts the two pipelines on the present runtime.
+    /// Starts the two pipelines on the present runtime. Numbers that are erased meanwhile are not known.
     pub fn start(records: Records, clock: Clock) -> Self {
-        Self::start_with(records, clock, None)
+        Self::start_with(records, clock, None, None)
     }
 
-    /// The same with measurements.
-    pub fn start_measured(records: Records, clock: Clock, metrics: &LedgerMetrics) -> Self {
-        Self::start_with(records, clock, Some(metrics))
+    /// The same with measurements, and with the keys that erased numbers are known by: those that the API has.
+    pub fn start_measured(
+        records: Records,
+        clock: Clock,
+        metrics: &LedgerMetrics,
+        keys: KeyRing,
+    ) -> Self {
+        Self::start_with(records, clock, Some(metrics), Some(keys))
     }
 
-    fn start_with(records: Records, clock: Clock, metrics: Option<&LedgerMetrics>) -> Self {
+    fn start_with(
+        records: Records,
+        clock: Clock,
+        metrics: Option<&LedgerMetrics>,
+        keys: Option<KeyRing>,
+    ) -> Self {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (begins, work) = Pipeline::new(
@@ -46,6 +57,7 @@ impl LedgerWriter {
             Begins {
                 records: records.clone(),
                 clock: clock.clone(),
+                keys,
             },
             closing.clone(),
             metrics.map(LedgerMetrics::begins),
