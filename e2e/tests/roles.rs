@@ -2,6 +2,7 @@
 //! is refused what it must not do. That each does its whole work under its role is shown by all tests of
 //! `Production`, which starts the programs so.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -415,6 +416,58 @@ async fn net_04_a_36_redis_refuses_each_user_what_its_program_does_not_do() {
         assert_refused(&redis, role, &["EVALSHA", &hash, "0"]).await;
     }
     ask(&redis.url(), &["PING"]).await.expect("it still runs");
+}
+
+/// A script that is changed may call a command that its program's user may not: it would fail where people
+/// sign in, and not before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_04_redis_lets_each_program_run_every_command_of_its_scripts() {
+    let redis = redis_with_roles().await;
+    let folders = [
+        (API, "shared/src/hot_state/redis"),
+        (WORKER, "shared/src/queue/redis_feed"),
+    ];
+    let mut seen = 0;
+    for (role, folder) in folders {
+        for command in commands_of_scripts(&project().join(folder)) {
+            // Another number of arguments than it takes is no matter of rights.
+            let asked = ["ACL", "DRYRUN", role, &command, "{ramz}:jobs", "x", "x"];
+            let told = format!("{:?}", ask(&redis.url(), &asked).await);
+            assert!(
+                !told.contains("no permissions to run"),
+                "{role}: {command}: scripts/roles/redis.acl: {told}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 25, "{seen}");
+    let refused = ["ACL", "DRYRUN", API, "SADD", "{ramz}:x", "x"];
+    let told = format!("{:?}", ask(&redis.url(), &refused).await);
+    assert!(told.contains("no permissions to run"), "{told}");
+}
+
+/// What `redis.call` is called with in the scripts of a folder.
+fn commands_of_scripts(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|kind| kind != "lua") {
+            continue;
+        }
+        let script = fs::read_to_string(&path).expect("a script");
+        for call in ["redis.call(", "redis.pcall("] {
+            for (at, _) in script.match_indices(call) {
+                let rest = &script[at + call.len()..];
+                let name: String = rest
+                    .trim_start_matches(['\'', '"'])
+                    .chars()
+                    .take_while(char::is_ascii_alphabetic)
+                    .collect();
+                found.insert(name);
+            }
+        }
+    }
+    found
 }
 
 /// The rules of `make-secrets` are those that are tested above, with hashes in the place of passwords.
