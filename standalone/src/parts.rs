@@ -106,12 +106,7 @@ pub(crate) async fn run(
                 let origin = config.http.public_url.origin();
                 format!("{origin}{}", api::SIGN_IN_PAGE)
             }),
-            // Whoever gives the site a name reaches the inbox by it too.
-            hosts: Url::parse(config.http.public_url.origin())
-                .ok()
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .into_iter()
-                .collect(),
+            hosts: hosts_of(config.http.public_url.origin()),
             ..SimulatorConfig::default()
         })?;
         let limits = ServeLimits::default();
@@ -202,4 +197,11 @@ fn lock_data_dir(data_dir: &Path) -> Result<File, StandaloneError> {
         Err(TryLockError::WouldBlock) => Err(StandaloneError::InUse(shown())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Whoever gives the site a name reaches the inbox by it too.
+fn hosts_of(origin: &str) -> Vec<String> {
+    let host = Url::parse(origin).ok();
+    let host = host.and_then(|url| url.host_str().map(str::to_owned));
+    host.into_iter().collect()
 }
