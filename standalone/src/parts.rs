@@ -168,18 +168,13 @@ fn simulator_config(
     let mut account = Account::default();
     account.templates.extend(templates);
     let origin = config.http.public_url.origin();
-    let of_site = Url::parse(origin).ok();
     SimulatorConfig {
         account,
         sign_in_page: config
             .pages
             .as_ref()
             .map(|_| format!("{origin}{}", api::SIGN_IN_PAGE)),
-        // Whoever gives the site a name reaches the inbox by it too.
-        hosts: of_site
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .into_iter()
-            .collect(),
+        hosts: hosts_of(origin),
         ..SimulatorConfig::default()
     }
 }
@@ -210,4 +205,11 @@ fn lock_data_dir(data_dir: &Path) -> Result<File, StandaloneError> {
         Err(TryLockError::WouldBlock) => Err(StandaloneError::InUse(shown())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Whoever gives the site a name reaches the inbox by it too.
+fn hosts_of(origin: &str) -> Vec<String> {
+    let host = Url::parse(origin).ok();
+    let host = host.and_then(|url| url.host_str().map(str::to_owned));
+    host.into_iter().collect()
 }
