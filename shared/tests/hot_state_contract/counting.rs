@@ -226,7 +226,9 @@ pub(crate) async fn a_12_r_32_a_restart_gives_no_attempts_back(stage: &Stage) {
     let restarted = stage.restarted().await;
     let allowed = stage.policy.max_attempts;
     let count = async |right| {
-        let counted = restarted.count_by_session(allowed, &challenge, right, None).await;
+        let counted = restarted
+            .count_by_session(allowed, &challenge, right, None)
+            .await;
         counted.expect("an answer")
     };
     assert_eq!(count(false).await, Verdict::Wrong { attempts_left: 0 });
@@ -249,7 +251,10 @@ pub(crate) async fn r_04_a_count_that_cannot_be_read_gives_no_attempts_back(stag
         stage.write_attempts(challenge.id, form).await;
         let allowed = stage.policy.max_attempts;
         for right in [false, true, true] {
-            let counted = stage.hot.count_by_session(allowed, &challenge, right, None).await;
+            let counted = stage
+                .hot
+                .count_by_session(allowed, &challenge, right, None)
+                .await;
             if let Ok(verdict) = counted {
                 assert_eq!(verdict, Verdict::Exhausted, "{form:?}");
             }
