@@ -70,8 +70,11 @@ impl PostgresServer {
             options = options.statement_cache_capacity(0).extra_float_digits(None);
         }
         let lock_timeout = lock_timeout(settings.time_limit);
-        let set_lock_timeout = (settings.pooler == Pooler::None)
-            .then(|| Arc::<str>::from(format!("SET lock_timeout = {lock_timeout}")));
+        let set_lock_timeout = (settings.pooler == Pooler::None).then(|| {
+            Arc::<str>::from(format!(
+                "SELECT set_config('lock_timeout', '{lock_timeout}', FALSE)"
+            ))
+        });
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.time_limit)

@@ -168,6 +168,7 @@ async fn many_locked_rows_of_one_kind_of_work_leave_connections_to_the_others() 
 /// A lock outlasts the call: the answer is "unavailable" in time, and neither the connection nor the server
 /// goes on waiting.
 async fn is_given_up(stage: Stage) {
+    let stage = stage.patient().await;
     let owner = signed_in(&stage, 1).await;
     let token = stage.family(2).await;
     let lock = locked(&stage, &[owner, token.user]).await;
@@ -214,6 +215,7 @@ async fn a_lock_that_outlasts_the_call_is_given_up_behind_a_pooler() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_are_given_up_take_no_more_connections_than_others() {
     let stage = Stage::postgres_of(10, Duration::from_millis(800)).await;
+    let stage = stage.patient().await;
     let owner = signed_in(&stage, 1).await;
     let lock = locked(&stage, &[owner]).await;
     let mut most = 0;
@@ -230,6 +232,14 @@ async fn calls_that_are_given_up_take_no_more_connections_than_others() {
 }
 
 impl Stage {
+    /// The same for calls that may take as long as they need, whose connections wait for a lock as shortly as
+    /// before; one of them is open.
+    async fn patient(mut self) -> Self {
+        self.records = self.records.with_time_limit(PATIENT);
+        eventually(PATIENT, async || self.records.ping().await.ok()).await;
+        self
+    }
+
     /// Ends what waits in the server for a lock on behalf of nobody.
     async fn end_waiting(&self) {
         eventually(PATIENT, async || {
