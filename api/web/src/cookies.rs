@@ -346,14 +346,12 @@ mod tests {
         /// error and never an absence.
         #[test]
         fn fuzz_r_24_our_cookie_is_found_beside_any_bytes(
-            before in proptest::collection::vec(0x20_u8..=0xff, 0..60),
-            after in proptest::collection::vec(0x20_u8..=0xff, 0..60),
+            before in proptest::collection::vec(proptest::prop_oneof![0x20_u8..=0x7e, 0x80_u8..=0xff], 0..60),
+            after in proptest::collection::vec(proptest::prop_oneof![0x20_u8..=0x7e, 0x80_u8..=0xff], 0..60),
             value in "[A-Za-z0-9_.-]{1,40}",
         ) {
-            let spoilt = |bytes: &[u8]| {
-                bytes.contains(&0x7f) || String::from_utf8_lossy(bytes).contains("__Host-ramz_access")
-            };
-            proptest::prop_assume!(!spoilt(&before) && !spoilt(&after));
+            let names_ours = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("__Host-ramz_access");
+            proptest::prop_assume!(!names_ours(&before) && !names_ours(&after));
             let ours = format!("__Host-ramz_access={value}").into_bytes();
             let whole = [before.as_slice(), b";", &ours, b";", &after].concat();
             proptest::prop_assert_eq!(read(&[&whole]), Ok(Some(value)));
