@@ -54,6 +54,10 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         reset_code_title: "Code and new password",
         reset_submit: "Save and sign in",
         missing: ("The password is missing.", "Enter your password."),
+        new_missing: (
+            "The new password is missing.",
+            "Choose one of at least 8 characters.",
+        ),
         current_missing: (
             "The current password is missing.",
             "Enter it, or confirm it is you with a code.",
@@ -92,7 +96,8 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         unknown: "A device",
         last_used: "Last used: {time}",
         end: "Sign out",
-        end_of: "Sign out {device}",
+        address: "Internet address:",
+        end_of: "Sign out: {device}, last used {time}",
         end_others: "Sign out all others",
         end_others_hint: "This device stays signed in.",
     },
