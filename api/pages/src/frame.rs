@@ -76,13 +76,33 @@ pub(crate) fn page(
     status: StatusCode,
     page: &impl Template,
 ) -> Response {
-    let html = match page.render() {
-        Ok(html) => html,
+    match page.render() {
+        Ok(html) => page_of_html(state, visitor, status, html),
         Err(error) => {
             tracing::error!(%error, "a page could not be made");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-    };
+    }
+}
+
+/// The page that is ready for whoever has nothing under way, or else this one.
+pub(crate) fn ready_page(
+    state: &PagesState,
+    visitor: &Visitor,
+    or: impl FnOnce() -> Response,
+) -> Response {
+    match state.ready.page(visitor) {
+        Some(html) => page_of_html(state, visitor, StatusCode::OK, html),
+        None => or(),
+    }
+}
+
+fn page_of_html(
+    state: &PagesState,
+    visitor: &Visitor,
+    status: StatusCode,
+    html: String,
+) -> Response {
     let mut response = (status, Html(html)).into_response();
     let language = HeaderValue::from_static(visitor.words.lang());
     let headers = response.headers_mut();
