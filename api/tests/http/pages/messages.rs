@@ -147,7 +147,7 @@ pub(crate) async fn a_call_that_is_asked_for_too_early_says_when(shape: Shape) {
         (
             Browser::new(&stage),
             "09123456780",
-            "تا 30 ثانیهٔ دیگر",
+            "30 ثانیهٔ دیگر می‌توانیم",
             "18 ثانیهٔ دیگر تماس بخواهید",
             "با شما تماس می‌گیریم",
         ),
