@@ -47,7 +47,7 @@ const SAYS = {
     wrongPair: "The number or the password is wrong",
     locked: "Too many wrong codes or passwords for this number",
     wrongCurrent: "The current password is wrong",
-    emailWrong: "not an e-mail address",
+    emailWrong: "mail address",
     saved: "Your profile is up to date",
     name: ["Maryam", "Rezaei", "Hello Maryam"],
     changed: "Your number has changed",

@@ -43,7 +43,7 @@ pub(crate) async fn pages_of_an_account_lead_to_the_sign_in_and_back(shape: Shap
     browser
         .submit(PROFILE, &[("email", "wrong")])
         .await
-        .says(422, &["not an e-mail"]);
+        .says(422, &["not an email"]);
     assert_ne!(browser.cookies["ramz_refresh"], before);
 }
 

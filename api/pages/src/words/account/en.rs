@@ -68,7 +68,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         lead: "All of it may stay empty.",
         first_name: "First name",
         last_name: "Last name",
-        email: "E-mail",
+        email: "Email",
         email_hint: "Such as maryam@example.com",
         save: "Save",
         name_wrong: (
@@ -76,7 +76,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
             "Use one line of at most 150 characters.",
         ),
         email_wrong: (
-            "This is not an e-mail address.",
+            "This is not an email address.",
             "Enter one such as maryam@example.com, or leave it empty.",
         ),
     },
@@ -96,7 +96,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         unknown: "A device",
         last_used: "Last used: {time}",
         end: "Sign out",
-        address: "Internet address:",
+        address: "From",
         end_of: "Sign out: {device}, last used {time}",
         end_others: "Sign out all others",
         end_others_hint: "This device stays signed in.",
@@ -104,7 +104,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
     delete: DeleteWords {
         title: "Delete your account?",
         lead: "This happens at once and cannot be undone.",
-        what: "Your number, your name, your e-mail address and your password are erased, and all your devices are signed out.",
+        what: "Your number, your name, your email address and your password are erased, and all your devices are signed out.",
         word: "delete",
         label: "To go on, type “{word}”",
         submit: "Delete my account",

@@ -96,7 +96,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         unknown: "دستگاه",
         last_used: "آخرین استفاده: {time}",
         end: "خروج",
-        address: "نشانی اینترنتی:",
+        address: "از نشانی",
         end_of: "خروج {device}، آخرین استفاده {time}",
         end_others: "خروج همهٔ دستگاه‌های دیگر",
         end_others_hint: "در همین دستگاه وارد می‌مانید.",
