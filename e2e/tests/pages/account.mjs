@@ -305,7 +305,7 @@ export const account = [
       must((await other.tab.path()).startsWith("/accounts/login/"), "it is still signed in");
     }
   }),
-  ...each("the account is deleted by whoever types the word, and by nobody else", async ({ person, tab, says }) => {
+  ...each("the account is deleted by whoever types the word, and by nobody else", async ({ world, person, tab, says }) => {
     await person.signsIn();
     await tab.follow(`main a[href='${DELETE}']`);
     for (const typed of ["", "x"]) {
@@ -321,7 +321,10 @@ export const account = [
     await person.open(PROFILE);
     must((await tab.path()).startsWith("/accounts/login/"), "it is still signed in");
     // The number begins anew.
-    await person.signsIn();
+    const before = await count(world, person.number);
+    await person.asks();
+    await person.gives(await next(world, person.number, before));
+    await person.isIn(person.words.newUnasked);
   }),
   ...each("pages that are not there, forms of elsewhere, forms that nobody can read", async ({ world, person, says, way }) => {
     const tab = await world.browser.tab(person.id, way);
