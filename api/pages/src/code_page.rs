@@ -34,7 +34,7 @@ pub(crate) struct CodePage {
     pub(crate) trouble: Option<Trouble>,
     /// What happened, where nothing is wrong.
     pub(crate) notice: Option<Trouble>,
-    pub(crate) over: Trouble,
+    pub(crate) over: Over,
     /// Seconds.
     pub(crate) expires_in: u64,
     pub(crate) life: u64,
@@ -59,6 +59,13 @@ pub(crate) struct CodePage {
     pub(crate) typed: String,
     /// The field that the trouble is with.
     pub(crate) wrong: &'static str,
+}
+
+/// Why the code is of no more use.
+pub(crate) struct Over {
+    pub(crate) told: Trouble,
+    /// Whether that is the answer to what was sent, which takes the focus.
+    pub(crate) answers: bool,
 }
 
 impl CodePage {
@@ -120,7 +127,10 @@ impl CodePage {
             alive,
             trouble: shown.trouble,
             notice: shown.notice.filter(|_| alive),
-            over: shown.ended.unwrap_or_else(|| Trouble::of(words.expired)),
+            over: Over {
+                answers: shown.ended.is_some(),
+                told: shown.ended.unwrap_or_else(|| Trouble::of(words.expired)),
+            },
             expires_in,
             life: pending.life.max(expires_in),
             clock: times::clock(expires_in),
@@ -150,6 +160,11 @@ impl CodePage {
     /// Whether a new password is asked for with the code, which then is not sent by itself.
     fn asks_password(&self) -> bool {
         self.intent == Intent::Reset
+    }
+
+    /// Whether it is for somebody who is signed in, who can leave it as it is.
+    fn is_of_member(&self) -> bool {
+        matches!(self.intent, Intent::Confirm | Intent::ChangePhone)
     }
 
     /// Whether it is wrong with this field.
@@ -192,12 +207,15 @@ impl Shown {
         match &pending.event {
             Event::SentAgain => shown.notice = Some(Trouble::of(words.sent_again)),
             Event::Called => shown.notice = Some(Trouble::of(words.call_asked)),
-            Event::SentBefore if resend_in > 0 => {
-                let (title, detail) = words.sent_a_moment_ago;
+            Event::SentBefore(channel) if resend_in > 0 => {
+                let (title, detail) = match channel {
+                    Channel::Sms => words.sent_a_moment_ago,
+                    Channel::Call => words.call_too_soon,
+                };
                 let detail = fill(detail, "{wait}", resend_in);
                 shown.notice = Some(Trouble::of((title, &detail)));
             }
-            Event::Asked | Event::SentBefore => {}
+            Event::Asked | Event::SentBefore(_) => {}
             Event::NoCode(why) => {
                 let (title, detail) = match why {
                     NoCode::Empty => words.empty,

@@ -40,6 +40,8 @@ pub(crate) struct Device {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) address: Option<String>,
+    /// Whether its name is of Latin letters, which is then drawn and read out as such.
+    pub(crate) latin: bool,
     /// The sentence around the moment.
     pub(crate) last_used: (String, String),
     pub(crate) moment: String,
@@ -55,13 +57,16 @@ impl Device {
         let known = session.user_agent.as_deref().and_then(device_name);
         let name = called.or(known);
         let name = name.unwrap_or_else(|| texts.unknown.to_owned());
+        let moment = times::minute(session.last_used_at, now, words);
         Self {
             id: session.id.to_string(),
+            latin: name.is_ascii(),
             address: session.address.map(|address| address.to_string()),
             last_used: around(texts.last_used, "{time}"),
-            moment: times::minute(session.last_used_at, now, words),
+            moment: moment.clone(),
             this: session.id == this,
-            end_of: fill(texts.end_of, "{device}", &name),
+            // Several may have one name.
+            end_of: fill(&fill(texts.end_of, "{time}", moment), "{device}", &name),
             name,
         }
     }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use flows::{Refusal, RefusalCode};
 use futures::FutureExt as _;
 use http::header::{ACCEPT, SET_COOKIE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 use web::{AnsweredCode, MissingFromRouter};
 
@@ -139,6 +139,8 @@ pub(crate) async fn around_page(
         Ok(visitor) => visitor,
         Err(missing) => return missing.into_response(),
     };
+    // One token for the page and for whatever goes wrong with it.
+    parts.extensions.insert(visitor.clone());
     let running = next.run(Request::from_parts(parts, body));
     let mut response = AssertUnwindSafe(running)
         .catch_unwind()
@@ -160,13 +162,13 @@ pub(crate) async fn around_page(
     retry_after(written, fault.retry_after())
 }
 
-/// What stands at no path at all: a page for people, nothing for programs, which the JSON face answers.
-pub(crate) async fn nothing_here(method: Method, uri: http::Uri, headers: HeaderMap) -> Response {
+/// What stands at no path at all: a page for people, also where they send a form that is no longer there;
+/// nothing for programs, which the JSON face answers.
+pub(crate) async fn nothing_here(uri: http::Uri, headers: HeaderMap) -> Response {
     let accepted = headers.get_all(ACCEPT).iter();
     let mut accepted = accepted.filter_map(|value| value.to_str().ok());
-    let for_people = method.is_safe()
-        && !uri.path().starts_with("/api/")
-        && accepted.any(|value| value.contains("text/html"));
+    let for_people =
+        !uri.path().starts_with("/api/") && accepted.any(|value| value.contains("text/html"));
     if for_people {
         return Fault::NotFound.into_response();
     }

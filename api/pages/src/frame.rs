@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode};
 use web::{AnsweredCode, PageCookie};
 
 use crate::assets::Assets;
-use crate::brand::Brand;
+use crate::brand::{Brand, Foot};
 use crate::state::{Look, PagesState};
 use crate::trouble;
 use crate::visitor::Visitor;
@@ -32,7 +32,7 @@ pub(crate) struct Frame {
     pub(crate) words: &'static Words,
     pub(crate) title: String,
     pub(crate) brand_name: String,
-    pub(crate) brand: Arc<Brand>,
+    brand: Arc<Brand>,
     pub(crate) assets: Arc<Assets>,
     pub(crate) token: String,
     pub(crate) path: String,
@@ -44,7 +44,7 @@ impl Frame {
     /// The frame of a page with this title.
     pub(crate) fn new(look: &Look, visitor: &Visitor, title: &str) -> Self {
         let words = visitor.words;
-        let brand_name = look.brand.name(words);
+        let brand_name = look.brand.name(words).to_owned();
         Self {
             words,
             title: format!("{title} – {brand_name}"),
@@ -55,6 +55,11 @@ impl Frame {
             path: visitor.path.clone(),
             member: None,
         }
+    }
+
+    /// What stands at the foot.
+    pub(crate) fn foot(&self) -> Foot<'_> {
+        self.brand.foot(self.words.locale)
     }
 
     /// The same for a page that tells of an error: who hears the title knows at once.
@@ -71,13 +76,33 @@ pub(crate) fn page(
     status: StatusCode,
     page: &impl Template,
 ) -> Response {
-    let html = match page.render() {
-        Ok(html) => html,
+    match page.render() {
+        Ok(html) => page_of_html(state, visitor, status, html),
         Err(error) => {
             tracing::error!(%error, "a page could not be made");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-    };
+    }
+}
+
+/// The page that is ready for whoever has nothing under way, or else this one.
+pub(crate) fn ready_page(
+    state: &PagesState,
+    visitor: &Visitor,
+    or: impl FnOnce() -> Response,
+) -> Response {
+    match state.ready.page(visitor) {
+        Some(html) => page_of_html(state, visitor, StatusCode::OK, html),
+        None => or(),
+    }
+}
+
+fn page_of_html(
+    state: &PagesState,
+    visitor: &Visitor,
+    status: StatusCode,
+    html: String,
+) -> Response {
     let mut response = (status, Html(html)).into_response();
     let language = HeaderValue::from_static(visitor.words.lang());
     let headers = response.headers_mut();

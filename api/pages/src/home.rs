@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use web::{Cookies, PageCookie};
 
 use crate::fault::Fault;
-use crate::frame::{Frame, page};
+use crate::frame::{Frame, page, ready_page};
 use crate::member::Membership;
 use crate::number::spaced;
 use crate::state::{Look, PagesState};
@@ -174,8 +174,15 @@ pub(crate) async fn show(
     });
     // A welcome is for whoever came in, a farewell for whoever went.
     let notice = notice.filter(|notice| member.is_some() != notice.is_farewell());
-    let home = HomePage::new(&state.look, &visitor, member, notice);
-    let mut response = page(&state, &visitor, StatusCode::OK, &home);
+    let drawn = || {
+        let home = HomePage::new(&state.look, &visitor, member, notice);
+        page(&state, &visitor, StatusCode::OK, &home)
+    };
+    let mut response = if member.is_none() && notice.is_none() {
+        ready_page(&state, &visitor, drawn)
+    } else {
+        drawn()
+    };
     if told {
         cookies.forget(response.headers_mut(), PageCookie::Notice);
     }

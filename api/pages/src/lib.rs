@@ -21,6 +21,7 @@
 //! | `form.rs`, `own_path.rs` | what comes in: forms, and where to go afterwards |
 //! | `frame.rs`, `fault.rs`, `trouble.rs` | what goes out: pages, pages about a request, refusals as people read them |
 //! | `words/`, `times.rs`, `number.rs` | texts, moments and numbers in the language of the reader |
+//! | `ready.rs` | pages that are made once, at the start |
 //! | `assets.rs`, `brand.rs` | style, script, fonts and logo; whose pages they are |
 //!
 //! **A page more:** its texts in `words/` (both languages, or it does not compile), a template that
@@ -55,6 +56,7 @@ mod password_log_in;
 mod pending;
 mod phone;
 mod profile;
+mod ready;
 mod resend;
 mod reset;
 mod state;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::asking::ask_for_number;
 use crate::form::{Form, Standing};
-use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble};
+use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble, ready_page};
 use crate::member::Membership;
 use crate::number::typed;
 use crate::own_path::OwnPath;
@@ -219,8 +219,15 @@ pub(crate) fn show(
     let number = pending.as_ref().map(|pending| typed(&pending.phone));
     let next = next.or_else(|| pending.and_then(|pending| pending.next));
     let number = number.unwrap_or_default();
-    let shown = LogInPage::new(&state.look, visitor, intent, &number, next);
-    let response = page(state, visitor, StatusCode::OK, &shown);
+    let drawn = || {
+        let shown = LogInPage::new(&state.look, visitor, intent, &number, next.clone());
+        page(state, visitor, StatusCode::OK, &shown)
+    };
+    let response = if number.is_empty() && next.is_none() {
+        ready_page(state, visitor, drawn)
+    } else {
+        drawn()
+    };
     membership.with_cookies(&state.site, response)
 }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use domain::challenge::Channel;
 use domain::phone::PhoneNumber;
 use flows::inquiry::{Outlook, OwnMessage, own_message};
 use flows::otp;
@@ -34,9 +35,13 @@ pub(crate) struct MessagePage {
     pub(crate) tone: &'static str,
     /// What it means for the person.
     pub(crate) advice: String,
+    /// How that looks: `good` or `warn`.
+    pub(crate) advice_tone: &'static str,
     pub(crate) can_call: bool,
     /// Whether a new message helps.
     pub(crate) send_again: bool,
+    /// When either can be asked for, where that is not yet so.
+    pub(crate) too_soon: Option<String>,
 }
 
 impl MessagePage {
@@ -46,10 +51,17 @@ impl MessagePage {
         phone: &PhoneNumber,
         message: &OwnMessage,
         can_call: bool,
+        resend_at: i64,
     ) -> Self {
         let words = &visitor.words.message;
+        let wait = resend_at - message.now.timestamp_millis();
+        let wait = u64::try_from(wait).unwrap_or_default().div_ceil(1_000);
         let time = |at| times::moment(at, message.now, visitor.words);
-        let mut steps = vec![(words.asked, time(message.asked_at))];
+        let asked = match message.channel {
+            Some(Channel::Call) => words.asked_call,
+            Some(Channel::Sms) | None => words.asked,
+        };
+        let mut steps = vec![(asked, time(message.asked_at))];
         steps.extend(
             message
                 .handed_over_at
@@ -78,6 +90,12 @@ impl MessagePage {
         } else {
             fill(words.same_code, "{time}", times::hour(message.code_until))
         };
+        let too_soon = match (send_again, can_call) {
+            _ if wait == 0 => None,
+            (true, _) => Some(words.again_in),
+            (false, true) => Some(words.call_in),
+            (false, false) => None,
+        };
         Self {
             frame: Frame::new(look, visitor, words.title),
             number: spaced(phone),
@@ -86,8 +104,10 @@ impl MessagePage {
             open,
             tone,
             advice,
-            can_call,
-            send_again,
+            advice_tone: if over { "warn" } else { "good" },
+            can_call: can_call && wait == 0,
+            send_again: send_again && wait == 0,
+            too_soon: too_soon.map(|text| fill(text, "{wait}", wait)),
         }
     }
 }
@@ -110,6 +130,13 @@ pub(crate) async fn show(
         Err(refusal) => return Err(refusal.into()),
     };
     let can_call = otp::can_be_called(&state.flows, visitor.words.locale);
-    let shown = MessagePage::new(&state.look, &visitor, &pending.phone, &message, can_call);
+    let shown = MessagePage::new(
+        &state.look,
+        &visitor,
+        &pending.phone,
+        &message,
+        can_call,
+        pending.resend_at,
+    );
     Ok(page(&state, &visitor, StatusCode::OK, &shown))
 }

@@ -13,6 +13,7 @@ use web::Site;
 use crate::assets;
 use crate::fault::{Fault, around_page, nothing_here};
 use crate::pending::SEAL_LABEL;
+use crate::ready::ReadyPages;
 use crate::state::{Look, PagesState};
 use crate::{
     confirm, delete, devices, elsewhere, home, language, log_out, login, message, password,
@@ -48,9 +49,11 @@ impl Pages {
 
     /// The pages of one service.
     pub fn new(config: &PagesConfig, flows: Arc<Flows>, site: Arc<Site>) -> Self {
+        let look = Look::new(config);
         let state = PagesState {
             seal: Arc::new(flows.seal(SEAL_LABEL)),
-            look: Look::new(config),
+            ready: Arc::new(ReadyPages::new(&look)),
+            look,
             flows,
             site,
         };

@@ -80,7 +80,10 @@ impl PasswordLogInPage {
 pub(crate) fn of_password(refusal: &Refusal, visitor: &Visitor) -> Trouble {
     let words = &visitor.words.account.password;
     if refusal.code == RefusalCode::InputMissing {
-        return Trouble::of(words.missing);
+        return Trouble::of(match refusal.details.input {
+            Some(Input::NewPassword) => words.new_missing,
+            _ => words.missing,
+        });
     }
     let wait = refusal.details.retry_after;
     Trouble::of_refusal(refusal.code, wait, None, visitor.words, visitor.request_id)

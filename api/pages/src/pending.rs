@@ -100,8 +100,8 @@ pub(crate) enum Event {
     SentAgain,
     /// It is read out by a call.
     Called,
-    /// It was asked for too soon, and had been sent before.
-    SentBefore,
+    /// It was asked for too soon, in this way, and had been sent before.
+    SentBefore(Channel),
     /// What was typed is no code.
     NoCode(NoCode),
     /// Something was refused, until this moment where that is known.
@@ -134,6 +134,9 @@ struct Kept {
     i: Intent,
     n: Option<String>,
     e: KeptEvent,
+    /// Whether a call was asked for too soon. Processes of before leave it out and do not look at it.
+    #[serde(default)]
+    b: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -170,7 +173,7 @@ impl PendingSignIn {
             event: if sent.sent {
                 Event::Asked
             } else {
-                Event::SentBefore
+                Event::SentBefore(channel)
             },
         }
     }
@@ -205,7 +208,8 @@ impl PendingSignIn {
                 KeptEvent::A => Event::Asked,
                 KeptEvent::S => Event::SentAgain,
                 KeptEvent::C => Event::Called,
-                KeptEvent::B => Event::SentBefore,
+                KeptEvent::B if kept.b => Event::SentBefore(Channel::Call),
+                KeptEvent::B => Event::SentBefore(Channel::Sms),
                 KeptEvent::N(why) => Event::NoCode(why),
                 KeptEvent::R(name, attempts_left, until) => {
                     let mut codes = RefusalCode::ALL.iter().copied();
@@ -237,11 +241,12 @@ impl PendingSignIn {
             l: self.life,
             i: self.intent,
             n: self.next.as_ref().map(|next| next.as_str().to_owned()),
+            b: self.event == Event::SentBefore(Channel::Call),
             e: match &self.event {
                 Event::Asked => KeptEvent::A,
                 Event::SentAgain => KeptEvent::S,
                 Event::Called => KeptEvent::C,
-                Event::SentBefore => KeptEvent::B,
+                Event::SentBefore(_) => KeptEvent::B,
                 Event::NoCode(why) => KeptEvent::N(*why),
                 Event::Refused {
                     code,

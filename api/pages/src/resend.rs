@@ -48,7 +48,7 @@ pub(crate) async fn send_again(
             let (intent, next) = (pending.intent, pending.next);
             let mut next = PendingSignIn::after(&sent, channel, intent, next, &state.flows);
             next.event = match (sent.sent, channel, same) {
-                (false, ..) => Event::SentBefore,
+                (false, ..) => Event::SentBefore(channel),
                 (true, Channel::Call, _) => Event::Called,
                 (true, Channel::Sms, true) => Event::SentAgain,
                 (true, Channel::Sms, false) => Event::Asked,

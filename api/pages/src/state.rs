@@ -10,6 +10,7 @@ use web::Site;
 
 use crate::assets::Assets;
 use crate::brand::Brand;
+use crate::ready::ReadyPages;
 
 /// Each part can be extracted by itself. Clones share everything.
 #[derive(Clone, Debug, FromRef)]
@@ -22,6 +23,8 @@ pub(crate) struct PagesState {
     pub(crate) seal: Arc<Seal>,
     /// What the pages look like.
     pub(crate) look: Look,
+    /// Those that are ready.
+    pub(crate) ready: Arc<ReadyPages>,
 }
 
 /// What the pages look like.

@@ -27,6 +27,15 @@ impl Trouble {
         }
     }
 
+    /// The title as a sentence of its own: who hears the page hears a pause before what follows.
+    pub(crate) fn sentence(&self) -> String {
+        let mut sentence = self.title.clone();
+        if !sentence.ends_with(['.', '!', '?', '؟', '…']) {
+            sentence.push('.');
+        }
+        sentence
+    }
+
     /// The same about what stands in the field of the page.
     pub(crate) fn with_field(self) -> Self {
         Self {

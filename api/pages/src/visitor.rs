@@ -66,6 +66,10 @@ impl FromRequestParts<PagesState> for Visitor {
         parts: &mut Parts,
         state: &PagesState,
     ) -> Result<Self, MissingFromRouter> {
+        // The layer around the pages has looked already.
+        if let Some(visitor) = parts.extensions.get::<Self>() {
+            return Ok(visitor.clone());
+        }
         let context = RequestContext::from_request_parts(parts, state).await?;
         let (site, flows) = (Arc::<Site>::from_ref(state), Arc::<Flows>::from_ref(state));
         let chosen = site.cookies.kept(&parts.headers, PageCookie::Language);

@@ -114,6 +114,46 @@ fn an_error_is_in_the_title_and_takes_the_focus() {
 }
 
 #[test]
+fn what_a_note_says_are_sentences_and_bad_news_is_not_green() {
+    every(|Scene { name, html }, locale| {
+        for note in html.split("<div class=\"note ").skip(1) {
+            let note = note.split("</div>").next().expect("an end");
+            for title in note.split("<strong>").skip(1) {
+                let title = title.split("</strong>").next().expect("an end");
+                assert!(
+                    title.ends_with(['.', '!', '?', '؟', '…']),
+                    "{name}: {title}"
+                );
+            }
+            let over = match locale {
+                Locale::Fa => "گذشته است",
+                Locale::En => "is over",
+            };
+            if note.starts_with("good") {
+                assert!(!note.contains(over), "{name}: {note}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_was_answered_takes_the_focus_also_where_the_code_is_over() {
+    for locale in LOCALES {
+        let scenes = Gallery::new(&PagesConfig::default()).scenes(locale);
+        let has_focus = |wanted| {
+            let scene = scenes.iter().find(|scene| scene.name == wanted);
+            let html = &scene.expect("a scene").html;
+            html.contains("data-over role=\"alert\" tabindex=\"-1\" autofocus id=\"trouble\"")
+        };
+        for name in ["code-exhausted", "code-used", "code-gone", "phone-taken"] {
+            assert!(has_focus(name), "{name}");
+        }
+        // Nobody sent anything: it is over by its time alone.
+        assert!(!has_focus("code-expired"));
+    }
+}
+
+#[test]
 fn no_text_is_unfinished_or_meant_for_programs() {
     every(|Scene { name, html }, _| {
         let open = html.split('{').nth(1);
@@ -242,6 +282,12 @@ fn the_pages_are_those_of_the_operator() {
     let folder = tempfile::tempdir().expect("a folder");
     let logo = folder.path().join("logo.svg").display().to_string();
     std::fs::write(&logo, "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").expect("written");
+    let texts = folder.path().join("texts").display().to_string();
+    std::fs::write(
+        &texts,
+        "SUPPORT_TEXT.en = Call 021-12345678\nBRAND_NAME.en = <Sample> shop\nTERMS_URL.en = /en/terms\n",
+    )
+    .expect("written");
     let pem = SigningKeys::generate_pem(&Random::seeded(1));
     let environment = Environment::from_pairs([
         ("DATABASE_URL", "sqlite://x"),
@@ -253,6 +299,7 @@ fn the_pages_are_those_of_the_operator() {
         ("TERMS_URL", "/terms?a=1&b=2"),
         ("PRIVACY_URL", "https://example.ir/privacy"),
         ("SUPPORT_TEXT", "021-12345678"),
+        ("BRAND_TEXTS_FILE", &texts),
     ]);
     let config = ApiConfig::load(&environment).expect("settings");
     let gallery = Gallery::new(&config.pages.expect("pages"));
@@ -264,6 +311,16 @@ fn the_pages_are_those_of_the_operator() {
             "href=\"/terms?a=1&#38;b=2\"",
             "href=\"https://example.ir/privacy\"",
             "<bdi>021-12345678</bdi>",
+        ] {
+            assert!(html.contains(words), "{name}: {words}");
+        }
+    }
+    for Scene { name, html } in &gallery.scenes(Locale::En) {
+        for words in [
+            "&#60;Sample&#62; shop</span>",
+            "href=\"/en/terms\"",
+            "href=\"https://example.ir/privacy\"",
+            "<bdi>Call 021-12345678</bdi>",
         ] {
             assert!(html.contains(words), "{name}: {words}");
         }

@@ -6,9 +6,8 @@ use http::Method;
 use serde_json::json;
 
 use crate::passwords::{GOOD, LOG_IN, OTHER, PHONE, log_in_at_once};
-use crate::stage::{SECOND, Shape, Stage};
+use crate::stage::{HOUR, SECOND, Shape, Stage};
 
-const HOUR: i64 = 3_600 * SECOND;
 /// So that the limit of the phone is met, and not that of the one address of these tests.
 const ANY_ADDRESS: [(&str, &str); 2] = [
     ("LIMIT_FAILURES_ADDRESS", "1000"),

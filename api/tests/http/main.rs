@@ -41,8 +41,10 @@ mod tokens;
 mod verifying;
 
 use pages::{
-    account as pages_account, defence as pages_defence, passwords as pages_passwords,
-    refusals as pages_refusals, sign_in as pages_sign_in, staying as pages_staying,
+    account as pages_account, counting as pages_counting, defence as pages_defence,
+    devices as pages_devices, ending as pages_ending, messages as pages_messages,
+    passwords as pages_passwords, phone as pages_phone, refusals as pages_refusals,
+    sign_in as pages_sign_in, staying as pages_staying,
 };
 
 /// One test per case and shape.
@@ -237,7 +239,10 @@ on_both_shapes! {
     pages_sign_in::a_person_is_told_of_an_account_after_the_right_code_only,
     pages_sign_in::a_code_is_sent_again_by_a_form_of_its_own,
     pages_sign_in::a_code_that_is_over_leads_on_to_a_new_one,
-    pages_sign_in::where_the_message_is_is_told_to_whoever_asked,
+    pages_messages::where_the_message_is_is_told_to_whoever_asked,
+    pages_messages::who_joins_a_root_is_told_of_their_own_message_alone,
+    pages_messages::once_a_root_is_gone_the_first_message_is_told,
+    pages_messages::a_call_that_is_asked_for_too_early_says_when,
     pages_sign_in::the_greeting_has_the_name_that_the_account_has,
     pages_staying::back_reload_and_a_second_tab_find_the_same_sign_in,
     pages_staying::who_comes_back_later_is_still_signed_in,
@@ -245,13 +250,14 @@ on_both_shapes! {
     pages_staying::addresses_of_other_sign_in_pages_lead_to_ours,
     pages_account::pages_of_an_account_lead_to_the_sign_in_and_back,
     pages_account::names_and_address_are_saved,
-    pages_account::a_number_is_changed_by_a_code_to_the_new_one,
-    pages_account::devices_are_listed_and_ended,
-    pages_account::an_account_is_deleted_by_whoever_types_the_word,
-    pages_account::who_proves_themselves_once_more_keeps_one_session,
-    pages_account::forms_that_cannot_be_read_are_counted,
+    pages_phone::a_number_is_changed_by_a_code_to_the_new_one,
+    pages_devices::devices_are_listed_and_ended,
+    pages_ending::an_account_is_deleted_by_whoever_types_the_word,
+    pages_ending::who_proves_themselves_once_more_keeps_one_session,
+    pages_counting::forms_that_cannot_be_read_are_counted,
     pages_passwords::a_password_is_set_and_logs_in,
     pages_passwords::a_log_in_that_fails_says_why_and_what_to_do,
+    pages_passwords::a_flood_of_passwords_is_told_to_come_back_on_every_page,
     pages_passwords::a_forgotten_password_is_replaced_by_a_code,
     pages_passwords::a_change_needs_the_password_or_a_code_of_a_moment_ago,
     pages_staying::a_double_click_without_scripts_signs_in,

@@ -10,11 +10,10 @@ use shared::records::{AskPhoneMove, PhoneMoveAsked};
 use uuid::Uuid;
 
 use crate::passwords::GOOD;
-use crate::stage::{ME, SECOND, Shape, Stage};
+use crate::stage::{HOUR, ME, SECOND, Shape, Stage};
 
 const OLD: &str = "09123456789";
 const NEW: &str = "09351112233";
-const HOUR: i64 = 3600 * SECOND;
 
 async fn ask(stage: &Stage, user: Uuid) {
     let wanted = AskPhoneMove {

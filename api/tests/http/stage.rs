@@ -27,6 +27,7 @@ use crate::stores::{Raw, Stores, start_servers};
 
 pub(crate) const START: i64 = 1_763_700_000_000;
 pub(crate) const SECOND: i64 = 1_000;
+pub(crate) const HOUR: i64 = 3_600 * SECOND;
 pub(crate) const OTP: &str = "/api/v1/usr/otp";
 pub(crate) const VERIFY: &str = "/api/v1/usr/otp/verify";
 pub(crate) const ME: &str = "/api/v1/usr/me";
@@ -248,9 +249,14 @@ impl Stage {
     /// Moves the clock, after the messages that wait have gone out: a queue that stands still
     /// would refuse new requests.
     pub(crate) async fn pass(&self, millis: i64) {
-        let settlements: Vec<Settlement> = self
-            .take_jobs()
-            .await
+        let taken = self.take_jobs().await;
+        self.settle(taken).await;
+        self.clock.advance(millis);
+    }
+
+    /// Ends jobs that were taken.
+    pub(crate) async fn settle(&self, taken: Vec<Delivery>) {
+        let settlements: Vec<Settlement> = taken
             .into_iter()
             .map(|delivery| Settlement {
                 delivery,
@@ -259,7 +265,6 @@ impl Stage {
             .collect();
         let settled = self.stores.queue.settle(&settlements).await;
         settled.expect("settled");
-        self.clock.advance(millis);
     }
 
     /// Takes the jobs that wait, oldest first.

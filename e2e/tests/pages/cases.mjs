@@ -1,4 +1,4 @@
-// What people do on the pages of sign-in, in Chromium: `node cases.mjs URL INBOX [core|all] [PART OF A NAME]`.
+// What people do on the pages, in Chromium: `node cases.mjs URL INBOX [core|all] [PART OF A NAME]`.
 // A line for each case; ends with 1 if one went wrong.
 import { Chromium } from "./chromium.mjs";
 import { Service } from "./people.mjs";
@@ -6,10 +6,11 @@ import { core } from "./flows.mjs";
 import { mishaps } from "./mishaps.mjs";
 import { typing } from "./typing.mjs";
 import { troubles } from "./troubles.mjs";
+import { account } from "./account.mjs";
 
 const [url, inbox, which = "core", part = ""] = process.argv.slice(2);
 const service = new Service(url, inbox);
-const all = which === "core" ? core : [...core, ...typing, ...mishaps, ...troubles];
+const all = which === "core" ? core : [...core, ...typing, ...mishaps, ...troubles, ...account];
 const chosen = all.filter(({ name }) => name.includes(part));
 const browser = await Chromium.start();
 const began = Date.now();

@@ -9,11 +9,14 @@ use harness::{Process, free_port, wait_for_http};
 
 /// What every case may lean on: calls are possible, a code can soon be sent again, and many people come
 /// from one address.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("KAVENEGAR_TEMPLATE", "ramz-otp"),
     ("OTP_RESEND_COOLDOWN", "2"),
     ("LIMIT_ADDRESS_PER_MINUTE", "100000"),
     ("LIMIT_GROUP_PER_MINUTE", "off"),
+    ("LIMIT_FAILURES_ADDRESS", "1000/s"),
+    ("LIMIT_FAILURES_GROUP", "off"),
+    ("LIMIT_FAILURES_PHONE", "3"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +71,7 @@ async fn run(which: &str, url: &str, inbox: &str) {
         .arg(cases)
         .args([url, inbox, which])
         .start();
-    let status = node.wait(PATIENCE * 10).await;
+    let status = node.wait(PATIENCE * 30).await;
     let said = node.log();
     println!("{said}");
     assert!(status.success(), "{said}");

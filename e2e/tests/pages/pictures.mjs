@@ -1,7 +1,8 @@
 // Pictures of every scene, on contact sheets: `node pictures.mjs GALLERY SHEETS`. And of the pages of a running
-// service, for the README: `node pictures.mjs --service URL INBOX FOLDER`.
+// service, for the README: `node pictures.mjs --service URL INBOX FOLDER`; and of its page of sign-in, for what a
+// setting does: `node pictures.mjs --brand URL FILE`.
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Chromium } from "./chromium.mjs";
 import { Person, Service, another } from "./people.mjs";
 import { LANGUAGES, THEMES, scenes } from "./scenes.mjs";
@@ -12,7 +13,7 @@ const WIDTHS = [
   { width: 1280, drawn: 480, columns: 4 },
 ];
 /** All sheets together, in bytes. */
-const ALL_SHEETS = 5 * 1024 * 1024;
+const ALL_SHEETS = 5_000_000;
 
 const LABEL = { light: "#f1f1f1", dark: "#222" };
 
@@ -38,7 +39,7 @@ async function sheet(browser, chosen, { width, drawn, columns }, theme, title) {
     figure { margin: 0; } img { inline-size: ${drawn}px; display: block; border: 1px solid #8888; }
     figcaption { padding-block-start: 3px; }</style><h1>${title}</h1><main>${figures.join("")}</main>`;
   await tab.close();
-  return printed(browser, html, { width: columns * (drawn + 14) + 24, format: "webp", quality: 72 });
+  return printed(browser, html, { width: columns * (drawn + 14) + 24, format: "webp", quality: 58 });
 }
 
 /** A page of our own as a picture. */
@@ -127,6 +128,33 @@ async function ofService(url, inbox, folder) {
   }
 }
 
+/** The page of sign-in in both languages, light and dark, as the settings of the service make it. */
+async function ofBrand(url, file) {
+  mkdirSync(dirname(file), { recursive: true });
+  const browser = await Chromium.start();
+  try {
+    const shots = [];
+    for (const language of LANGUAGES) {
+      for (const theme of THEMES) {
+        const tab = await browser.tab(await browser.person(), { language, width: 360, height: 620 });
+        await tab.media({ "prefers-color-scheme": theme, "prefers-reduced-motion": "reduce" });
+        await tab.goto(`${url}/accounts/login/`);
+        await tab.ask("document.activeElement?.blur(), document.fonts.ready.then(() => true)");
+        shots.push(await tab.picture({ width: 360, least: 560, scale: 1.5 }));
+        await tab.close();
+      }
+    }
+    const images = shots.map((bytes) => `<img src="data:image/png;base64,${bytes.toString("base64")}">`);
+    const html = `<!DOCTYPE html><style>body { margin: 10px; display: flex; gap: 10px; align-items: start; background: #888; }
+      img { inline-size: 264px; border-radius: 10px; }</style>${images.join("")}`;
+    writeFileSync(file, await printed(browser, html, { width: 4 * 274 + 10, format: "webp", quality: 80 }));
+    console.log(`${basename(file)}: ${Math.round(statSync(file).size / 1024)} KiB`);
+  } finally {
+    await browser.close();
+  }
+}
+
 const [first, ...rest] = process.argv.slice(2);
 if (first === "--service") await ofService(...rest);
+else if (first === "--brand") await ofBrand(...rest);
 else await sheets(first, rest[0]);

@@ -70,7 +70,8 @@ function wrong(nodes) {
     if (!value(node.name).trim()) found.push(`a ${value(node.role)} without a name`);
   }
   for (const node of of("textbox")) {
-    if (!value(node.description).trim()) found.push("a field without a description");
+    const invalid = !["false", undefined].includes(state(node, "invalid"));
+    if (invalid && !value(node.description).trim()) found.push("a field that is wrong does not say why");
   }
   for (const node of of("alert")) {
     if (!state(node, "focused")) found.push("what is wrong has not the focus");

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::brand_color::BrandColor;
+use super::own_texts::{OwnText, OwnTexts};
 use super::reader::{Read, Reader};
 use super::variables::{
-    BRAND_COLOR, BRAND_LOGO_FILE, BRAND_NAME, PAGES, PRIVACY_URL, SUPPORT_TEXT, TERMS_URL,
+    BRAND_COLOR, BRAND_LOGO_FILE, BRAND_NAME, BRAND_TEXTS_FILE, PAGES, PRIVACY_URL, SUPPORT_TEXT,
+    TERMS_URL,
 };
 use url::Url;
 
@@ -18,18 +20,19 @@ const MAX_LOGO_BYTES: u64 = 64 * 1024;
 /// What the pages for people are like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PagesConfig {
-    /// `BRAND_NAME`; without one the pages say "Ramz".
-    pub brand_name: Option<String>,
+    /// `BRAND_NAME`; without one the pages say "Ramz". This and the other texts may be others by language,
+    /// by `BRAND_TEXTS_FILE`.
+    pub brand_name: OwnText,
     /// `BRAND_COLOR`; without one the pages have their own green.
     pub brand_color: Option<BrandColor>,
     /// `BRAND_LOGO_FILE`
     pub logo: Option<Logo>,
     /// `TERMS_URL`
-    pub terms_url: Option<String>,
+    pub terms_url: OwnText,
     /// `PRIVACY_URL`
-    pub privacy_url: Option<String>,
+    pub privacy_url: OwnText,
     /// `SUPPORT_TEXT`
-    pub support_text: Option<String>,
+    pub support_text: OwnText,
 }
 
 /// A picture of the operator, read at the start.
@@ -47,20 +50,21 @@ impl PagesConfig {
     /// `None` where there are no pages.
     pub(super) fn read(reader: &mut Reader<'_>) -> Read<Option<Self>> {
         let on = reader.switch(&PAGES);
-        let brand_name = reader.parsed_if_set(&BRAND_NAME, |text| one_line(text, MAX_NAME_CHARS));
+        let brand_name = reader.parsed_if_set(&BRAND_NAME, parse_name);
         let brand_color = reader.parsed_if_set(&BRAND_COLOR, BrandColor::parse);
         let logo = reader.parsed_if_set(&BRAND_LOGO_FILE, read_logo);
         let terms_url = reader.parsed_if_set(&TERMS_URL, parse_link);
         let privacy_url = reader.parsed_if_set(&PRIVACY_URL, parse_link);
-        let support_text =
-            reader.parsed_if_set(&SUPPORT_TEXT, |text| one_line(text, MAX_SUPPORT_CHARS));
+        let support_text = reader.parsed_if_set(&SUPPORT_TEXT, parse_support);
+        let texts = reader.parsed_if_set(&BRAND_TEXTS_FILE, OwnTexts::read);
+        let texts = texts?.unwrap_or_default();
         let config = Self {
-            brand_name: brand_name?,
+            brand_name: texts.name.or(brand_name?.as_ref()),
             brand_color: brand_color?,
             logo: logo?,
-            terms_url: terms_url?,
-            privacy_url: privacy_url?,
-            support_text: support_text?,
+            terms_url: texts.terms.or(terms_url?.as_ref()),
+            privacy_url: texts.privacy.or(privacy_url?.as_ref()),
+            support_text: texts.support.or(support_text?.as_ref()),
         };
         if let Some(color) = config.brand_color
             && let Some(changed) = color.changed()
@@ -80,6 +84,14 @@ impl PagesConfig {
     }
 }
 
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    one_line(text, MAX_NAME_CHARS)
+}
+
+pub(super) fn parse_support(text: &str) -> Result<String, String> {
+    one_line(text, MAX_SUPPORT_CHARS)
+}
+
 fn one_line(text: &str, max_chars: usize) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("holds a line break or another control character".to_owned());
@@ -91,7 +103,7 @@ fn one_line(text: &str, max_chars: usize) -> Result<String, String> {
 }
 
 /// An address that a link may lead to: our own path, https, mail or telephone; http for development.
-fn parse_link(text: &str) -> Result<String, String> {
+pub(super) fn parse_link(text: &str) -> Result<String, String> {
     if text.starts_with('/') && !text.starts_with("//") {
         return one_line(text, 500);
     }

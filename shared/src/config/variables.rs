@@ -200,6 +200,8 @@ variables! {
             "where the link to your privacy notice leads";
         SUPPORT_TEXT: FRONT, Unset,
             "how people reach you, in one line at the foot of the pages, such as a telephone number";
+        BRAND_TEXTS_FILE: FRONT, Unset,
+            "a file with your own `BRAND_NAME`, `TERMS_URL`, `PRIVACY_URL` and `SUPPORT_TEXT` by language, a line each: `SUPPORT_TEXT.fa = …`, `SUPPORT_TEXT.en = …`; what it lacks is that of the setting";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),

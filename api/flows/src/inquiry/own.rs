@@ -23,8 +23,9 @@ pub struct OwnMessage {
     pub now: DateTime<Utc>,
     /// When it was asked for, the last time.
     pub asked_at: DateTime<Utc>,
-    /// How it travels.
-    pub channel: Channel,
+    /// How it travels, where it is their own: one that they share may be somebody else's, and how that
+    /// person asked for it is nobody's business.
+    pub channel: Option<Channel>,
     /// When the operator took it.
     pub handed_over_at: Option<DateTime<Utc>>,
     /// When the operator reported it as arrived.
@@ -78,15 +79,13 @@ pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage
     // Of one challenge there is one root.
     let code = facts.hot.as_ref().ok().and_then(|hot| hot.codes.first());
     let interrupted = facts.hot.as_ref().is_ok_and(|hot| hot.breaker.is_some());
-    let last = facts.sends().last();
-    // Once its record is gone, only whoever began the root finds it.
     let asked_at = code
         .map(|code| moment(code.last_asked_at))
-        .or(last.map(|send| send.accepted_at));
+        .or(facts.sends().first().map(|send| send.accepted_at));
     let told = OwnMessage {
         now: facts.now,
         asked_at: asked_at.unwrap_or(facts.now),
-        channel: last.map(|send| send.channel).unwrap_or_default(),
+        channel: None,
         handed_over_at: None,
         arrived_at: None,
         outlook: if interrupted {
@@ -113,8 +112,9 @@ pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage
 /// which may be somebody else's.
 fn own_send<'a>(facts: &'a Facts, code: Option<&LivingCode>) -> Option<(&'a LedgerRow, bool)> {
     let Some(code) = code else {
-        // Once its record is gone, only whoever began the root finds it.
-        return facts.sends().last().map(|send| (send, true));
+        // Once its record is gone, only whoever began the root finds it. The first message is theirs; a
+        // later one may be that of somebody who joined them.
+        return facts.sends().first().map(|send| (send, true));
     };
     let accepted = |send: &LedgerRow| send.accepted_at.timestamp_millis();
     let asked = code.last_asked_at;
@@ -133,7 +133,7 @@ fn own_send<'a>(facts: &'a Facts, code: Option<&LivingCode>) -> Option<(&'a Ledg
 }
 
 /// Of a message that may be somebody else's nothing is told that happened before they asked, nor whether
-/// it arrived: that would tell a stranger of its owner.
+/// it arrived, nor how it travels: that would tell a stranger of its owner.
 fn of_send(told: OwnMessage, send: &LedgerRow, whole: bool) -> OwnMessage {
     let status = send
         .delivery_status
@@ -154,6 +154,7 @@ fn of_send(told: OwnMessage, send: &LedgerRow, whole: bool) -> OwnMessage {
     let accepted = send.state == LedgerState::Accepted;
     let since_asked = |at: DateTime<Utc>| at.max(told.asked_at);
     OwnMessage {
+        channel: whole.then_some(send.channel),
         handed_over_at: send.finished_at.filter(|_| accepted).map(since_asked),
         arrived_at: send.delivered_at.filter(|_| whole).map(since_asked),
         outlook,

@@ -49,7 +49,11 @@ impl Easel<'_> {
             ),
             ("password-log-in-busy", RefusalCode::PasswordBusy.into()),
         ] {
-            let page = page("09123456789").refused(&refusal, &self.visitor);
+            let number = match refusal.code {
+                RefusalCode::PhoneMalformed => "0912345678",
+                _ => "09123456789",
+            };
+            let page = page(number).refused(&refusal, &self.visitor);
             add(scenes, name, &page);
         }
         let wanted = OwnPath::parse(PASSWORD);

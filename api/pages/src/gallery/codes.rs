@@ -60,10 +60,15 @@ impl Easel<'_> {
         };
         add(scenes, "code-expired", &self.code(&expired, true));
         let before = PendingSignIn {
-            event: Event::SentBefore,
-            ..counting
+            event: Event::SentBefore(Channel::Sms),
+            ..counting.clone()
         };
         add(scenes, "code-sent-before", &self.code(&before, true));
+        let too_soon = PendingSignIn {
+            event: Event::SentBefore(Channel::Call),
+            ..counting
+        };
+        add(scenes, "code-call-too-soon", &self.code(&too_soon, true));
         let refused = |code, attempts_left, wait: Option<i64>| Event::Refused {
             code,
             attempts_left,
@@ -124,11 +129,14 @@ impl Easel<'_> {
         let message = OwnMessage {
             now,
             asked_at: ago(46),
-            channel: Channel::Sms,
+            channel: Some(Channel::Sms),
             handed_over_at: None,
             arrived_at: None,
             outlook: Outlook::Waiting,
             code_until: now + TimeDelta::seconds(74),
+        };
+        let page = |message: &OwnMessage, resend_at| {
+            MessagePage::new(self.look, &self.visitor, &phone(), message, true, resend_at)
         };
         let handed = OwnMessage {
             handed_over_at: Some(ago(45)),
@@ -182,8 +190,26 @@ impl Easel<'_> {
                 },
             ),
         ] {
-            let page = MessagePage::new(self.look, &self.visitor, &phone(), &message, true);
-            add(scenes, name, &page);
+            add(scenes, name, &page(&message, NOW));
+        }
+        for (name, message) in [
+            (
+                "message-call-asked",
+                OwnMessage {
+                    channel: Some(Channel::Call),
+                    ..handed
+                },
+            ),
+            ("message-too-soon", handed),
+            (
+                "message-not-sent-too-soon",
+                OwnMessage {
+                    outlook: Outlook::NotSent,
+                    ..message
+                },
+            ),
+        ] {
+            add(scenes, name, &page(&message, NOW + 18_000));
         }
     }
 }

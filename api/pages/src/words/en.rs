@@ -82,6 +82,10 @@ pub(super) static WORDS: Words = Words {
             "The code is on its way",
             "We sent it a moment ago. If it does not arrive, ask again in {wait} seconds.",
         ),
+        call_too_soon: (
+            "We cannot call you yet",
+            "The code is on its way. If it does not arrive, ask for a call in {wait} seconds.",
+        ),
         expired: (
             "This code has expired",
             "Ask for a new one and we will send it.",
@@ -130,6 +134,7 @@ pub(super) static WORDS: Words = Words {
         lead: "For {number}",
         steps: "What happened to the message",
         asked: "We got your request",
+        asked_call: "You asked for a call",
         handed_over: "Handed to the operator",
         arrived: "Reached your phone",
         waiting: ("Waiting to be sent", "This usually takes a few seconds."),
@@ -152,6 +157,8 @@ pub(super) static WORDS: Words = Words {
         ),
         same_code: "You need no new code: whenever the message arrives, its code works until {time}.",
         look_again: "This page shows how things are at this moment.",
+        call_in: "We can call you in {wait} seconds: then look again.",
+        again_in: "You can ask for the code again in {wait} seconds: then look again.",
         code_over: "The time of this code is over. Go back to the code page and ask for a new one.",
         arrived_hint: "If you do not see it, look among blocked or promotional messages.",
         back: "Back to the code",
@@ -257,6 +264,14 @@ fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {
         RefusalCode::StoreUnavailable => (
             "The service is away for a moment.",
             "It is not your fault. Send it again in {wait}.",
+        ),
+        RefusalCode::PasswordWrong => (
+            "The current password is wrong.",
+            "Enter it again, or confirm it is you with a code.",
+        ),
+        RefusalCode::TooManyFailuresAddress => (
+            "Too many wrong codes or passwords came from your connection.",
+            "Others may share it with you. Try again after {wait}.",
         ),
         RefusalCode::PasswordBusy => (
             "Many people are signing in right now.",

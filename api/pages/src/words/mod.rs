@@ -95,6 +95,8 @@ pub(crate) struct CodeWords {
     pub(crate) call_asked: (&'static str, &'static str),
     /// With `{wait}`.
     pub(crate) sent_a_moment_ago: (&'static str, &'static str),
+    /// With `{wait}`.
+    pub(crate) call_too_soon: (&'static str, &'static str),
     pub(crate) expired: (&'static str, &'static str),
     pub(crate) exhausted: (&'static str, &'static str),
     pub(crate) used: (&'static str, &'static str),
@@ -119,6 +121,7 @@ pub(crate) struct MessageWords {
     pub(crate) lead: &'static str,
     pub(crate) steps: &'static str,
     pub(crate) asked: &'static str,
+    pub(crate) asked_call: &'static str,
     pub(crate) handed_over: &'static str,
     pub(crate) arrived: &'static str,
     pub(crate) waiting: (&'static str, &'static str),
@@ -130,6 +133,9 @@ pub(crate) struct MessageWords {
     /// With `{time}`.
     pub(crate) same_code: &'static str,
     pub(crate) look_again: &'static str,
+    /// With `{wait}`: when a call can be asked for, and when a message or a call can.
+    pub(crate) call_in: &'static str,
+    pub(crate) again_in: &'static str,
     pub(crate) code_over: &'static str,
     pub(crate) arrived_hint: &'static str,
     pub(crate) back: &'static str,

@@ -1,15 +1,18 @@
 //! Passwords on the pages: logging in, a new one by a code, setting and changing one.
 
+use std::thread::available_parallelism;
+
+use futures::future::join_all;
+
 use super::Browser;
 use super::browser::{
     CODE, CONFIRM, LOG_IN, PASSWORD, PASSWORD_LOG_IN, RESEND, RESET, RESET_CODE, SIGN_UP,
 };
 use super::sign_in::PHONE;
-use crate::stage::{SECOND, Shape, Stage};
+use crate::stage::{HOUR, SECOND, Shape, Stage};
 
 const GOOD: &str = "tahdig-va-ghormeh";
 const OTHER: &str = "sabzi-polo-ba-mahi";
-const HOUR: i64 = 3_600 * SECOND;
 
 pub(crate) async fn a_password_is_set_and_logs_in(shape: Shape) {
     let stage = Stage::new(shape).await;
@@ -40,7 +43,7 @@ pub(crate) async fn a_password_is_set_and_logs_in(shape: Shape) {
     );
     page.is_silent_about(&["current-password", "maxlength", "onpaste"]);
     for (typed, words) in [
-        ("", "گذرواژه را ننوشته‌اید."),
+        ("", "گذرواژهٔ تازه را ننوشته‌اید."),
         ("kutah", "گذرواژه کوتاه است"),
         ("password1", "زود حدس زده می‌شود"),
         ("09123456789", "زود حدس زده می‌شود"),
@@ -207,7 +210,7 @@ pub(crate) async fn a_forgotten_password_is_replaced_by_a_code(shape: Shape) {
     page.is_silent_about(&["data-auto", "submits itself", "Call me"]);
     let code = browser.code().await;
     for (password, words) in [
-        ("", "The password is missing."),
+        ("", "The new password is missing."),
         ("short", "too short"),
         ("12345678", "too easy"),
     ] {
@@ -309,4 +312,51 @@ pub(crate) async fn a_change_needs_the_password_or_a_code_of_a_moment_ago(shape:
     let fields = [("current_password", GOOD), ("new_password", OTHER)];
     browser.submit(PASSWORD, &fields).await.leads_to("/");
     browser.get("/").await.says(200, &["Your password is set"]);
+}
+
+pub(crate) async fn a_flood_of_passwords_is_told_to_come_back_on_every_page(shape: Shape) {
+    let stage = Stage::with(shape, &[("LIMIT_FAILURES_ADDRESS", "1000")]).await;
+    let mut member = Browser::english(&stage);
+    member.sign_in(PHONE).await;
+    member.get(PASSWORD).await;
+    // More than may run and wait.
+    let times = available_parallelism().map_or(1, usize::from) * 17 + 60;
+    for path in [PASSWORD_LOG_IN, PASSWORD] {
+        let answers = (0..times).map(|index| {
+            let mut browser = Browser::english(&stage);
+            browser.cookies.clone_from(&member.cookies);
+            async move {
+                let phone = format!("0912{index:07}");
+                let fields = [
+                    ("phone", phone.as_str()),
+                    ("password", OTHER),
+                    ("new_password", GOOD),
+                ];
+                (phone.clone(), browser.submit(path, &fields).await)
+            }
+        });
+        let answers = join_all(answers).await;
+        let (number, busy) = answers
+            .iter()
+            .find(|(_, page)| page.status == 503)
+            .expect("a page that tells of it");
+        busy.says(
+            503,
+            &["Many people are signing in right now.", "Nothing is lost."],
+        );
+        busy.is_silent_about(&[OTHER, GOOD]);
+        assert!(busy.title().starts_with("Error: "), "{}", busy.title());
+        if path == PASSWORD_LOG_IN {
+            busy.says(503, &[&format!("value=\"{number}\""), LOG_IN, RESET]);
+        }
+        assert!(
+            answers.iter().any(|(_, page)| page.status != 503),
+            "{path}: somebody's turn comes"
+        );
+    }
+    // When it is over the same goes through.
+    let mut again = Browser::english(&stage);
+    again.get(PASSWORD_LOG_IN).await;
+    let fields = [("phone", PHONE), ("password", GOOD)];
+    again.submit(PASSWORD_LOG_IN, &fields).await.leads_to("/");
 }

@@ -167,6 +167,10 @@ pub(crate) async fn wrong_paths_and_methods_are_pages_for_people(shape: Shape) {
         .get("/nothing/here")
         .await
         .says(404, &["There is no such page", LOG_IN]);
+    browser
+        .post("/accounts/of/before/", &[("phone", PHONE)])
+        .await
+        .says(404, &["There is no such page", LOG_IN]);
     let delete = stage.client.delete(stage.url(LOG_IN));
     let page = browser.send(delete).await;
     page.says(405, &["cannot be opened in this way"]);
@@ -186,6 +190,10 @@ pub(crate) async fn wrong_paths_and_methods_are_pages_for_people(shape: Shape) {
         .says(400, &["did not arrive"]);
     // Programs get what they always got.
     stage.get("/nothing/here").await.is(404, "not_found");
+    stage
+        .post("/nothing/here", serde_json::json!({}))
+        .await
+        .is(404, "not_found");
     let api = browser.get("/api/nothing").await;
     assert_eq!(api.header("content-type"), "application/problem+json");
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::browser::{CODE, LOG_IN, LOG_OUT, MESSAGE, RESEND, SIGN_UP};
+use super::browser::{CODE, LOG_IN, LOG_OUT, RESEND, SIGN_UP};
 use super::{Browser, Page};
 use crate::stage::{ME, SECOND, Shape, Stage};
 
 pub(crate) const PHONE: &str = "09123456789";
-const SHOWN: &str = r#"<bdi class="number" dir="ltr">0912 345 6789</bdi>"#;
+pub(crate) const SHOWN: &str = r#"<bdi class="number" dir="ltr">0912 345 6789</bdi>"#;
 
 pub(crate) async fn a_newcomer_signs_up_is_greeted_and_logs_out(shape: Shape) {
     let stage = Stage::new(shape).await;
@@ -242,45 +242,6 @@ pub(crate) async fn a_code_that_is_over_leads_on_to_a_new_one(shape: Shape) {
     late.get(CODE)
         .await
         .says(200, &["This code was used", "Send a new code"]);
-}
-
-pub(crate) async fn where_the_message_is_is_told_to_whoever_asked(shape: Shape) {
-    let stage = Stage::new(shape).await;
-    let mut browser = Browser::english(&stage);
-    browser.get(MESSAGE).await.leads_to(LOG_IN);
-    browser.ask(PHONE).await;
-    let page = browser.get(MESSAGE).await;
-    // 2025-11-21 08:10 in Tehran.
-    let words = [
-        "Where is my message?",
-        SHOWN,
-        "We got your request",
-        "08:10:00",
-        "Waiting to be sent",
-        "works until 08:12",
-    ];
-    page.says(200, &words);
-    let mut persian = Browser::new(&stage);
-    persian.cookies = browser.cookies.clone();
-    persian
-        .get(MESSAGE)
-        .await
-        .says(200, &["پیامک شما کجاست؟", "08:10:00", "تا ساعت 08:12"]);
-    stage.pass(121 * SECOND).await;
-    let page = browser.get(MESSAGE).await;
-    page.says(200, &["It was not sent", "The time of this code is over."]);
-
-    // Of a request that nobody knows any more there is nothing to tell.
-    let mut kept = browser.kept();
-    kept["s"] = json!("6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11");
-    browser.keep(&kept);
-    browser.get(MESSAGE).await.leads_to(CODE);
-    browser
-        .get(CODE)
-        .await
-        .says(200, &["This request is no longer valid", "Send a new code"]);
-    browser.submit(RESEND, &[]).await.leads_to(CODE);
-    browser.get(CODE).await.says(200, &["data-alive=\"true\""]);
 }
 
 pub(crate) async fn the_greeting_has_the_name_that_the_account_has(shape: Shape) {

@@ -54,6 +54,10 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         reset_code_title: "Code and new password",
         reset_submit: "Save and sign in",
         missing: ("The password is missing.", "Enter your password."),
+        new_missing: (
+            "The new password is missing.",
+            "Choose one of at least 8 characters.",
+        ),
         current_missing: (
             "The current password is missing.",
             "Enter it, or confirm it is you with a code.",
@@ -64,7 +68,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         lead: "All of it may stay empty.",
         first_name: "First name",
         last_name: "Last name",
-        email: "E-mail",
+        email: "Email",
         email_hint: "Such as maryam@example.com",
         save: "Save",
         name_wrong: (
@@ -72,7 +76,7 @@ pub(crate) static WORDS: AccountWords = AccountWords {
             "Use one line of at most 150 characters.",
         ),
         email_wrong: (
-            "This is not an e-mail address.",
+            "This is not an email address.",
             "Enter one such as maryam@example.com, or leave it empty.",
         ),
     },
@@ -92,14 +96,15 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         unknown: "A device",
         last_used: "Last used: {time}",
         end: "Sign out",
-        end_of: "Sign out {device}",
+        address: "From",
+        end_of: "Sign out: {device}, last used {time}",
         end_others: "Sign out all others",
         end_others_hint: "This device stays signed in.",
     },
     delete: DeleteWords {
         title: "Delete your account?",
         lead: "This happens at once and cannot be undone.",
-        what: "Your number, your name, your e-mail address and your password are erased, and all your devices are signed out.",
+        what: "Your number, your name, your email address and your password are erased, and all your devices are signed out.",
         word: "delete",
         label: "To go on, type “{word}”",
         submit: "Delete my account",

@@ -54,6 +54,10 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         reset_code_title: "کد و گذرواژهٔ تازه",
         reset_submit: "ثبت و ورود",
         missing: ("گذرواژه را ننوشته‌اید.", "گذرواژه را بنویسید."),
+        new_missing: (
+            "گذرواژهٔ تازه را ننوشته‌اید.",
+            "گذرواژه‌ای با دست‌کم 8 نویسه بنویسید.",
+        ),
         current_missing: (
             "گذرواژهٔ کنونی را ننوشته‌اید.",
             "آن را بنویسید، یا با کد پیامکی ادامه دهید.",
@@ -92,7 +96,8 @@ pub(crate) static WORDS: AccountWords = AccountWords {
         unknown: "دستگاه",
         last_used: "آخرین استفاده: {time}",
         end: "خروج",
-        end_of: "خروج {device}",
+        address: "از نشانی",
+        end_of: "خروج {device}، آخرین استفاده {time}",
         end_others: "خروج همهٔ دستگاه‌های دیگر",
         end_others_hint: "در همین دستگاه وارد می‌مانید.",
     },

@@ -60,6 +60,7 @@ pub(crate) struct PasswordWords {
     pub(crate) reset_code_title: &'static str,
     pub(crate) reset_submit: &'static str,
     pub(crate) missing: Told,
+    pub(crate) new_missing: Told,
     pub(crate) current_missing: Told,
 }
 
@@ -96,7 +97,8 @@ pub(crate) struct DeviceWords {
     /// With `{time}`.
     pub(crate) last_used: &'static str,
     pub(crate) end: &'static str,
-    /// For screen readers, with `{device}`.
+    pub(crate) address: &'static str,
+    /// For screen readers, with `{device}` and `{time}`.
     pub(crate) end_of: &'static str,
     pub(crate) end_others: &'static str,
     pub(crate) end_others_hint: &'static str,
