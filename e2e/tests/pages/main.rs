@@ -1,6 +1,6 @@
 //! The pages for people in a real browser, on both shapes. What people do stands in the scripts beside
 //! this file, which drive Chromium over its `DevTools` pipe: `cases.mjs` runs them against
-//! a service.
+//! a service. `CASES` in the environment is a part of the names of those that run.
 
 use std::path::Path;
 
@@ -70,6 +70,7 @@ async fn run(which: &str, url: &str, inbox: &str) {
     let mut node = Process::program("node")
         .arg(cases)
         .args([url, inbox, which])
+        .args(std::env::var("CASES"))
         .start();
     let status = node.wait(PATIENCE * 30).await;
     let said = node.log();
