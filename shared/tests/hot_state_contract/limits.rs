@@ -2,7 +2,7 @@
 //! more. Strangers with many addresses fill no memory.
 
 use domain::client_address::ClientAddress;
-use domain::limits::{Quota, Quotas, Rule, Step};
+use domain::limits::{Form, Quota, Quotas, Rule, Step};
 use domain::phone::PhoneNumber;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, Count, Subjects, Verdict};
 
@@ -304,6 +304,26 @@ pub(crate) async fn thr_05_a_21_guesses_of_one_group_fill_no_memory(stage: &Stag
     stage.clock.advance(2 * HOUR);
     stage.hot.sweep().await.expect("swept");
     assert!(stage.lasting_keys().await.is_empty());
+}
+
+/// A network of 65,536 groups has no more than one that is large.
+pub(crate) async fn thr_05_a_21_guesses_of_one_ipv6_operator_are_throttled(stage: &Stage) {
+    let rate = Form::PerSecond.read("100/s", HOUR).expect("a quota");
+    let quotas = Quotas::NONE.with(Rule::FailuresWide, rate);
+    let of_one_32 = |n: u32| caller(&format!("2a00:1:{n:x}::1"));
+    let mut counted = 0;
+    for n in 0..300 {
+        let step = Step::CodeByPhone;
+        match count(stage, step, n, of_one_32(n), &quotas).await {
+            Count::Counted => counted += 1,
+            Count::Refused { rule, .. } => assert_eq!(rule, Rule::FailuresWide),
+        }
+    }
+    assert_eq!(counted, 100);
+    for other in ["2a00:2::1", "5.160.1.7"] {
+        let elsewhere = count(stage, Step::CodeByPhone, 900, caller(other), &quotas).await;
+        assert_eq!(elsewhere, Count::Counted);
+    }
 }
 
 pub(crate) async fn too_many_wrong_codes_in_an_hour_close_the_way_by_number(stage: &Stage) {

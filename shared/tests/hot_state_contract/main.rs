@@ -58,6 +58,7 @@ on_both_back_ends! {
     limits::while_messages_wait_no_group_has_more_than_its_share,
     limits::a_budget_of_a_day_holds_until_the_next,
     limits::thr_05_a_21_guesses_of_one_group_fill_no_memory,
+    limits::thr_05_a_21_guesses_of_one_ipv6_operator_are_throttled,
     limits::too_many_wrong_codes_in_an_hour_close_the_way_by_number,
     limits::thr_04_a_right_code_counts_nowhere_as_a_failure,
     limits::f_13_counters_of_a_later_time_keep_nobody_out,

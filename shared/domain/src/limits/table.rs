@@ -127,6 +127,12 @@ limits! {
         Per::Group, at [Password, CodeByPhone], FailuresOfAddress;
         "the same from one group of addresses (/24, IPv6: one /48), throttled and never locked, or `off`"
     }
+    /// Too many failed tries from the client's network operator.
+    FailuresWide = "failures_wide" {
+        "LIMIT_FAILURES_WIDE", Form::PerSecond, ["100/s", "30/s"],
+        Per::Wide, at [Password, CodeByPhone], FailuresOfAddress;
+        "the same from one IPv6 /32, or `off`"
+    }
     /// Too many wrong codes in an hour, by everybody together.
     FailuresService = "failures_service" {
         "LIMIT_FAILURES_SERVICE", Form::Budget { millis: HOUR, group_part: 20 }, ["10000", "10000"],
