@@ -5,6 +5,10 @@
 -- SECRETS names the folder with the files migrate_database_url, api_database_url and
 -- worker_database_url; the passwords are taken out of these addresses.
 \set ON_ERROR_STOP on
+-- The passwords are not for the log of the server.
+SET log_statement = 'none';
+SET log_min_error_statement = 'panic';
+SET log_min_duration_statement = -1;
 -- Nothing is waited for that long: a table whose owner cannot be changed now is tried again.
 SET lock_timeout = '5s';
 \set owner `sed -n 's|^[^:]*://[^:]*:\([^@]*\)@.*|\1|p' "$SECRETS/migrate_database_url"`
@@ -25,6 +29,13 @@ ALTER ROLE ramz_owner LOGIN PASSWORD :'owner';
 ALTER ROLE ramz_api LOGIN PASSWORD :'api';
 ALTER ROLE ramz_worker LOGIN PASSWORD :'worker';
 
+-- Whoever owned it before, and runs, goes on with the rights of the owner until it is restarted under its
+-- own role: `REVOKE ramz_owner FROM …` afterwards.
+SELECT DISTINCT format('GRANT ramz_owner TO %I', role.rolname) FROM pg_roles AS role
+    WHERE NOT role.rolsuper AND role.rolname NOT LIKE 'ramz\_%' AND role.oid IN (
+        SELECT datdba FROM pg_database WHERE datname = current_database()
+        UNION SELECT relowner FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) \gexec
 ALTER DATABASE :"DBNAME" OWNER TO ramz_owner;
 -- Whoever has no role here can neither connect nor make tables.
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;

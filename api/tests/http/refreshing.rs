@@ -287,12 +287,12 @@ pub(crate) async fn a_20_renewing_has_limits_by_session_and_by_address(shape: Sh
     stage.refreshed(&token).await;
 
     stage.pass(SECOND).await;
-    stage.fill_bucket(Step::Refresh, Rule::RefreshAddress).await;
+    stage.fill_bucket(Step::Refresh, Rule::RefreshGroup).await;
     let refused = stage.refresh(&other).await;
     refused.is(429, "too_many_requests_address");
     stage.pass(10).await;
     stage.refreshed(&other).await;
-    for rule in ["refresh_session", "refresh_address"] {
+    for rule in ["refresh_session", "refresh_group"] {
         let series = format!("ramz_limit_refused_total{{rule=\"{rule}\"}}");
         assert!((stage.metric(&series) - 1.0).abs() < f64::EPSILON, "{rule}");
     }

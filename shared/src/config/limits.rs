@@ -44,8 +44,17 @@ impl LimitsConfig {
             quotas = quotas.and_then(|quotas: Quotas| Ok(quotas.with(limit.rule, quota?)));
         }
         preset.and(lock)?;
+        let mut quotas = quotas?;
+        if quotas.of(Rule::GroupShare).is_none() {
+            // It is a part of what is counted by groups.
+            quotas = quotas.with(Rule::WideShare, None);
+            if let Some(variable) = variable_of(Rule::WideShare) {
+                let why = "LIMIT_GROUP_SHARE is off, which counts what it is a part of";
+                reader.warn_without_effect(variable, why)?;
+            }
+        }
         Ok(Self {
-            quotas: quotas?,
+            quotas,
             queue_max: queue_max?,
         })
     }

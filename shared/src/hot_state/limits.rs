@@ -72,11 +72,13 @@ impl Row {
         }
     }
 
-    /// The group that its budget is counted for too, so that one group does not use it up.
+    /// The network that its budget is counted for too, so that one network does not use it up: the group,
+    /// of IPv6 the operator, who has groups without number.
     pub(super) fn part_of(&self, subjects: &Subjects<'_>) -> Option<String> {
         match self.quota {
             Quota::Budget { group_part, .. } if group_part > 0 => {
-                subjects.caller.map(ClientAddress::group_key)
+                let caller = subjects.caller?;
+                Some(caller.wide_key().unwrap_or_else(|| caller.group_key()))
             }
             _ => None,
         }

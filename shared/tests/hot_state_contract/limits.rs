@@ -226,6 +226,22 @@ pub(crate) async fn while_messages_wait_no_group_has_more_than_its_share(stage: 
     }
 }
 
+/// A message that takes its time at the gateway is none that waits.
+pub(crate) async fn while_a_message_is_being_sent_nobody_shares(stage: &Stage) {
+    let share = Quota::Share { percent: 10 };
+    let policy = under(stage, &Quotas::NONE.with(Rule::GroupShare, share));
+    sent(ask(stage, &policy, 1, caller("5.160.1.7")).await);
+    let taken = stage.take_jobs().await;
+    assert_eq!(taken.len(), 1);
+    stage.clock.advance(8 * SECOND);
+    for n in 2..100 {
+        sent(ask(stage, &policy, n, of_one_48(n)).await);
+        if n % 10 == 0 {
+            sent(ask(stage, &policy, 1_000 + n, caller("5.160.1.7")).await);
+        }
+    }
+}
+
 pub(crate) async fn a_budget_of_a_day_holds_until_the_next(stage: &Stage) {
     let budget = |count| Quota::Budget {
         count,
@@ -346,7 +362,13 @@ pub(crate) async fn too_many_wrong_codes_in_an_hour_close_the_way_by_number(stag
             Count::Counted
         );
     }
-    for n in 1..20 {
+    // Nor does an IPv6 operator, who has groups without number.
+    for n in 0..100 {
+        let from = caller(&format!("2a00:1:{n:x}::1"));
+        let counted = count(stage, Step::CodeByPhone, n, from, &quotas).await;
+        assert_eq!(counted, Count::Counted);
+    }
+    for n in 2..20 {
         for _ in 0..5 {
             let step = Step::WrongCode;
             assert_eq!(

@@ -56,6 +56,7 @@ on_both_back_ends! {
     limits::whoever_proves_numbers_may_ask_twice_as_many_more,
     limits::honest_people_behind_carrier_nat_are_never_refused,
     limits::while_messages_wait_no_group_has_more_than_its_share,
+    limits::while_a_message_is_being_sent_nobody_shares,
     limits::a_budget_of_a_day_holds_until_the_next,
     limits::thr_05_a_21_guesses_of_one_group_fill_no_memory,
     limits::thr_05_a_21_guesses_of_one_ipv6_operator_are_throttled,

@@ -219,6 +219,16 @@ mod tests {
     }
 
     #[test]
+    fn shares_stand_last_among_what_a_request_counts() {
+        // Their states are read only while messages wait.
+        let is_share = |limit: &&Limit| limit.form == Form::Percent;
+        let asked = TABLE.iter().filter(|limit| limit.is_counted_at(Step::Ask));
+        let after_the_first = asked.skip_while(|limit| !is_share(limit));
+        assert!(after_the_first.clone().count() > 0);
+        assert!(after_the_first.clone().all(|limit| is_share(&limit)));
+    }
+
+    #[test]
     fn a_quota_stands_in_for_that_of_its_rule_only() {
         let window = Quota::Window {
             count: 3,

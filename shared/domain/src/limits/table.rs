@@ -85,6 +85,18 @@ limits! {
         Per::Group, at [Ask, Question], RequestsOfAddress, more_for_proven;
         "the same from one group of addresses (/24, IPv6: one /48), or `off`"
     }
+    /// Too many requests for neighbouring numbers in a day.
+    PrefixDay = "prefix_day" {
+        "LIMIT_PREFIX_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
+        Per::Prefix, at [Ask], RequestsOfPhone;
+        "granted requests in a day (UTC) for the ten thousand numbers that differ in their last four digits only, or `off`"
+    }
+    /// Too many requests for a code in a day, by everybody together.
+    ServiceDay = "service_day" {
+        "LIMIT_SERVICE_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
+        Per::Service, at [Ask], SendingPaused;
+        "requests for a code that the whole service grants in a day (UTC), or `off`"
+    }
     /// While messages wait, the addresses around the client's have had more than their share.
     GroupShare = "group_share" {
         "LIMIT_GROUP_SHARE", Form::Percent, ["10", "10"],
@@ -96,18 +108,6 @@ limits! {
         "LIMIT_WIDE_SHARE", Form::Percent, ["33", "33"],
         Per::Wide, at [Ask], RequestsOfAddress;
         "the same for one IPv6 /32"
-    }
-    /// Too many requests for neighbouring numbers in a day.
-    PrefixDay = "prefix_day" {
-        "LIMIT_PREFIX_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
-        Per::Prefix, at [Ask], RequestsOfPhone;
-        "codes in a day (UTC) for the ten thousand numbers that differ in their last four digits only, or `off`"
-    }
-    /// Too many requests for a code in a day, by everybody together.
-    ServiceDay = "service_day" {
-        "LIMIT_SERVICE_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
-        Per::Service, at [Ask], SendingPaused;
-        "codes that the whole service sends in a day (UTC), or `off`"
     }
     /// Too many failed tries for the phone.
     FailuresPhone = "failures_phone" {
@@ -137,13 +137,13 @@ limits! {
     FailuresService = "failures_service" {
         "LIMIT_FAILURES_SERVICE", Form::Budget { millis: HOUR, group_part: 20 }, ["10000", "10000"],
         Per::Service, at [CodeByPhone, WrongCode], SessionRequired;
-        "wrong codes in an hour above which codes are taken with their session id only; a group of addresses counts for a twentieth of it at most; or `off`"
+        "wrong codes in an hour above which codes are taken with their session id only; a group of addresses (IPv6: one /32) counts for a twentieth of it at most; or `off`"
     }
-    /// Too many sessions renewed from the address.
-    RefreshAddress = "refresh_address" {
-        "LIMIT_REFRESH_ADDRESS", Form::PerMinute { most: 1_000_000, or_off: true }, ["6000", "6000"],
-        Per::Address, at [Refresh], RequestsOfAddress;
-        "renewals of tokens from one client address in a minute (30,000 people who each renew every five minutes), or `off`"
+    /// Too many sessions renewed from the addresses around the client's.
+    RefreshGroup = "refresh_group" {
+        "LIMIT_REFRESH_GROUP", Form::PerMinute { most: 10_000_000, or_off: true }, ["30000", "30000"],
+        Per::Group, at [Refresh], RequestsOfAddress;
+        "renewals of tokens from one group of addresses in a minute (150,000 people who each renew every five minutes), or `off`"
     }
     /// Too many new passwords from the address.
     NewPasswordAddress = "new_password_address" {

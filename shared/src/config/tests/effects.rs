@@ -35,7 +35,7 @@ const ALL_TEMPLATES: [(&str, &str); 4] = [
 #[test]
 fn api_tells_of_each_setting_that_changes_nothing() {
     let secret = "9f2c4b7d1e6a8035c9f2d4b7e1a60835";
-    let cases: [(Changes<'_>, &str, &str); 9] = [
+    let cases: [(Changes<'_>, &str, &str); 10] = [
         (
             &[SQLITE[0], SQLITE[1], ("DATABASE_POOL_SIZE", "20")],
             "DATABASE_POOL_SIZE",
@@ -82,10 +82,16 @@ fn api_tells_of_each_setting_that_changes_nothing() {
                 ("LIMIT_FAILURES_PHONE", "9"),
                 ("LIMIT_FAILURES_ADDRESS", "9"),
                 ("LIMIT_FAILURES_GROUP", "9/s"),
+                ("LIMIT_FAILURES_WIDE", "9/s"),
                 ("LIMIT_GROUP_PER_MINUTE", "9"),
             ],
             "LIMITS",
             NO_EFFECT,
+        ),
+        (
+            &[("LIMIT_GROUP_SHARE", "off"), ("LIMIT_WIDE_SHARE", "20")],
+            "LIMIT_WIDE_SHARE",
+            "LIMIT_GROUP_SHARE",
         ),
         (
             &[

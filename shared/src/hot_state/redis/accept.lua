@@ -22,8 +22,8 @@ local roots_prefix, sends_prefix, refusals_prefix = ARGV[8], ARGV[9], ARGV[10]
 local phone, purpose, locale = ARGV[11], ARGV[12], ARGV[13]
 local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age, behind_age,
-  refused_for, refusals_life, log_length, log_span, not_after =
-  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
+  refused_for, refusals_life, log_length, log_span, not_after, ever_read =
+  struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
 local packed_rows, limit_of_prefix = ARGV[19], ARGV[20]
 
 local function number(value) return string.format('%d', value) end
@@ -95,23 +95,31 @@ local oldest = redis.call('XRANGE', jobs, '-', shown_up_to, 'COUNT', '1')[1]
 local behind = false
 if oldest and #oldest[2] == 2 then -- it was never delayed or given back after a run
   local accepted = tonumber(string.match(oldest[2][2], '"accepted_at":(%d+)'))
-  if accepted and now - accepted > behind_age then
+  if accepted and now - accepted > queue_max_age then
     -- One that workers died over is late for its own reasons.
     local pending = redis.pcall('XPENDING', jobs, 'workers', oldest[1], oldest[1], '1')
-    behind = pending.err or not pending[1] or pending[1][4] <= 1
-    if behind and now - accepted > queue_max_age then
-      return reply('refused', 0, 0, 0, 'queue_slow', 5000)
+    local taken_over = not pending.err and pending[1] and pending[1][4] > 1
+    if not taken_over then return reply('refused', 0, 0, 0, 'queue_slow', 5000) end
+  end
+  -- Messages wait where one that no worker has taken is older than a moment.
+  local from, groups = '-', redis.pcall('XINFO', 'GROUPS', jobs)
+  for _, group in ipairs(groups.err and {} or groups) do
+    if group[2] == 'workers' then
+      for i = 1, #group, 2 do
+        if group[i] == 'last-delivered-id' then from = '(' .. group[i + 1] end
+      end
     end
   end
+  local waiting_job = redis.call('XRANGE', jobs, from, shown_up_to, 'COUNT', '1')[1]
+  accepted = waiting_job and tonumber(string.match(waiting_job[2][2], '"accepted_at":(%d+)'))
+  behind = accepted and now - accepted > behind_age
 end
 
 -- May this phone and whoever asks for it have a message?
 local digits_of_phone = string.sub(phone, 2)
 local sends_key = sends_prefix .. digits_of_phone
-local keys = { sends_key }
-local rows = read_rows(packed_rows, 6, keys, sends_key,
-  limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
-local states = redis.call('MGET', unpack(keys))
+local rows = read_rows(packed_rows)
+local states = redis.call('MGET', sends_key, unpack(KEYS, 6, behind and #KEYS or 5 + ever_read))
 local log = {}
 for send in string.gmatch(states[1] or '', '%S+') do log[#log + 1] = send end
 if #log > 0 and moment_of(log[#log]) > now then
@@ -121,10 +129,11 @@ if #log > 0 and moment_of(log[#log]) > now then
   end
   redis.call('SET', sends_key, table.concat(log, ' '), 'KEEPTTL')
 end
-local refused, retry = look(rows, states, now, log)
+local refused, retry, writes = look(rows, 6, states, 1, now, log,
+  limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
 if refused > 0 then
   -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
-  if rows[refused] and rows[refused].kind == WINDOW then
+  if rows[5 * refused - 4] == WINDOW then
     local window = refused - 1 -- they stand first
     local key = refusals_prefix .. digits_of_phone
     local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)
@@ -183,7 +192,7 @@ local function root_time(ends)
   return math.max(2 * (ends - began), 2 * (expires - now), mark and max_life or 0)
 end
 
-count(rows, now)
+count(writes, nil, now)
 -- The moments of the requests for this phone, with the root that one began; one without a message of
 -- its own tells so.
 local entry = now_text

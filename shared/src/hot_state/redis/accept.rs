@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::super::REDIS_CALL_LIMIT;
 use super::limits::{PackedRows, counting_script};
-use super::{RedisHotState, now_argument, request_argument, unavailable};
+use super::{RedisHotState, TOO_LATE, now_argument, request_argument, unavailable};
 use crate::hot_state::gate::millis;
 use crate::hot_state::limits::{Row, looked_back, rows};
 use crate::hot_state::model::{
@@ -59,14 +59,12 @@ impl RedisHotState {
             }
             // Too late by the clock of Redis, and an answer in time by ours: its clock was set.
         }
-        Err(HotStateError::Unavailable(
-            "it was too late by the time of Redis".into(),
-        ))
+        Err(HotStateError::Unavailable(TOO_LATE.into()))
     }
 
     /// Until when Redis may carry out what is refused to its client from this moment on; nothing where
     /// the time is not that of Redis.
-    async fn not_after(
+    pub(super) async fn not_after(
         &self,
         clock: &Clock,
         refused_at: Instant,
@@ -130,16 +128,16 @@ impl RedisHotState {
             .arg(&secret.kid)
             .arg(&secret.salt.as_bytes()[..])
             .arg(secret.digits)
-            .arg(&numbers(policy, not_after)[..])
+            .arg(&numbers(policy, not_after, limits.ever_read)[..])
             .arg(limits.packed)
             .arg(keys.limit(Rule::PrefixDay, ""));
         call
     }
 }
 
-/// What the script unpacks in one step: 14 numbers of 8 bytes, the highest byte first. As texts,
+/// What the script unpacks in one step: 15 numbers of 8 bytes, the highest byte first. As texts,
 /// each would be an argument of its own to be read, copied and parsed.
-fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>) -> Vec<u8> {
+fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>, ever_read: usize) -> Vec<u8> {
     let (log_length, log_millis) = looked_back(&policy.quotas);
     [
         policy.code_life_millis,
@@ -156,6 +154,7 @@ fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>) -> Vec<u8> {
         log_length.into(),
         log_millis,
         not_after.unwrap_or_default(),
+        i64::try_from(ever_read).unwrap_or(i64::MAX),
     ]
     .into_iter()
     .flat_map(i64::to_be_bytes)

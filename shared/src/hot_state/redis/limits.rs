@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 
 use domain::client_address::ClientAddress;
-use domain::clock::Clock;
+use domain::clock::{Clock, UnixMillis};
 use domain::limits::{Per, Quota, Quotas, Rule, SHARE_MILLIS, Step};
 use redis::Script;
+use tokio::time::Instant;
 
-use super::{RedisHotState, now_argument, unavailable};
+use super::super::REDIS_CALL_LIMIT;
+use super::{RedisHotState, TOO_LATE, now_argument, unavailable};
 use crate::hot_state::limits::{Count, Row, Subject, Subjects, proven_from, rows};
 use crate::hot_state::model::HotStateError;
 use crate::redis_store::Keys;
@@ -15,6 +17,9 @@ use crate::redis_store::Keys;
 static COUNT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("count.lua")));
 static TAKE_BACK: LazyLock<Script> =
     LazyLock::new(|| counting_script(include_str!("take_back.lua")));
+
+/// The kind of a share, whose key is not always read.
+const SHARE: u8 = 5;
 
 /// What the first line of a script tells Redis, if it tells something.
 const ALLOWS_OUT_OF_MEMORY: &str = "#!lua flags=allow-oom\n";
@@ -32,6 +37,8 @@ pub(super) fn counting_script(script: &str) -> Script {
 pub(super) struct PackedRows {
     pub(super) keys: Vec<String>,
     pub(super) packed: Vec<u8>,
+    /// So many of the keys are read each time; those of shares only while messages wait.
+    pub(super) ever_read: usize,
 }
 
 impl PackedRows {
@@ -39,6 +46,7 @@ impl PackedRows {
         let mut all = Self {
             keys: Vec::with_capacity(rows.len()),
             packed: Vec::with_capacity(rows.len() * 26),
+            ever_read: 0,
         };
         let mut whole_is_counted = false;
         for row in rows {
@@ -81,9 +89,12 @@ impl PackedRows {
                 Quota::Share { percent } => {
                     let whole = names.limit(Rule::GroupShare, "");
                     let counts = i64::from(!std::mem::replace(&mut whole_is_counted, true));
-                    (5, Some(whole), [percent.into(), SHARE_MILLIS, counts])
+                    (SHARE, Some(whole), [percent.into(), SHARE_MILLIS, counts])
                 }
             };
+            if kind != SHARE {
+                all.ever_read = all.keys.len() + usize::from(second.is_some());
+            }
             all.packed.push(kind);
             all.packed
                 .push(if second.is_some() { place + 4 } else { place });
@@ -129,15 +140,29 @@ impl RedisHotState {
         quotas: &Quotas,
     ) -> Result<Count, HotStateError> {
         let rows = rows(step, subjects, quotas);
+        if rows.is_empty() {
+            return Ok(Count::Counted);
+        }
+        let refused_at = Instant::now() + REDIS_CALL_LIMIT;
         let packed = PackedRows::of(&rows, subjects, self.store.keys());
-        let (refused, wait): (usize, i64) = COUNT
-            .key(packed.keys)
-            .arg(now_argument(clock))
-            .arg(&packed.packed[..])
-            .invoke_async(&mut self.store.connection())
-            .await
-            .map_err(unavailable)?;
-        refusal_of(&rows, refused, wait)
+        for _ in 0..2 {
+            let not_after = self.not_after(clock, refused_at).await?;
+            let asked = Instant::now();
+            let (refused, wait, now): (i64, i64, UnixMillis) = COUNT
+                .key(&packed.keys)
+                .arg(now_argument(clock))
+                .arg(&packed.packed[..])
+                .arg(not_after.unwrap_or_default())
+                .invoke_async(&mut self.store.connection())
+                .await
+                .map_err(unavailable)?;
+            self.server_time.told(asked, now);
+            if let Ok(number) = usize::try_from(refused) {
+                return refusal_of(&rows, number, wait);
+            }
+            // Too late by the clock of Redis, and an answer in time by ours: its clock was set.
+        }
+        Err(HotStateError::Unavailable(TOO_LATE.into()))
     }
 
     pub(in crate::hot_state) async fn take_back(

@@ -42,6 +42,9 @@ static REOPEN_ROOT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("reopen_root.lua")));
 static CLOSE_ROOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("close_root.lua")));
 
+/// Why a step was not taken, which Redis carried out only when its client had its answer.
+const TOO_LATE: &str = "it was too late by the time of Redis";
+
 #[derive(Clone, Debug)]
 pub(super) struct RedisHotState {
     store: RedisStore,

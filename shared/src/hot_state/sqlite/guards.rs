@@ -13,6 +13,9 @@ const QUEUE_RETRY_MILLIS: i64 = 5_000;
 const COUNT_JOBS: &str = "SELECT COUNT(*) FROM jobs";
 const OLDEST_FRESH_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
      WHERE NOT put_off AND deliveries <= 1 ORDER BY id LIMIT 1";
+/// One that no worker has taken.
+const OLDEST_WAITING_JOB: &str = "SELECT json_extract(payload, '$.accepted_at') FROM jobs \
+     WHERE NOT put_off AND deliveries = 0 ORDER BY id LIMIT 1";
 const OPEN_BREAKER: &str = "SELECT until FROM hot_breaker WHERE until > $1 AND until <= $2";
 
 /// What the guards say.
@@ -59,7 +62,15 @@ pub(super) async fn look(
     if age > policy.queue_max_age_millis {
         return Ok(refused(Rule::QueueSlow, QUEUE_RETRY_MILLIS));
     }
-    Ok(Guarded::Open {
-        behind: age > BEHIND_MILLIS,
-    })
+    let mut behind = false;
+    if age > BEHIND_MILLIS {
+        let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_WAITING_JOB)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(unavailable)?;
+        behind = oldest
+            .flatten()
+            .is_some_and(|accepted| now - accepted > BEHIND_MILLIS);
+    }
+    Ok(Guarded::Open { behind })
 }

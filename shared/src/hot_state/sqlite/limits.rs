@@ -265,6 +265,9 @@ impl SqliteHotState {
         quotas: &Quotas,
     ) -> Result<Count, HotStateError> {
         let rows = rows(step, subjects, quotas);
+        if rows.is_empty() {
+            return Ok(Count::Counted);
+        }
         let mut transaction = self.begin().await?;
         // Read with the file in hand: the writer may have been waited for.
         let now = clock.now_millis();
@@ -328,8 +331,8 @@ async fn take_back(
         } => {
             if let Some(group) = row.part_of(subjects) {
                 let part = Slots::find(connection, part_key(row, &group), now, millis).await?;
-                if part.count() * i64::from(group_part) >= i64::from(count) {
-                    // It may not have been counted.
+                if part.is_new() || part.count() * i64::from(group_part) >= i64::from(count) {
+                    // It may not have been counted, or in another span.
                     return Ok(());
                 }
                 part.one_less().store(connection).await?;
