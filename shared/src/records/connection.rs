@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::RecordsError;
 use super::dispatch::on_connection;
+use super::places::{Place, Work};
 use super::postgres_server::{Pooler, PostgresServer};
 use crate::sqlite_file::SqliteFile;
 
@@ -136,7 +137,8 @@ impl Records {
             Store::Postgres(_) => "SELECT NOT pg_is_in_recovery()",
             Store::Sqlite(_) => "SELECT TRUE",
         };
-        on_connection!(self, readers, connection => {
+        // Whether codes can be asked for does not hang on what else is slow.
+        on_connection!(self, Place::of(Work::Asking), readers, connection => {
             let takes_writes: bool = sqlx::query_scalar(answers).fetch_one(connection).await?;
             if takes_writes {
                 Ok(())

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::dispatch::on_connection;
+use super::places::{Place, Work};
 use super::users::{User, UserRow, user_columns};
 use super::{Records, RecordsError, micros};
 
@@ -185,7 +186,8 @@ impl Records {
         session: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Option<(User, SessionInUse)>, RecordsError> {
-        on_connection!(self, readers, connection => {
+        // Of the same kind as renewing: neither locks a row of others, and both keep people signed in.
+        on_connection!(self, Place::of(Work::Refreshing), readers, connection => {
             let row: Option<InUseRow> = sqlx::query_as(IN_USE)
                 .bind(user)
                 .bind(session)
