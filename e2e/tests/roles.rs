@@ -533,10 +533,19 @@ async fn net_04_what_make_secrets_writes_lets_each_program_in_by_its_own_passwor
     assert_eq!(passwords.len(), 7, "no two are the same");
 }
 
-/// An installation of before: one superuser owns everything and all programs use it. It goes on working as
-/// it is, and `scripts/roles/postgres.sql` brings it over while it runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn net_04_an_installation_with_one_superuser_goes_on_and_can_be_brought_over() {
+    goes_on_and_is_brought_over("ramz").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_04_so_can_one_with_an_owner_who_has_no_other_right() {
+    goes_on_and_is_brought_over("plain_owner").await;
+}
+
+/// An installation of before: one role owns everything and all programs use it. It goes on working as
+/// it is, and `scripts/roles/postgres.sql` brings it over while it runs.
+async fn goes_on_and_is_brought_over(old_owner: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let secrets = make_secrets(folder.path());
     let (redis, postgres, simulator) = tokio::join!(
@@ -545,12 +554,24 @@ async fn net_04_an_installation_with_one_superuser_goes_on_and_can_be_brought_ov
         SimulatorProcess::start()
     );
     let database = postgres.create_database().await;
-    migrate(&database).await;
+    if old_owner != "ramz" {
+        let mut superuser = PgConnection::connect(&database).await.expect("connected");
+        let name = database.rsplit('/').next().expect("a name");
+        for statement in [
+            format!("CREATE ROLE {old_owner} LOGIN"),
+            format!("ALTER DATABASE {name} OWNER TO {old_owner}"),
+        ] {
+            let statement = sqlx::query(AssertSqlSafe(statement));
+            statement.execute(&mut superuser).await.expect("made");
+        }
+    }
+    let old_url = database.replacen("//ramz@", &format!("//{old_owner}@"), 1);
+    migrate(&old_url).await;
     let keys = Secrets::generate();
     let address = format!("127.0.0.1:{}", harness::free_port());
     let of_both = |command: harness::ProcessCommand| {
         command
-            .env("DATABASE_URL", &database)
+            .env("DATABASE_URL", &old_url)
             .env("REDIS_URL", redis.url())
             .env("OTP_KEY", &keys.otp_key)
             .env("KAVENEGAR_TEMPLATE", "ramz-otp")
