@@ -5,11 +5,12 @@
 //! renewed only so often, judging has few places), and whoever is signed in stays so.
 
 use domain::limits::Step;
-use shared::hot_state::{Count, Subjects};
+use shared::hot_state::Subjects;
 
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::refusal::Refusal;
+use crate::tries::allowed;
 
 /// Counts a call of this step, or refuses it.
 pub(crate) async fn count_call(flows: &Flows, step: Step, caller: Caller) -> Result<(), Refusal> {
@@ -19,14 +20,7 @@ pub(crate) async fn count_call(flows: &Flows, step: Step, caller: Caller) -> Res
     };
     let quotas = &flows.accept_policy.quotas;
     match flows.hot_state.count(step, &subjects, quotas).await {
-        Ok(Count::Counted) => Ok(()),
-        Ok(Count::Refused {
-            rule,
-            retry_after_millis,
-        }) => {
-            flows.metrics.limit_hit(rule);
-            Err(Refusal::limited(rule, retry_after_millis))
-        }
+        Ok(counted) => allowed(flows, counted),
         Err(error) => {
             tracing::warn!(%error, ?step, "a call was not counted");
             Ok(())

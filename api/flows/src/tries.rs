@@ -70,7 +70,12 @@ pub(crate) async fn count(
     subjects: &Subjects<'_>,
 ) -> Result<(), Refusal> {
     let quotas = &flows.accept_policy.quotas;
-    match flows.hot_state.count(step, subjects, quotas).await? {
+    allowed(flows, flows.hot_state.count(step, subjects, quotas).await?)
+}
+
+/// What counting allows; a limit that refused is counted as a refusal.
+pub(crate) fn allowed(flows: &Flows, counted: Count) -> Result<(), Refusal> {
+    match counted {
         Count::Counted => Ok(()),
         Count::Refused {
             rule,
