@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
 
-use crate::page::{PAGES, Page, project, read};
+use crate::advice::page::{PAGES, Page, project, read};
 
 /// Programs of ours, and those that our pages tell operators to run.
 const PROGRAMS: [&str; 29] = [
@@ -225,10 +225,16 @@ impl Commands {
                 }
                 if let Some(at) = arguments.iter().position(|word| *word == "--test") {
                     let test = arguments.get(at + 1).unwrap_or(&"");
-                    let test = project("api/tests").join(test).join("main.rs");
-                    test.exists()
-                        .then_some(())
-                        .ok_or(test.display().to_string())?;
+                    let folder = arguments.iter().skip_while(|word| **word != "-p").nth(1);
+                    let tests = project(folder.unwrap_or(&"")).join("tests");
+                    [
+                        tests.join(test).join("main.rs"),
+                        tests.join(format!("{test}.rs")),
+                    ]
+                    .iter()
+                    .any(|path| path.exists())
+                    .then_some(())
+                    .ok_or(format!("{test} in {}", tests.display()))?;
                 }
                 Ok(())
             }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness::PostgresServer;
 use sqlx::PgPool;
 
-use crate::commands::{Commands, is_command};
-use crate::page::{PAGES, Page, is_kind, project, read};
-use crate::sources::{for_each_source, literals, texts_of_programs};
+use crate::advice::commands::{Commands, is_command};
+use crate::advice::page::{PAGES, Page, is_kind, project, read};
+use crate::advice::sources::{for_each_source, literals, texts_of_programs};
 
 /// What other programs call so. A name of ours never stands here.
 const OF_OTHERS: &[(&str, &[&str])] = &[

@@ -9,7 +9,7 @@ use e2e::{PATIENCE, Production};
 use harness::{PostgresServer, RedisServer, eventually, free_port};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::page::{Page, project, read};
+use crate::advice::page::{Page, project, read};
 
 /// What a line of Bash prints, which must succeed; the programs of this build are found.
 fn bash(line: &str, variables: &[(&str, &str)]) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::page::{is_kind, project};
+use crate::advice::page::{is_kind, project};
 
 /// Every text literal of the programs and scripts of Redis, joined where it goes over lines.
 pub(crate) fn texts_of_programs() -> Vec<String> {

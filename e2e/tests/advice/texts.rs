@@ -7,9 +7,9 @@ use std::path::Path;
 use e2e::Secrets;
 use shared::config::{ApiConfig, Environment, WorkerConfig};
 
-use crate::names::{setting_of, settings};
-use crate::page::{PAGES, Page, is_kind, project};
-use crate::sources::{for_each_source, literals};
+use crate::advice::names::{setting_of, settings};
+use crate::advice::page::{PAGES, Page, is_kind, project};
+use crate::advice::sources::{for_each_source, literals};
 
 /// How a sentence begins that tells somebody what to do.
 const VERBS: [&str; 30] = [

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::files::{Rule, alerts, boards, files, list, output, project, rules, yaml};
+use crate::boards::files::{Rule, alerts, boards, files, list, output, project, rules, yaml};
 
 /// Where the explanations are. Whoever serves them elsewhere changes the rules by one `sed`.
 const RUNBOOKS: &str = "docs/runbooks.md";

@@ -11,7 +11,7 @@ use harness::Process;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::files::{list, output, project};
+use crate::boards::files::{list, output, project};
 
 const DAY: i64 = 24 * 60 * 60;
 /// What "usual" is compared with: the same hour of earlier days, which this test has to make up.

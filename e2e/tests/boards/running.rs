@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use e2e::Production;
 
-use crate::files::{boards, list, panels, project, rules};
-use crate::prometheus::Prometheus;
-use crate::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
+use crate::boards::files::{boards, list, panels, project, rules};
+use crate::boards::prometheus::Prometheus;
+use crate::boards::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway};
 
 /// Much longer than it takes: an alert waits for a minute, deliveries are asked for after ten
 /// seconds, the breaker probes after five.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::files::{boards, list, output, panels, project};
+use crate::boards::files::{boards, list, output, panels, project};
 
 /// Units that Grafana knows and the boards use; `none` is a plain number.
 const UNITS: [&str; 11] = [

@@ -7,7 +7,7 @@ use harness::eventually;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::prometheus::Prometheus;
+use crate::boards::prometheus::Prometheus;
 
 /// What the gateway does to numbers with these last two digits: it is busy, refuses a template,
 /// refuses the number, or breaks off after taking the message.

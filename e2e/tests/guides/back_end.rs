@@ -7,8 +7,8 @@ use harness::{Process, eventually, free_port};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use crate::service::Service;
-use crate::tokens::{Keys, Mint};
+use crate::guides::service::Service;
+use crate::guides::tokens::{Keys, Mint};
 
 /// Holds a back end to the table of tokens. `start` starts it on a port, with these settings.
 pub(crate) async fn check(start: impl Fn(u16, &[(&str, &str)]) -> Process) {

@@ -12,7 +12,7 @@ use harness::{Process, eventually, free_port, wait_for_http};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use crate::site::HOST;
+use crate::guides::site::HOST;
 
 pub(crate) struct Browser {
     // Its end closes the pipe to Chromium, which then ends too.

@@ -7,9 +7,9 @@ use e2e::PATIENCE;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::guide::{Guide, beside};
-use crate::lossy_proxy::LossyProxy;
-use crate::service::{Service, another_code};
+use crate::guides::guide::{Guide, beside};
+use crate::guides::lossy_proxy::LossyProxy;
+use crate::guides::service::{Service, another_code};
 
 /// The `org.json` of Android.
 const ANDROID_JSON: &str = "/usr/share/java/com.android.json.jar";

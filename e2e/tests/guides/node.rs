@@ -7,8 +7,8 @@ use std::process::Command;
 
 use harness::Process;
 
-use crate::back_end;
-use crate::guide::{Guide, beside};
+use crate::guides::back_end;
+use crate::guides::guide::{Guide, beside};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jwt_03_node_takes_true_tokens_and_no_others() {

@@ -6,9 +6,9 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::browser::{Browser, done};
-use crate::guide::Guide;
-use crate::service::Service;
+use crate::guides::browser::{Browser, done};
+use crate::guides::guide::Guide;
+use crate::guides::service::Service;
 
 const PAGE: &str = "<!doctype html><title>app</title><script type=\"module\">\
     import * as ramz from './ramz-client.js'; window.ramz = ramz;</script>";

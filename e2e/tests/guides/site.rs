@@ -9,7 +9,7 @@ use harness::{Process, eventually, free_port};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::guide::Guide;
+use crate::guides::guide::Guide;
 
 /// The name of the site in the guide.
 pub(crate) const HOST: &str = "example.ir";

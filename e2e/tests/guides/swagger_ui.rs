@@ -4,8 +4,8 @@ use fantoccini::Locator;
 use fantoccini::elements::Element;
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, done};
-use crate::service::Service;
+use crate::guides::browser::{Browser, done};
+use crate::guides::service::Service;
 
 const PHONE: &str = "09123456789";
 const OTHER: &str = "09121234567";

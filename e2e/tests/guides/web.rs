@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::browser::{Browser, done};
-use crate::guide::Guide;
-use crate::service::{Service, another_code};
-use crate::site::{HOST, Site};
+use crate::guides::browser::{Browser, done};
+use crate::guides::guide::Guide;
+use crate::guides::service::{Service, another_code};
+use crate::guides::site::{HOST, Site};
 
 const PHONE: &str = "09123456789";
 const SHOWN: &str = "+989123456789";
