@@ -161,11 +161,11 @@ fn the_use_cases_know_no_server_and_the_domain_no_store() {
 }
 
 #[test]
-fn the_ways_in_the_architecture_name_files_and_functions_that_are_there() {
-    let document = read("docs/architecture.md");
+fn the_ways_through_the_code_name_files_and_functions_that_are_there() {
+    let document = read("docs/where-is-what.md");
     for way in [
-        "### From the request for a code to the SMS",
-        "### The way of a refresh token",
+        "## From the request for a code to the SMS",
+        "## The way of a refresh token",
     ] {
         let rows = table(&document, way);
         assert!(rows.len() > 5, "{way}");

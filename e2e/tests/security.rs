@@ -82,6 +82,24 @@ fn every_test_that_the_page_of_security_names_is_in_the_file_that_it_names() {
     assert!(named.len() > 150, "{}", named.len());
 }
 
+#[test]
+fn every_test_that_a_promise_names_is_there() {
+    let sources = sources();
+    let page = read("docs/promises.md");
+    let named = tests_named_in(&page);
+    let missing: Vec<&String> = named
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !sources.values().any(|source| defines(source, name)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named.len() > 80, "{}", named.len());
+    // Each promise names what shows it.
+    for row in page.lines().filter(|line| line.starts_with("| ")).skip(2) {
+        assert!(row.contains('`'), "{row}");
+    }
+}
+
 /// Each id of the plan has one row, whatever its result.
 #[test]
 fn the_page_of_security_has_a_row_for_each_requirement_attack_and_fault() {

@@ -9,6 +9,7 @@ mod living;
 mod real_codes;
 mod redis_trouble;
 mod running;
+mod runs;
 mod stage;
 mod versions;
 

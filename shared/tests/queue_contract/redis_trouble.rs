@@ -1,13 +1,11 @@
 //! Redis stalls, restarts and forgets its scripts; the worker stays and heals.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{RedisServer, eventually};
 use shared::queue::Disposal;
-use tokio::sync::Semaphore;
 
-use crate::stage::{IDLE, PATIENCE, Runs, Stage, TestWorker, connect};
+use crate::stage::{Gate, IDLE, PATIENCE, Runs, Stage, TestWorker, connect};
 
 fn counting_worker(stage: &Stage, runs: &Runs) -> TestWorker {
     let counted = runs.clone();
@@ -15,6 +13,14 @@ fn counting_worker(stage: &Stage, runs: &Runs) -> TestWorker {
         counted.count(&job);
         async { Disposal::Done }
     })
+}
+
+/// Until a question to the queue goes unanswered for as long as anybody waits.
+async fn no_answer_from(stage: &Stage) {
+    eventually(PATIENCE, || async {
+        stage.feed().stats().await.is_err().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,38 +60,45 @@ async fn f_20_an_emptied_redis_gets_its_group_again() {
     worker.stop().await;
 }
 
+/// Eight jobs are being run and twelve wait when Redis dies; the eight end while it is away, and cannot be
+/// settled before it is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_03_a_killed_redis_comes_back_and_every_job_runs() {
     let mut server = RedisServer::start().await;
     let stage = Stage::on_redis(&server.url());
-    let runs = Runs::default();
-    let worker = counting_worker(&stage, &runs);
-    stage.enqueue(20).await;
+    let (gate, runs) = (Gate::closed(), Runs::default());
+    let worker = stage.work(8, gate.holding(&runs, |_| true));
+    let challenges = stage.enqueue(20).await;
+    runs.reach(8).await;
+    server.kill();
+    gate.open();
+    no_answer_from(&stage).await;
+    assert_eq!(runs.total(), 8, "nobody can read more");
+    server.restart().await;
     runs.reach(20).await;
-    // Finished and settled, so that the kill finds nothing half done.
     eventually(PATIENCE, || async {
-        stage.leftovers().await.is_empty().then_some(())
+        let stats = stage.feed().stats().await.ok()?;
+        (stats.waiting + stats.in_flight + stats.delayed == 0).then_some(())
     })
     .await;
-    server.kill();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    server.restart().await;
-    eventually(PATIENCE, || async { stage.feed().stats().await.ok() }).await;
-    let challenges = stage.enqueue(20).await;
-    runs.reach(40).await;
     worker.stop().await;
     assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
+    assert!(stage.leftovers().await.is_empty());
 }
 
+/// The same with a Redis that stands still for longer than anybody waits for an answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_07_a_stalled_redis_ends_no_worker_and_repeats_no_job() {
     let mut server = RedisServer::start().await;
     let stage = Stage::on_redis(&server.url());
-    let runs = Runs::default();
-    let worker = counting_worker(&stage, &runs);
+    let (gate, runs) = (Gate::closed(), Runs::default());
+    let worker = stage.work(8, gate.holding(&runs, |_| true));
     let challenges = stage.enqueue(200).await;
+    runs.reach(8).await;
     server.pause();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    gate.open();
+    no_answer_from(&stage).await;
+    assert_eq!(runs.total(), 8, "nobody can read more");
     server.resume();
     runs.reach(200).await;
     worker.stop().await;
@@ -97,20 +110,12 @@ async fn f_07_a_stalled_redis_ends_no_worker_and_repeats_no_job() {
 async fn i_09_a_stop_while_redis_is_away_still_ends() {
     let mut server = RedisServer::start().await;
     let stage = Stage::on_redis(&server.url());
-    let (gate, runs) = (Arc::new(Semaphore::new(0)), Runs::default());
-    let (held, counted) = (Arc::clone(&gate), runs.clone());
-    let worker = stage.work(8, move |job| {
-        let held = Arc::clone(&held);
-        counted.count(&job);
-        async move {
-            held.acquire().await.expect("it is never closed").forget();
-            Disposal::Done
-        }
-    });
+    let (gate, runs) = (Gate::closed(), Runs::default());
+    let worker = stage.work(8, gate.holding(&runs, |_| true));
     stage.enqueue(1).await;
     runs.reach(1).await;
     server.kill();
-    gate.add_permits(1);
+    gate.open();
     worker.stop().await;
 }
 

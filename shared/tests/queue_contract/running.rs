@@ -8,30 +8,32 @@ use domain::limits::Rule;
 use harness::eventually;
 use shared::hot_state::Accepted;
 use shared::queue::{Disposal, Job};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::stage::{IDLE, PATIENCE, Runs, START, Stage, challenge_of};
+use crate::stage::{Gate, IDLE, PATIENCE, Runs, START, Stage, challenge_of};
 
 pub(crate) async fn every_job_runs_once_over_two_workers(stage: &Stage) {
-    let runs = Runs::default();
-    let handler = |runs: Runs| {
-        move |job: Job| {
-            runs.count(&job);
-            async { Disposal::Done }
-        }
-    };
-    let workers = [
-        stage.work(16, handler(runs.clone())),
-        stage.work(16, handler(runs.clone())),
-    ];
+    let runs = [Runs::default(), Runs::default()];
+    let gate = Gate::closed();
+    let workers = runs
+        .clone()
+        .map(|runs| stage.work(16, gate.holding(&runs, |_| true)));
     let challenges = stage.enqueue(400).await;
-    runs.reach(400).await;
+    // Sixteen jobs fill the one, so that the other has to take some too.
+    for runs in &runs {
+        runs.reach(16).await;
+    }
+    gate.open();
+    eventually(PATIENCE, || async {
+        (runs[0].total() + runs[1].total() == 400).then_some(())
+    })
+    .await;
     for worker in workers {
         worker.stop().await;
     }
-    assert!(challenges.iter().all(|challenge| runs.of(challenge) == 1));
-    assert_eq!(runs.total(), 400);
+    let of = |challenge| runs[0].of(challenge) + runs[1].of(challenge);
+    assert!(challenges.iter().all(|challenge| of(challenge) == 1));
+    assert_eq!(runs[0].total() + runs[1].total(), 400);
     assert!(stage.leftovers().await.is_empty());
     assert!(
         stage.stats().await.consumers <= 1,
@@ -40,26 +42,24 @@ pub(crate) async fn every_job_runs_once_over_two_workers(stage: &Stage) {
 }
 
 pub(crate) async fn i_01_a_job_is_settled_only_after_its_run(stage: &Stage) {
-    stage.enqueue(1).await;
-    let (gate, started) = (Arc::new(Semaphore::new(0)), Runs::default());
-    let (held, counted) = (Arc::clone(&gate), started.clone());
-    let worker = stage.work(2, move |job| {
-        let held = Arc::clone(&held);
-        counted.count(&job);
-        async move {
-            held.acquire().await.expect("it is never closed").forget();
-            Disposal::Done
-        }
-    });
-    started.reach(1).await;
-    // Long enough for a settlement that comes too early to be written.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let held = stage.enqueue(1).await[0];
+    let (gate, runs) = (Gate::closed(), Runs::default());
+    let worker = stage.work(2, gate.holding(&runs, move |challenge| challenge == held));
+    runs.reach(1).await;
+    // Jobs that begin later are settled meanwhile: a settlement of the first that came too early would be
+    // written before theirs.
+    stage.enqueue(20).await;
+    runs.reach(21).await;
+    eventually(PATIENCE, || async {
+        (stage.stats().await.in_flight <= 1).then_some(())
+    })
+    .await;
     assert_eq!(
         stage.stats().await.in_flight,
         1,
         "settled before its run ended"
     );
-    gate.add_permits(1);
+    gate.open();
     eventually(PATIENCE, || async {
         stage.leftovers().await.is_empty().then_some(())
     })
@@ -301,19 +301,11 @@ pub(crate) async fn q_09_a_job_that_kills_its_worker_three_times_is_buried(stage
 
 pub(crate) async fn f_14_a_stop_finishes_what_runs_and_gives_back_what_waits(stage: &Stage) {
     stage.enqueue(20).await;
-    let (gate, started) = (Arc::new(Semaphore::new(0)), Runs::default());
-    let (held, counted) = (Arc::clone(&gate), started.clone());
-    let worker = stage.work(2, move |job| {
-        let held = Arc::clone(&held);
-        counted.count(&job);
-        async move {
-            held.acquire().await.expect("it is never closed").forget();
-            Disposal::Done
-        }
-    });
+    let (gate, started) = (Gate::closed(), Runs::default());
+    let worker = stage.work(2, gate.holding(&started, |_| true));
     started.reach(2).await;
     worker.stop.cancel();
-    gate.add_permits(2);
+    gate.open();
     worker.stop().await;
     assert_eq!(started.total(), 2, "a job was started after the stop");
     let stats = stage.stats().await;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apalis_core::error::BoxDynError;
@@ -27,6 +26,8 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+pub(crate) use crate::runs::{Gate, Runs};
 
 pub(crate) const START: i64 = 1_763_700_000_000;
 /// A job that shows no life for this long is an orphan; tests say so, they don't wait for it.
@@ -493,36 +494,4 @@ pub(crate) async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
         .get_multiplexed_async_connection()
         .await
         .expect("a connection")
-}
-
-/// Counts runs by challenge.
-#[derive(Clone, Default)]
-pub(crate) struct Runs(Arc<Mutex<HashMap<ChallengeId, u32>>>);
-
-impl Runs {
-    pub(crate) fn count(&self, job: &Job) {
-        *self
-            .0
-            .lock()
-            .expect("a lock")
-            .entry(challenge_of(job))
-            .or_default() += 1;
-    }
-
-    pub(crate) fn of(&self, challenge: &ChallengeId) -> u32 {
-        self.0
-            .lock()
-            .expect("a lock")
-            .get(challenge)
-            .copied()
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn total(&self) -> u32 {
-        self.0.lock().expect("a lock").values().sum()
-    }
-
-    pub(crate) async fn reach(&self, total: u32) {
-        eventually(PATIENCE, || async { (self.total() >= total).then_some(()) }).await;
-    }
 }

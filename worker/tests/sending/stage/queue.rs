@@ -45,10 +45,12 @@ impl Stage {
         .await;
     }
 
-    /// Waits until a job is delayed, then lets its time come.
+    /// Waits until a job is delayed, then lets its time come. Full jitter may draw less than a millisecond,
+    /// which is no delay: then the job goes on by itself, until it is delayed after all or done.
     pub(crate) async fn let_the_delay_pass(&self, millis: i64) {
         eventually(PATIENCE, async || {
-            (self.queue().await.delayed > 0).then_some(())
+            let queue = self.queue().await;
+            (queue.delayed > 0 || queue.waiting + queue.in_flight == 0).then_some(())
         })
         .await;
         self.advance(millis);
