@@ -6,13 +6,14 @@
 //! three releases: expand the schema, deploy the code, contract the schema.
 
 mod lock;
+mod online;
 mod pending;
 mod roles;
 mod server_url;
 mod version;
 
 use sqlx::migrate::Migrator;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgConnection, PgPool, SqlitePool};
 
 pub use pending::{Pending, PendingReason, pending_on_postgres, pending_postgres, pending_sqlite};
 pub use roles::{Grant, ROLES, Role, RolesError};
@@ -42,11 +43,27 @@ pub enum MigrateError {
 }
 
 /// Applies what is pending and returns it, and gives [the programs' roles](ROLES) what they may do.
-/// Several at once wait for each other (advisory lock).
+/// Several at once wait for each other (advisory lock). What would lock a large table for long is
+/// done ahead of the migrations, while others write.
 pub async fn run_postgres(pool: &PgPool) -> Result<Vec<Pending>, MigrateError> {
-    let pending = pending_postgres(pool).await?;
-    postgres().run(pool).await?;
+    let mut connection = pool.acquire().await?;
+    lock::on_server(&mut connection).await?;
+    let applied = apply(&mut connection).await;
+    let released = lock::release(&mut connection).await;
+    drop(connection);
+    let applied = applied?;
+    released?;
     roles::grant_to_roles(pool).await?;
+    Ok(applied)
+}
+
+async fn apply(connection: &mut PgConnection) -> Result<Vec<Pending>, MigrateError> {
+    let pending = pending_on_postgres(connection).await?;
+    if !pending.is_empty() {
+        online::prepare(connection).await?;
+    }
+    // `run` takes a connection only by ways that cannot be spawned.
+    postgres().run_direct(None, connection, false).await?;
     Ok(pending)
 }
 

@@ -1,10 +1,15 @@
 //! Migrating a PostgreSQL database, and that both databases come to the same schema.
 
-use harness::PostgresServer;
+use std::time::Duration;
+
+use harness::{PostgresServer, eventually};
 use migrate::{pending_postgres, run_postgres, run_sqlite};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgConnection, PgPool, SqlitePool};
 use tokio::task::JoinSet;
+
+/// Bounds a failing test only.
+const PATIENT: Duration = Duration::from_mins(2);
 
 /// Table, column, whether it takes nulls, and its type in the words of SQLite.
 type Column = (String, String, bool, String);
@@ -90,6 +95,112 @@ async fn both_databases_have_the_same_tables_columns_and_indexes() {
     in_sqlite.sort();
     assert!(in_postgres.len() > 8);
     assert_eq!(in_postgres, in_sqlite);
+}
+
+/// Of the ledger, with what they are made of.
+const LEDGER: &str = "SELECT indexname || ' ' || indexdef FROM pg_indexes WHERE tablename = 'sends' \
+     UNION ALL SELECT column_name || ' ' || data_type || ' ' || is_nullable || ' ' \
+     || COALESCE(column_default, '') FROM information_schema.columns WHERE table_name = 'sends' \
+     ORDER BY 1";
+const ROW: &str = "INSERT INTO sends (challenge_id, send_number, purpose, channel, state, attempt, \
+     fence, accepted_at, deadline_at, created_at, updated_at) \
+     SELECT decode(repeat('00', 16), 'hex'), $1, 'sign_in', 'sms', 'not_sent', 1, 1, now, now, now, now \
+     FROM (SELECT CURRENT_TIMESTAMP AS now) AS times";
+
+async fn ledger(pool: &PgPool) -> Vec<String> {
+    let rows = sqlx::query_scalar(LEDGER).fetch_all(pool).await;
+    rows.expect("columns and indexes")
+}
+
+async fn add_row(connection: &mut PgConnection, number: i64) -> sqlx::Result<()> {
+    let added = sqlx::query(ROW).bind(number).execute(connection).await;
+    added.map(|_| ())
+}
+
+/// A ledger as the release before has it.
+async fn before_legs(server: &PostgresServer) -> PgPool {
+    let pool = PgPool::connect(&server.create_database().await).await;
+    let pool = pool.expect("a connection");
+    run_postgres(&pool).await.expect("migrated");
+    for statement in [
+        "DROP INDEX sends_by_leg, sends_by_message",
+        "ALTER TABLE sends DROP COLUMN leg, DROP COLUMN route, DROP COLUMN message_id",
+        "DELETE FROM _sqlx_migrations WHERE version = 21",
+    ] {
+        let done = sqlx::query(statement).execute(&pool).await;
+        done.expect("a step back");
+    }
+    pool
+}
+
+#[tokio::test]
+async fn the_ledger_is_changed_while_others_write_to_it() {
+    let server = PostgresServer::start_without_fsync().await;
+    let new = PgPool::connect(&server.create_database().await).await;
+    let new = new.expect("a connection");
+    run_postgres(&new).await.expect("migrated");
+    let pool = before_legs(&server).await;
+
+    // Somebody has written and takes time over it; whoever wants the table for itself waits for that.
+    let mut slow = pool.begin().await.expect("a transaction");
+    add_row(&mut slow, 1).await.expect("a row");
+    let migrating = tokio::spawn({
+        let pool = pool.clone();
+        async move { run_postgres(&pool).await }
+    });
+    let asked = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE sends%'";
+    eventually(PATIENT, async || {
+        let waiting: i64 = sqlx::query_scalar(asked)
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        (waiting > 0).then_some(())
+    })
+    .await;
+    let mut writer = pool.acquire().await.expect("a connection");
+    sqlx::query("SET lock_timeout = '2s'")
+        .execute(&mut *writer)
+        .await
+        .expect("a limit");
+    for number in 2..12 {
+        add_row(&mut writer, number).await.expect("no long wait");
+    }
+    assert!(!migrating.is_finished(), "it waits for the slow one");
+    slow.commit().await.expect("committed");
+
+    let applied = migrating.await.expect("no panic").expect("migrated");
+    assert_eq!(applied.len(), 1);
+    assert_eq!(pending_postgres(&pool).await.expect("a list"), []);
+    assert_eq!(ledger(&pool).await, ledger(&new).await);
+}
+
+#[tokio::test]
+async fn an_index_whose_making_broke_off_is_made_again() {
+    let server = PostgresServer::start_without_fsync().await;
+    let pool = before_legs(&server).await;
+    let mut connection = pool.acquire().await.expect("a connection");
+    for number in 1..3 {
+        add_row(&mut connection, number).await.expect("a row");
+    }
+    // What is left of one that could not be finished, here because its rows are not unique.
+    let broken = "CREATE UNIQUE INDEX CONCURRENTLY sends_by_leg ON sends (purpose)";
+    let refused = sqlx::query(broken).execute(&mut *connection).await;
+    refused.expect_err("two rows of one purpose");
+    run_postgres(&pool).await.expect("migrated");
+    let valid: bool = sqlx::query_scalar(
+        "SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'sends'::regclass",
+    )
+    .fetch_one(&pool)
+    .await
+    .expect("an answer");
+    assert!(valid);
+    let leg = ledger(&pool).await.into_iter();
+    let leg: Vec<String> = leg.filter(|it| it.starts_with("sends_by_leg ")).collect();
+    assert!(
+        leg[0].ends_with("(challenge_id, send_number, leg)"),
+        "{leg:?}"
+    );
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ use gateway::{Gateway, Method, ReadError, StatusRow, UnknownReason};
 use shared::backoff::RetryDelays;
 use shared::queue::Disposal;
 use shared::records::{
-    Finish, Finished, LedgerRow, LedgerState, LedgerWriter, Records, SendKey, SendMethod,
-    SendOutcome as LedgerOutcome, SendResult,
+    Finish, Finished, LedgerRow, LedgerState, LedgerWriter, MessageId, Records, SendKey,
+    SendMethod, SendOutcome as LedgerOutcome, SendResult,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -184,12 +184,13 @@ impl Reconciler {
         row: &LedgerRow,
         mut listed: Vec<(i64, DeliveryStatus)>,
     ) -> Result<Sight, GaveUp> {
-        let messageids: Vec<i64> = listed.iter().map(|(messageid, _)| *messageid).collect();
+        let messages: Vec<MessageId> = listed.iter().map(|(id, _)| (*id).into()).collect();
         let others = until_recorded(&self.delays, &self.stop, || {
-            self.records.messages_of_other_sends(&messageids, open.key)
+            self.records
+                .messages_of_other_sends(&row.route, &messages, open.key)
         })
         .await?;
-        listed.retain(|(messageid, _)| !others.contains(messageid));
+        listed.retain(|(messageid, _)| !others.contains(&(*messageid).into()));
         Ok(match listed[..] {
             [] => Sight::Nothing,
             [(messageid, status)] => {
@@ -208,7 +209,8 @@ impl Reconciler {
         let call = TimeDelta::from_std(CALL_LIMIT).unwrap_or_default();
         let (from, to) = (began(row) - BEFORE - call, began(row) + AFTER);
         until_recorded(&self.delays, &self.stop, || {
-            self.records.has_open_send(open.phone, open.key, from, to)
+            self.records
+                .has_open_send(open.phone, &row.route, open.key, from, to)
         })
         .await
     }
@@ -226,7 +228,7 @@ impl Reconciler {
             fence: row.fence,
             outcome: LedgerOutcome {
                 result: SendResult::Accepted,
-                messageid: Some(messageid),
+                message_id: Some(messageid.into()),
                 cost_rials: None,
                 gateway_status: Some(200),
                 entry_status: Some(i64::from(status.code())),

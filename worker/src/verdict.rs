@@ -64,21 +64,29 @@ impl Verdict {
 }
 
 fn record(outcome: &SendOutcome, result: SendResult) -> LedgerOutcome {
-    let (messageid, cost_rials, entry_status) = match outcome {
+    let (message_id, cost_rials, entry_status) = match outcome {
         SendOutcome::Accepted {
             messageid,
             status,
             cost,
-        } => (Some(*messageid), *cost, Some(i64::from(status.code()))),
+        } => (
+            Some((*messageid).into()),
+            *cost,
+            Some(i64::from(status.code())),
+        ),
         SendOutcome::Refused {
             refusal: Refusal::Entry { messageid, status },
             ..
-        } => (Some(*messageid), None, Some(i64::from(status.code()))),
+        } => (
+            Some((*messageid).into()),
+            None,
+            Some(i64::from(status.code())),
+        ),
         _ => (None, None, None),
     };
     LedgerOutcome {
         result,
-        messageid,
+        message_id,
         cost_rials,
         gateway_status: outcome.gateway_status().map(i64::from),
         entry_status,
@@ -161,7 +169,7 @@ mod tests {
     fn a_taken_local_id_is_replaced_once() {
         let first = verdict(SendOutcome::Collision { messageid: 7 });
         assert_eq!(first.record.result, SendResult::LocalIdTaken);
-        assert_eq!(first.record.messageid, None, "it is another's");
+        assert_eq!(first.record.message_id, None, "it is another's");
         assert_eq!(
             first.record.error_class.as_deref(),
             Some("localid_collision")
@@ -201,8 +209,8 @@ mod tests {
         };
         let record = verdict(accepted).record;
         assert_eq!(
-            (record.messageid, record.cost_rials),
-            (Some(2_890_000_001), Some(2280))
+            (record.message_id, record.cost_rials),
+            (Some(2_890_000_001.into()), Some(2280))
         );
         assert_eq!(
             (record.gateway_status, record.entry_status),

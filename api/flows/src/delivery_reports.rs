@@ -4,7 +4,7 @@
 //! the gateway about this message now. One that is forged, repeated or late changes nothing.
 
 use domain::delivery::DeliveryStatus;
-use shared::records::Reported;
+use shared::records::{Reported, Route};
 
 use crate::flows::Flows;
 use crate::metrics::DeliveryReportResult;
@@ -23,7 +23,12 @@ pub struct DeliveryReport {
 pub async fn note(flows: &Flows, report: DeliveryReport) -> Result<(), Refusal> {
     let noted = flows
         .records
-        .note_delivery_report(report.messageid, report.status, flows.clock.now())
+        .note_delivery_report(
+            &Route::KAVENEGAR,
+            &report.messageid.into(),
+            report.status,
+            flows.clock.now(),
+        )
         .await
         .inspect_err(|_| flows.metrics.reported(DeliveryReportResult::Unavailable))?;
     flows.metrics.reported(match noted {

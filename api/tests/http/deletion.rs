@@ -13,7 +13,7 @@ use harness::eventually;
 use http::Method;
 use prometheus::Registry;
 use serde_json::json;
-use shared::records::{Begin, LedgerMetrics, LedgerWriter, SendKey, SendMethod};
+use shared::records::{Begin, LedgerMetrics, LedgerWriter, Route, SendKey, SendMethod};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -103,13 +103,11 @@ async fn a_full_account(stage: &Stage) -> (Uuid, String) {
     }
     let ledger = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
     let begin = Begin {
-        key: SendKey {
-            root: stage.challenge(&session).await.root.id,
-            send: 1,
-        },
+        key: SendKey::first_leg(stage.challenge(&session).await.root.id, 1),
         phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),
         purpose: Purpose::SignIn.into(),
         channel: Channel::Sms,
+        route: Route::KAVENEGAR,
         method: SendMethod::Lookup,
         fence: 1,
         localid: 1,
@@ -167,13 +165,11 @@ pub(crate) async fn i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any
 fn attempt(stage: &Stage, phone: &str) -> Begin {
     let now = stage.clock.now();
     Begin {
-        key: SendKey {
-            root: RootId::from_bytes(Random::operating_system().bytes()),
-            send: 1,
-        },
+        key: SendKey::first_leg(RootId::from_bytes(Random::operating_system().bytes()), 1),
         phone: PhoneNumber::from_e164(phone).expect("canonical"),
         purpose: Purpose::SignIn.into(),
         channel: Channel::Sms,
+        route: Route::KAVENEGAR,
         method: SendMethod::Lookup,
         fence: 1,
         localid: Random::operating_system().positive_i64(),

@@ -10,7 +10,9 @@ use http::Method;
 use serde_json::json;
 use serving::serve;
 use shared::config::ServeLimits;
-use shared::records::{Begin, Finish, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult};
+use shared::records::{
+    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+};
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,15 +31,13 @@ fn path() -> String {
 async fn accepted(stage: &Stage, messageid: i64) -> SendKey {
     let (random, now) = (Random::operating_system(), stage.clock.now());
     let writer = LedgerWriter::start(stage.stores.records.clone(), stage.clock.clone());
-    let key = SendKey {
-        root: RootId::from_bytes(random.bytes()),
-        send: 1,
-    };
+    let key = SendKey::first_leg(RootId::from_bytes(random.bytes()), 1);
     let begin = Begin {
         key,
         phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),
         purpose: Purpose::SignIn.into(),
         channel: Channel::Sms,
+        route: Route::KAVENEGAR,
         method: SendMethod::Send,
         fence: 1,
         localid: random.positive_i64(),
@@ -49,7 +49,7 @@ async fn accepted(stage: &Stage, messageid: i64) -> SendKey {
     writer.begin(begin).await.expect("begun");
     let outcome = SendOutcome {
         result: SendResult::Accepted,
-        messageid: Some(messageid),
+        message_id: Some(messageid.into()),
         cost_rials: None,
         gateway_status: Some(200),
         entry_status: Some(1),

@@ -56,8 +56,8 @@ pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
-    Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
-    SendMethod, SendOutcome, SendResult,
+    Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
+    SendKey, SendMethod, SendOutcome, SendResult,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};

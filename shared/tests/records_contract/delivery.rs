@@ -7,7 +7,7 @@ use domain::delivery::DeliveryStatus;
 use domain::delivery::{CHECKS, Milestone, Progress};
 use domain::phone::Operator;
 use shared::records::{
-    DELIVERY_LEASE, DeliveryCheck, LedgerRow, LedgerState, LedgerWriter, Reported, SendKey,
+    DELIVERY_LEASE, DeliveryCheck, LedgerRow, LedgerState, LedgerWriter, Reported, Route, SendKey,
     SendOutcome, SendResult,
 };
 
@@ -36,7 +36,9 @@ async fn row(stage: &Stage, key: SendKey) -> LedgerRow {
 }
 
 async fn take(stage: &Stage, limit: u32) -> Vec<DeliveryCheck> {
-    let taken = stage.records.take_delivery_checks(limit, stage.now());
+    let taken = stage
+        .records
+        .take_delivery_checks(&Route::KAVENEGAR, limit, stage.now());
     taken.await.expect("an answer")
 }
 
@@ -47,12 +49,13 @@ async fn take_one(stage: &Stage) -> DeliveryCheck {
 }
 
 async fn next(stage: &Stage) -> Option<DateTime<Utc>> {
-    let next = stage.records.next_delivery_check().await;
+    let next = stage.records.next_delivery_check(&Route::KAVENEGAR).await;
     next.expect("an answer")
 }
 
 fn messages(taken: &[DeliveryCheck]) -> BTreeSet<i64> {
-    taken.iter().map(|check| check.messageid).collect()
+    let number = |check: &DeliveryCheck| check.message_id.number().expect("a number");
+    taken.iter().map(number).collect()
 }
 
 /// What this answer means for a taken message now.
@@ -75,10 +78,11 @@ async fn record(stage: &Stage, check: &DeliveryCheck, code: i32) -> Option<Vec<M
 }
 
 async fn report(stage: &Stage, messageid: i64, code: i32) -> Reported {
-    let status = DeliveryStatus::from_code(code);
-    let noted = stage
-        .records
-        .note_delivery_report(messageid, status, stage.now());
+    let (messageid, status) = (messageid.into(), DeliveryStatus::from_code(code));
+    let noted =
+        stage
+            .records
+            .note_delivery_report(&Route::KAVENEGAR, &messageid, status, stage.now());
     noted.await.expect("an answer")
 }
 
@@ -105,7 +109,7 @@ pub(crate) async fn checks_are_taken_in_due_order_up_to_a_limit(stage: Stage) {
         BTreeSet::from([FIRST, FIRST + 1, FIRST + 2])
     );
     assert_eq!(next(&stage).await, Some(due + TimeDelta::seconds(3)));
-    let check = first.iter().find(|check| check.messageid == FIRST);
+    let check = first.iter().find(|check| check.message_id == FIRST.into());
     let check = check.expect("the first");
     assert_eq!(
         (check.accepted_at, check.known, check.operator),
@@ -156,18 +160,23 @@ pub(crate) async fn of_several_takers_at_once_each_gets_checks_of_its_own(stage:
     advance(&stage, CHECKS[0]);
     let takers = (0..8).map(|_| {
         let (records, now) = (stage.records.clone(), stage.now());
-        tokio::spawn(async move { records.take_delivery_checks(15, now).await })
+        tokio::spawn(async move {
+            records
+                .take_delivery_checks(&Route::KAVENEGAR, 15, now)
+                .await
+        })
     });
     let mut all = BTreeSet::new();
     for taker in takers.collect::<Vec<_>>() {
         let taken = taker.await.expect("no panic").expect("an answer");
         assert!(taken.len() <= 15);
         for check in taken {
-            assert!(all.insert(check.messageid), "{} twice", check.messageid);
+            assert!(all.insert(check.message_id.number()), "{check:?} twice");
         }
     }
     // Who comes while others take may find them all taken; nothing is left for good.
-    all.extend(messages(&take(&stage, 500).await));
+    let rest = messages(&take(&stage, 500).await);
+    all.extend(rest.into_iter().map(Some));
     assert_eq!(all.len(), 120);
 }
 
@@ -345,7 +354,7 @@ pub(crate) async fn the_messages_of_a_deleted_account_are_followed_without_its_n
 pub(crate) async fn an_entry_that_had_failed_at_once_shows_how(stage: Stage) {
     let outcome = SendOutcome {
         result: SendResult::Refused,
-        messageid: Some(FIRST),
+        message_id: Some(FIRST.into()),
         cost_rials: None,
         gateway_status: Some(200),
         entry_status: Some(14),
@@ -373,6 +382,6 @@ pub(crate) async fn a_row_that_cannot_be_read_does_not_keep_the_others_waiting(s
     );
     assert_eq!(stage.execute(spoil).await.expect("spoilt"), 1);
     advance(&stage, CHECKS[0]);
-    assert_eq!(take_one(&stage).await.messageid, FIRST + 1);
+    assert_eq!(take_one(&stage).await.message_id, (FIRST + 1).into());
     assert_eq!(take(&stage, 500).await, []);
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use shared::records::{
     Begin, Begun, Expired, FIRST_DELIVERY_CHECK, Finished, Interrupted, LedgerRow, LedgerState,
-    LedgerWriter, SendKey, SendResult,
+    LedgerWriter, MessageId, SendKey, SendResult,
 };
 
 use uuid::Uuid;
@@ -70,7 +70,7 @@ pub(crate) async fn an_attempt_begins_once_and_its_end_is_final(stage: Stage) {
 
     let ended = row(&stage, begin.key).await;
     assert_eq!(ended.state, LedgerState::Accepted);
-    assert_eq!(ended.messageid, Some(88));
+    assert_eq!(ended.message_id, Some(88.into()));
     assert_eq!(ended.cost_rials, Some(1_200));
     assert_eq!(
         (ended.gateway_status, ended.entry_status),
@@ -179,7 +179,7 @@ pub(crate) async fn a_run_whose_begin_lost_its_answer_begins_again(stage: Stage)
 pub(crate) async fn the_late_truth_of_the_same_run_is_taken_from_unknown(stage: Stage) {
     let writer = writer(&stage);
     for (messageid, outcome, state) in [
-        (Some(5), accepted(5), LedgerState::Accepted),
+        (Some(MessageId::from(5)), accepted(5), LedgerState::Accepted),
         (
             None,
             failed(SendResult::NotSent, "connect"),
@@ -196,7 +196,7 @@ pub(crate) async fn the_late_truth_of_the_same_run_is_taken_from_unknown(stage: 
 
         assert_eq!(finished.expect("finished"), Finished::Recorded);
         let ended = row(&stage, slow.key).await;
-        assert_eq!((ended.state, ended.messageid), (state, messageid));
+        assert_eq!((ended.state, ended.message_id), (state, messageid));
     }
 }
 
@@ -362,7 +362,7 @@ pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
     let mut sends = Vec::new();
     for send in 1..=3 {
         let mut begin = stage.begin(1);
-        begin.key = SendKey { root, send };
+        begin.key = SendKey::first_leg(root, send);
         writer.begin(begin.clone()).await.expect("begun");
         sends.push(begin);
         stage.clock.advance(1_000);

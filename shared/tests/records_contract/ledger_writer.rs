@@ -67,11 +67,11 @@ pub(crate) async fn a_burst_is_recorded_row_by_row(stage: Stage) {
             .expect("an answer")
             .expect("a row");
         let expected = match place % 3 {
-            0 => (LedgerState::Accepted, Some(messageid(place))),
+            0 => (LedgerState::Accepted, Some(messageid(place).into())),
             1 => (LedgerState::NotSent, None),
             _ => (LedgerState::Unknown, None),
         };
-        assert_eq!((row.state, row.messageid), expected, "{place}");
+        assert_eq!((row.state, row.message_id), expected, "{place}");
         assert_eq!(row.fence, begin.fence);
     }
 }
@@ -121,7 +121,7 @@ pub(crate) async fn one_taken_messageid_does_not_spoil_its_batch(stage: Stage) {
             .expect("an answer")
             .expect("a row");
         assert_eq!(row.state, LedgerState::Accepted);
-        if row.messageid.is_none() {
+        if row.message_id.is_none() {
             assert_eq!(row.error_class.as_deref(), Some("messageid_conflict"));
             assert_eq!(row.next_check_at, None);
             without_number += 1;

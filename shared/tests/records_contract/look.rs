@@ -1,7 +1,9 @@
 //! What the ledger keeps about sends of unknown fate.
 
 use chrono::TimeDelta;
-use shared::records::{Begin, Begun, LedgerRow, LedgerState, LedgerWriter, SendResult};
+use shared::records::{
+    Begin, Begun, LedgerRow, LedgerState, LedgerWriter, MessageId, Route, SendResult,
+};
 
 use crate::stage::{Stage, accepted, failed, finish, phone};
 
@@ -96,9 +98,13 @@ pub(crate) async fn messages_of_other_sends_are_told_from_ones_own(stage: Stage)
         sends.push(begin.key);
     }
     let asked = [2_890_000_003, 2_890_000_002, 2_890_000_001];
-    let others = async |messageids: &[i64], than| {
-        let others = stage.records.messages_of_other_sends(messageids, than);
-        others.await.expect("an answer")
+    let others = async |numbers: &[i64], than| -> Vec<i64> {
+        let messages: Vec<MessageId> = numbers.iter().map(|id| (*id).into()).collect();
+        let others = stage
+            .records
+            .messages_of_other_sends(&Route::KAVENEGAR, &messages, than);
+        let others = others.await.expect("an answer");
+        others.iter().filter_map(MessageId::number).collect()
     };
     assert_eq!(others(&asked, sends[0]).await, [2_890_000_002]);
     let mut resend = sends[0];
@@ -119,7 +125,9 @@ pub(crate) async fn open_sends_to_a_number_are_found_by_the_time_of_their_attemp
     let second = TimeDelta::seconds(1);
     let is_open = async |number, than, from, to| {
         let number = phone(number);
-        let open = stage.records.has_open_send(&number, than, from, to);
+        let open = stage
+            .records
+            .has_open_send(&number, &Route::KAVENEGAR, than, from, to);
         open.await.expect("an answer")
     };
     let mut other = begin.key;

@@ -13,6 +13,7 @@ mod family;
 mod import;
 mod ledger;
 mod ledger_writer;
+mod legs;
 mod locked_rows;
 mod look;
 mod lost_answers;
@@ -156,6 +157,10 @@ on_both! {
     ledger::a_late_job_expires_unless_it_was_sent,
     ledger::the_sends_of_a_request_are_found_by_its_id,
     ledger::the_timeline_and_the_counts_see_every_send,
+    legs::each_leg_of_a_send_is_a_row_of_its_own,
+    legs::a_message_number_belongs_to_one_send_of_its_route,
+    legs::rows_of_the_release_before_are_moved_and_followed,
+    legs::the_release_before_goes_on_with_rows_of_this_one,
     profile::a_profile_changes_as_far_as_it_is_named_and_only_for_who_may,
     profile::a_change_of_number_is_one_transaction_with_its_notice_and_its_code,
     profile::a_change_that_is_not_allowed_uses_no_code,

@@ -14,7 +14,7 @@ use domain::random::Random;
 use domain::root::RootId;
 use harness::{PgBouncer, PostgresServer, Relay};
 use shared::records::{
-    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Pooler, Records, SendKey,
+    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Pooler, Records, Route, SendKey,
     SendMethod, SendOutcome, SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
@@ -206,6 +206,24 @@ impl Stage {
         }
     }
 
+    /// Takes the key of the ledger away that knows no legs, as the release after this one does.
+    pub(crate) async fn without_the_key_of_before(&self) {
+        let statements: &[&str] = match &self.raw {
+            Raw::Postgres(_) => &["ALTER TABLE sends DROP CONSTRAINT sends_pkey"],
+            Raw::Sqlite(_) => &[
+                "CREATE TABLE kept AS SELECT * FROM sends",
+                "DROP TABLE sends",
+                "ALTER TABLE kept RENAME TO sends",
+                "CREATE UNIQUE INDEX sends_by_leg ON sends (challenge_id, send_number, leg)",
+                "CREATE UNIQUE INDEX sends_by_message \
+                 ON sends (route, COALESCE(message_id, CAST(messageid AS TEXT)))",
+            ],
+        };
+        for statement in statements {
+            self.execute(*statement).await.expect("a change");
+        }
+    }
+
     pub(crate) async fn count(&self, table: &str) -> i64 {
         let sql = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         match &self.raw {
@@ -308,13 +326,11 @@ impl Stage {
     pub(crate) fn begin(&self, fence: i64) -> Begin {
         let now = self.now();
         Begin {
-            key: SendKey {
-                root: self.root(),
-                send: 1,
-            },
+            key: SendKey::first_leg(self.root(), 1),
             phone: phone(1),
             purpose: Purpose::SignIn.into(),
             channel: Channel::Sms,
+            route: Route::KAVENEGAR,
             method: SendMethod::Lookup,
             fence,
             localid: self.random.positive_i64(),
@@ -350,7 +366,7 @@ pub(crate) fn finish(begin: &Begin, attempt: u32, outcome: SendOutcome) -> Finis
 pub(crate) fn accepted(messageid: i64) -> SendOutcome {
     SendOutcome {
         result: SendResult::Accepted,
-        messageid: Some(messageid),
+        message_id: Some(messageid.into()),
         cost_rials: Some(1_200),
         gateway_status: Some(200),
         entry_status: Some(5),
@@ -361,7 +377,7 @@ pub(crate) fn accepted(messageid: i64) -> SendOutcome {
 pub(crate) fn failed(result: SendResult, error_class: &str) -> SendOutcome {
     SendOutcome {
         result,
-        messageid: None,
+        message_id: None,
         cost_rials: None,
         gateway_status: None,
         entry_status: None,

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use serving::serve;
 use shared::config::ServeLimits;
 use shared::config::{Environment, WorkerConfig};
-use shared::records::{Begin, Finish, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult};
+use shared::records::{
+    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+};
 use shared::sqlite_file::SqliteFile;
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
@@ -147,13 +149,11 @@ impl Stage {
     /// A message that was accepted now, at this price.
     async fn spend(&self, rials: i64) {
         let begin = Begin {
-            key: SendKey {
-                root: RootId::from_bytes(self.random.bytes()),
-                send: 1,
-            },
+            key: SendKey::first_leg(RootId::from_bytes(self.random.bytes()), 1),
             phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),
             purpose: Purpose::SignIn.into(),
             channel: Channel::Sms,
+            route: Route::KAVENEGAR,
             method: SendMethod::Lookup,
             fence: 1,
             localid: self.random.positive_i64(),
@@ -169,7 +169,7 @@ impl Stage {
             fence: 1,
             outcome: SendOutcome {
                 result: SendResult::Accepted,
-                messageid: Some(self.random.positive_i64()),
+                message_id: Some(self.random.positive_i64().into()),
                 cost_rials: Some(rials),
                 gateway_status: Some(200),
                 entry_status: Some(5),

@@ -17,7 +17,9 @@ use domain::delivery::Progress;
 use domain::random::Random;
 use gateway::{Gateway, MAX_STATUS_IDS, Method, ReadError};
 use shared::backoff::RetryDelays;
-use shared::records::{DELIVERY_LEASE, DeliveryCheck, Records, RecordsError, SendKey};
+use shared::records::{
+    DELIVERY_LEASE, DeliveryCheck, MessageId, Records, RecordsError, Route, SendKey,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -160,7 +162,10 @@ impl DeliveryWatch {
         self.metrics
             .delivery
             .overdue(trouble.since(self.clock.now()));
-        let (oldest, now) = (self.records.next_delivery_check().await?, self.clock.now());
+        let (oldest, now) = (
+            self.records.next_delivery_check(&Route::KAVENEGAR).await?,
+            self.clock.now(),
+        );
         let Some(oldest) = oldest else {
             trouble.over();
             return Ok(Turn::Rest(LOOK_EVERY));
@@ -187,7 +192,7 @@ impl DeliveryWatch {
         }
         let checks = self
             .records
-            .take_delivery_checks(BATCH, self.clock.now())
+            .take_delivery_checks(&Route::KAVENEGAR, BATCH, self.clock.now())
             .await?;
         if checks.is_empty() {
             return Ok(Turn::Rest(LOOK_EVERY));
@@ -219,8 +224,8 @@ impl DeliveryWatch {
             match (written.await, part) {
                 (Ok(written), _) => recorded.extend(written),
                 (Err(GaveUp::Refused(error)), [(check, _)]) => {
-                    let SendKey { root, send } = check.key;
-                    tracing::error!(%root, send, %error, "what became of a message cannot be recorded");
+                    let SendKey { root, send, leg } = check.key;
+                    tracing::error!(%root, send, leg, %error, "what became of a message cannot be recorded");
                 }
                 (Err(GaveUp::Refused(RecordsError::Refused(_))), _) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -236,8 +241,12 @@ impl DeliveryWatch {
     async fn ask(
         &self,
         checks: &[DeliveryCheck],
-    ) -> Result<HashMap<i64, DeliveryStatus>, ReadError> {
-        let messageids: Vec<i64> = checks.iter().map(|check| check.messageid).collect();
+    ) -> Result<HashMap<MessageId, DeliveryStatus>, ReadError> {
+        // All that this gateway has given are numbers.
+        let messageids: Vec<i64> = checks
+            .iter()
+            .filter_map(|check| check.message_id.number())
+            .collect();
         let started = Instant::now();
         let answer = self.gateway.status(&messageids).await;
         let seconds = started.elapsed().as_secs_f64();
@@ -248,7 +257,7 @@ impl DeliveryWatch {
         let said = answer?.into_iter().filter_map(|row| {
             // A row without a status says nothing.
             let status = Some(row.status).filter(|status| status.code() > 0);
-            Some((row.messageid?, status?))
+            Some((row.messageid?.into(), status?))
         });
         Ok(said.collect())
     }
@@ -257,13 +266,13 @@ impl DeliveryWatch {
         &self,
         delays: &RetryDelays,
         checks: Vec<DeliveryCheck>,
-        said: &HashMap<i64, DeliveryStatus>,
+        said: &HashMap<MessageId, DeliveryStatus>,
     ) -> Result<(), TurnError> {
         let (now, resends) = (self.clock.now(), self.account.resends_undelivered());
         let checked: Vec<_> = checks
             .into_iter()
             .map(|check| {
-                let said = said.get(&check.messageid).copied();
+                let said = said.get(&check.message_id).copied();
                 let age = now - check.accepted_at;
                 let progress = Progress::after(check.known, said, age, resends);
                 (check, progress)

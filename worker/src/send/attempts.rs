@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use gateway::Method;
 use shared::queue::Disposal;
 use shared::records::{
-    Begin, Begun, Expired, Finish, LedgerState, RecordsError, SendMethod,
+    Begin, Begun, Expired, Finish, LedgerState, RecordsError, Route, SendMethod,
     SendOutcome as LedgerOutcome, SendResult,
 };
 use shared::traces::Span;
@@ -33,6 +33,7 @@ impl SmsSender {
             phone: draft.phone().clone(),
             purpose: draft.purpose(),
             channel: run.channel,
+            route: Route::KAVENEGAR,
             method: self.ledger_method(draft),
             fence: run.fence,
             localid: self.0.random.positive_i64(),
@@ -175,7 +176,7 @@ impl SmsSender {
             fence: run.fence,
             outcome: LedgerOutcome {
                 result,
-                messageid: None,
+                message_id: None,
                 cost_rials: None,
                 gateway_status: None,
                 entry_status: None,

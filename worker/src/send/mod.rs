@@ -144,7 +144,7 @@ impl SmsSender {
                 channel,
             } => {
                 let root = root.unwrap_or_else(|| challenge.into());
-                (SendKey { root, send }, channel, &self.0.delays)
+                (SendKey::first_leg(root, send), channel, &self.0.delays)
             }
             JobTask::Notice { notice } => {
                 let key = SendKey::of_notice(notice);

@@ -5,11 +5,12 @@ use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
 use harness::{PostgresServer, RedisServer, eventually};
 use serde_json::json;
-use shared::records::{LedgerRow, LedgerState, Reported};
+use shared::records::{LedgerRow, LedgerState, Reported, Route as GatewayRoute};
 
 use crate::stage::{PATIENCE, PHONE, Route, Stage, Working};
 
 const SECOND: i64 = 1_000;
+const KAVENEGAR: GatewayRoute = GatewayRoute::KAVENEGAR;
 /// The first question about a message, with the time in which questions gather.
 const FIRST: i64 = 11 * SECOND;
 /// From there to the second question.
@@ -276,11 +277,13 @@ pub(crate) async fn a_34_reports_hasten_the_question_and_decide_nothing(stage: &
     let worker = stage.work().await;
     let id = accepted(stage).await;
     let row = stage.row(id, 1).await.expect("a row");
-    let messageid = row.messageid.expect("a number");
+    let messageid = row.message_id.expect("a number");
     let report = async |code| {
         let status = DeliveryStatus::from_code(code);
         let (records, now) = (&stage.stores.records, stage.clock.now());
-        let noted = records.note_delivery_report(messageid, status, now).await;
+        let noted = records
+            .note_delivery_report(&KAVENEGAR, &messageid, status, now)
+            .await;
         noted.expect("an answer")
     };
     // A lie, and then the truth, twice: the gateway decides each time.

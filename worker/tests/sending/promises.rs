@@ -1,7 +1,7 @@
 //! What is promised of every job.
 
 use domain::challenge::Channel;
-use shared::records::{Finish, LedgerState, SendKey, SendOutcome, SendResult};
+use shared::records::{Finish, LedgerState, MessageId, SendKey, SendOutcome, SendResult};
 
 use crate::stage::{OTHER_KEY, OTHER_RUN, OTP_KEY, PHONE, REQUEST, Route, START, Stage};
 
@@ -22,7 +22,10 @@ pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challeng
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].receptor, "09123456789");
     assert_eq!(messages[0].code.as_deref(), Some(code.expose()));
-    assert_eq!(row.messageid, i64::try_from(messages[0].messageid).ok());
+    assert_eq!(
+        row.message_id.as_ref().and_then(MessageId::number),
+        i64::try_from(messages[0].messageid).ok()
+    );
     assert_eq!(
         (row.attempt, row.cost_rials, row.gateway_status),
         (1, Some(2_280), Some(200))
@@ -40,14 +43,11 @@ pub(crate) async fn i_01_a_job_becomes_one_message_with_the_code_of_its_challeng
 
 pub(crate) async fn i_02_a_send_that_ended_before_is_not_repeated(stage: &Stage) {
     let id = stage.ask(PHONE, Channel::Sms).await;
-    let key = SendKey {
-        root: id.into(),
-        send: 1,
-    };
+    let key = SendKey::first_leg(id.into(), 1);
     let (ledger, attempt) = stage.begin_elsewhere(key, Route::Template, 815).await;
     let outcome = SendOutcome {
         result: SendResult::Accepted,
-        messageid: Some(2_890_000_001),
+        message_id: Some(2_890_000_001.into()),
         cost_rials: None,
         gateway_status: Some(200),
         entry_status: Some(5),

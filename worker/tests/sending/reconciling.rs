@@ -3,7 +3,9 @@
 use domain::challenge::{ChallengeId, Channel};
 use domain::otp::Purpose;
 use serde_json::json;
-use shared::records::{Finish, LedgerRow, LedgerState, SendKey, SendOutcome, SendResult};
+use shared::records::{
+    Finish, LedgerRow, LedgerState, MessageId, SendKey, SendOutcome, SendResult,
+};
 
 use crate::stage::{OTHER_RUN, PATIENCE, PHONE, Route, Stage, Working};
 
@@ -16,10 +18,7 @@ const A_WHILE: i64 = 16_000;
 const TO_THE_DEADLINE: i64 = 90_000;
 
 fn first(challenge: ChallengeId) -> SendKey {
-    SendKey {
-        root: challenge.into(),
-        send: 1,
-    }
+    SendKey::first_leg(challenge.into(), 1)
 }
 
 /// Lets the next calls that send fail in this way.
@@ -63,7 +62,7 @@ pub(crate) async fn f_11_a_message_whose_answer_was_lost_is_found_and_never_doub
             stage.everything_is_settled().await;
             let newest = &stage.messages()[0];
             assert_eq!(
-                row.messageid,
+                row.message_id.as_ref().and_then(MessageId::number),
                 i64::try_from(newest.messageid).ok(),
                 "{kind}"
             );
@@ -154,7 +153,7 @@ pub(crate) async fn i_02_a_message_that_a_dead_worker_had_sent_is_found(stage: &
         worker.stop().await;
         assert_eq!((row.attempt, row.fence), (1, OTHER_RUN));
         assert_eq!(
-            row.messageid,
+            row.message_id.as_ref().and_then(MessageId::number),
             i64::try_from(stage.messages()[0].messageid).ok()
         );
     }
@@ -316,7 +315,7 @@ pub(crate) async fn i_02_several_strange_messages_leave_it_undecided(stage: &Sta
     worker.stop().await;
     let row = stage.row(id, 1).await.expect("a row");
     assert_eq!((row.state, row.attempt), (LedgerState::Unknown, 1));
-    assert_eq!(row.messageid, None);
+    assert_eq!(row.message_id, None);
     assert_eq!(stage.messages().len(), 2);
 }
 
@@ -395,7 +394,7 @@ pub(crate) async fn a_local_id_that_is_taken_is_replaced(stage: &Stage) {
     let (ledger, attempt) = stage.begin_elsewhere(first(id), Route::Text, 815).await;
     let outcome = SendOutcome {
         result: SendResult::NotSent,
-        messageid: None,
+        message_id: None,
         cost_rials: None,
         gateway_status: None,
         entry_status: None,
@@ -413,7 +412,7 @@ pub(crate) async fn a_local_id_that_is_taken_is_replaced(stage: &Stage) {
     stage.has_failed(id, 2).await;
     let row = stage.row(id, 1).await.expect("a row");
     assert_eq!(row.error_class.as_deref(), Some("localid_collision"));
-    assert_eq!(row.messageid, None, "it is the other's");
+    assert_eq!(row.message_id, None, "it is the other's");
     stage.let_the_delay_pass(A_WHILE).await;
     let row = stage.reaches(id, LedgerState::Accepted).await;
     assert!(worker.has_counted("ramz_gateway_errors_total", "localid_collision", 1));

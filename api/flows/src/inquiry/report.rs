@@ -3,7 +3,7 @@
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::Serialize;
 use shared::hot_state::AcceptPolicy;
-use shared::records::LedgerRow;
+use shared::records::{LedgerRow, MessageId};
 
 use super::conclusion::{Concluding, Conclusion};
 use super::facts::{Facts, Subject};
@@ -51,10 +51,14 @@ pub struct Message {
     pub challenge: String,
     /// The how-many-th message of its challenge.
     pub send: u32,
+    /// Over the how-many-th route.
+    pub leg: u32,
     /// What it brings.
     pub purpose: &'static str,
     /// How it travels.
     pub channel: &'static str,
+    /// Over which gateway.
+    pub route: String,
     /// By which method of the gateway.
     pub method: Option<&'static str>,
     /// Where it stands in the ledger.
@@ -67,8 +71,10 @@ pub struct Message {
     pub entry_status: Option<i64>,
     /// What was seen in place of an answer.
     pub error_class: Option<String>,
-    /// The gateway's number of it.
+    /// The gateway's number of it, where that is a number.
     pub messageid: Option<i64>,
+    /// The same as text, whatever it is.
+    pub message_id: Option<String>,
     /// What it cost.
     pub cost_rials: Option<i64>,
     /// Whether the message before may have gone out too.
@@ -135,15 +141,18 @@ impl Message {
         Self {
             challenge: row.key.root.to_string(),
             send: row.key.send,
+            leg: row.key.leg,
             purpose: row.purpose.as_str(),
             channel: row.channel.as_str(),
+            route: row.route.to_string(),
             method: row.method.map(shared::records::SendMethod::as_str),
             state: row.state.as_str(),
             attempts: row.attempt,
             gateway_status: row.gateway_status,
             entry_status: row.entry_status,
             error_class: row.error_class.clone(),
-            messageid: row.messageid,
+            messageid: row.message_id.as_ref().and_then(MessageId::number),
+            message_id: row.message_id.as_ref().map(ToString::to_string),
             cost_rials: row.cost_rials,
             resent_ambiguous: row.resent_ambiguous,
             accepted_at: row.accepted_at,

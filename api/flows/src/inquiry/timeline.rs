@@ -102,6 +102,10 @@ fn of_send(send: &LedgerRow, events: &mut Vec<Event>) {
     if let Some(at) = send.started_at {
         let method = send.method.map_or("", words::method);
         let mut text = format!("sent to the gateway {method}, attempt {}", send.attempt);
+        if send.key.leg > 1 {
+            let (route, leg) = (&send.route, send.key.leg);
+            text = format!("{text}, over {route} (leg {leg})");
+        }
         if send.resent_ambiguous {
             text.push_str("; the message before may have gone out too");
         }
@@ -117,7 +121,10 @@ fn of_send(send: &LedgerRow, events: &mut Vec<Event>) {
     let ended = match send.state {
         LedgerState::Sending => None,
         LedgerState::Accepted => {
-            let messageid = send.messageid.map(|id| format!(" as message {id}"));
+            let messageid = send
+                .message_id
+                .as_ref()
+                .map(|id| format!(" as message {id}"));
             let cost = send.cost_rials.map(|rials| format!(", {rials} rials"));
             let text = format!(
                 "the gateway took it{}{}",

@@ -13,7 +13,7 @@ use serde_json::Value;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState};
 use shared::queue::Feed;
 use shared::records::{
-    Begin, Begun, Device, Finish, Finished, LedgerWriter, NewSession, SendKey, SendMethod,
+    Begin, Begun, Device, Finish, Finished, LedgerWriter, NewSession, Route, SendKey, SendMethod,
     SendOutcome, SendResult, SignIn,
 };
 use shared::redis_store::RedisStore;
@@ -168,13 +168,11 @@ impl Service {
 
     pub(super) fn begin_of(&self, new: &NewChallenge, accepted_at: DateTime<Utc>) -> Begin {
         Begin {
-            key: SendKey {
-                root: new.root.id,
-                send: 1,
-            },
+            key: SendKey::first_leg(new.root.id, 1),
             phone: new.root.phone.clone(),
             purpose: new.root.purpose.into(),
             channel: Channel::Sms,
+            route: Route::KAVENEGAR,
             method: SendMethod::Lookup,
             fence: 1,
             localid: self.random.positive_i64(),
@@ -278,7 +276,7 @@ impl Service {
 pub(super) fn taken(messageid: i64) -> SendOutcome {
     SendOutcome {
         result: SendResult::Accepted,
-        messageid: Some(messageid),
+        message_id: Some(messageid.into()),
         cost_rials: Some(2_280),
         gateway_status: Some(200),
         entry_status: Some(5),
@@ -289,7 +287,7 @@ pub(super) fn taken(messageid: i64) -> SendOutcome {
 pub(super) fn failed(result: SendResult, code: Option<i64>, class: &str) -> SendOutcome {
     SendOutcome {
         result,
-        messageid: None,
+        message_id: None,
         cost_rials: None,
         gateway_status: code,
         entry_status: None,

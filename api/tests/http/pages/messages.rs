@@ -6,7 +6,9 @@ use domain::phone::PhoneNumber;
 use domain::random::Random;
 use serde_json::json;
 use shared::queue::{Job, JobTask};
-use shared::records::{Begin, Finish, LedgerWriter, SendKey, SendMethod, SendOutcome, SendResult};
+use shared::records::{
+    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+};
 
 use super::Browser;
 use super::browser::{CODE, LOG_IN, MESSAGE, RESEND};
@@ -41,16 +43,14 @@ async fn take(writer: &LedgerWriter, job: &Job) {
     else {
         return;
     };
-    let key = SendKey {
-        root: root.unwrap_or_else(|| challenge.into()),
-        send,
-    };
+    let key = SendKey::first_leg(root.unwrap_or_else(|| challenge.into()), send);
     let at = |millis| DateTime::from_timestamp_millis(millis).expect("a moment");
     let begin = Begin {
         key,
         phone: PhoneNumber::from_e164("+989123456789").expect("canonical"),
         purpose: Purpose::SignIn.into(),
         channel,
+        route: Route::KAVENEGAR,
         method: SendMethod::Lookup,
         fence: 1,
         localid: Random::operating_system().positive_i64(),
@@ -62,7 +62,7 @@ async fn take(writer: &LedgerWriter, job: &Job) {
     writer.begin(begin).await.expect("begun");
     let outcome = SendOutcome {
         result: SendResult::Accepted,
-        messageid: Some(i64::from(send) + 100),
+        message_id: Some((i64::from(send) + 100).into()),
         cost_rials: None,
         gateway_status: Some(200),
         entry_status: Some(1),

@@ -188,8 +188,8 @@ async fn write_alone<B: Batch>(batch: &B, input: &B::Input) -> Result<B::Output,
             .unwrap_or(Err(RecordsError::Conflict)),
         Err(RecordsError::Conflict) => batch.run_conflicting(input).await,
         Err(error @ RecordsError::Refused(_)) => {
-            let SendKey { root, send } = B::key(input);
-            tracing::error!(%root, send, %error, "a row of the ledger cannot be written");
+            let SendKey { root, send, leg } = B::key(input);
+            tracing::error!(%root, send, leg, %error, "a row of the ledger cannot be written");
             Err(error)
         }
         Err(error) => Err(error),

@@ -14,25 +14,25 @@ use super::{Begin, Begun, Interrupted, LedgerState, SendKey};
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 
-const BEGUN: &str = "WITH begun (of_challenge, of_send, for_phone, for_purpose, by_channel, \
-     by_method, to_state, first_attempt, by_fence, with_localid, repeats, accepted, deadline, started, \
+const BEGUN: &str = "WITH begun (of_challenge, of_send, of_leg, for_phone, for_purpose, by_channel, \
+     by_route, by_method, to_state, first_attempt, by_fence, with_localid, repeats, accepted, deadline, started, \
      finished, in_trace, of_request, at, newest_hash, oldest_hash) AS (";
 
 /// A number that was erased after its message was asked for is not written.
-const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, phone, purpose, channel, \
+const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, leg, phone, purpose, channel, route, \
      method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
      started_at, finished_at, trace_id, request_id, created_at, updated_at) \
-     SELECT of_challenge, of_send, CASE WHEN EXISTS (SELECT 1 FROM number_erasures \
+     SELECT of_challenge, of_send, of_leg, CASE WHEN EXISTS (SELECT 1 FROM number_erasures \
          WHERE number_hash IN (newest_hash, oldest_hash) AND erased_at >= accepted) \
          THEN NULL ELSE for_phone END, \
-     for_purpose, by_channel, by_method, to_state, first_attempt, by_fence, with_localid, repeats, \
+     for_purpose, by_channel, by_route, by_method, to_state, first_attempt, by_fence, with_localid, repeats, \
      accepted, deadline, started, finished, in_trace, of_request, at, at FROM begun WHERE TRUE";
 
 /// Three moves in one: a row in `sending` was left by a dead run and becomes `unknown`, with
 /// everything else as that run left it; one in `not_sent` takes the new attempt, or `expired`; one
 /// in `unknown` takes an attempt only once, and only if it is asked to. Any other row stays as it
 /// is and is not returned.
-const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
+const MOVE: &str = " ON CONFLICT (challenge_id, send_number, leg) DO UPDATE SET \
      phone = CASE WHEN excluded.phone IS NULL THEN NULL ELSE sends.phone END, \
      state = CASE WHEN sends.state = 'sending' THEN 'unknown' ELSE excluded.state END, \
      attempt = CASE WHEN sends.state = 'sending' OR excluded.state = 'expired' \
@@ -59,10 +59,10 @@ const MOVE: &str = " ON CONFLICT (challenge_id, send_number) DO UPDATE SET \
      WHERE sends.state IN ('sending', 'not_sent') \
          OR (sends.state = 'unknown' AND excluded.resent_ambiguous \
              AND NOT sends.resent_ambiguous) \
-     RETURNING challenge_id, send_number, state, attempt, fence, localid, started_at";
+     RETURNING challenge_id, send_number, leg, state, attempt, fence, localid, started_at";
 
-const STATES: &str =
-    "SELECT challenge_id, send_number, state FROM sends WHERE (challenge_id, send_number) IN (";
+const STATES: &str = "SELECT challenge_id, send_number, leg, state FROM sends \
+     WHERE (challenge_id, send_number, leg) IN (";
 
 /// What a caller wants with a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,9 +124,12 @@ impl Batch for Begins {
         Ok(requests.iter().map(of_request).collect())
     }
 
-    /// Two sends drew the same local id; the caller draws another.
-    async fn run_conflicting(&self, _: &Request) -> Result<Moved, RecordsError> {
-        Err(RecordsError::Conflict)
+    /// Two sends drew the same local id, and the caller draws another; or a worker of the release before made
+    /// this very row just now, and the key that it names, without the leg, spoke first.
+    async fn run_conflicting(&self, request: &Request) -> Result<Moved, RecordsError> {
+        let moved = self.run(std::slice::from_ref(request)).await?;
+        let moved = moved.into_iter().next();
+        moved.unwrap_or(Err(RecordsError::Conflict))
     }
 }
 
@@ -134,6 +137,7 @@ impl Batch for Begins {
 struct MovedRow {
     challenge_id: Vec<u8>,
     send_number: i64,
+    leg: i64,
     state: String,
     attempt: i64,
     fence: i64,
@@ -144,7 +148,7 @@ struct MovedRow {
 impl MovedRow {
     /// What cannot be read is the trouble of its own caller only; the others' rows have moved.
     fn read(self) -> Result<(SendKey, Result<Moved, RecordsError>), RecordsError> {
-        let key = stored_key(&self.challenge_id, self.send_number)?;
+        let key = stored_key(&self.challenge_id, self.send_number, self.leg)?;
         Ok((key, self.moved()))
     }
 
@@ -188,9 +192,11 @@ impl Records {
                 let bytes = |hash: &NumberHash| hash.as_bytes().to_vec();
                 row.push_bind(begin.key.root.as_bytes().to_vec())
                     .push_bind(i64::from(begin.key.send))
+                    .push_bind(i64::from(begin.key.leg))
                     .push_bind(begin.phone.as_e164().to_owned())
                     .push_bind(begin.purpose.as_str())
                     .push_bind(begin.channel.as_str())
+                    .push_bind(begin.route.as_str().to_owned())
                     .push_bind(starts.then(|| begin.method.as_str()))
                     .push_bind(state.as_str())
                     .push_bind(i64::from(starts))
@@ -227,16 +233,17 @@ impl Records {
                 let mut question = QueryBuilder::new(STATES);
                 question.push_values(ended, |mut row, key| {
                     row.push_bind(key.root.as_bytes().to_vec())
-                        .push_bind(i64::from(key.send));
+                        .push_bind(i64::from(key.send))
+                        .push_bind(i64::from(key.leg));
                 });
                 question.push(")");
-                let rows: Vec<(Vec<u8>, i64, String)> = question
+                let rows: Vec<(Vec<u8>, i64, i64, String)> = question
                     .build_query_as()
                     .persistent(false)
                     .fetch_all(connection)
                     .await?;
-                for (challenge_id, send_number, state) in rows {
-                    let key = stored_key(&challenge_id, send_number)?;
+                for (challenge_id, send_number, leg, state) in rows {
+                    let key = stored_key(&challenge_id, send_number, leg)?;
                     let ended = stored_state(&state).map(|state| Moved::Begun(Begun::Ended(state)));
                     moved.insert(key, ended);
                 }

@@ -13,9 +13,9 @@ use domain::delivery::Progress;
 use domain::phone::Operator;
 use sqlx::QueryBuilder;
 
-use super::SendKey;
 use super::batch::PERSISTENT_ROWS;
-use super::row::{corrupt, stored_key};
+use super::row::{corrupt, message_id, stored_key};
+use super::{MessageId, Route, SendKey};
 use crate::records::dispatch::on_connection;
 use crate::records::users::stored_phone;
 use crate::records::{Records, RecordsError, micros};
@@ -27,28 +27,37 @@ pub const DELIVERY_LEASE: TimeDelta = TimeDelta::seconds(60);
 /// Of the rows that have a next check, those that can be asked about; they all should be.
 macro_rules! answerable {
     () => {
-        "state = 'accepted' AND messageid IS NOT NULL AND finished_at IS NOT NULL"
+        concat!(
+            "state = 'accepted' AND ",
+            message_id!(),
+            " IS NOT NULL AND finished_at IS NOT NULL"
+        )
     };
 }
 
 const NEXT: &str = concat!(
     "SELECT next_check_at FROM sends WHERE next_check_at IS NOT NULL AND ",
     answerable!(),
-    " ORDER BY next_check_at LIMIT 1"
+    " AND route = $1 ORDER BY next_check_at LIMIT 1"
 );
 
 /// `MATERIALIZED`, so that the rows are chosen and locked once.
 const DUE: &str = concat!(
-    "WITH due (due_challenge, due_send) AS MATERIALIZED (",
-    "SELECT challenge_id, send_number FROM sends WHERE ",
+    "WITH due (due_challenge, due_send, due_leg) AS MATERIALIZED (",
+    "SELECT challenge_id, send_number, leg FROM sends WHERE ",
     answerable!(),
-    " AND next_check_at <= "
+    " AND route = "
 );
+const DUE_AT: &str = " AND next_check_at <= ";
 const TAKE: &str = ") UPDATE sends SET next_check_at = ";
-const TAKEN: &str = " FROM due WHERE challenge_id = due_challenge AND send_number = due_send \
-     RETURNING challenge_id, send_number, phone, messageid, finished_at, delivery_status";
+const TAKEN: &str = concat!(
+    " FROM due WHERE challenge_id = due_challenge AND send_number = due_send AND leg = due_leg \
+     RETURNING challenge_id, send_number, leg, phone, ",
+    message_id!(),
+    " AS message_id, finished_at, delivery_status"
+);
 
-const TOLD: &str = "WITH told (of_challenge, of_send, taken_status, taken_until, told_status, \
+const TOLD: &str = "WITH told (of_challenge, of_send, of_leg, taken_status, taken_until, told_status, \
      told_next, told_delivered, told_at) AS (";
 
 /// A check that was asked for meanwhile (its moment is no longer the end of the lease) stays, unless
@@ -59,14 +68,20 @@ const RECORD: &str = ") UPDATE sends SET delivery_status = told_status, \
          THEN told_next ELSE next_check_at END, \
      updated_at = told_at \
      FROM told WHERE challenge_id = of_challenge AND send_number = of_send \
-     AND next_check_at IS NOT NULL AND COALESCE(delivery_status, -1) = taken_status \
-     RETURNING challenge_id, send_number";
+     AND leg = of_leg AND next_check_at IS NOT NULL AND COALESCE(delivery_status, -1) = taken_status \
+     RETURNING challenge_id, send_number, leg";
 
 const HASTEN: &str = concat!(
-    "UPDATE sends SET next_check_at = $1 WHERE messageid = $2 AND next_check_at > $1 AND ",
+    "UPDATE sends SET next_check_at = $1 WHERE route = $2 AND ",
+    message_id!(),
+    " = $3 AND next_check_at > $1 AND ",
     answerable!()
 );
-const NEXT_OF_MESSAGE: &str = "SELECT next_check_at FROM sends WHERE messageid = $1";
+const NEXT_OF_MESSAGE: &str = concat!(
+    "SELECT next_check_at FROM sends WHERE route = $1 AND ",
+    message_id!(),
+    " = $2"
+);
 
 /// A message that is to be asked about now, by whoever took it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +89,7 @@ pub struct DeliveryCheck {
     /// Which send.
     pub key: SendKey,
     /// The gateway's number for the message.
-    pub messageid: i64,
+    pub message_id: MessageId,
     /// The operator of the number; [`Operator::Other`] where the account was deleted meanwhile.
     pub operator: Operator,
     /// When the gateway took the message.
@@ -101,8 +116,9 @@ pub enum Reported {
 struct TakenRow {
     challenge_id: Vec<u8>,
     send_number: i64,
+    leg: i64,
     phone: Option<String>,
-    messageid: Option<i64>,
+    message_id: Option<String>,
     finished_at: Option<DateTime<Utc>>,
     delivery_status: Option<i64>,
 }
@@ -115,10 +131,11 @@ impl TakenRow {
         });
         let phone = stored_phone("sends", self.phone)?;
         Ok(DeliveryCheck {
-            key: stored_key(&self.challenge_id, self.send_number)?,
-            messageid: self
-                .messageid
-                .ok_or_else(|| corrupt("messageid is missing"))?,
+            key: stored_key(&self.challenge_id, self.send_number, self.leg)?,
+            message_id: self
+                .message_id
+                .map(MessageId::stored)
+                .ok_or_else(|| corrupt("message_id is missing"))?,
             operator: phone.as_ref().map_or(Operator::Other, Operator::of),
             accepted_at: self
                 .finished_at
@@ -130,18 +147,26 @@ impl TakenRow {
 }
 
 impl Records {
-    /// When the next check is due, or has been since; none when no message is open.
-    pub async fn next_delivery_check(&self) -> Result<Option<DateTime<Utc>>, RecordsError> {
+    /// When the next check of a message of this gateway is due, or has been since; none when no message is
+    /// open.
+    pub async fn next_delivery_check(
+        &self,
+        route: &Route,
+    ) -> Result<Option<DateTime<Utc>>, RecordsError> {
         on_connection!(self, readers, connection => {
-            Ok(sqlx::query_scalar(NEXT).fetch_optional(connection).await?)
+            Ok(sqlx::query_scalar(NEXT)
+                .bind(route.as_str())
+                .fetch_optional(connection)
+                .await?)
         })
     }
 
-    /// Takes checks that are due, those first that have been so longest, `limit` of them at most,
+    /// Takes checks of messages of this gateway that are due, those first that have been so longest, `limit` of them at most,
     /// and none that somebody else has taken in the last [`DELIVERY_LEASE`]. What cannot be read is
     /// left out with an error in the log: it must not keep the others waiting.
     pub async fn take_delivery_checks(
         &self,
+        route: &Route,
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<DeliveryCheck>, RecordsError> {
@@ -149,6 +174,8 @@ impl Records {
         on_connection!(self, writer, connection => {
             let mut statement = QueryBuilder::new(DUE);
             statement
+                .push_bind(route.as_str())
+                .push(DUE_AT)
                 .push_bind(micros(now))
                 .push(" ORDER BY next_check_at LIMIT ")
                 .push_bind(i64::from(limit))
@@ -189,6 +216,7 @@ impl Records {
                 let delivered = progress.status == Some(DeliveryStatus::Delivered);
                 row.push_bind(check.key.root.as_bytes().to_vec())
                     .push_bind(i64::from(check.key.send))
+                    .push_bind(i64::from(check.key.leg))
                     .push_bind(check.known.map_or(-1, code))
                     .push_bind(micros(check.leased_until))
                     .push_bind(progress.status.map(code))
@@ -197,23 +225,24 @@ impl Records {
                     .push_bind(now);
             });
             statement.push(RECORD);
-            let rows: Vec<(Vec<u8>, i64)> = statement
+            let rows: Vec<(Vec<u8>, i64, i64)> = statement
                 .build_query_as()
                 .persistent(ordered.len() <= PERSISTENT_ROWS)
                 .fetch_all(connection)
                 .await?;
             rows.into_iter()
-                .map(|(challenge_id, send_number)| stored_key(&challenge_id, send_number))
+                .map(|(challenge_id, send_number, leg)| stored_key(&challenge_id, send_number, leg))
                 .collect()
         })
     }
 
-    /// Takes note of a report that somebody sent us about a message. It is believed in one thing
+    /// Takes note of a report that somebody sent us about a message of this gateway. It is believed in one thing
     /// only: that asking the gateway about this message is worth while now, if the message is said
     /// to have come to its end. So it changes nothing that is known.
     pub async fn note_delivery_report(
         &self,
-        messageid: i64,
+        route: &Route,
+        message: &MessageId,
         status: DeliveryStatus,
         now: DateTime<Utc>,
     ) -> Result<Reported, RecordsError> {
@@ -221,7 +250,8 @@ impl Records {
             if status.is_final() {
                 let hastened = sqlx::query(HASTEN)
                     .bind(micros(now))
-                    .bind(messageid)
+                    .bind(route.as_str())
+                    .bind(message.as_str())
                     .execute(&mut *connection)
                     .await?;
                 if hastened.rows_affected() == 1 {
@@ -229,7 +259,8 @@ impl Records {
                 }
             }
             let next: Option<Option<DateTime<Utc>>> = sqlx::query_scalar(NEXT_OF_MESSAGE)
-                .bind(messageid)
+                .bind(route.as_str())
+                .bind(message.as_str())
                 .fetch_optional(connection)
                 .await?;
             Ok(match next {

@@ -4,20 +4,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::phone::PhoneNumber;
 use sqlx::QueryBuilder;
 
-use super::SendKey;
-use super::row::LedgerRow;
+use super::row::{LedgerRow, message_id};
+use super::{MessageId, Route, SendKey};
 use crate::records::dispatch::on_connection;
 use crate::records::{Records, RecordsError, micros};
 
 /// Counted only on top of the number that the caller has read: a look that is recorded twice, since
 /// the first answer was lost, counts once.
 const COUNT: &str = "UPDATE sends SET looks = looks + 1, looked_at = $1, updated_at = $1 \
-     WHERE challenge_id = $2 AND send_number = $3 AND attempt = $4 AND fence = $5 \
-     AND state = 'unknown' AND looks = $6";
+     WHERE challenge_id = $2 AND send_number = $3 AND leg = $4 AND attempt = $5 \
+     AND fence = $6 AND state = 'unknown' AND looks = $7";
 
 const COUNT_OPEN: &str = "SELECT COUNT(*) FROM sends WHERE phone = $1 AND created_at >= $2 \
      AND state IN ('sending', 'unknown') AND started_at BETWEEN $3 AND $4 \
-     AND NOT (challenge_id = $5 AND send_number = $6)";
+     AND route = $5 AND NOT (challenge_id = $6 AND send_number = $7 AND leg = $8)";
+
+const OF_MESSAGES: &str = concat!("SELECT ", message_id!(), " FROM sends WHERE route = ");
 
 /// A row is made before its first attempt and moves as long as its message is wanted, which is
 /// longest for a notice; so the rows of a number that may be open now are young.
@@ -36,6 +38,7 @@ impl Records {
                 .bind(micros(now))
                 .bind(row.key.root.as_bytes().as_slice())
                 .bind(i64::from(row.key.send))
+                .bind(i64::from(row.key.leg))
                 .bind(i64::from(row.attempt))
                 .bind(row.fence)
                 .bind(i64::from(row.looks))
@@ -45,40 +48,48 @@ impl Records {
         })
     }
 
-    /// Those of the gateway's message numbers that are recorded as other sends' than this.
+    /// Those of a gateway's message numbers that are recorded as other sends' than this.
     pub async fn messages_of_other_sends(
         &self,
-        messageids: &[i64],
+        route: &Route,
+        messages: &[MessageId],
         than: SendKey,
-    ) -> Result<Vec<i64>, RecordsError> {
-        if messageids.is_empty() {
+    ) -> Result<Vec<MessageId>, RecordsError> {
+        if messages.is_empty() {
             return Ok(Vec::new());
         }
         on_connection!(self, readers, connection => {
-            let mut question = QueryBuilder::new("SELECT messageid FROM sends WHERE messageid IN (");
+            let mut question = QueryBuilder::new(OF_MESSAGES);
+            question
+                .push_bind(route.as_str())
+                .push(concat!(" AND ", message_id!(), " IN ("));
             let mut list = question.separated(", ");
-            for messageid in messageids {
-                list.push_bind(*messageid);
+            for message in messages {
+                list.push_bind(message.as_str());
             }
             question
                 .push(") AND NOT (challenge_id = ")
                 .push_bind(than.root.as_bytes().to_vec())
                 .push(" AND send_number = ")
                 .push_bind(i64::from(than.send))
-                .push(") ORDER BY messageid");
-            Ok(question
+                .push(" AND leg = ")
+                .push_bind(i64::from(than.leg))
+                .push(") ORDER BY 1");
+            let others: Vec<String> = question
                 .build_query_scalar()
                 .persistent(false)
                 .fetch_all(connection)
-                .await?)
+                .await?;
+            Ok(others.into_iter().map(MessageId::stored).collect())
         })
     }
 
-    /// Whether the outcome of another send to this number is open (`sending` or `unknown`) whose
+    /// Whether the outcome of another send to this number over the same gateway is open (`sending` or `unknown`) whose
     /// present attempt began between these moments: its message cannot be told from ours.
     pub async fn has_open_send(
         &self,
         phone: &PhoneNumber,
+        route: &Route,
         other_than: SendKey,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
@@ -89,8 +100,10 @@ impl Records {
                 .bind(micros(from - OPEN_ROWS_ARE_YOUNGER))
                 .bind(micros(from))
                 .bind(micros(to))
+                .bind(route.as_str())
                 .bind(other_than.root.as_bytes().as_slice())
                 .bind(i64::from(other_than.send))
+                .bind(i64::from(other_than.leg))
                 .fetch_one(connection)
                 .await?;
             Ok(open > 0)

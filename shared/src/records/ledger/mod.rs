@@ -1,4 +1,5 @@
-//! The send ledger: what became of each message, one row per challenge and send.
+//! The send ledger: what became of each message, one row for each root, send and leg: a leg is one try on
+//! one route.
 //!
 //! ```text
 //!             ┌──────────── begin ────────────┐
@@ -30,6 +31,7 @@ mod delivery;
 mod finish;
 mod look;
 mod metrics;
+mod route;
 mod row;
 mod spending;
 mod writer;
@@ -47,34 +49,43 @@ use domain::root::RootId;
 
 pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
 pub use metrics::LedgerMetrics;
+pub use route::{MessageId, Route};
 pub use row::LedgerRow;
 pub use writer::LedgerWriter;
 
 /// The gateway is first asked about the delivery this long after it accepted the message.
 pub const FIRST_DELIVERY_CHECK: TimeDelta = CHECKS[0];
 
-/// Which send: the root of a code, and the how-manieth message with it; or a notice.
+/// Which send: the root of a code, the how-manieth message with it, and over the how-manieth route; or a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SendKey {
     /// The root, or the 16 bytes of a notice's id. In the table it stands in `challenge_id`.
     pub root: RootId,
     /// 1 for the first message, then one more for each resend.
     pub send: u32,
+    /// 1 for the first route that is tried, then one more for each.
+    pub leg: u32,
 }
 
 impl SendKey {
+    /// A send over the first route.
+    pub fn first_leg(root: RootId, send: u32) -> Self {
+        Self { root, send, leg: 1 }
+    }
+
     /// The one send of a notice.
     pub fn of_notice(notice: Uuid) -> Self {
-        Self {
-            root: RootId::from_bytes(notice.into_bytes()),
-            send: 1,
-        }
+        Self::first_leg(RootId::from_bytes(notice.into_bytes()), 1)
     }
 }
 
 impl fmt::Display for SendKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.root, self.send)
+        let Self { root, send, leg } = self;
+        match leg {
+            1 => write!(f, "{root}/{send}"),
+            _ => write!(f, "{root}/{send}/{leg}"),
+        }
     }
 }
 
@@ -161,6 +172,8 @@ pub struct Begin {
     pub purpose: MessagePurpose,
     /// How it travels.
     pub channel: Channel,
+    /// Over which gateway.
+    pub route: Route,
     /// The gateway's method.
     pub method: SendMethod,
     /// The number of this run of the job; no other run of the send has the same.
@@ -256,7 +269,7 @@ pub struct SendOutcome {
     /// How the attempt ended.
     pub result: SendResult,
     /// The gateway's number for the message.
-    pub messageid: Option<i64>,
+    pub message_id: Option<MessageId>,
     /// What it cost, in rials.
     pub cost_rials: Option<i64>,
     /// The status of the answer (gateway manual, `return.status`).

@@ -7,15 +7,23 @@ use domain::phone::PhoneNumber;
 use domain::root::RootId;
 use uuid::Uuid;
 
-use super::{LedgerState, SendKey, SendMethod};
+use super::{LedgerState, MessageId, Route, SendKey, SendMethod};
 use crate::records::dispatch::on_connection;
 use crate::records::users::stored_phone;
 use crate::records::{Records, RecordsError, micros};
 
+/// The number of a message: what the programs of the release before wrote is a number and no text.
+macro_rules! message_id {
+    () => {
+        "COALESCE(message_id, CAST(messageid AS TEXT))"
+    };
+}
+pub(super) use message_id;
+
 macro_rules! ledger_columns {
     () => {
-        "challenge_id, send_number, phone, purpose, channel, method, state, attempt, fence, \
-         localid, messageid, cost_rials, gateway_status, entry_status, error_class, \
+        "challenge_id, send_number, leg, phone, purpose, channel, route, method, state, attempt, \
+         fence, localid, COALESCE(message_id, CAST(messageid AS TEXT)) AS message_id, cost_rials, gateway_status, entry_status, error_class, \
          resent_ambiguous, accepted_at, deadline_at, started_at, finished_at, delivery_status, \
          delivery_checked_at, next_check_at, delivered_at, looks, looked_at, trace_id, request_id, \
          created_at"
@@ -25,23 +33,23 @@ macro_rules! ledger_columns {
 const BY_KEY: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM sends WHERE challenge_id = $1 AND send_number = $2"
+    " FROM sends WHERE challenge_id = $1 AND send_number = $2 AND leg = $3"
 );
 const OF_PHONE: &str = concat!(
     "SELECT ",
     ledger_columns!(),
     " FROM sends WHERE phone = $1 AND created_at >= $2 \
-     ORDER BY created_at DESC, challenge_id, send_number LIMIT $3"
+     ORDER BY created_at DESC, challenge_id, send_number, leg LIMIT $3"
 );
 const OF_ROOT: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM sends WHERE challenge_id = $1 ORDER BY send_number"
+    " FROM sends WHERE challenge_id = $1 ORDER BY send_number, leg"
 );
 const OF_REQUEST: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM sends WHERE request_id = $1 ORDER BY created_at, challenge_id, send_number LIMIT $2"
+    " FROM sends WHERE request_id = $1 ORDER BY created_at, challenge_id, send_number, leg LIMIT $2"
 );
 const COUNT_BY_STATE: &str =
     "SELECT state, COUNT(*) FROM sends WHERE created_at >= $1 GROUP BY state ORDER BY state";
@@ -57,6 +65,8 @@ pub struct LedgerRow {
     pub purpose: MessagePurpose,
     /// How it travels.
     pub channel: Channel,
+    /// Over which gateway.
+    pub route: Route,
     /// The gateway's method, once an attempt was made.
     pub method: Option<SendMethod>,
     /// Where it stands.
@@ -68,7 +78,7 @@ pub struct LedgerRow {
     /// Our number for the message.
     pub localid: Option<i64>,
     /// The gateway's number for the message.
-    pub messageid: Option<i64>,
+    pub message_id: Option<MessageId>,
     /// What it cost, in rials.
     pub cost_rials: Option<i64>,
     /// The status of the gateway's answer.
@@ -111,15 +121,17 @@ pub struct LedgerRow {
 struct StoredRow {
     challenge_id: Vec<u8>,
     send_number: i64,
+    leg: i64,
     phone: Option<String>,
     purpose: String,
     channel: String,
+    route: String,
     method: Option<String>,
     state: String,
     attempt: i64,
     fence: i64,
     localid: Option<i64>,
-    messageid: Option<i64>,
+    message_id: Option<String>,
     cost_rials: Option<i64>,
     gateway_status: Option<i64>,
     entry_status: Option<i64>,
@@ -146,12 +158,13 @@ impl TryFrom<StoredRow> for LedgerRow {
     fn try_from(row: StoredRow) -> Result<Self, Self::Error> {
         let method = row.method.as_deref();
         Ok(Self {
-            key: stored_key(&row.challenge_id, row.send_number)?,
+            key: stored_key(&row.challenge_id, row.send_number, row.leg)?,
             phone: stored_phone("sends", row.phone)?,
             purpose: MessagePurpose::from_name(&row.purpose)
                 .ok_or_else(|| corrupt("purpose is of no known name"))?,
             channel: Channel::from_name(&row.channel)
                 .ok_or_else(|| corrupt("channel is of no known name"))?,
+            route: Route::stored(row.route),
             method: method
                 .map(|name| {
                     SendMethod::from_name(name).ok_or_else(|| corrupt("method is of no known name"))
@@ -161,7 +174,7 @@ impl TryFrom<StoredRow> for LedgerRow {
             attempt: stored_attempt(row.attempt)?,
             fence: row.fence,
             localid: row.localid,
-            messageid: row.messageid,
+            message_id: row.message_id.map(MessageId::stored),
             cost_rials: row.cost_rials,
             gateway_status: row.gateway_status,
             entry_status: row.entry_status,
@@ -194,16 +207,22 @@ pub(super) fn corrupt(problem: &'static str) -> RecordsError {
     }
 }
 
-pub(super) fn stored_key(challenge_id: &[u8], send_number: i64) -> Result<SendKey, RecordsError> {
+pub(super) fn stored_key(
+    challenge_id: &[u8],
+    send_number: i64,
+    leg: i64,
+) -> Result<SendKey, RecordsError> {
     let root = challenge_id
         .try_into()
         .map_err(|_| corrupt("challenge_id is not 16 bytes long"))?;
     let send = send_number
         .try_into()
         .map_err(|_| corrupt("send_number is out of range"))?;
+    let leg = leg.try_into().map_err(|_| corrupt("leg is out of range"))?;
     Ok(SendKey {
         root: RootId::from_bytes(root),
         send,
+        leg,
     })
 }
 
@@ -224,6 +243,7 @@ impl Records {
             let row: Option<StoredRow> = sqlx::query_as(BY_KEY)
                 .bind(key.root.as_bytes().as_slice())
                 .bind(i64::from(key.send))
+                .bind(i64::from(key.leg))
                 .fetch_optional(connection)
                 .await?;
             row.map(LedgerRow::try_from).transpose()

@@ -12,7 +12,7 @@ use super::{OTHER_RUN, PATIENCE, Route, Stage};
 impl Stage {
     pub(crate) async fn row(&self, root: impl Into<RootId>, send: u32) -> Option<LedgerRow> {
         let root = root.into();
-        let key = SendKey { root, send };
+        let key = SendKey::first_leg(root, send);
         self.stores
             .records
             .ledger_row(key)
@@ -78,6 +78,7 @@ impl Stage {
             phone,
             purpose,
             channel: Channel::Sms,
+            route: shared::records::Route::KAVENEGAR,
             method: route.ledger_method(),
             fence: OTHER_RUN,
             localid,
