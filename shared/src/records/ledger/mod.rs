@@ -30,6 +30,7 @@ mod delivery;
 mod finish;
 mod look;
 mod metrics;
+mod remembered;
 mod row;
 mod spending;
 mod writer;
