@@ -32,6 +32,8 @@ pub enum Loop {
     Sweep,
     /// Notices that were left over.
     Notices,
+    /// Requests that were refused, and may have been granted, are taken back.
+    TakingBack,
     /// The breaker before the gateway, and its probes.
     Breaker,
     /// The account at the gateway.
@@ -58,13 +60,14 @@ pub enum Loop {
 
 impl Loop {
     /// Every loop there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Stores,
         Self::Room,
         Self::QueueFigures,
         Self::Clock,
         Self::Sweep,
         Self::Notices,
+        Self::TakingBack,
         Self::Breaker,
         Self::Account,
         Self::Deliveries,
@@ -87,6 +90,7 @@ impl Loop {
             Self::Clock => "clock",
             Self::Sweep => "sweep",
             Self::Notices => "notices",
+            Self::TakingBack => "taking_back",
             Self::Breaker => "breaker",
             Self::Account => "account",
             Self::Deliveries => "deliveries",

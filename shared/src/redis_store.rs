@@ -48,6 +48,8 @@ impl fmt::Debug for RedisStore {
 pub(crate) struct Keys {
     /// What precedes the id in the key of a root, and of the challenge that began it.
     pub(crate) challenge_prefix: String,
+    /// The record that stands for a root which is not there, so that looking for it takes as long.
+    pub(crate) no_root: String,
     /// What precedes the id in the key of a challenge that joined a root.
     pub(crate) joined_prefix: String,
     /// What precedes the digits in the key of a phone's granted requests: a text of their moments,
@@ -67,6 +69,14 @@ pub(crate) struct Keys {
     pub(crate) phone_failures_prefix: String,
     /// What precedes the address in the key of its failed tries.
     pub(crate) address_failures_prefix: String,
+    /// Made once. Where there is none, Redis was emptied: until when numbers of which nothing is known are
+    /// looked for in the ledger, or 0.
+    pub(crate) epoch: String,
+    /// What precedes the keyed hash of a number whose account was deleted, in the key of the requests for
+    /// it from before.
+    pub(crate) erased_sends_prefix: String,
+    /// The same of its failed tries.
+    pub(crate) erased_failures_prefix: String,
     /// What precedes the id in the mark of a notice that is in the queue, or was.
     pub(crate) notice_prefix: String,
     /// The breaker: a hash with `until`, the moment up to which requests are refused.
@@ -155,6 +165,7 @@ impl Keys {
         let name = |name: &str| format!("{{{tag}}}:{name}");
         Self {
             challenge_prefix: name("c:"),
+            no_root: name("c:none"),
             joined_prefix: name("d:"),
             phone_sends_prefix: name("s:"),
             phone_refusals_prefix: name("r:"),
@@ -163,6 +174,9 @@ impl Keys {
             proven_prefix: name("v:"),
             phone_failures_prefix: name("fp:"),
             address_failures_prefix: name("fa:"),
+            epoch: name("epoch"),
+            erased_sends_prefix: name("e:"),
+            erased_failures_prefix: name("fe:"),
             notice_prefix: name("n:"),
             breaker: name("breaker"),
             gateway_rate: name("gateway_rate"),

@@ -19,14 +19,15 @@ const SWEEP_ROWS: u32 = 500;
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving and moves of
-/// numbers made, until `shutdown` is cancelled.
+/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving, moves of numbers
+/// made and refused requests taken back, until `shutdown` is cancelled.
 pub async fn run(flows: &Arc<Flows>, shutdown: CancellationToken) {
     tokio::join!(
         keep(Loop::QueueFigures, flows, &shutdown, watch_queue),
         keep(Loop::Clock, flows, &shutdown, watch_clock),
         keep(Loop::Sweep, flows, &shutdown, sweep_regularly),
-        keep(Loop::Notices, flows, &shutdown, enqueue_left_over_notices)
+        keep(Loop::Notices, flows, &shutdown, enqueue_left_over_notices),
+        keep(Loop::TakingBack, flows, &shutdown, take_unanswered_back)
     );
 }
 
@@ -83,6 +84,11 @@ async fn enqueue_left_over_notices(flows: Arc<Flows>) {
         ticks.tick().await;
         notices::enqueue_left_over(&flows).await;
     }
+}
+
+async fn take_unanswered_back(flows: Arc<Flows>) {
+    let told = |ended| flows.metrics.taken_back(ended);
+    flows.hot_state.cancel_unanswered(told).await;
 }
 
 /// Ticks that are late are not made up for.

@@ -62,7 +62,9 @@ impl Flows {
         let config = parts.config;
         Ok(Self {
             metrics: FlowMetrics::register(parts.registry)?,
-            hot_state: parts.hot_state,
+            hot_state: parts
+                .hot_state
+                .with_memory(&parts.records, &config.otp_keys),
             queue: parts.queue,
             records: parts.records,
             clock: parts.clock,

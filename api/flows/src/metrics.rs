@@ -8,6 +8,7 @@ mod refreshes;
 use domain::limits::Rule;
 use domain::phone::Operator;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use shared::hot_state::Cancelled;
 use shared::queue::QueueStats;
 
 use crate::clock_watch::Step;
@@ -32,6 +33,7 @@ pub struct FlowMetrics {
     time_to_verified: HistogramVec,
     delivery_callbacks: IntCounterVec,
     clock_steps: IntCounterVec,
+    unanswered: IntCounterVec,
     pub(crate) refreshes: Refreshes,
     queue: QueueGauges,
 }
@@ -221,6 +223,11 @@ impl FlowMetrics {
                 "How often the clock of hot state was set, by the direction.",
                 &["direction"],
             )?,
+            unanswered: counter(
+                "ramz_unanswered_requests_total",
+                "Requests for a code that were refused while it was not known whether they were granted.",
+                &["result"],
+            )?,
             refreshes: Refreshes::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
@@ -234,6 +241,9 @@ impl FlowMetrics {
         }
         for step in Step::ALL {
             metrics.clock_steps.with_label_values(&[step.as_str()]);
+        }
+        for ended in Cancelled::ALL {
+            metrics.unanswered.with_label_values(&[ended.as_str()]);
         }
         for result in LogInResult::ALL {
             metrics
@@ -260,6 +270,11 @@ impl FlowMetrics {
     /// Counts that the clock of hot state was set.
     pub(crate) fn clock_was_set(&self, step: Step) {
         self.clock_steps.with_label_values(&[step.as_str()]).inc();
+    }
+
+    /// Counts what became of a request that was refused, and may have been granted.
+    pub(crate) fn taken_back(&self, ended: Cancelled) {
+        self.unanswered.with_label_values(&[ended.as_str()]).inc();
     }
 
     /// A request that a face could not read, so that the use case never began.

@@ -19,14 +19,23 @@ impl NumberHash {
     /// The hashes of a number under each key of the ring, that of the newest first. Two processes whose rings
     /// share a key share a hash.
     pub fn all(ring: &KeyRing, phone: &PhoneNumber) -> Vec<Self> {
-        let hash = |key: &[u8]| {
-            let mut mac =
-                Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-            mac.update(b"ramz number v1");
-            mac.update(phone.as_e164().as_bytes());
-            Self(mac.finalize().into_bytes().into())
-        };
-        ring.iter().map(|key| hash(key.bytes())).collect()
+        ring.iter()
+            .map(|key| Self::labelled(b"ramz number v1", key.bytes(), phone))
+            .collect()
+    }
+
+    /// The hash of a number by which limits know it after its account was deleted: under the key that has
+    /// been in the ring for longest, and no hash of [`all`](Self::all).
+    pub fn in_limits(ring: &KeyRing, phone: &PhoneNumber) -> Option<Self> {
+        let key = ring.iter().last()?;
+        Some(Self::labelled(b"ramz limits v1", key.bytes(), phone))
+    }
+
+    fn labelled(label: &[u8], key: &[u8], phone: &PhoneNumber) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(label);
+        mac.update(phone.as_e164().as_bytes());
+        Self(mac.finalize().into_bytes().into())
     }
 
     /// Its bytes.
@@ -60,5 +69,13 @@ mod tests {
         assert_ne!(both[0], both[1]);
         assert_ne!(hashes(OLD, "+989123456789"), hashes(OLD, "+989123456780"));
         assert!(!format!("{both:?}").contains("123"));
+
+        let phone = PhoneNumber::from_e164("+989123456789").expect("canonical");
+        let in_limits = |ring: &str| {
+            let ring = KeyRing::parse(ring).expect("a ring");
+            NumberHash::in_limits(&ring, &phone).expect("a key")
+        };
+        assert_eq!(in_limits(OLD), in_limits(&format!("{NEW},{OLD}")));
+        assert!(!both.contains(&in_limits(OLD)), "another label");
     }
 }

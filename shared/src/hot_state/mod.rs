@@ -9,11 +9,13 @@
 
 pub mod gate;
 mod limits;
+mod memory;
 mod model;
 mod phone_state;
 mod redis;
 mod room;
 mod sqlite;
+mod unanswered;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +29,20 @@ pub use model::{
 };
 pub use phone_state::{PhoneRefusals, PhoneState};
 pub use room::Fill;
+pub use unanswered::{Cancelled, Unanswered};
 
 use domain::challenge::{Challenge, ChallengeId};
 use domain::client_address::ClientAddress;
 use domain::clock::{Clock, UnixMillis};
 use domain::limits::{Quotas, Step};
+use domain::otp::KeyRing;
 use domain::phone::PhoneNumber;
 use domain::root::{Root, RootId};
 
+use memory::Memory;
 use room::Room;
 
+use crate::records::Records;
 use crate::redis_store::RedisStore;
 use crate::sqlite_file::SqliteFile;
 
@@ -64,6 +70,7 @@ pub struct HotState {
     backend: Backend,
     clock: Clock,
     room: Arc<Room>,
+    unanswered: Arc<unanswered::Waiting>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,6 +101,7 @@ impl HotState {
             backend: Backend::Redis(redis::RedisHotState::new(store)),
             clock,
             room: Arc::default(),
+            unanswered: Arc::default(),
         }
     }
 
@@ -103,7 +111,33 @@ impl HotState {
             backend: Backend::Sqlite(sqlite::SqliteHotState::new(file)),
             clock,
             room: Arc::default(),
+            unanswered: Arc::default(),
         }
+    }
+
+    /// The same, where it takes requests: what it may have forgotten is in the `ledger`, and a number whose
+    /// account was deleted is known by a hash under these keys.
+    #[must_use]
+    pub fn with_memory(mut self, ledger: &Records, keys: &KeyRing) -> Self {
+        let memory = Memory::of(ledger, keys);
+        match &mut self.backend {
+            Backend::Redis(state) => state.remember_by(memory),
+            Backend::Sqlite(state) => state.remember_by(memory),
+        }
+        self
+    }
+
+    /// Takes a number out whose account is deleted, and says how many roots it had: they end, with the
+    /// challenges on them and the jobs that wait. What its limits have counted goes on counting, under a
+    /// keyed hash.
+    pub async fn erase_number(&self, phone: &PhoneNumber) -> Result<u64, HotStateError> {
+        call!(self, state => state.erase_number(phone))
+    }
+
+    /// Takes one request back that was refused and may have been granted. The same again changes nothing.
+    pub async fn cancel(&self, request: &Unanswered) -> Result<Cancelled, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.cancel(clock, request))
     }
 
     /// The error with the place of the server; of a file the settings tell the place.
@@ -129,7 +163,8 @@ impl HotState {
     /// The step may be repeated with the same [`Accept::nonce`]: it then answers as the first
     /// time and sends nothing more. Where the reply of Redis is lost, that is done here, once.
     ///
-    /// [`HotStateError::Full`] where [`Self::measure_room`] has found too little room.
+    /// [`HotStateError::Full`] where [`Self::measure_room`] has found too little room. Where the error leaves
+    /// open whether it was granted, it waits to be taken back by [`Self::cancel_unanswered`].
     pub async fn accept(
         &self,
         accept: &Accept<'_>,
@@ -139,7 +174,11 @@ impl HotState {
             return Err(HotStateError::Full);
         }
         let clock = &self.clock;
-        call!(self, state => state.accept(clock, accept, policy))
+        let accepted = call!(self, state => state.accept(clock, accept, policy));
+        if matches!(accepted, Err(HotStateError::Unavailable(_))) {
+            self.unanswered.add(Unanswered::of(accept, policy));
+        }
+        accepted
     }
 
     /// Counts what somebody does by every limit of its step. Where one refuses, nothing is counted.

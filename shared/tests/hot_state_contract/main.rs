@@ -8,6 +8,7 @@ mod full_disk;
 mod full_redis;
 mod gateway_gate;
 mod limits;
+mod memory;
 mod notices;
 mod phone_state;
 mod release_before;
@@ -15,7 +16,9 @@ mod roots;
 mod shared_commits;
 mod stage;
 mod stalls;
+mod steps_of_guesses;
 mod tries;
+mod unanswered;
 mod upgrade;
 
 use domain::clock::Clock;
@@ -97,6 +100,8 @@ on_both_back_ends! {
     roots::a_right_code_with_the_number_may_be_repeated_until_it_had_its_effect,
     roots::a_root_whose_code_had_no_effect_is_opened_again,
     roots::i_04_r_06_guesses_a_day_are_bounded_by_sixty,
+    memory::prv_01_a_deleted_number_stays_nowhere_and_its_limits_last,
+    memory::prv_01_a_success_forgets_the_failures_of_a_deleted_number,
     notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
     notices::of_many_who_enqueue_a_notice_at_once_one_does,
     notices::no_limit_and_no_guard_holds_a_notice_back,
@@ -126,6 +131,11 @@ on_both_back_ends! {
     phone_state::a_flood_of_refusals_is_counted_once_a_minute,
     phone_state::refusals_that_are_not_the_numbers_own_leave_nothing,
     phone_state::refusals_take_little_room_and_are_forgotten_after_a_day,
+    steps_of_guesses::a_number_without_a_code_has_no_root,
+    unanswered::f_07_a_request_that_is_taken_back_leaves_nothing,
+    unanswered::f_07_what_a_worker_has_is_not_taken_back,
+    unanswered::f_07_a_message_that_others_wait_for_is_not_taken_back,
+    unanswered::f_07_a_resend_that_is_taken_back_can_be_asked_for_again,
     tries::a_phone_is_locked_for_an_hour_after_its_last_failure,
     tries::r_02_a_05_parallel_tries_never_exceed_the_cap,
     tries::r_02_parallel_tries_of_an_address_never_exceed_its_cap,

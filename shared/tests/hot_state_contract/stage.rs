@@ -393,6 +393,15 @@ impl Stage {
         file.writer().acquire().await.expect("a connection")
     }
 
+    /// How many rows the writing connection of a file has changed so far.
+    pub(crate) async fn changes_of_the_writer(&self) -> i64 {
+        let mut writer = self.hold_writer().await;
+        sqlx::query_scalar("SELECT total_changes()")
+            .fetch_one(&mut *writer)
+            .await
+            .expect("a count")
+    }
+
     /// Rows of a table in a file.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
         let Raw::Sqlite { file, .. } = &self.raw else {
@@ -427,6 +436,71 @@ impl Stage {
             .await
             .expect("the keys");
         keys.len()
+    }
+
+    /// All that the store holds, as one text, with the names of its keys.
+    pub(crate) async fn dump(&self) -> String {
+        let Raw::Redis { url, tag } = &self.raw else {
+            let mut dump = String::new();
+            for table in [
+                "hot_challenges",
+                "hot_roots",
+                "hot_phone_sends",
+                "hot_failed_tries",
+                "hot_phone_refusals",
+                "hot_counters",
+                "jobs",
+            ] {
+                dump += &self.dump_of(table).await;
+            }
+            return dump;
+        };
+        let mut connection = connection(url).await;
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(format!("{{{tag}}}:*"))
+            .query_async(&mut connection)
+            .await
+            .expect("the keys");
+        let mut dump = keys.join("\n");
+        for key in keys {
+            let kind: String = redis::cmd("TYPE")
+                .arg(&key)
+                .query_async(&mut connection)
+                .await
+                .expect("a type");
+            let mut read = match kind.as_str() {
+                "string" => redis::cmd("GET"),
+                "hash" => redis::cmd("HGETALL"),
+                "stream" => redis::cmd("XRANGE"),
+                other => panic!("{key} is a {other}"),
+            };
+            read.arg(&key);
+            if kind == "stream" {
+                read.arg("-").arg("+");
+            }
+            let value: redis::Value = read.query_async(&mut connection).await.expect("a value");
+            dump += &as_text(&value);
+        }
+        dump
+    }
+
+    async fn dump_of(&self, table: &str) -> String {
+        let Raw::Sqlite { file, .. } = &self.raw else {
+            return String::new();
+        };
+        let columns: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM pragma_table_info($1) WHERE type = 'TEXT'")
+                .bind(table)
+                .fetch_all(file.readers())
+                .await
+                .expect("columns");
+        let columns = columns.join(" || ' ' || ");
+        let rows: Vec<Option<String>> =
+            sqlx::query_scalar(AssertSqlSafe(format!("SELECT {columns} FROM {table}")))
+                .fetch_all(file.readers())
+                .await
+                .expect("rows");
+        rows.into_iter().flatten().collect()
     }
 
     /// Bytes and time to live of what Redis remembers of a phone's refusals.
@@ -479,6 +553,15 @@ impl Stage {
             .iter()
             .map(|payload| Job::decode(payload).expect("a job"))
             .collect()
+    }
+}
+
+/// The bytes in a reply as one text.
+fn as_text(value: &redis::Value) -> String {
+    match value {
+        redis::Value::BulkString(bytes) => format!("{} ", String::from_utf8_lossy(bytes)),
+        redis::Value::Array(values) => values.iter().map(as_text).collect(),
+        _ => String::new(),
     }
 }
 

@@ -412,3 +412,55 @@ pub(crate) async fn the_timeline_and_the_counts_see_every_send(stage: Stage) {
         [(LedgerState::Expired, 1), (LedgerState::Sending, 1)]
     );
 }
+
+/// What an emptied hot state asks for: codes and no notices, of this number, given up or not.
+pub(crate) async fn f_06_codes_that_were_sent_to_a_number_are_remembered(stage: Stage) {
+    let writer = writer(&stage);
+    let start = stage.clock.now_millis();
+    let any = async |since| {
+        stage
+            .records
+            .has_sends_since(since)
+            .await
+            .expect("an answer")
+    };
+    let of = async |number, since| {
+        let sends = stage.records.code_sends_of(&phone(number), since).await;
+        sends.expect("an answer")
+    };
+    assert!(!any(start - 1).await);
+    assert_eq!(of(1, start - 1).await, [0; 0]);
+    let mut moments = Vec::new();
+    for _ in 0..3 {
+        moments.push(stage.clock.now_millis());
+        writer.begin(stage.begin(1)).await.expect("begun");
+        stage.clock.advance(60_000);
+    }
+    let given_up = Begin {
+        accepted_at: stage.now() - TimeDelta::seconds(95),
+        ..stage.begin(1)
+    };
+    moments.push(given_up.accepted_at.timestamp_millis());
+    writer.expire(given_up).await.expect("given up");
+    writer
+        .begin(Begin {
+            purpose: domain::notice::NoticeKind::PasswordChanged.into(),
+            ..stage.begin(1)
+        })
+        .await
+        .expect("begun");
+    writer
+        .begin(Begin {
+            phone: phone(2),
+            ..stage.begin(1)
+        })
+        .await
+        .expect("begun");
+    moments.sort_unstable();
+    assert!(any(start).await);
+    assert_eq!(of(1, start).await, moments);
+    assert_eq!(of(1, moments[0] + 1).await, moments[1..]);
+    assert_eq!(of(2, start).await.len(), 1);
+    assert_eq!(of(3, start).await, [0; 0]);
+    assert!(!any(stage.clock.now_millis() + 1).await);
+}

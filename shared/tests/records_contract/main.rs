@@ -140,6 +140,7 @@ on_both! {
     retention::prv_01_old_rows_go_the_oldest_first_a_few_at_a_time,
     retention::prv_01_rows_of_one_moment_go_together,
     retention::prv_01_a_notice_that_is_in_the_queue_is_not_of_this_sort,
+    ledger::f_06_codes_that_were_sent_to_a_number_are_remembered,
     erasing::prv_01_what_was_asked_for_before_is_written_without_the_number,
     erasing::prv_01_a_send_that_a_dead_worker_left_loses_an_erased_number,
     erasing::prv_01_a_look_once_more_takes_only_what_was_asked_for_before,

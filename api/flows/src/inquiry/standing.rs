@@ -1,9 +1,9 @@
 //! How things are now: account, limits, codes, service.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::limits::{Quota, Quotas, Rule};
+use domain::limits::{Quotas, Rule};
 use domain::root::RootId;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use shared::hot_state::{AcceptPolicy, PhoneState};
 
 use super::facts::Facts;
@@ -42,10 +42,9 @@ pub struct Account {
 /// How much of its limits a number has used.
 #[derive(Clone, Debug, Serialize)]
 pub struct Limits {
-    /// The short window of sends.
-    pub short: Used,
-    /// The window of a day.
-    pub day: Used,
+    /// The windows of sends; in JSON each under the name of its rule, without what all of a number share.
+    #[serde(flatten, serialize_with = "by_name")]
+    pub windows: Vec<Used>,
     /// Tries that failed since the last that was right.
     pub failed_tries: u32,
     /// How many may fail before the number is locked.
@@ -57,6 +56,12 @@ pub struct Limits {
 /// How much of a limit is used.
 #[derive(Clone, Debug, Serialize)]
 pub struct Used {
+    /// The limit.
+    #[serde(skip)]
+    pub rule: Rule,
+    /// How far the window looks back.
+    #[serde(skip)]
+    pub span: TimeDelta,
     /// Messages within the window.
     pub sends: usize,
     /// How many are allowed.
@@ -194,18 +199,17 @@ impl Service {
 
 impl Limits {
     fn of(state: &PhoneState, quotas: &Quotas) -> Self {
-        let (allowed, lock_millis) = match quotas.of(Rule::FailuresPhone) {
-            Some(Quota::Lock { failures, millis }) => (failures, millis),
-            _ => (u32::MAX, 0),
-        };
+        let (allowed, lock_millis) = quotas.lock_of_number().unwrap_or((u32::MAX, 0));
         let lock_ends = state
             .last_failure_at
             .map(|last| last + lock_millis)
             .filter(|ends| *ends > state.now);
         let failed_tries = lock_ends.map_or(0, |_| state.failures);
         Self {
-            short: Used::of(quotas.window(Rule::PhoneShort), state),
-            day: Used::of(quotas.window(Rule::PhoneDay), state),
+            windows: quotas
+                .windows_of_number()
+                .map(|(rule, count, millis)| Used::of(rule, count, millis, state))
+                .collect(),
             failed_tries,
             failed_tries_allowed: allowed,
             locked_until: lock_ends.filter(|_| failed_tries >= allowed).map(moment),
@@ -214,16 +218,23 @@ impl Limits {
 
     /// The rule that closes the number for longest, and until when.
     pub(crate) fn closed(&self) -> Option<(Rule, DateTime<Utc>)> {
-        let short = self.short.next_at.map(|at| (Rule::PhoneShort, at));
-        let day = self.day.next_at.map(|at| (Rule::PhoneDay, at));
-        short.into_iter().chain(day).max_by_key(|(_, at)| *at)
+        let closed = self
+            .windows
+            .iter()
+            .filter_map(|used| Some((used.rule, used.next_at?)));
+        closed.max_by_key(|(_, at)| *at)
     }
+}
+
+/// `phone_day` stands under `day`.
+fn by_name<S: Serializer>(windows: &[Used], serializer: S) -> Result<S::Ok, S::Error> {
+    let name = |rule: Rule| rule.as_str().trim_start_matches("phone_");
+    serializer.collect_map(windows.iter().map(|used| (name(used.rule), used)))
 }
 
 impl Used {
     /// As the accept step judges: the send that is `count` sends back must have left the window.
-    fn of(window: Option<(u32, i64)>, state: &PhoneState) -> Self {
-        let (count, millis) = window.unwrap_or((u32::MAX, 0));
+    fn of(rule: Rule, count: u32, millis: i64, state: &PhoneState) -> Self {
         let allowed = usize::try_from(count).unwrap_or(usize::MAX);
         let within = |at: &&i64| state.now < **at + millis;
         let next_at = state
@@ -234,6 +245,8 @@ impl Used {
             .filter(within)
             .map(|at| moment(*at) + TimeDelta::milliseconds(millis));
         Self {
+            rule,
+            span: TimeDelta::milliseconds(millis),
             sends: state.sends.iter().filter(within).count(),
             allowed: count,
             next_at,

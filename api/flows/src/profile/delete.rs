@@ -17,13 +17,18 @@ const ON_ITS_WAY: Duration = Duration::from_secs(6);
 const NO_JOB_IS_OLDER: TimeDelta = TimeDelta::days(2);
 
 /// Deletes the account of the signed-in user: number, names, address, password and all sessions are
-/// erased at once and for good. What was asked for before, and is sent afterwards, is written without the number.
+/// erased at once and for good. What was asked for before, and is sent afterwards, is written without the number;
+/// what waits is not sent any more.
 pub async fn delete_account(flows: &Flows, owner: FreshlyAuthenticated<'_>) -> Result<(), Refusal> {
     let (user, session) = (owner.user().id, owner.session().id);
     let (phone, now) = (owner.user().phone.clone(), flows.clock.now());
     if let Some(phone) = &phone {
         let hashes = NumberHash::all(&flows.otp_keys, phone);
         flows.records.announce_erasure(&hashes, now).await?;
+    }
+    if let Some(phone) = &phone {
+        // First, so that a store that is away refuses the whole and not the half of it.
+        flows.hot_state.erase_number(phone).await?;
     }
     let deleted = flows.records.delete_account(user, session, now);
     if !deleted.await? {

@@ -74,22 +74,25 @@ impl Text<'_> {
     }
 
     fn write_limits(&self, f: &mut fmt::Formatter<'_>, limits: &Limits) -> fmt::Result {
-        let used = |name: &str, used: &Used| {
+        let used = |used: &Used| {
             let next = used
                 .next_at
                 .map(|at| format!(" (next at {})", self.0.times.short(at)));
             format!(
-                "{} of {} messages {name}{}",
+                "{} of {} messages in {}{}",
                 used.sends,
                 used.allowed,
+                span(used.span),
                 next.unwrap_or_default()
             )
         };
-        let (short, day) = (used("lately", &limits.short), used("in a day", &limits.day));
+        let windows: Vec<_> = limits.windows.iter().map(used).collect();
         write!(
             f,
-            "limits   {short}, {day}, {} of {} failed tries",
-            limits.failed_tries, limits.failed_tries_allowed
+            "limits   {}, {} of {} failed tries",
+            windows.join(", "),
+            limits.failed_tries,
+            limits.failed_tries_allowed
         )?;
         if let Some(at) = limits.locked_until {
             write!(

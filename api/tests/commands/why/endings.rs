@@ -23,7 +23,7 @@ pub(crate) async fn a_code_that_was_delivered_and_used(at: Service) {
         "+7.0 s  delivered to the phone",
         "+20 s  the code was used",
         "account  registered",
-        "limits   1 of 3 messages lately, 1 of 10 messages in a day, 0 of 10 failed tries",
+        "limits   1 of 3 messages in 2 min, 1 of 10 messages in 24 h, 0 of 10 failed tries",
         "service  ",
     ];
     for line in lines {

@@ -82,7 +82,7 @@ pub(crate) async fn the_phone_is_at_its_limit(at: Service) {
     let shown = at.why(&[NUMBER]).done();
     assert!(shown.contains("a request was refused: the limit is 3 messages in 2 minutes (the last of 4 such refusals)"), "{shown}");
     assert!(
-        shown.contains("3 of 3 messages lately (next at "),
+        shown.contains("3 of 3 messages in 2 min (next at "),
         "{shown}"
     );
     assert_eq!(at.asked(NUMBER)["limits"]["short"]["sends"], 3);
@@ -187,7 +187,7 @@ pub(crate) async fn a_store_that_is_away_takes_nothing_of_the_others(mut at: Ser
         "{ran:?}"
     );
     assert!(
-        ran.stdout.contains("limits   1 of 3 messages lately"),
+        ran.stdout.contains("limits   1 of 3 messages in 2 min"),
         "{ran:?}"
     );
     assert!(

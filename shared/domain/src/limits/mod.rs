@@ -171,6 +171,24 @@ impl Quotas {
             .filter_map(|(limit, quota)| Some((limit, (*quota)?)))
     }
 
+    /// The windows that the sends of a number are counted by: each with its count and span.
+    pub fn windows_of_number(&self) -> impl Iterator<Item = (Rule, u32, i64)> + '_ {
+        self.at(Step::Ask)
+            .filter_map(|(limit, quota)| match (limit.per, quota) {
+                (Per::Phone, Quota::Window { count, millis }) => Some((limit.rule, count, millis)),
+                _ => None,
+            })
+    }
+
+    /// The lock of a number by failed tries: how many it allows, and how long it lasts.
+    pub fn lock_of_number(&self) -> Option<(u32, i64)> {
+        self.at(Step::CodeByPhone)
+            .find_map(|(limit, quota)| match (limit.per, quota) {
+                (Per::Phone, Quota::Lock { failures, millis }) => Some((failures, millis)),
+                _ => None,
+            })
+    }
+
     /// The sends of a number that a window of it allows.
     pub fn window(&self, rule: Rule) -> Option<(u32, i64)> {
         match self.of(rule)? {

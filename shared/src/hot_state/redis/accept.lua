@@ -9,11 +9,13 @@
 -- challenge that joined somebody's root has a record of its own kind.
 --
 -- KEYS  1 stream of jobs, 2 delayed jobs, 3 breaker, 4 challenge as one that began a root, 5 challenge
---       as one that joined a root, from 6 those of the limits (limits.lua)
+--       as one that joined a root, 6 the epoch, 7 the requests for the number from before its account was
+--       deleted, from 8 those of the limits (limits.lua)
 -- ARGV  see redis/accept.rs; names below
 -- Reply the moment alone for a new challenge that began a root; else {outcome, now, expires_at,
 --       resend_at, sends, digits, rule (the name of a guard, or the number of a limit), retry_after_ms,
 --       phone, purpose, locale, 1 if a message goes}
+local FEWER_IN_A_MOMENT = 50000
 local jobs, delayed, breaker, beginner, joined = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now = tonumber(ARGV[1])
 local mode, nonce, id, channel, trace, request =
@@ -24,7 +26,7 @@ local new_root, kid, salt, digits = ARGV[14], ARGV[15], ARGV[16], ARGV[17]
 local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age, behind_age,
   refused_for, refusals_life, log_length, log_span, not_after, ever_read =
   struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[18])
-local packed_rows, limit_of_prefix = ARGV[19], ARGV[20]
+local packed_rows, limit_of_prefix, refill = ARGV[19], ARGV[20], ARGV[21]
 
 local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
@@ -87,11 +89,14 @@ local open_until = anything and tonumber(redis.call('HGET', breaker, 'until') or
 if open_until > now and open_until <= now + refused_for then
   return reply('refused', 0, 0, 0, 'breaker_open', open_until - now)
 end
-local waiting = redis.call('XLEN', jobs) + (anything and redis.call('ZCARD', delayed) or 0)
-if waiting >= queue_max then
-  return reply('refused', 0, 0, 0, 'queue_full', 5000)
-end
 local oldest = redis.call('XRANGE', jobs, '-', shown_up_to, 'COUNT', '1')[1]
+-- Nobody accepts so many in the moment before which none came.
+if oldest or anything or queue_max < FEWER_IN_A_MOMENT then
+  local waiting = redis.call('XLEN', jobs) + (anything and redis.call('ZCARD', delayed) or 0)
+  if waiting >= queue_max then
+    return reply('refused', 0, 0, 0, 'queue_full', 5000)
+  end
+end
 local behind = false
 if oldest and #oldest[2] == 2 then -- it was never delayed or given back after a run
   local accepted = tonumber(string.match(oldest[2][2], '"accepted_at":(%d+)'))
@@ -119,19 +124,47 @@ end
 local digits_of_phone = string.sub(phone, 2)
 local sends_key = sends_prefix .. digits_of_phone
 local rows = read_rows(packed_rows)
-local states = redis.call('MGET', sends_key, unpack(KEYS, 6, behind and #KEYS or 5 + ever_read))
+local states = redis.call('MGET', sends_key, unpack(KEYS, 6, behind and #KEYS or 7 + ever_read))
+local epoch, erased = states[2], states[3]
+-- An emptied Redis knows nothing of what was sent before, and says so.
+if not epoch then return reply('no_epoch') end
 local log = {}
-for send in string.gmatch(states[1] or '', '%S+') do log[#log + 1] = send end
+local known = erased and erased .. ' ' .. (states[1] or '') or states[1]
+if known then
+  for send in string.gmatch(known, '%S+') do log[#log + 1] = send end
+end
+local function write_log()
+  local first = math.max(1, #log - math.max(log_length, 20) + 1)
+  -- A root that is over is named no longer.
+  for i = first, #log - 1 do
+    if #log[i] > 20 and moment_of(log[i]) + 2 * max_life < now then
+      log[i] = string.gsub(log[i], '=[rpo]?%x+', '')
+    end
+  end
+  redis.call('SET', sends_key, table.concat(log, ' ', first),
+    'PX', number(math.max(log_span, 2 * max_life) + KEPT_LONGER))
+  if erased then redis.call('DEL', KEYS[7]) end
+end
+local remembered = known or epoch == '0' or now >= tonumber(epoch)
+if not remembered and refill then
+  for at = 1, #refill, 8 do log[#log + 1] = number((struct.unpack('>i8', refill, at))) end
+  remembered = true
+else
+  refill = nil
+end
 if #log > 0 and moment_of(log[#log]) > now then
   -- The clock was set back since: what lies ahead would keep the phone out for as long.
   for i, send in ipairs(log) do
     if moment_of(send) > now then log[i] = now_text .. string.match(send, '^%d+(.*)$') end
   end
-  redis.call('SET', sends_key, table.concat(log, ' '), 'KEEPTTL')
+  write_log()
 end
-local refused, retry, writes = look(rows, 6, states, 1, now, log,
+local refused, retry, writes = look(rows, 8, states, 3, now, log,
   limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
+-- Nothing else is against it, so the ledger is worth a look.
+if refused == 0 and not remembered then return reply('unremembered') end
 if refused > 0 then
+  if refill and #log > 0 then write_log() end
   -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
   if rows[5 * refused - 4] == WINDOW then
     local window = refused - 1 -- they stand first
@@ -196,12 +229,10 @@ count(writes, nil, now)
 -- The moments of the requests for this phone, with the root that one began; one without a message of
 -- its own tells so.
 local entry = now_text
-if not shared and mark then entry = entry .. mark .. root end
+if not shared then entry = entry .. (mark or '=o') .. root end
 if not texted then entry = entry .. '=-' end
 log[#log + 1] = entry
-local first = math.max(1, #log - math.max(log_length, 20) + 1)
-redis.call('SET', sends_key, table.concat(log, ' ', first),
-  'PX', number(math.max(log_span, 2 * max_life) + KEPT_LONGER))
+write_log()
 
 -- What has not happened yet has no field; see redis/record.rs.
 if not shared then
@@ -214,7 +245,10 @@ if not shared then
 end
 if record and (own == joined or root == id) then
   redis.call('HSET', own, 'r', nonce, 'e', expires_text, 't', now_text)
-  if own == joined then redis.call('HSET', own, 'o', root) end
+  if own == joined then
+    redis.call('HSET', own, 'o', root)
+    redis.call('HSET', roots_prefix .. root, 'j' .. id, '1')
+  end
   keep(own, 2 * (expires - now))
 elseif record then
   -- It goes on from the root that it began to another, as one that joined. To a release that knows no
@@ -222,6 +256,7 @@ elseif record then
   redis.call('HSET', joined, 'r', nonce, 'p', phone, 'u', purpose, 'l', locale, 'c', record[5],
     'e', expires_text, 't', now_text, 'a', record[8] or '0', 'o', root, 'w', record[10] or '')
   keep(joined, 2 * (expires - now), true)
+  redis.call('HSET', roots_prefix .. root, 'j' .. id, '1')
   redis.call('HSET', beginner, 'a', '1000')
 elseif shared then
   local traced = {}
@@ -232,8 +267,10 @@ elseif shared then
 end
 if shared then
   local ends = math.max(tonumber(shared[4] or shared[3]), math.min(expires, dies))
+  local more = {}
+  if not record then more = { 'j' .. id, '1' } end
   redis.call('HSET', roots_prefix .. root, 'g', number(ends), 'z', number(last),
-    'n', number(sends), 'h', last_channel)
+    'n', number(sends), 'h', last_channel, unpack(more))
   keep(roots_prefix .. root, root_time(ends))
 end
 if texted then

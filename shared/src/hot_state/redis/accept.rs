@@ -33,9 +33,12 @@ impl RedisHotState {
     ) -> Result<Accepted, HotStateError> {
         let rows = rows(Step::Ask, &accept.subjects(), &policy.quotas);
         let refused_at = Instant::now() + REDIS_CALL_LIMIT;
-        for _ in 0..2 {
+        let (mut refill, mut too_late) = (None::<Vec<u8>>, false);
+        // Once too late, once without an epoch, once unknown: each is mended, and does not come again.
+        for _ in 0..5 {
             let not_after = self.not_after(clock, refused_at).await?;
-            let call = self.accept_call(clock, accept, policy, &rows, not_after);
+            let refill_bytes = refill.as_deref();
+            let call = self.accept_call(clock, accept, policy, &rows, not_after, refill_bytes);
             let mut connection = self.store.connection();
             let asked = Instant::now();
             let reply = match call.run(&mut connection).await {
@@ -43,23 +46,49 @@ impl RedisHotState {
                 Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
                 reply => reply,
             };
-            let accepted = match (reply.map_err(unavailable)?, &accept.request) {
+            let (now, ended) = match (reply.map_err(unavailable)?, &accept.request) {
                 (Value::Int(now), AcceptRequest::New(new)) => {
-                    self.server_time.told(asked, now);
-                    Some(granted_new(new, now, policy))
+                    (now, Ended::Decided(granted_new(new, now, policy)))
                 }
-                (reply, _) => {
-                    let (now, accepted) = read_reply(reply, &rows)?;
-                    self.server_time.told(asked, now);
-                    accepted
-                }
+                (reply, _) => read_reply(reply, &rows)?,
             };
-            if let Some(accepted) = accepted {
-                return Ok(accepted);
+            self.server_time.told(asked, now);
+            let looked_back = looked_back(&policy.quotas).1;
+            match ended {
+                Ended::Decided(accepted) => return Ok(accepted),
+                Ended::Late if too_late => break,
+                // And an answer in time by our clock: that of Redis was set.
+                Ended::Late => too_late = true,
+                Ended::NoEpoch => Box::pin(self.begin_epoch(now, looked_back)).await?,
+                Ended::Unremembered(phone) => {
+                    let sends = Box::pin(self.memory.sends_of(&phone, now - looked_back)).await?;
+                    refill = Some(sends.into_iter().flat_map(i64::to_be_bytes).collect());
+                }
             }
-            // Too late by the clock of Redis, and an answer in time by ours: its clock was set.
         }
         Err(HotStateError::Unavailable(TOO_LATE.into()))
+    }
+
+    /// Makes the epoch of a Redis that has none. Of several who do, one does.
+    async fn begin_epoch(&self, now: UnixMillis, looked_back: i64) -> Result<(), HotStateError> {
+        let until = if self.memory.knows_sends(now - looked_back).await? {
+            now + looked_back
+        } else {
+            0
+        };
+        let made: bool = redis::cmd("SETNX")
+            .arg(&self.store.keys().epoch)
+            .arg(until)
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        if made && until > 0 {
+            tracing::warn!(
+                "Redis knew nothing of earlier requests: for a day, the limits of a number that it does \
+                 not know are looked up in the ledger"
+            );
+        }
+        Ok(())
     }
 
     /// Until when Redis may carry out what is refused to its client from this moment on; nothing where
@@ -86,6 +115,7 @@ impl RedisHotState {
         policy: &AcceptPolicy,
         rows: &[Row],
         not_after: Option<UnixMillis>,
+        refill: Option<&[u8]>,
     ) -> ScriptCall<'static> {
         let keys = self.store.keys();
         let (mode, id, root, secret) = match &accept.request {
@@ -103,13 +133,26 @@ impl RedisHotState {
             AcceptRequest::Resend { phone, .. } => (phone.map_or("", PhoneNumber::as_e164), "", ""),
         };
         let id = id.to_string();
-        let limits = PackedRows::of(rows, &accept.subjects(), keys);
-        let mut call = ScriptCall::new(&ACCEPT, 5 + limits.keys.len());
+        let erased = match &accept.request {
+            AcceptRequest::New(new) => self.memory.erased_name(&new.root.phone),
+            // Who has a challenge has asked since.
+            AcceptRequest::Resend { .. } => None,
+        };
+        let limits = PackedRows::of(rows, &accept.subjects(), keys, None);
+        let mut call = ScriptCall::new(&ACCEPT, 7 + limits.keys.len());
         call.arg(&keys.jobs)
             .arg(&keys.delayed)
             .arg(&keys.breaker)
             .arg([&keys.challenge_prefix, id.as_str()].concat())
             .arg([&keys.joined_prefix, id.as_str()].concat())
+            .arg(&keys.epoch)
+            .arg(
+                [
+                    &keys.erased_sends_prefix,
+                    erased.as_deref().unwrap_or_default(),
+                ]
+                .concat(),
+            )
             .arg(limits.keys)
             .arg(now_argument(clock))
             .arg(mode)
@@ -131,6 +174,9 @@ impl RedisHotState {
             .arg(&numbers(policy, not_after, limits.ever_read)[..])
             .arg(limits.packed)
             .arg(keys.limit(Rule::PrefixDay, ""));
+        if let Some(refill) = refill {
+            call.arg(refill);
+        }
         call
     }
 }
@@ -192,8 +238,19 @@ type Reply = (
     bool,
 );
 
-/// The moment, and what was decided: nothing where it was too late for a decision.
-fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Option<Accepted>), HotStateError> {
+/// What became of one call of the script.
+enum Ended {
+    Decided(Accepted),
+    /// Too late by the clock of Redis.
+    Late,
+    /// Redis was emptied.
+    NoEpoch,
+    /// Nothing is known of this number, and the epoch is young.
+    Unremembered(PhoneNumber),
+}
+
+/// The moment, and what was decided.
+fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Ended), HotStateError> {
     let (
         outcome,
         now,
@@ -227,7 +284,12 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Option<Accepted
             ))
     };
     let accepted = match outcome.as_str() {
-        "late" => return Ok((now, None)),
+        "late" => return Ok((now, Ended::Late)),
+        "no_epoch" => return Ok((now, Ended::NoEpoch)),
+        "unremembered" => {
+            let (phone, _) = known.ok_or(HotStateError::Corrupt("the phone of a request"))?;
+            return Ok((now, Ended::Unremembered(phone)));
+        }
         "sent" => granted(known).map(Accepted::Sent),
         "cooldown" => granted(known).map(Accepted::Cooldown),
         "other_phone" => Ok(Accepted::OtherPhone),
@@ -249,7 +311,7 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Option<Accepted
             .ok_or(HotStateError::Corrupt("the name of a rule")),
         _ => Err(HotStateError::Corrupt("the outcome of the accept script")),
     };
-    Ok((now, Some(accepted?)))
+    Ok((now, Ended::Decided(accepted?)))
 }
 
 /// The number of a limit among those of the step, from 1, or the name of a guard.

@@ -7,7 +7,8 @@
 -- the phone, 0 the next of KEYS, 4 the next two of them), and three numbers by kind:
 --   window  count, span, -
 --   rate    count, span, how far ahead of its time the next may be; second key: numbers proven
---   lock    failures, how long, 1 where a success forgets all of them
+--   lock    failures, how long, 1 where a success forgets all of them; second key: those of the number from
+--           before its account was deleted
 --   budget  count, span, the part that a group may use, or 0; second key: the group's own
 --   share   hundredths, span, 1 where the whole is counted by this row; second key: the whole
 -- Shares stand last; they are looked at only while messages wait.
@@ -89,11 +90,13 @@ local function look(rows, first, states, at, now, log, prefix_key, behind)
       life = c + KEPT_LONGER
     elseif kind == LOCK then
       -- n: failures, l: the last of them. After a lock's time they are forgotten.
-      local record = redis.call('HMGET', own, 'n', 'l')
+      local of_own = redis.call('HMGET', own, 'n', 'l')
+      local record = of_own
+      if not record[1] and second then record = redis.call('HMGET', second, 'n', 'l') end
       local count, last = tonumber(record[1] or 0), tonumber(record[2] or 0)
       if last > now then -- the clock was set back since: no lock lasts longer for that
         last = now
-        redis.call('HSET', own, 'l', string.format('%d', now))
+        if record == of_own then redis.call('HSET', own, 'l', string.format('%d', now)) end
       end
       if now >= last + b then count = 0 end
       if count >= a then after = last + b - now end

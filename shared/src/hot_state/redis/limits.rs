@@ -16,13 +16,13 @@ use crate::redis_store::Keys;
 
 static COUNT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("count.lua")));
 static TAKE_BACK: LazyLock<Script> =
-    LazyLock::new(|| counting_script(include_str!("take_back.lua")));
+    LazyLock::new(|| giving_back_script(&[], include_str!("take_back.lua")));
 
 /// The kind of a share, whose key is not always read.
 const SHARE: u8 = 5;
 
 /// What the first line of a script tells Redis, if it tells something.
-const ALLOWS_OUT_OF_MEMORY: &str = "#!lua flags=allow-oom\n";
+pub(super) const ALLOWS_OUT_OF_MEMORY: &str = "#!lua flags=allow-oom\n";
 
 /// A script that counts by `limits.lua`.
 pub(super) fn counting_script(script: &str) -> Script {
@@ -31,6 +31,16 @@ pub(super) fn counting_script(script: &str) -> Script {
         Some(rest) => Script::new(&[ALLOWS_OUT_OF_MEMORY, limits, rest].concat()),
         None => Script::new(&[limits, script].concat()),
     }
+}
+
+/// One that gives back what was counted, by `limits.lua`, `giving_back.lua` and more that stands before it.
+pub(super) fn giving_back_script(before: &[&str], script: &str) -> Script {
+    let rest = script.strip_prefix(ALLOWS_OUT_OF_MEMORY).unwrap_or(script);
+    let (limits, giving_back) = (include_str!("limits.lua"), include_str!("giving_back.lua"));
+    let mut texts = vec![ALLOWS_OUT_OF_MEMORY, limits, giving_back];
+    texts.extend(before);
+    texts.push(rest);
+    Script::new(&texts.concat())
 }
 
 /// Rows as the scripts read them, with the keys that they name in this order.
@@ -42,7 +52,13 @@ pub(super) struct PackedRows {
 }
 
 impl PackedRows {
-    pub(super) fn of(rows: &[Row], subjects: &Subjects<'_>, names: &Keys) -> Self {
+    /// `erased` is what the number of the subjects would be called if its account was deleted lately.
+    pub(super) fn of(
+        rows: &[Row],
+        subjects: &Subjects<'_>,
+        names: &Keys,
+        erased: Option<&str>,
+    ) -> Self {
         let mut all = Self {
             keys: Vec::with_capacity(rows.len()),
             packed: Vec::with_capacity(rows.len() * 26),
@@ -74,8 +90,11 @@ impl PackedRows {
                     (2, proven, [count.into(), millis, ahead])
                 }
                 Quota::Lock { failures, millis } => {
-                    let forgets = i64::from(row.limit.per == Per::Phone);
-                    (3, None, [failures.into(), millis, forgets])
+                    let of_phone = row.limit.per == Per::Phone;
+                    let before = erased
+                        .filter(|_| of_phone)
+                        .map(|name| [&names.erased_failures_prefix, name].concat());
+                    (3, before, [failures.into(), millis, of_phone.into()])
                 }
                 Quota::Budget {
                     count,
@@ -132,6 +151,10 @@ pub(super) fn refusal_of(rows: &[Row], number: usize, wait: i64) -> Result<Count
 }
 
 impl RedisHotState {
+    fn erased_name(&self, subjects: &Subjects<'_>) -> Option<String> {
+        self.memory.erased_name(subjects.phone?)
+    }
+
     pub(in crate::hot_state) async fn count(
         &self,
         clock: &Clock,
@@ -144,7 +167,8 @@ impl RedisHotState {
             return Ok(Count::Counted);
         }
         let refused_at = Instant::now() + REDIS_CALL_LIMIT;
-        let packed = PackedRows::of(&rows, subjects, self.store.keys());
+        let erased = self.erased_name(subjects);
+        let packed = PackedRows::of(&rows, subjects, self.store.keys(), erased.as_deref());
         for _ in 0..2 {
             let not_after = self.not_after(clock, refused_at).await?;
             let asked = Instant::now();
@@ -175,7 +199,8 @@ impl RedisHotState {
     ) -> Result<(), HotStateError> {
         let rows = rows(step, subjects, quotas);
         let names = self.store.keys();
-        let packed = PackedRows::of(&rows, subjects, names);
+        let erased = self.erased_name(subjects);
+        let packed = PackedRows::of(&rows, subjects, names, erased.as_deref());
         let of_rows = packed.keys.len();
         let mut call = TAKE_BACK.key(packed.keys);
         for place in proven.map(proven_from).iter().flatten() {

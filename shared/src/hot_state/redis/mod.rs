@@ -5,12 +5,15 @@
 //! accepted could neither be sent nor given back. Those that begin something are refused.
 
 mod accept;
+mod cancel;
+mod erasing;
 mod gate;
 mod limits;
 mod phone_state;
 mod record;
 mod server_time;
 
+use std::hint::black_box;
 use std::sync::LazyLock;
 
 use domain::challenge::{Challenge, ChallengeId};
@@ -23,6 +26,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::limits::proven_from;
+use super::memory::Memory;
 use super::model::{Guess, HotStateError, Verdict};
 use super::room::Fill;
 use crate::redis_store::{RedisStore, cause};
@@ -42,6 +46,9 @@ static REOPEN_ROOT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("reopen_root.lua")));
 static CLOSE_ROOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("close_root.lua")));
 
+/// Of the last roots of a phone so many are looked at for those that are open.
+const LOOKED_AT: usize = 2 * super::PHONE_ROOTS;
+
 /// Why a step was not taken, which Redis carried out only when its client had its answer.
 const TOO_LATE: &str = "it was too late by the time of Redis";
 
@@ -49,6 +56,7 @@ const TOO_LATE: &str = "it was too late by the time of Redis";
 pub(super) struct RedisHotState {
     store: RedisStore,
     server_time: ServerTime,
+    memory: Memory,
 }
 
 impl RedisHotState {
@@ -56,7 +64,12 @@ impl RedisHotState {
         Self {
             store,
             server_time: ServerTime::default(),
+            memory: Memory::default(),
         }
+    }
+
+    pub(super) fn remember_by(&mut self, memory: Memory) {
+        self.memory = memory;
     }
 
     /// Host and port of the server.
@@ -106,8 +119,11 @@ impl RedisHotState {
         let keys = self.store.keys();
         let found: Vec<(String, record::Fields)> = PHONE_ROOTS
             .key(format!("{}{}", keys.phone_sends_prefix, phone.digits()))
+            .key(&keys.no_root)
             .arg(&keys.challenge_prefix)
             .arg(super::PHONE_ROOTS)
+            .arg(LOOKED_AT)
+            .arg(&record::OPEN_FIELDS)
             .arg(&record::ROOT_FIELDS)
             .invoke_async(&mut self.store.connection())
             .await
@@ -117,7 +133,11 @@ impl RedisHotState {
             let id = id
                 .parse()
                 .map_err(|_| HotStateError::Corrupt("the id of a root"))?;
-            roots.push(record::read_root(id, &fields)?);
+            let fields = fields.get(record::OPEN_FIELDS.len()..).unwrap_or_default();
+            roots.push(record::read_root(id, fields)?);
+        }
+        for _ in roots.len()..super::PHONE_ROOTS {
+            black_box(record::read_no_root());
         }
         Ok(roots)
     }
@@ -160,14 +180,18 @@ impl RedisHotState {
         allowed: u32,
         guesses: &[Guess<'_>],
     ) -> Result<Verdict, HotStateError> {
-        let prefix = &self.store.keys().challenge_prefix;
+        let keys = self.store.keys();
         let mut call = COUNT_BY_PHONE.prepare_invoke();
         call.arg(now_argument(clock)).arg(allowed);
         for guess in guesses {
-            call.key(format!("{prefix}{}", guess.root.id))
+            call.key(format!("{}{}", keys.challenge_prefix, guess.root.id))
                 .arg(&guess.root.salt.as_bytes()[..])
                 .arg(u8::from(guess.right));
         }
+        for _ in guesses.len()..super::PHONE_ROOTS {
+            call.key(&keys.no_root).arg(&[0; 16][..]).arg(0);
+        }
+        call.key(&keys.no_root);
         let (verdict, attempts_left, which): (String, u32, usize) = call
             .invoke_async(&mut self.store.connection())
             .await

@@ -9,7 +9,7 @@ use domain::root::{MAX_ROOT_MILLIS, NewSecret, Root, RootId, shared_for_millis};
 use sqlx::SqliteConnection;
 
 use super::guards::{self, Guarded};
-use super::limits::Looked;
+use super::limits::{Counted, Looked};
 use super::phone_state::remember_refusal;
 use super::{codes, unavailable};
 use crate::hot_state::limits::{rows, rules_of_number};
@@ -37,6 +37,7 @@ pub(super) async fn accept(
     now: UnixMillis,
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
+    erased: Option<&str>,
 ) -> Result<Accepted, HotStateError> {
     let (id, new_root, secret) = match &accept.request {
         AcceptRequest::New(new) => (new.id, new.root.id, &new.root.secret),
@@ -111,8 +112,12 @@ pub(super) async fn accept(
     };
     let subjects = accept.subjects();
     let rows = rows(Step::Ask, &subjects, &policy.quotas);
-    let phone = Some(&asked.phone);
-    let looked = Looked::at(connection, now, &rows, phone, &subjects, behind).await?;
+    let subject = Counted {
+        phone: Some(&asked.phone),
+        erased,
+        subjects: &subjects,
+    };
+    let looked = Looked::at(connection, now, &rows, subject, behind).await?;
     let looked = match looked {
         Ok(looked) => looked,
         Err((rule, retry_after_millis)) => {

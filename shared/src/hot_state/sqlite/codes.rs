@@ -10,7 +10,7 @@ use domain::phone::PhoneNumber;
 use domain::root::{Honoured, MAX_ROOT_MILLIS, Root, RootId};
 use sqlx::SqliteConnection;
 
-use super::limits::prove;
+use super::limits::{self, prove};
 use super::row::{CLOSED_BY_NOBODY, CLOSED_BY_PHONE, ChallengeRow, RootRow};
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::model::{Guess, HotStateError, Verdict};
@@ -182,9 +182,17 @@ impl SqliteHotState {
         let mut transaction = self.begin().await?;
         let now = clock.now_millis();
         let (mut verdict, mut left) = (Verdict::Gone, 0);
-        for guess in guesses {
-            let found = find_root(&mut transaction, guess.root.id).await?;
-            let Some((present, _)) = found.filter(|(root, _)| root.salt == guess.root.salt) else {
+        // One look and one write for each root that there can be: how long a wrong code takes tells nobody
+        // whether the number has a live one.
+        for place in 0..guesses.len().max(PHONE_ROOTS) {
+            let guess = guesses.get(place);
+            let id = guess.map_or(RootId::from_bytes([0; 16]), |guess| guess.root.id);
+            let found = find_root(&mut transaction, id).await?;
+            let Some((guess, (present, _))) = guess
+                .zip(found)
+                .filter(|(guess, (root, _))| root.salt == guess.root.salt)
+            else {
+                limits::count_nowhere(&mut transaction, now).await?;
                 continue;
             };
             let honoured = matches!(verdict, Verdict::Right { .. });
@@ -201,6 +209,7 @@ impl SqliteHotState {
                 if !honoured && !matches!(verdict, Verdict::Wrong { .. }) {
                     verdict = Verdict::Exhausted;
                 }
+                limits::count_nowhere(&mut transaction, now).await?;
             } else if matches!(present.closed, None | Some(Honoured::Phone)) {
                 sqlx::query(COUNT_BY_PHONE)
                     .bind(&present.id.as_bytes()[..])
@@ -214,6 +223,8 @@ impl SqliteHotState {
                 } else if !honoured {
                     verdict = Verdict::Wrong { attempts_left: 0 };
                 }
+            } else {
+                limits::count_nowhere(&mut transaction, now).await?;
             }
         }
         transaction.commit().await.map_err(unavailable)?;

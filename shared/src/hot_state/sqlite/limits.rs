@@ -19,8 +19,10 @@ pub(super) use failures::of_phone as failures_of_phone;
 use rates::Arrival;
 use slots::Slots;
 
-const SENDS_SINCE: &str = "SELECT at FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
-const BRING_BACK_SENDS: &str = "UPDATE hot_phone_sends SET at = $2 WHERE phone = $1 AND at > $2";
+const SENDS_SINCE: &str =
+    "SELECT at FROM hot_phone_sends WHERE phone IN ($1, $3) AND at > $2 ORDER BY at";
+const BRING_BACK_SENDS: &str =
+    "UPDATE hot_phone_sends SET at = $2 WHERE phone IN ($1, $3) AND at > $2";
 /// How long the sends of a phone are remembered: a day and a little.
 pub(super) const LOG_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
@@ -40,6 +42,16 @@ enum Next {
     },
 }
 
+/// Who is counted.
+#[derive(Clone, Copy)]
+pub(super) struct Counted<'a> {
+    /// The number whose sends are counted, in the step that grants them.
+    pub(super) phone: Option<&'a PhoneNumber>,
+    /// What the number was called if its account was deleted lately.
+    pub(super) erased: Option<&'a str>,
+    pub(super) subjects: &'a Subjects<'a>,
+}
+
 /// The rows of a step after a look at each.
 pub(super) struct Looked(Vec<Next>);
 
@@ -49,14 +61,17 @@ impl Looked {
         connection: &mut SqliteConnection,
         now: UnixMillis,
         rows: &[Row],
-        phone: Option<&PhoneNumber>,
-        subjects: &Subjects<'_>,
+        counted: Counted<'_>,
         behind: bool,
     ) -> Result<Result<Self, (Rule, i64)>, HotStateError> {
+        let Counted {
+            phone, subjects, ..
+        } = counted;
         let mut look = Look {
             connection,
             now,
             digits: phone.map_or("", PhoneNumber::digits),
+            erased: counted.erased,
             log: Vec::new(),
         };
         if let Some(phone) = phone {
@@ -113,6 +128,7 @@ struct Look<'c> {
     connection: &'c mut SqliteConnection,
     now: UnixMillis,
     digits: &'c str,
+    erased: Option<&'c str>,
     /// The moments of the sends of the phone.
     log: Vec<UnixMillis>,
 }
@@ -123,12 +139,14 @@ impl Look<'_> {
         sqlx::query(BRING_BACK_SENDS)
             .bind(phone.as_e164())
             .bind(self.now)
+            .bind(self.erased)
             .execute(&mut *self.connection)
             .await
             .map_err(unavailable)?;
         self.log = sqlx::query_scalar(SENDS_SINCE)
             .bind(phone.as_e164())
             .bind(self.now - LOG_LIFE_MILLIS)
+            .bind(self.erased)
             .fetch_all(&mut *self.connection)
             .await
             .map_err(unavailable)?;
@@ -171,7 +189,9 @@ impl Look<'_> {
                 Ok((arrival.wait(now, ahead), Next::Arrival(arrival)))
             }
             Quota::Lock { failures, millis } => {
-                let found = Failures::find(self.connection, key, now, millis).await?;
+                let before = self.erased.filter(|_| row.limit.per == Per::Phone);
+                let before = before.map(erased_failures_key);
+                let found = Failures::find(self.connection, key, before, now, millis).await?;
                 Ok((found.locked_for(now, failures), Next::Failures(found)))
             }
             Quota::Budget {
@@ -227,8 +247,13 @@ fn key(row: &Row, digits: &str) -> String {
     }
 }
 
-fn phone_failures_key(digits: &str) -> String {
+pub(super) fn phone_failures_key(digits: &str) -> String {
     format!("p:+{digits}")
+}
+
+/// Of a number whose account was deleted lately.
+pub(super) fn erased_failures_key(name: &str) -> String {
+    format!("e:{name}")
 }
 
 fn part_key(row: &Row, group: &str) -> String {
@@ -241,6 +266,15 @@ fn whole_key() -> String {
 
 fn proven_key(place: &str) -> String {
     format!("proven:{place}")
+}
+
+/// Writes as much as a count of something, where there is nothing to count.
+pub(super) async fn count_nowhere(
+    connection: &mut SqliteConnection,
+    now: UnixMillis,
+) -> Result<(), HotStateError> {
+    let nowhere = Slots::find(connection, "nowhere".to_owned(), now, PROVEN_MILLIS).await?;
+    nowhere.one_more(false).store(connection).await
 }
 
 /// Remembers from where a number was proven.
@@ -268,10 +302,18 @@ impl SqliteHotState {
         if rows.is_empty() {
             return Ok(Count::Counted);
         }
+        let erased = subjects
+            .phone
+            .and_then(|phone| self.memory.erased_name(phone));
+        let counted = Counted {
+            phone: None,
+            erased: erased.as_deref(),
+            subjects,
+        };
         let mut transaction = self.begin().await?;
         // Read with the file in hand: the writer may have been waited for.
         let now = clock.now_millis();
-        let looked = Looked::at(&mut transaction, now, &rows, None, subjects, false).await?;
+        let looked = Looked::at(&mut transaction, now, &rows, counted, false).await?;
         let count = match looked {
             Ok(looked) => {
                 looked.count(&mut transaction, now).await?;
@@ -295,10 +337,18 @@ impl SqliteHotState {
         proven: Option<ClientAddress>,
     ) -> Result<(), HotStateError> {
         let rows = rows(step, subjects, quotas);
+        let erased = subjects
+            .phone
+            .and_then(|phone| self.memory.erased_name(phone));
         let mut transaction = self.begin().await?;
         let now = clock.now_millis();
         for row in &rows {
-            take_back(&mut transaction, row, subjects, now).await?;
+            give_back(&mut transaction, row, "", subjects, now).await?;
+            if let (Quota::Lock { .. }, Per::Phone, Some(name)) =
+                (row.quota, row.limit.per, &erased)
+            {
+                failures::forget(&mut transaction, &erased_failures_key(name)).await?;
+            }
         }
         if let Some(caller) = proven {
             prove(&mut transaction, caller, now).await?;
@@ -307,14 +357,15 @@ impl SqliteHotState {
     }
 }
 
-/// Takes one back that was counted.
-async fn take_back(
+/// Gives one back that was counted; sends of a phone are in its log, and shares stay.
+pub(super) async fn give_back(
     connection: &mut SqliteConnection,
     row: &Row,
+    digits: &str,
     subjects: &Subjects<'_>,
     now: UnixMillis,
 ) -> Result<(), HotStateError> {
-    let key = key(row, "");
+    let key = key(row, digits);
     match row.quota {
         Quota::Window { .. } | Quota::Share { .. } => Ok(()),
         Quota::Rate { count, millis, .. } => {

@@ -4,7 +4,9 @@
 //! two together.
 
 mod accept;
+mod cancel;
 mod codes;
+mod erasing;
 mod gate;
 mod group_commit;
 mod guards;
@@ -18,6 +20,7 @@ use domain::root::MAX_ROOT_MILLIS;
 use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
+use super::memory::Memory;
 use super::model::{Accept, AcceptPolicy, Accepted, HotStateError};
 use super::room::Fill;
 use crate::queue::Job;
@@ -34,6 +37,7 @@ pub(super) struct SqliteHotState {
     file: SqliteFile,
     accepts: GroupCommit<OwnedAccept>,
     admissions: GroupCommit<AdmitCall>,
+    memory: Memory,
 }
 
 impl SqliteHotState {
@@ -44,7 +48,12 @@ impl SqliteHotState {
             file,
             accepts,
             admissions,
+            memory: Memory::default(),
         }
+    }
+
+    pub(super) fn remember_by(&mut self, memory: Memory) {
+        self.memory = memory;
     }
 
     pub(super) async fn accept(
@@ -53,7 +62,7 @@ impl SqliteHotState {
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
     ) -> Result<Accepted, HotStateError> {
-        let step = OwnedAccept::of(clock, accept, policy);
+        let step = OwnedAccept::of(clock, accept, policy, &self.memory);
         self.accepts.take(step).await
     }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::accept;
 use super::group_commit::Step;
 use crate::hot_state::limits::rules_of_number;
+use crate::hot_state::memory::Memory;
 use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
 
 /// An [`Accept`] that lives as long as it waits, with all that the step needs.
@@ -18,6 +19,8 @@ use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, Hot
 pub(super) struct OwnedAccept {
     clock: Clock,
     policy: AcceptPolicy,
+    /// What the number was called if its account was deleted lately; who has a challenge has asked since.
+    erased: Option<String>,
     request: OwnedRequest,
     nonce: [u8; 8],
     channel: Channel,
@@ -33,10 +36,19 @@ enum OwnedRequest {
 }
 
 impl OwnedAccept {
-    pub(super) fn of(clock: &Clock, accept: &Accept<'_>, policy: &AcceptPolicy) -> Self {
+    pub(super) fn of(
+        clock: &Clock,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+        memory: &Memory,
+    ) -> Self {
         Self {
             clock: clock.clone(),
             policy: policy.clone(),
+            erased: match &accept.request {
+                AcceptRequest::New(new) => memory.erased_name(&new.root.phone),
+                AcceptRequest::Resend { .. } => None,
+            },
             request: match &accept.request {
                 AcceptRequest::New(challenge) => OwnedRequest::New((*challenge).clone()),
                 AcceptRequest::Resend {
@@ -79,7 +91,8 @@ impl Step for OwnedAccept {
 
     async fn take(&self, connection: &mut SqliteConnection) -> Result<Accepted, HotStateError> {
         let now = self.clock.now_millis();
-        accept::accept(connection, now, &self.as_accept(), &self.policy).await
+        let erased = self.erased.as_deref();
+        accept::accept(connection, now, &self.as_accept(), &self.policy, erased).await
     }
 
     /// That the limit of a phone refused was counted; no other refusal leaves anything.

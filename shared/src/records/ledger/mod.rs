@@ -31,6 +31,7 @@ mod delivery;
 mod finish;
 mod look;
 mod metrics;
+mod remembered;
 mod route;
 mod row;
 mod spending;

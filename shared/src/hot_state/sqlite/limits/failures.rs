@@ -27,9 +27,11 @@ pub(super) struct Failures {
 }
 
 impl Failures {
+    /// Those of `before`, what the number was called while its account was deleted, where it has none.
     pub(super) async fn find(
         connection: &mut SqliteConnection,
         subject: String,
+        before: Option<String>,
         now: UnixMillis,
         lock_millis: i64,
     ) -> Result<Self, HotStateError> {
@@ -40,7 +42,12 @@ impl Failures {
             .execute(&mut *connection)
             .await
             .map_err(unavailable)?;
-        let (count, last_at) = find(connection, &subject).await?.unwrap_or_default();
+        let mut found = find(connection, &subject).await?;
+        if let (None, Some(before)) = (found, before) {
+            found = find(connection, &before).await?;
+        }
+        let (count, last_at) = found.unwrap_or_default();
+        let last_at = last_at.min(now);
         // After a lock's time they are forgotten.
         let count = if now >= last_at + lock_millis {
             0

@@ -1,0 +1,166 @@
+//! Requests whose clients were told that nothing was granted, while it is not known whether it was: the
+//! answer of the store was lost, or did not come in time.
+//!
+//! Such a request is taken back in the background, with its job and what it was charged. How many wait for
+//! that and for how long is bounded; what is put out, or was sent before, is counted.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::challenge::ChallengeId;
+use domain::client_address::ClientAddress;
+use domain::limits::Quotas;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::HotState;
+use super::limits::Subjects;
+use super::model::{Accept, AcceptPolicy, AcceptRequest, HotStateError};
+
+/// So many wait at most: what is refused in three seconds at ten thousand a second needs some megabytes.
+const MOST: usize = 32_768;
+/// After the moment up to which the store may carry a request out.
+const MARGIN: Duration = Duration::from_millis(200);
+/// Where the store stays away for longer, its jobs are over by themselves.
+const LIFE: Duration = Duration::from_mins(2);
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// One request whose end is not known.
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    pub(super) id: ChallengeId,
+    pub(super) nonce: [u8; 8],
+    pub(super) caller: Option<ClientAddress>,
+    pub(super) quotas: Quotas,
+}
+
+impl Unanswered {
+    /// The request that was made like this.
+    pub fn of(accept: &Accept<'_>, policy: &AcceptPolicy) -> Self {
+        Self {
+            id: match &accept.request {
+                AcceptRequest::New(new) => new.id,
+                AcceptRequest::Resend { id, .. } => *id,
+            },
+            nonce: accept.nonce,
+            caller: accept.caller,
+            quotas: policy.quotas,
+        }
+    }
+
+    pub(super) fn subjects(&self) -> Subjects<'_> {
+        Subjects {
+            caller: self.caller,
+            ..Subjects::default()
+        }
+    }
+}
+
+/// What became of a request that shall not have been granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had been granted, and is taken back as if it had never been made.
+    Cancelled,
+    /// Its message is sent, or somebody else relies on it. It stays charged.
+    TooLate,
+    /// It had not been granted, or was taken back before.
+    NotGranted,
+    /// The store stayed away, or too many waited.
+    GivenUp,
+}
+
+impl Cancelled {
+    /// Every end there is.
+    pub const ALL: [Self; 4] = [
+        Self::Cancelled,
+        Self::TooLate,
+        Self::NotGranted,
+        Self::GivenUp,
+    ];
+
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::TooLate => "too_late",
+            Self::NotGranted => "not_granted",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.as_str() == name)
+    }
+}
+
+/// Those that wait to be taken back, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    requests: Mutex<Queue>,
+    came: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    requests: VecDeque<(Instant, Unanswered)>,
+    put_out: u64,
+}
+
+impl Waiting {
+    pub(super) fn add(&self, request: Unanswered) {
+        let mut queue = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.requests.len() == MOST {
+            queue.put_out += 1;
+            return;
+        }
+        queue.requests.push_back((Instant::now(), request));
+        drop(queue);
+        self.came.notify_one();
+    }
+
+    /// How many found no place since the last question, and the oldest of those that did.
+    fn first(&self) -> (u64, Option<(Instant, Unanswered)>) {
+        let mut queue = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        (
+            std::mem::take(&mut queue.put_out),
+            queue.requests.front().cloned(),
+        )
+    }
+
+    fn remove_first(&self) {
+        let mut queue = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.requests.pop_front();
+    }
+}
+
+impl HotState {
+    /// Takes back, one after the other, the requests of [`accept`](Self::accept) whose ends are not known,
+    /// and tells what became of each. Never ends.
+    pub async fn cancel_unanswered(&self, told: impl Fn(Cancelled)) {
+        loop {
+            let (put_out, first) = self.unanswered.first();
+            for _ in 0..put_out {
+                told(Cancelled::GivenUp);
+            }
+            let Some((since, request)) = first else {
+                self.unanswered.came.notified().await;
+                continue;
+            };
+            sleep_until(since + MARGIN).await;
+            match self.cancel(&request).await {
+                Err(HotStateError::Unavailable(_)) if since.elapsed() < LIFE => {
+                    sleep(TRY_AGAIN_AFTER).await;
+                    continue;
+                }
+                Ok(ended) => told(ended),
+                Err(error) => {
+                    let challenge = request.id;
+                    tracing::warn!(%error, %challenge, "a request that was refused cannot be taken back");
+                    told(Cancelled::GivenUp);
+                }
+            }
+            self.unanswered.remove_first();
+        }
+    }
+}
