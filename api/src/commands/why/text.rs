@@ -91,7 +91,8 @@ impl Text<'_> {
             f,
             "limits   {}, {} of {} failed tries",
             windows.join(", "),
-            limits.failed_tries, limits.failed_tries_allowed
+            limits.failed_tries,
+            limits.failed_tries_allowed
         )?;
         if let Some(at) = limits.locked_until {
             write!(
