@@ -162,6 +162,7 @@ on_both_shapes! {
     phone_change::the_user_name_follows_the_number_unless_it_was_chosen,
     phone_change::of_two_users_who_want_one_number_at_once_one_gets_it,
     notices::f_01_a_notice_that_a_crash_left_over_comes_into_the_queue_once,
+    deletion::prv_01_the_limits_of_a_number_outlive_its_account,
     deletion::i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any_table,
     deletion::prv_01_what_a_worker_writes_after_the_deletion_has_no_number,
     deletion::whoever_comes_with_the_number_later_is_a_new_user,

@@ -145,6 +145,9 @@ impl Stores {
             let rows = self.texts(format!("SELECT {columns} FROM {table}")).await;
             dump.push((table, rows));
         }
+        if let Raw::Redis { url, tag } = &self.raw {
+            dump.push(("redis".to_owned(), dump_redis(url, tag).await));
+        }
         dump
     }
 
@@ -169,4 +172,28 @@ impl Stores {
             }
         }
     }
+}
+
+/// Every key with what it holds.
+async fn dump_redis(url: &str, tag: &str) -> Vec<String> {
+    let client = redis::Client::open(url).expect("an address");
+    let connection = client.get_multiplexed_async_connection().await;
+    let mut connection = connection.expect("connected");
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg(format!("{{{tag}}}:*"))
+        .query_async(&mut connection)
+        .await
+        .expect("the keys");
+    let mut dump = Vec::new();
+    for key in keys {
+        // Small values are packed as they are.
+        let value: Option<Vec<u8>> = redis::cmd("DUMP")
+            .arg(&key)
+            .query_async(&mut connection)
+            .await
+            .expect("a value");
+        let value = value.unwrap_or_default();
+        dump.push(format!("{key} {}", String::from_utf8_lossy(&value)));
+    }
+    dump
 }

@@ -123,7 +123,6 @@ end
 -- May this phone and whoever asks for it have a message?
 local digits_of_phone = string.sub(phone, 2)
 local sends_key = sends_prefix .. digits_of_phone
-local rows = read_rows(packed_rows)
 local states = redis.call('MGET', sends_key, unpack(KEYS, 6, behind and #KEYS or 7 + ever_read))
 local epoch, erased = states[2], states[3]
 -- An emptied Redis knows nothing of what was sent before, and says so.
@@ -159,14 +158,14 @@ if #log > 0 and moment_of(log[#log]) > now then
   end
   write_log()
 end
-local refused, retry, writes = look(rows, 8, states, 3, now, log,
+local refused, retry, writes = look(packed_rows, 8, states, 3, now, log,
   limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
 -- Nothing else is against it, so the ledger is worth a look.
 if refused == 0 and not remembered then return reply('unremembered') end
 if refused > 0 then
   if refill and #log > 0 then write_log() end
   -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
-  if rows[5 * refused - 4] == WINDOW then
+  if string.byte(packed_rows, ROW * (refused - 1) + 1) == WINDOW then
     local window = refused - 1 -- they stand first
     local key = refusals_prefix .. digits_of_phone
     local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)

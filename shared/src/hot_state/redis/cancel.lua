@@ -36,7 +36,7 @@ if #log == 0 then
 else
   redis.call('SET', sends_key, table.concat(log, ' '), 'KEEPTTL')
 end
-give_back(read_rows(ARGV[6]), 4, now, ARGV[7] .. string.sub(digits_of_phone, 1, -5))
+give_back(ARGV[6], 4, now, ARGV[7] .. string.sub(digits_of_phone, 1, -5))
 
 if own == KEYS[2] and not record[4] then
   redis.call('DEL', own) -- it began its root, and nobody else has asked

@@ -8,11 +8,11 @@ local function one_less(counter, span, now)
   end
 end
 
--- Of each row one, but for windows, which the log of the phone counts, and shares.
+-- Of each packed row one, but for windows, which the log of the phone counts, and shares.
 local function give_back(rows, first, now, prefix_key)
   local key = first - 1
-  for i = 1, #rows - 1, 5 do
-    local kind, place, a, b, c = rows[i], rows[i + 1], rows[i + 2], rows[i + 3], rows[i + 4]
+  for i = 1, #rows, ROW do
+    local kind, place, a, b, c = struct.unpack('>BBi8i8i8', rows, i)
     local own, second
     if place == 0 or place == 4 then
       key = key + 1

@@ -1,7 +1,7 @@
 -- How limits are counted: the kinds of quotas of the domain, each implemented once. This text stands
 -- before each script that counts. Every row is looked at before any is counted.
 --
--- This runs with every request for a code, so it makes one table of all rows and few calls.
+-- This runs with every request for a code, so it makes few tables and few calls.
 --
 -- A row comes packed as '>BBi8i8i8': its kind, where its key is (1 the log of the phone, 2 the prefix of
 -- the phone, 0 the next of KEYS, 4 the next two of them), and three numbers by kind:
@@ -13,6 +13,7 @@
 --   share   hundredths, span, 1 where the whole is counted by this row; second key: the whole
 -- Shares stand last; they are looked at only while messages wait.
 local WINDOW, RATE, LOCK, BUDGET, SHARE = 1, 2, 3, 4, 5
+local ROW = 26 -- bytes
 local PROVEN_SPAN, MORE_FOR_EACH, KEPT_LONGER = 60000, 2, 60000
 
 local function time_of(argument)
@@ -46,18 +47,14 @@ local function prove(key, now)
   redis.call('SET', key, string.format('%d %d %d', slot, count + 1, before), 'PX', '120000')
 end
 
-local function read_rows(packed)
-  return { struct.unpack('>' .. string.rep('BBi8i8i8', #packed / 26), packed) }
-end
-
--- Looks at every row. `states` holds the values of KEYS from `first` on, after `at` others.
+-- Looks at every packed row. `states` holds the values of KEYS from `first` on, after `at` others.
 -- Returns the number of the row that takes longest to allow this, or 0; how long that takes; and what
 -- counting writes: keys with their values and lives, and hashes of failures.
 local function look(rows, first, states, at, now, log, prefix_key, behind)
   local refused, wait, writes, failures = 0, 0, {}, nil
   local key = first - 1
-  for i = 1, #rows - 1, 5 do
-    local kind, place, a, b, c = rows[i], rows[i + 1], rows[i + 2], rows[i + 3], rows[i + 4]
+  for i = 1, #rows, ROW do
+    local kind, place, a, b, c = struct.unpack('>BBi8i8i8', rows, i)
     local own, state, second, beside
     if place == 0 or place == 4 then
       key, at = key + 1, at + 1
@@ -130,7 +127,7 @@ local function look(rows, first, states, at, now, log, prefix_key, behind)
       end
       value, life = string.format('%d %d %d', slot, count + 1, before), 2 * b
     end
-    if after > wait then refused, wait = (i + 4) / 5, after end
+    if after > wait then refused, wait = (i + ROW - 1) / ROW, after end
     if value then
       local n = #writes
       writes[n + 1], writes[n + 2], writes[n + 3] = own, value, life
