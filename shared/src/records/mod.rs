@@ -52,6 +52,7 @@ pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use code_uses::CodeUse;
 pub use connection::{Connections, PoolSettings, Records};
+pub use erasing::OpenErasure;
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
