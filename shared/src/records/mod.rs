@@ -45,6 +45,7 @@ mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
+mod sign_in_at_once;
 mod steps;
 mod users;
 
