@@ -147,7 +147,7 @@ pub(crate) struct CompareArguments {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=30))]
     pub(crate) seconds: u64,
 
-    /// Messages of one measurement of a worker
+    /// Messages of one measurement of a worker, or codes of one of verifications
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=50_000))]
     pub(crate) sends: u64,
 
@@ -163,6 +163,8 @@ pub(crate) enum Compared {
     Accept,
     /// Messages a second by one worker
     Sends,
+    /// Right codes given back a second, each by somebody new
+    Verifications,
 }
 
 /// How much a database has been through.

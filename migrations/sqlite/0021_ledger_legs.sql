@@ -9,3 +9,11 @@ CREATE UNIQUE INDEX sends_by_leg ON sends (challenge_id, send_number, leg);
 -- The number as the programs of before write it stands for the text.
 CREATE UNIQUE INDEX sends_by_message
     ON sends (route, COALESCE(message_id, CAST(messageid AS TEXT)));
+-- Whether the look that follows an erasure was made, so that it is made by another where its process has stopped.
+ALTER TABLE number_erasures ADD COLUMN looked_at TEXT;
+-- A code that was used stays used: nobody takes that away from it before a day is over.
+CREATE TRIGGER challenge_uses_stay BEFORE DELETE ON challenge_uses
+    WHEN OLD.used_at > strftime('%Y-%m-%dT%H:%M:%f', 'now', '-1 day')
+BEGIN
+    SELECT RAISE(ABORT, 'a code that was used stays used');
+END;

@@ -10,18 +10,46 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-/// Whoever writes to the table waits for a new column so long at most: a backup that reads the table would keep the
+/// Whoever wants a table waits for its change so long at most: a backup that reads the table would keep the
 /// change waiting, and the change everybody behind it.
 const STAND_IN_LINE: &str = "SET LOCAL lock_timeout = '150ms'";
-/// How often a column is tried to be added, so long apart.
+/// How often a change is tried, so long apart.
 const TRIES: u32 = 60;
 const APART: Duration = Duration::from_millis(500);
 
 const IS_THERE: &str = "SELECT to_regclass('sends') IS NOT NULL";
-const HAS_COLUMNS: &str = "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'sends'::regclass \
-     AND attname = 'leg' AND NOT attisdropped)";
-const COLUMNS: &str = "ALTER TABLE sends ADD COLUMN leg BIGINT NOT NULL DEFAULT 1, \
-     ADD COLUMN route TEXT NOT NULL DEFAULT 'kavenegar', ADD COLUMN message_id TEXT";
+
+/// A change that is done in no time once its table is free.
+struct Quick {
+    /// Whether it is still to be made, which is not so where its table is still to come.
+    is_open: &'static str,
+    change: &'static str,
+}
+
+const QUICK: [Quick; 3] = [
+    Quick {
+        is_open: "SELECT to_regclass('sends') IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_attribute \
+             WHERE attrelid = to_regclass('sends') AND attname = 'leg' AND NOT attisdropped)",
+        change: "ALTER TABLE sends ADD COLUMN leg BIGINT NOT NULL DEFAULT 1, \
+             ADD COLUMN route TEXT NOT NULL DEFAULT 'kavenegar', ADD COLUMN message_id TEXT",
+    },
+    Quick {
+        is_open: "SELECT to_regclass('number_erasures') IS NOT NULL AND NOT EXISTS (SELECT 1 \
+             FROM pg_attribute WHERE attrelid = to_regclass('number_erasures') \
+             AND attname = 'looked_at' AND NOT attisdropped)",
+        change: "ALTER TABLE number_erasures ADD COLUMN looked_at TIMESTAMPTZ",
+    },
+    Quick {
+        is_open: "SELECT to_regclass('challenge_uses') IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_trigger \
+             WHERE tgrelid = to_regclass('challenge_uses') AND tgname = 'challenge_uses_stay')",
+        change: "CREATE OR REPLACE FUNCTION challenge_uses_stay() RETURNS trigger LANGUAGE plpgsql \
+             AS $stay$ BEGIN RAISE EXCEPTION 'a code that was used stays used' \
+             USING ERRCODE = 'insufficient_privilege'; END $stay$; \
+             CREATE TRIGGER challenge_uses_stay BEFORE DELETE ON challenge_uses FOR EACH ROW \
+             WHEN (OLD.used_at > CURRENT_TIMESTAMP - INTERVAL '1 day') \
+             EXECUTE FUNCTION challenge_uses_stay()",
+    },
+];
 /// Null where there is no such index.
 const IS_VALID: &str = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)";
 /// A limit of the role is meant for programs that serve people.
@@ -44,44 +72,46 @@ const INDEXES: [(&str, &str); 2] = [
 
 /// Makes what the migrations to come would make with the table locked.
 pub(crate) async fn prepare(connection: &mut PgConnection) -> sqlx::Result<()> {
+    for quick in &QUICK {
+        change(connection, quick).await?;
+    }
     let is_there: bool = sqlx::query_scalar(IS_THERE)
         .fetch_one(&mut *connection)
         .await?;
     if !is_there {
         return Ok(());
     }
-    add_columns(connection).await?;
     for (name, create) in INDEXES {
         make(connection, name, create).await?;
     }
     Ok(())
 }
 
-async fn add_columns(connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn change(connection: &mut PgConnection, quick: &Quick) -> sqlx::Result<()> {
     let mut tries = 0;
     loop {
-        let has_columns: bool = sqlx::query_scalar(HAS_COLUMNS)
+        let is_open: bool = sqlx::query_scalar(quick.is_open)
             .fetch_one(&mut *connection)
             .await?;
-        if has_columns {
+        if !is_open {
             return Ok(());
         }
         tries += 1;
-        match add_once(connection).await {
+        match change_once(connection, quick.change).await {
             Err(error) if tries < TRIES && is_lock_not_available(&error) => {
                 tokio::time::sleep(APART).await;
             }
-            added => added?,
+            changed => changed?,
         }
     }
 }
 
-async fn add_once(connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn change_once(connection: &mut PgConnection, change: &'static str) -> sqlx::Result<()> {
     let mut transaction = connection.begin().await?;
     sqlx::raw_sql(STAND_IN_LINE)
         .execute(&mut *transaction)
         .await?;
-    sqlx::raw_sql(COLUMNS).execute(&mut *transaction).await?;
+    sqlx::raw_sql(change).execute(&mut *transaction).await?;
     transaction.commit().await
 }
 

@@ -97,11 +97,13 @@ async fn both_databases_have_the_same_tables_columns_and_indexes() {
     assert_eq!(in_postgres, in_sqlite);
 }
 
-/// Of the ledger, with what they are made of.
+/// Of the ledger, with what they are made of, and the triggers.
 const LEDGER: &str = "SELECT indexname || ' ' || indexdef FROM pg_indexes WHERE tablename = 'sends' \
+     UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal \
+     UNION ALL SELECT prosrc FROM pg_proc WHERE proname = 'challenge_uses_stay' \
      UNION ALL SELECT column_name || ' ' || data_type || ' ' || is_nullable || ' ' \
-     || COALESCE(column_default, '') FROM information_schema.columns WHERE table_name = 'sends' \
-     ORDER BY 1";
+     || COALESCE(column_default, '') FROM information_schema.columns \
+     WHERE table_name IN ('sends', 'number_erasures') ORDER BY 1";
 const ROW: &str = "INSERT INTO sends (challenge_id, send_number, purpose, channel, state, attempt, \
      fence, accepted_at, deadline_at, created_at, updated_at) \
      SELECT decode(repeat('00', 16), 'hex'), $1, 'sign_in', 'sms', 'not_sent', 1, 1, now, now, now, now \
@@ -125,6 +127,8 @@ async fn before_legs(server: &PostgresServer) -> PgPool {
     for statement in [
         "DROP INDEX sends_by_leg, sends_by_message",
         "ALTER TABLE sends DROP COLUMN leg, DROP COLUMN route, DROP COLUMN message_id",
+        "ALTER TABLE number_erasures DROP COLUMN looked_at",
+        "DROP FUNCTION challenge_uses_stay() CASCADE",
         "DELETE FROM _sqlx_migrations WHERE version = 21",
     ] {
         let done = sqlx::query(statement).execute(&pool).await;

@@ -1,7 +1,8 @@
 //! Removes rows that are too old to be of use, in small steps that disturb nobody.
 //!
 //! Every worker does so; of several at once one works at a sort of rows and the others pass by
-//! ([`Records::remove_old`]). A step that fails is made again with the next round.
+//! ([`Records::remove_old`]). A step that takes too long is made smaller, down to one row, which gets as long as it
+//! takes: a session may have a million old tokens. One that fails otherwise is made again with the next round.
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const STEP_ROWS: u32 = 500;
 const STEP_NUMBERS: u32 = 100;
 /// A session takes its refresh tokens along, which are many more.
 const STEP_SESSIONS: u32 = 25;
+/// How long a step of one row may take.
+const PATIENT: Duration = Duration::from_mins(10);
 /// Between two steps the database is left alone for so many times what the step took, and so long at least.
 const REST: u32 = 3;
 const LEAST_REST: Duration = Duration::from_millis(50);
@@ -82,19 +85,20 @@ impl RetentionRounds {
     }
 
     async fn remove(&self, what: OldRows, kept: chrono::TimeDelta) {
-        let before = self.clock.now() - kept;
-        let limit = match what {
+        let most = match what {
             OldRows::Sessions => STEP_SESSIONS,
             OldRows::SendNumbers => STEP_NUMBERS,
             _ => STEP_ROWS,
         };
-        let mut removed = 0;
+        let patient = self.records.clone().with_time_limit(PATIENT);
+        let (mut removed, mut limit, mut records) = (0, most, &self.records);
         loop {
-            let began = Instant::now();
-            match self.records.remove_old(what, before, limit).await {
+            let (began, now) = (Instant::now(), self.clock.now());
+            match records.remove_old(what, kept, now, limit).await {
                 Ok(RetentionStep::More(rows)) => {
                     removed += rows;
                     self.metrics.add(what, rows);
+                    (limit, records) = (limit.saturating_mul(2).min(most), &self.records);
                 }
                 Ok(RetentionStep::Done(rows)) => {
                     removed += rows;
@@ -102,6 +106,11 @@ impl RetentionRounds {
                     break;
                 }
                 Ok(RetentionStep::Elsewhere) => break,
+                Err(error) if error.is_late() && limit > 1 => limit /= 2,
+                Err(error) if error.is_late() && !std::ptr::eq(records, &raw const patient) => {
+                    tracing::info!(table = what.as_str(), "an old row takes long to remove");
+                    records = &patient;
+                }
                 Err(error) => {
                     tracing::warn!(%error, table = what.as_str(), "old rows cannot be removed now");
                     break;
@@ -184,5 +193,58 @@ mod tests {
         assert_eq!(counted(OldRows::Sends), 0);
         rounds.round().await;
         assert_eq!(counted(OldRows::AuditLog), 1_200);
+    }
+
+    /// Old sessions of which each takes so long to remove that a step of many is never done in its time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn prv_01_a_step_that_takes_too_long_is_made_smaller_until_it_is_done() {
+        let server = harness::PostgresServer::start_without_fsync().await;
+        let url = server.create_database().await;
+        let pool = sqlx::PgPool::connect(&url).await.expect("a connection");
+        migrate::run_postgres(&pool).await.expect("migrations");
+        for statement in [
+            "INSERT INTO users (id, username, created_at, updated_at) \
+             VALUES (gen_random_uuid(), 'one', now(), now())",
+            "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at) \
+             SELECT gen_random_uuid(), users.id, at, at, at, at FROM users, \
+             (SELECT TIMESTAMPTZ '2025-09-01' + n * INTERVAL '1 minute' AS at \
+             FROM generate_series(1, 12) AS n) AS moments",
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(0.4); RETURN OLD; END $$",
+            // The first one takes longer than any step may.
+            "CREATE FUNCTION very_slow() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(3); RETURN OLD; END $$",
+            "CREATE TRIGGER slow BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION slow()",
+            "CREATE TRIGGER very_slow BEFORE DELETE ON sessions FOR EACH ROW \
+             WHEN (OLD.expires_at < TIMESTAMPTZ '2025-09-01 00:01:30') EXECUTE FUNCTION very_slow()",
+        ] {
+            sqlx::query(statement)
+                .execute(&pool)
+                .await
+                .expect(statement);
+        }
+        let settings = shared::records::PoolSettings {
+            time_limit: Duration::from_secs(4),
+            ..shared::records::PoolSettings::default()
+        };
+        let records = Records::connect(&url, settings).await.expect("a URL");
+        let rounds = RetentionRounds {
+            records,
+            retention: retention("sessions:30"),
+            metrics: RetentionMetrics::register(&Registry::new()).expect("registered"),
+            clock: Clock::manual(START),
+            random: Random::seeded(1),
+        };
+        rounds.round().await;
+        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sessions")
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        assert_eq!(left, 0);
+        let counted = rounds
+            .metrics
+            .0
+            .with_label_values(&[OldRows::Sessions.as_str()]);
+        assert_eq!(counted.get(), 12);
     }
 }

@@ -73,6 +73,7 @@ async fn sweep_regularly(flows: Arc<Flows>) {
         sweep(&flows).await;
         sweep_steps(&flows).await;
         notices::forget_old(&flows).await;
+        profile::finish_erasures(&flows).await;
         profile::forget_erasures(&flows).await;
         profile::make_due_moves(&flows).await;
     }

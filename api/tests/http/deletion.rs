@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::challenge::Channel;
+use domain::number_hash::NumberHash;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::random::Random;
@@ -210,6 +211,37 @@ pub(crate) async fn prv_01_what_a_worker_writes_after_the_deletion_has_no_number
     let (_, erasures) = erasures.expect("the table");
     assert_eq!(erasures.len(), 1);
     assert!(!erasures.iter().any(|row| row.contains("9123456789")));
+}
+
+/// The process that deleted the account ends before it has looked once more; the next one does so.
+pub(crate) async fn prv_01_a_look_that_a_stop_has_swallowed_is_made_at_the_next_start(
+    shape: Shape,
+) {
+    let stage = Stage::new(shape).await;
+    let [late, of_other] = ["+989123456789", "+989123456780"].map(|it| attempt(&stage, it));
+    stage.clock.advance(SECOND);
+    // What such a process leaves behind: the announcement, and a row of a worker that did not see it.
+    let hashes = NumberHash::all(&stage.keys, &late.phone);
+    let announced = stage
+        .stores
+        .records
+        .announce_erasure(&hashes, stage.clock.now());
+    announced.await.expect("announced");
+    let (records, clock) = (stage.stores.records.clone(), stage.clock.clone());
+    let blind = LedgerWriter::start(records, clock);
+    for begin in [&late, &of_other] {
+        blind.begin(begin.clone()).await.expect("begun");
+    }
+    stage.clock.advance(60 * SECOND);
+    let next_owner = attempt(&stage, "+989123456789");
+    blind.begin(next_owner).await.expect("begun");
+    let started = stage.beside(&[]).await;
+    let sql = "SELECT phone FROM sends WHERE phone IS NOT NULL ORDER BY created_at, phone";
+    eventually(Duration::from_mins(1), async || {
+        let numbers = started.stores.texts(sql).await;
+        (numbers == ["+989123456780", "+989123456789"]).then_some(())
+    })
+    .await;
 }
 
 pub(crate) async fn whoever_comes_with_the_number_later_is_a_new_user(shape: Shape) {

@@ -165,6 +165,7 @@ on_both_shapes! {
     deletion::prv_01_the_limits_of_a_number_outlive_its_account,
     deletion::i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any_table,
     deletion::prv_01_what_a_worker_writes_after_the_deletion_has_no_number,
+    deletion::prv_01_a_look_that_a_stop_has_swallowed_is_made_at_the_next_start,
     deletion::whoever_comes_with_the_number_later_is_a_new_user,
     deletion::a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along,
     deletion::a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted,

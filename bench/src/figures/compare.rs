@@ -5,10 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::accept::{Loaded, Side, loaded};
+use super::growth::VERIFYING;
+use super::proofs::Codes;
 use super::sends::rate_of_workers;
 use crate::Failure;
 use crate::arguments::{CompareArguments, Compared};
 use crate::installation::{Installation, Programs};
+use crate::load::{Requests, Until, closed_over};
 use crate::statistics::{Spread, ratios};
 use crate::table;
 
@@ -82,6 +85,17 @@ impl Build {
             Compared::Sends => {
                 installation.flush().await?;
                 rate_of_workers(installation, 1, arguments.sends).await?
+            }
+            Compared::Verifications => {
+                installation.flush().await?;
+                let codes = Codes::of(installation)?;
+                let bodies = codes
+                    .proofs(installation, Vec::new(), arguments.sends)
+                    .await?;
+                let count = Until::Count(bodies.len() as u64);
+                let requests = Requests::verifications(installation.address, bodies);
+                let verified = closed_over(VERIFYING, installation.address, requests, count);
+                verified.await?.nearly_all(200)?.rate()
             }
         };
         self.rates.push(rate);

@@ -1,16 +1,10 @@
 //! Whether a database with a past makes Ramz slower, and whether more workers send more when the
 //! gateway takes its time.
 
-use bytes::Bytes;
-use domain::challenge::SessionId;
-use domain::clock::Clock;
-use domain::otp::KeyRing;
-use serde::Deserialize;
 use serde_json::json;
-use shared::hot_state::HotState;
-use shared::redis_store::RedisStore;
 use sqlx::{Connection as _, PgConnection};
 
+use super::proofs::Codes;
 use super::sends::rate_of_workers;
 use super::{Measured, Setup};
 use crate::Failure;
@@ -28,7 +22,7 @@ const SMALL: GrowSize = GrowSize {
 };
 const VERIFICATIONS: u64 = 2_000;
 /// Connections that verify: enough to keep PostgreSQL busy.
-const VERIFYING: usize = 16;
+pub(super) const VERIFYING: usize = 16;
 /// Those of them that are of users of the database; the others create one.
 const KNOWN: u64 = 200;
 const WORKERS: [usize; 3] = [1, 2, 4];
@@ -40,8 +34,7 @@ const MESSAGES_OF_A_WORKER: u64 = 5_000;
 struct Size {
     name: String,
     installation: Installation,
-    hot_state: HotState,
-    keys: KeyRing,
+    codes: Codes,
     requested: Vec<f64>,
     verified: Vec<f64>,
     sent: Vec<f64>,
@@ -102,11 +95,9 @@ impl Size {
         setup.say(format_args!("growth: preparing {name}"));
         let installation = Installation::start(setup.programs).await?;
         grow(&installation.database_url, size).await?;
-        let store = RedisStore::connect(&installation.redis.url())?;
         Ok(Self {
             name,
-            hot_state: HotState::redis(store, Clock::system()),
-            keys: KeyRing::parse(&installation.secrets.otp_key)?,
+            codes: Codes::of(&installation)?,
             installation,
             requested: Vec::new(),
             verified: Vec::new(),
@@ -134,7 +125,14 @@ impl Size {
         self.installation.stop_workers().await?;
 
         self.installation.flush().await?;
-        let bodies = self.proofs(round).await?;
+        // Each round asks for others, so that the limits of a phone refuse nobody.
+        let first = u64::from(round - 1) * KNOWN;
+        let phones = (first..first + KNOWN).map(|index| user_phone(index % SMALL.users));
+        let strangers = VERIFICATIONS - KNOWN;
+        let bodies = self
+            .codes
+            .proofs(&self.installation, phones.collect(), strangers)
+            .await?;
         let count = Until::Count(bodies.len() as u64);
         let requests = Requests::verifications(address, bodies);
         let verified = closed_over(VERIFYING, address, requests, count);
@@ -157,38 +155,6 @@ impl Size {
         let position = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
         let position = sqlx::query_scalar(position).fetch_one(&mut connection);
         Ok(position.await?)
-    }
-
-    /// Right codes, computed as a worker does.
-    async fn proofs(&self, round: u32) -> Result<Vec<Bytes>, Failure> {
-        #[derive(Deserialize)]
-        struct Asked {
-            session_id: String,
-        }
-        let address = self.installation.address;
-        // Each round asks for others, so that the limits of a phone refuse nobody.
-        let first = u64::from(round - 1) * KNOWN;
-        let phones = (first..first + KNOWN).map(|index| user_phone(index % SMALL.users));
-        let phones = phones.collect();
-        let users = Requests::codes_for(address, phones).keeping_bodies();
-        let strangers = Requests::for_codes(address).keeping_bodies();
-        let mut asked = closed(address, users, Until::Count(KNOWN))
-            .await?
-            .most(202)?;
-        let more = Until::Count(VERIFICATIONS - KNOWN);
-        let others = closed(address, strangers, more).await?.most(202)?;
-        asked.bodies.extend(others.bodies);
-        let mut proofs = Vec::new();
-        for body in asked.bodies {
-            let Asked { session_id } = serde_json::from_slice(&body)?;
-            let session_id: SessionId = session_id.parse()?;
-            let challenge = self.hot_state.challenge(session_id.challenge_id()).await?;
-            let challenge = challenge.ok_or("a challenge is gone")?;
-            let code = challenge.code(&self.keys).ok_or("a key is not known")?;
-            let proof = json!({ "session_id": session_id.expose(), "code": code.expose() });
-            proofs.push(proof.to_string().into());
-        }
-        Ok(proofs)
     }
 }
 

@@ -5,6 +5,7 @@ mod compare;
 mod growth;
 mod idle;
 mod memory;
+mod proofs;
 mod queue;
 mod sends;
 mod standalone;

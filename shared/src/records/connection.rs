@@ -221,6 +221,10 @@ impl Records {
         &self.store
     }
 
+    pub(super) fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.time_limit
     }

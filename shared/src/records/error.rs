@@ -42,6 +42,29 @@ impl RecordsError {
         }
     }
 
+    /// Whether what the call wanted stayed locked by another for too long: that is about a row, and not about the
+    /// database.
+    pub fn is_locked(&self) -> bool {
+        self.has_code("55P03")
+    }
+
+    /// Whether the time was over before the work was done: less of it may be done in time.
+    pub fn is_late(&self) -> bool {
+        let timed_out = |cause: &sqlx::Error| matches!(cause, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut);
+        // query_canceled: by a limit for statements.
+        self.has_code("57014") || matches!(self, Self::Unavailable(cause) if timed_out(cause))
+    }
+
+    fn has_code(&self, wanted: &str) -> bool {
+        let Self::Unavailable(cause) = self else {
+            return false;
+        };
+        let refusal = cause.as_database_error();
+        refusal
+            .and_then(DatabaseError::code)
+            .is_some_and(|code| code == wanted)
+    }
+
     pub(super) fn timed_out() -> Self {
         let late = io::Error::new(io::ErrorKind::TimedOut, "no answer within the time limit");
         Self::Unavailable(Arc::new(sqlx::Error::Io(late)))
@@ -170,6 +193,18 @@ mod tests {
                 "{code}: {told:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_lock_and_a_limit_are_told_from_a_server_that_is_away() {
+        assert!(sent("55P03").is_locked() && !sent("55P03").is_late());
+        assert!(sent("57014").is_late() && !sent("57014").is_locked());
+        assert!(RecordsError::timed_out().is_late());
+        for away in ["57P01", "57P03", "08006", "40P01", "55006", ""] {
+            assert!(!sent(away).is_late() && !sent(away).is_locked(), "{away}");
+        }
+        assert!(!RecordsError::from(sqlx::Error::PoolClosed).is_late());
+        assert!(!RecordsError::Conflict.is_late() && !RecordsError::Conflict.is_locked());
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod session_ending;
 mod session_opening;
 mod sessions;
 mod sign_in;
+mod sign_in_at_once;
 mod steps;
 mod users;
 
@@ -52,6 +53,7 @@ pub use audit::{AuditEntry, AuditSource};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use code_uses::CodeUse;
 pub use connection::{Connections, PoolSettings, Records};
+pub use erasing::OpenErasure;
 pub use error::RecordsError;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{

@@ -8,8 +8,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
 
+use super::connection::Store;
 use super::dispatch::in_transaction;
 use super::{Records, RecordsError, micros};
+
+/// The present by the database. A worker's clock may be wrong by years, and what it removes is gone.
+const POSTGRES_NOW: &str = "SELECT CURRENT_TIMESTAMP";
+const SQLITE_NOW: &str = "SELECT strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')";
+/// A step that takes too long ends in the server too, and lets the row of its sort go: else whoever tries a smaller one
+/// would find it at work.
+const LIMIT_STATEMENTS: &str = "SELECT set_config('statement_timeout', $1, TRUE)";
 
 macro_rules! end {
     ($table:literal, $moment:literal, $and:literal) => {
@@ -127,29 +135,47 @@ pub enum RetentionStep {
 }
 
 impl Records {
-    /// Removes some of the rows of this sort whose moment is before `before`, the oldest first: `limit` of
-    /// them, and those of the same moment as the last.
+    /// Removes some of the rows of this sort whose moment is longer ago than `kept`, the oldest first: `limit`
+    /// of them, and those of the same moment as the last. The present is `now`, or what the database holds for it
+    /// where that is earlier.
+    ///
+    /// Of several processes that keep rows for different times the shortest counts.
     pub async fn remove_old(
         &self,
         what: OldRows,
-        before: DateTime<Utc>,
+        kept: TimeDelta,
+        now: DateTime<Utc>,
         limit: u32,
     ) -> Result<RetentionStep, RecordsError> {
-        let before = micros(before);
+        let (present, statement_limit) = match self.store() {
+            Store::Postgres(_) => (POSTGRES_NOW, Some(self.time_limit() / 2)),
+            Store::Sqlite(_) => (SQLITE_NOW, None),
+        };
         let statements = what.statements();
         let held = format!(
             "SELECT done_until FROM retention_progress WHERE what = $1{}",
             self.skip_locked()
         );
         in_transaction!(self, transaction => {
+            if let Some(limit) = statement_limit {
+                sqlx::query(LIMIT_STATEMENTS)
+                    .bind(limit.as_millis().max(1).to_string())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            let present: DateTime<Utc> =
+                sqlx::query_scalar(present).fetch_one(&mut *transaction).await?;
+            let present = micros(now.min(present));
+            let before = present - kept;
             let from: Option<DateTime<Utc>> = sqlx::query_scalar(AssertSqlSafe(&*held))
                 .bind(what.as_str())
                 .fetch_optional(&mut *transaction)
                 .await?;
             let Some(from) = from else { return Ok(RetentionStep::Elsewhere) };
             if from >= before {
-                // Begun anew from there where rows are kept longer by now, or the clock was wrong.
-                if from > before {
+                // Nobody was there yet: the clock was wrong. (A moment before that is another worker's, which
+                // keeps rows for a shorter time.)
+                if from > present {
                     sqlx::query(NOTE)
                         .bind(what.as_str())
                         .bind(before)

@@ -6,10 +6,11 @@ use domain::phone::PhoneNumber;
 use domain::root::RootId;
 use uuid::Uuid;
 
+use super::connection::Store;
 use super::dispatch::{in_transaction, on_connection};
 use super::places::{Place, Row, Work};
 use super::session_opening::{NewSession, open_session, use_code};
-use super::users::{User, user_columns};
+use super::users::User;
 use super::{Records, RecordsError, micros};
 
 const ROOT_USED: &str = "SELECT COUNT(*) FROM challenge_uses WHERE challenge_id = $1";
@@ -40,22 +41,47 @@ macro_rules! powers_kept {
 }
 pub(super) use powers_kept;
 
+/// Finds the user of a number, in a statement whose parameters have these names, with what else it needs.
 /// Locks the row, so that a block and a sign-in at the same moment see each other.
-pub(super) const ADMIT: &str = concat!(
-    "UPDATE users SET last_sign_in_at = $2, updated_at = $2, ",
-    powers_kept!("$3"),
-    "phone_verified_at = COALESCE(phone_verified_at, $2) ",
-    "WHERE phone = $1 AND blocked_at IS NULL RETURNING ",
-    user_columns!()
-);
-/// The user name is the number's digits, unless an imported account has chosen just these: that
-/// must not keep the owner of the number out.
-pub(super) const CREATE: &str = concat!(
-    "INSERT INTO users (id, phone, username, phone_verified_at, last_sign_in_at, created_at, updated_at) ",
-    "SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM users WHERE username = $3) THEN $4 ELSE $3 END, ",
-    "$5, $5, $5, $5 WHERE TRUE ON CONFLICT DO NOTHING RETURNING ",
-    user_columns!()
-);
+macro_rules! admit {
+    ($phone:literal, $now:literal, $since:literal, $from:literal) => {
+        concat!(
+            "UPDATE users SET last_sign_in_at = ",
+            $now,
+            ", updated_at = ",
+            $now,
+            ", ",
+            $crate::records::sign_in::powers_kept!($since),
+            "phone_verified_at = COALESCE(phone_verified_at, ",
+            $now,
+            ")",
+            $from,
+            " WHERE phone = ",
+            $phone,
+            " AND blocked_at IS NULL RETURNING ",
+            $crate::records::users::user_columns!()
+        )
+    };
+}
+pub(super) use admit;
+/// Creates the user of a number, in such a statement. The user name is the number's digits, unless an imported
+/// account has chosen just these: that must not keep the owner of the number out.
+macro_rules! create {
+    ($id:literal, $phone:literal, $digits:literal, $other_name:literal, $now:literal, $from:literal) => {
+        concat!(
+            "INSERT INTO users (id, phone, username, phone_verified_at, last_sign_in_at, created_at, updated_at) ",
+            "SELECT ", $id, ", ", $phone, ", CASE WHEN EXISTS (SELECT 1 FROM users WHERE username = ",
+            $digits, ") THEN ", $other_name, " ELSE ", $digits, " END, ",
+            $now, ", ", $now, ", ", $now, ", ", $now, $from,
+            " ON CONFLICT DO NOTHING RETURNING ",
+            $crate::records::users::user_columns!()
+        )
+    };
+}
+pub(super) use create;
+
+pub(super) const ADMIT: &str = admit!("$1", "$2", "$3", "");
+pub(super) const CREATE: &str = create!("$1", "$2", "$3", "$4", "$5", " WHERE TRUE");
 
 /// Finds or creates the user of a number that a code has proven, with whether it was created;
 /// `None` for one who is kept out. Their row stays locked until the end of the transaction.
@@ -136,6 +162,16 @@ impl Records {
     /// Lets a code act, once: uses it up, finds or creates the user of the number, and opens a
     /// session with its first refresh token, all or nothing.
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
+        match self.store() {
+            Store::Postgres(_) => self.sign_in_at_once(sign_in).await,
+            Store::Sqlite(_) => self.sign_in_step_by_step(sign_in).await,
+        }
+    }
+
+    pub(super) async fn sign_in_step_by_step(
+        &self,
+        sign_in: &SignIn,
+    ) -> Result<SignInOutcome, RecordsError> {
         let now = micros(sign_in.session.opened_at);
         in_transaction!(self, Place::of_row(Work::Verifying, Row::Phone(sign_in.phone.clone())), transaction => {
             if !use_code!(transaction, sign_in.root, sign_in.purpose, now) {

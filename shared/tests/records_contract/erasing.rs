@@ -115,3 +115,59 @@ pub(crate) async fn prv_01_a_look_once_more_takes_only_what_was_asked_for_before
     assert!(!stage.has_number(late.key).await);
     assert!(stage.has_number(of_other.key).await && stage.has_number(next.key).await);
 }
+
+/// The process that announced an erasure ends before it has looked once more.
+pub(crate) async fn prv_01_a_look_that_was_not_made_is_made_by_the_next_process(stage: Stage) {
+    let blind = LedgerWriter::start(stage.records.clone(), stage.clock.clone());
+    let [late, of_other] = [1, 2].map(|number| stage.begin_of(number));
+    stage.clock.advance(1_000);
+    stage.erase(1, &format!("{NEW},{OLD}")).await;
+    let announced_at = stage.now();
+    for begin in [&late, &of_other] {
+        blind.begin(begin.clone()).await.expect("begun");
+    }
+    stage.clock.advance(60_000);
+    let next = stage.begin_of(1);
+    blind.begin(next.clone()).await.expect("begun");
+    let records = &stage.records;
+    let open = async |before| records.open_erasures(before, 10).await.expect("a list");
+    assert_eq!(open(announced_at).await, [], "its own process may be at it");
+    let found = open(stage.now()).await;
+    assert_eq!(found.len(), 2, "one by each key");
+
+    // The numbers of that time come in order, a few at a time.
+    let mut numbers = Vec::new();
+    loop {
+        let after = numbers.last();
+        let some = records.numbers_written_about(&found[0], after, 1).await;
+        let some = some.expect("a list");
+        if some.is_empty() {
+            break;
+        }
+        numbers.extend(some);
+    }
+    assert_eq!(numbers, [phone(1), phone(2)]);
+    for erasure in &found {
+        let of = |keys: &str, number| erasure.is_of(&NumberHash::all(&ring(keys), &phone(number)));
+        assert!(of(&format!("{NEW},{OLD}"), 1) && !of(&format!("{NEW},{OLD}"), 2));
+        let number = phone(1);
+        let finished = records.finish_erasure(erasure, Some(&number), stage.now());
+        finished.await.expect("finished");
+    }
+    assert!(!stage.has_number(late.key).await);
+    assert!(stage.has_number(of_other.key).await);
+    assert!(stage.has_number(next.key).await, "asked for afterwards");
+    assert_eq!(open(stage.now()).await, [], "once is enough");
+
+    // Erased once more: there is a look to be made again, and one that is made is noted.
+    stage.erase(1, OLD).await;
+    let again = stage.now();
+    stage.clock.advance(60_000);
+    assert_eq!(open(stage.now()).await.len(), 1);
+    let hashes = NumberHash::all(&ring(OLD), &phone(1));
+    records
+        .erasure_is_done(&hashes, again, stage.now())
+        .await
+        .expect("noted");
+    assert_eq!(open(stage.now()).await, []);
+}

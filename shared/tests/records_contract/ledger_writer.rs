@@ -1,5 +1,7 @@
 //! The ledger's writer: batches must not be seen from outside.
 
+use std::time::Duration;
+
 use harness::eventually;
 use shared::records::{
     Begin, Begun, Finished, LedgerState, LedgerWriter, RecordsError, SendOutcome, SendResult,
@@ -238,4 +240,44 @@ pub(crate) async fn what_was_handed_in_is_written_although_the_caller_went_away(
             .expect("an answer")
     })
     .await;
+}
+
+/// Somebody keeps a row locked: those beside it in the batch are written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_locked_row_does_not_spoil_its_batch() {
+    let stage = Stage::postgres_of(6, Duration::from_secs(8)).await;
+    let writer = writer(&stage);
+    let begins: Vec<Begin> = (0..50).map(|fence| stage.begin(fence)).collect();
+    writer.begin(begins[20].clone()).await.expect("begun");
+    let mut lock = stage.server().begin().await.expect("a transaction");
+    sqlx::query("SELECT 1 FROM sends FOR UPDATE")
+        .execute(&mut *lock)
+        .await
+        .expect("locked");
+
+    let answers = begin_all(&writer, &begins).await;
+    for (index, answer) in answers.iter().enumerate() {
+        match answer {
+            Err(RecordsError::Unavailable(_)) => assert_eq!(index, 20),
+            Ok(Begun::Started { .. }) => assert_ne!(index, 20),
+            other => panic!("{index}: {other:?}"),
+        }
+    }
+
+    // The same where attempts end.
+    let ends = begins.iter().enumerate();
+    let ends =
+        ends.map(|(place, begin)| writer.finish(finish(begin, 1, accepted(messageid(place)))));
+    let answers = futures::future::join_all(ends).await;
+    for (index, answer) in answers.iter().enumerate() {
+        match answer {
+            Err(RecordsError::Unavailable(_)) => assert_eq!(index, 20),
+            Ok(Finished::Recorded) => assert_ne!(index, 20),
+            other => panic!("{index}: {other:?}"),
+        }
+    }
+    lock.rollback().await.expect("free");
+    let end = finish(&begins[20], 1, accepted(messageid(20)));
+    let ended = writer.finish(end).await.expect("finished");
+    assert_eq!(ended, Finished::Recorded);
 }

@@ -25,8 +25,10 @@ mod phone_moves;
 mod profile;
 mod refreshing;
 mod retention;
+mod round_trips;
 mod session_ending;
 mod sign_in;
+mod sign_in_at_once;
 mod spending;
 mod stage;
 mod step_refusals;
@@ -138,11 +140,16 @@ on_both! {
     refreshing::a_20_a_session_is_renewed_so_often_in_a_day_and_no_more,
     refreshing::r_21_a_refresh_that_fails_leaves_the_token_as_it_was,
     retention::prv_01_old_rows_go_the_oldest_first_a_few_at_a_time,
+    retention::prv_01_a_worker_whose_clock_is_ahead_removes_nothing_too_early,
+    retention::prv_01_workers_that_keep_rows_for_different_times_leave_each_other_alone,
+    retention::prv_01_a_progress_that_nobody_can_have_made_is_begun_anew,
+    retention::i_03_a_use_of_a_code_is_removed_by_nobody_before_a_day_is_over,
     retention::prv_01_rows_of_one_moment_go_together,
     retention::prv_01_a_notice_that_is_in_the_queue_is_not_of_this_sort,
     ledger::f_06_codes_that_were_sent_to_a_number_are_remembered,
     erasing::prv_01_what_was_asked_for_before_is_written_without_the_number,
     erasing::prv_01_a_send_that_a_dead_worker_left_loses_an_erased_number,
+    erasing::prv_01_a_look_that_was_not_made_is_made_by_the_next_process,
     erasing::prv_01_a_look_once_more_takes_only_what_was_asked_for_before,
     session_ending::ses_06_a_user_ends_one_of_their_own_sessions,
     session_ending::ses_06_a_user_ends_all_sessions_or_all_others,

@@ -1,6 +1,7 @@
 //! Rows that are too old go, a few at a time, and nothing else does.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::clock::Clock;
 use shared::records::{OldRows, RetentionStep};
 
 use crate::stage::{Stage, phone};
@@ -57,8 +58,10 @@ impl Stage {
     }
 
     async fn remove(&self, what: OldRows, before: DateTime<Utc>, limit: u32) -> RetentionStep {
-        let step = self.records.remove_old(what, before, limit).await;
-        step.expect("an answer")
+        let step = self
+            .records
+            .remove_old(what, self.now() - before, self.now(), limit);
+        step.await.expect("an answer")
     }
 }
 
@@ -109,6 +112,115 @@ pub(crate) async fn prv_01_old_rows_go_the_oldest_first_a_few_at_a_time(stage: S
     // Sessions took their tokens along, and only theirs.
     assert_eq!(stage.count("refresh_tokens").await, 2);
     assert_eq!(stage.count("users").await, 9);
+}
+
+/// Those of a worker whose clock is years ahead.
+pub(crate) async fn prv_01_a_worker_whose_clock_is_ahead_removes_nothing_too_early(stage: Stage) {
+    let present = Clock::system().now();
+    for number in 0..2 {
+        stage.signed_in(&phone(number)).await;
+    }
+    let uses = stage.count("challenge_uses").await;
+    for days in [40, 2] {
+        stage.rows_of(present - DAY * days).await;
+    }
+    for what in OldRows::ALL {
+        let before = stage.left(what).await;
+        for years in [1, 20] {
+            let ahead = present + DAY * 365 * years;
+            let step = stage.records.remove_old(what, DAY * 30, ahead, 500).await;
+            let gone = match (what, years) {
+                // The sign-ins of this test are older.
+                (OldRows::ChallengeUses, 1) => 1 + uses.unsigned_abs(),
+                (_, 1) => 1,
+                _ => 0,
+            };
+            assert_eq!(
+                step.expect("an answer"),
+                RetentionStep::Done(gone),
+                "{what:?}"
+            );
+        }
+        let gone = if what == OldRows::ChallengeUses {
+            1 + uses
+        } else {
+            1
+        };
+        assert_eq!(stage.left(what).await, before - gone, "{what:?}");
+    }
+}
+
+pub(crate) async fn prv_01_workers_that_keep_rows_for_different_times_leave_each_other_alone(
+    stage: Stage,
+) {
+    for number in 0..4 {
+        stage.signed_in(&phone(number)).await;
+    }
+    let now = stage.now();
+    for days in [40, 25, 10] {
+        stage.rows_of(now - DAY * days).await;
+    }
+    for what in OldRows::ALL {
+        let progress = async || {
+            let (what, until) = (what.as_str(), text(now - DAY * 20));
+            let row = format!("retention_progress WHERE what = '{what}' AND done_until = {until}");
+            stage.count(&row).await
+        };
+        assert_eq!(
+            stage.remove(what, now - DAY * 20, 500).await,
+            RetentionStep::Done(2)
+        );
+        assert_eq!(progress().await, 1, "{what:?}");
+        for days in [60, 30, 20] {
+            let step = stage.remove(what, now - DAY * days, 500).await;
+            assert_eq!(step, RetentionStep::Done(0), "{what:?}");
+            assert_eq!(progress().await, 1, "{what:?} after {days}");
+        }
+    }
+}
+
+pub(crate) async fn prv_01_a_progress_that_nobody_can_have_made_is_begun_anew(stage: Stage) {
+    stage.signed_in(&phone(1)).await;
+    let now = stage.now();
+    let wrong = format!(
+        "UPDATE retention_progress SET done_until = {}",
+        text(now + DAY)
+    );
+    stage.execute(wrong).await.expect("written");
+    for what in OldRows::ALL {
+        assert_eq!(
+            stage.remove(what, now - DAY * 30, 500).await,
+            RetentionStep::Done(0)
+        );
+    }
+    stage.rows_of(now - DAY * 29).await;
+    for what in OldRows::ALL {
+        let step = stage.remove(what, now - DAY * 28, 500).await;
+        assert_eq!(step, RetentionStep::Done(1), "{what:?}");
+    }
+}
+
+/// Whoever may remove old uses does not make a code work again.
+pub(crate) async fn i_03_a_use_of_a_code_is_removed_by_nobody_before_a_day_is_over(stage: Stage) {
+    let (now, hours) = (Clock::system().now(), TimeDelta::hours(1));
+    for age in [TimeDelta::zero(), hours * 23, hours * 25] {
+        let (at, root) = (text(now - age), stage.blob(stage.root().as_bytes()));
+        let used = format!("INSERT INTO challenge_uses VALUES ({root}, 'sign_in', {at})");
+        stage.execute(used).await.expect("a row");
+    }
+    let all = stage.execute("DELETE FROM challenge_uses").await;
+    all.expect_err("two are too young");
+    let young = format!(
+        "DELETE FROM challenge_uses WHERE used_at > {}",
+        text(now - hours)
+    );
+    stage.execute(young).await.expect_err("the youngest");
+    let old = format!(
+        "DELETE FROM challenge_uses WHERE used_at < {}",
+        text(now - hours * 24)
+    );
+    assert_eq!(stage.execute(old).await.expect("it is old"), 1);
+    assert_eq!(stage.count("challenge_uses").await, 2);
 }
 
 pub(crate) async fn prv_01_rows_of_one_moment_go_together(stage: Stage) {

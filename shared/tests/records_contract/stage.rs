@@ -100,6 +100,16 @@ impl Stage {
         Self::reached_by(&url, &url, settings).await
     }
 
+    /// Through what listens at this address, which has to lead to the server that is told.
+    pub(crate) async fn through(address: &str) -> (Self, String) {
+        let server = SERVER.get_or_init(shared_server).await;
+        let url = server.create_database().await;
+        let relayed = url.replacen(&server.address(), address, 1);
+        assert_ne!(url, relayed, "the URL names the server");
+        let stage = Self::reached_by(&url, &relayed, settings(Pooler::None, PATIENT)).await;
+        (stage, server.address())
+    }
+
     /// On a server that the test may break.
     pub(crate) async fn on_server(server: &PostgresServer, time_limit: Duration) -> Self {
         make_roles(server).await;

@@ -208,8 +208,8 @@ impl DeliveryWatch {
         })
     }
 
-    /// Records all in one statement. Where the database refuses a row for good, halves are tried by
-    /// themselves until it stands alone: one row must not keep the others from being recorded.
+    /// Records all in one statement. Where the database refuses a row for good, or somebody keeps one locked, halves
+    /// are tried by themselves until it stands alone: one row must not keep the others from being recorded.
     async fn record_but_for_the_refused(
         &self,
         delays: &RetryDelays,
@@ -219,10 +219,18 @@ impl DeliveryWatch {
         let (mut recorded, mut left) = (HashSet::new(), vec![checked]);
         while let Some(part) = left.pop() {
             let written = until_recorded(delays, &self.stop, || async {
-                self.records.record_deliveries(part, now).await
+                match self.records.record_deliveries(part, now).await {
+                    Err(error) if error.is_locked() => Ok(None),
+                    written => written.map(Some),
+                }
             });
             match (written.await, part) {
-                (Ok(written), _) => recorded.extend(written),
+                (Ok(Some(written)), _) => recorded.extend(written),
+                (Ok(None), [(check, _)]) => {
+                    let SendKey { root, send, leg } = check.key;
+                    tracing::warn!(%root, send, leg, "the row of a delivery is locked; it is asked about again");
+                }
+                (Ok(None), _) => left.extend(part.chunks(1)),
                 (Err(GaveUp::Refused(error)), [(check, _)]) => {
                     let SendKey { root, send, leg } = check.key;
                     tracing::error!(%root, send, leg, %error, "what became of a message cannot be recorded");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::number_hash::NumberHash;
 use domain::phone::PhoneNumber;
+use shared::records::{OpenErasure, RecordsError};
 use tokio::time::sleep;
 
 use crate::flows::Flows;
@@ -13,6 +14,11 @@ use crate::sessions::FreshlyAuthenticated;
 
 /// No write of a worker is on its way for longer.
 const ON_ITS_WAY: Duration = Duration::from_secs(6);
+/// A process that lives makes its own looks within this time.
+const LEFT_TO_ITS_PROCESS: TimeDelta = TimeDelta::seconds(30);
+/// So many erasures, and numbers, at a time.
+const ERASURES: u32 = 100;
+const NUMBERS: u32 = 1_000;
 /// No job is older than this, not even that of a notice.
 const NO_JOB_IS_OLDER: TimeDelta = TimeDelta::days(2);
 
@@ -22,8 +28,11 @@ const NO_JOB_IS_OLDER: TimeDelta = TimeDelta::days(2);
 pub async fn delete_account(flows: &Flows, owner: FreshlyAuthenticated<'_>) -> Result<(), Refusal> {
     let (user, session) = (owner.user().id, owner.session().id);
     let (phone, now) = (owner.user().phone.clone(), flows.clock.now());
-    if let Some(phone) = &phone {
-        let hashes = NumberHash::all(&flows.otp_keys, phone);
+    let hashes = phone
+        .as_ref()
+        .map(|phone| NumberHash::all(&flows.otp_keys, phone));
+    let hashes = hashes.unwrap_or_default();
+    if !hashes.is_empty() {
         flows.records.announce_erasure(&hashes, now).await?;
     }
     if let Some(phone) = &phone {
@@ -32,27 +41,84 @@ pub async fn delete_account(flows: &Flows, owner: FreshlyAuthenticated<'_>) -> R
     }
     let deleted = flows.records.delete_account(user, session, now);
     if !deleted.await? {
+        flows.records.erasure_is_done(&hashes, now, now).await?;
         // The session was ended, or the user blocked, since the request came in.
         return Err(RefusalCode::Unauthenticated.into());
     }
     tracing::info!(%user, "an account was deleted by its user");
     if let Some(phone) = phone {
-        forget_late_sends(flows, phone, now);
+        forget_late_sends(flows, phone, hashes, now);
     }
     Ok(())
 }
 
-/// Looks once more, beside the request, for what a worker was writing all the time.
-fn forget_late_sends(flows: &Flows, phone: PhoneNumber, erased_at: DateTime<Utc>) {
-    let records = flows.records.clone();
+/// Looks once more, beside the request, for what a worker was writing all the time. Where this process ends before
+/// or the look fails, [`finish_erasures`] makes it.
+fn forget_late_sends(
+    flows: &Flows,
+    phone: PhoneNumber,
+    hashes: Vec<NumberHash>,
+    erased_at: DateTime<Utc>,
+) {
+    let (records, clock) = (flows.records.clone(), flows.clock.clone());
     tokio::spawn(async move {
         sleep(ON_ITS_WAY).await;
-        match records.forget_late_sends(&phone, erased_at).await {
-            Ok(0) => {}
-            Ok(sends) => tracing::info!(sends, "a deleted number was taken out of late sends"),
-            Err(error) => tracing::warn!(%error, "late sends may hold a deleted number"),
-        }
+        let forgotten = match records.forget_late_sends(&phone, erased_at).await {
+            Ok(sends) => records
+                .erasure_is_done(&hashes, erased_at, clock.now())
+                .await
+                .map(|()| sends),
+            Err(error) => Err(error),
+        };
+        told(&forgotten);
     });
+}
+
+fn told(forgotten: &Result<u64, RecordsError>) {
+    match forgotten {
+        Ok(0) => {}
+        Ok(sends) => tracing::info!(sends, "a deleted number was taken out of late sends"),
+        Err(error) => tracing::warn!(%error, "late sends may hold a deleted number"),
+    }
+}
+
+/// Makes the looks of erasures whose process has stopped in between. Only the hash of such a number is known, so
+/// the numbers of the sends of that time are looked through.
+pub(crate) async fn finish_erasures(flows: &Flows) {
+    let before = flows.clock.now() - LEFT_TO_ITS_PROCESS;
+    loop {
+        let open = match flows.records.open_erasures(before, ERASURES).await {
+            Ok(open) => open,
+            Err(error) => return told(&Err(error)),
+        };
+        for erasure in &open {
+            let finished = finish(flows, erasure).await;
+            told(&finished);
+            if finished.is_err() {
+                return;
+            }
+        }
+        if open.len() < ERASURES as usize {
+            return;
+        }
+    }
+}
+
+async fn finish(flows: &Flows, erasure: &OpenErasure) -> Result<u64, RecordsError> {
+    let (records, now) = (&flows.records, flows.clock.now());
+    let mut after: Option<PhoneNumber> = None;
+    loop {
+        let numbers = records
+            .numbers_written_about(erasure, after.as_ref(), NUMBERS)
+            .await?;
+        let is_erased =
+            |phone: &&PhoneNumber| erasure.is_of(&NumberHash::all(&flows.otp_keys, phone));
+        let erased = numbers.iter().find(is_erased);
+        if erased.is_some() || numbers.len() < NUMBERS as usize {
+            return records.finish_erasure(erasure, erased, now).await;
+        }
+        after = numbers.last().cloned();
+    }
 }
 
 /// Forgets the numbers that nobody can come to write any more.

@@ -170,6 +170,12 @@ async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
                 answer(reply, write_alone(batch, &input).await);
             }
         }
+        // One row that somebody keeps locked: those beside it need not wait.
+        Err(error) if error.is_locked() && inputs.len() > 1 => {
+            for (reply, input) in replies.into_iter().zip(inputs) {
+                answer(reply, write_alone(batch, &input).await);
+            }
+        }
         Err(error) => {
             for reply in replies {
                 answer(reply, Err(error.clone()));
