@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use domain::tokens::IdTokenAlg;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -23,32 +24,6 @@ pub enum ClientType {
     Spa,
     /// An app on a telephone or a desktop.
     Native,
-}
-
-/// How the ID tokens of a client are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum IdTokenAlg {
-    /// RSA, what every library takes.
-    #[default]
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// P-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-}
-
-impl IdTokenAlg {
-    /// The name in headers and in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
 }
 
 /// A site or app that may ask people to sign in.

@@ -21,7 +21,8 @@ mod keys;
 mod tests;
 
 pub use addresses::{AddressProblem, check_origin, check_redirect};
-pub use client::{Client, ClientType, IdTokenAlg, KNOWN_SCOPES};
+pub use client::{Client, ClientType, KNOWN_SCOPES};
+pub use domain::tokens::IdTokenAlg;
 pub use entry::FIELDS;
 pub use file::{Clients, ClientsError, Problem};
 pub use keys::{ClientKey, ClientKeys};
