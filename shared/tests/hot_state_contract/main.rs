@@ -2,6 +2,7 @@
 //! public method.
 
 mod accepting;
+mod authorization;
 mod clock_steps;
 mod counting;
 mod full_disk;
@@ -97,6 +98,10 @@ on_both_back_ends! {
     roots::a_right_code_with_the_number_may_be_repeated_until_it_had_its_effect,
     roots::a_root_whose_code_had_no_effect_is_opened_again,
     roots::i_04_r_06_guesses_a_day_are_bounded_by_sixty,
+    authorization::a_request_of_a_client_is_kept_and_taken_once,
+    authorization::of_twenty_who_answer_a_request_one_does,
+    authorization::a_request_of_a_client_waits_a_quarter_of_an_hour,
+    authorization::a_request_that_is_too_long_is_not_kept,
     notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
     notices::of_many_who_enqueue_a_notice_at_once_one_does,
     notices::no_limit_and_no_guard_holds_a_notice_back,
