@@ -7,6 +7,8 @@ use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
 use flows::{Flows, FlowsParts, background};
+use oidc::Provider;
+use oidc::clients::Clients;
 use pages::Pages;
 use prometheus::IntGauge;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ pub struct App {
     state: ApiState,
     step_flow: bool,
     pages: Option<Pages>,
+    provider: Option<Provider>,
 }
 
 impl App {
@@ -51,13 +54,31 @@ impl App {
             },
             step_flow: config.step_flow,
             pages,
+            provider: None,
         })
+    }
+
+    /// The same for sites and apps that sign their people in through us.
+    #[must_use]
+    pub fn with_clients(mut self, clients: Clients) -> Self {
+        let (flows, site) = (Arc::clone(&self.state.flows), Arc::clone(&self.state.site));
+        let provider = Provider::new(clients, flows, site);
+        // Without pages nobody could sign in.
+        if let Some(pages) = self.pages {
+            self.pages = Some(pages.with_provider(provider.clone()));
+            self.provider = Some(provider);
+        }
+        self
     }
 
     /// Everything that is served on the public listener; serve it with the crate `serving`, which
     /// tells handlers the address of the peer.
     pub fn router(&self) -> Router {
         let (json_face, slashes) = self.json_face();
+        let json_face = match &self.provider {
+            Some(provider) => json_face.merge(provider.router()),
+            None => json_face,
+        };
         let faces = match &self.pages {
             Some(pages) => json_face.merge(pages.router()),
             None => json_face.route("/", get(|| async { Redirect::to(openapi::DOCS_PAGE) })),

@@ -27,6 +27,7 @@ mod steps;
 pub use app::App;
 pub use error::{ErrorCode, RequestFault};
 pub use flows::FlowsParts;
+pub use oidc::{StartError as ApplicationsError, open as open_applications};
 
 /// Where people sign in.
 pub const SIGN_IN_PAGE: &str = pages::Pages::SIGN_IN;

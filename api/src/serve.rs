@@ -20,6 +20,9 @@ pub enum ServeError {
     /// The database stays away, or has another schema.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The applications of `OIDC_CLIENTS_FILE` cannot be served.
+    #[error(transparent)]
+    Applications(#[from] oidc::StartError),
     /// An address cannot be listened on, or signals cannot be received.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
@@ -36,6 +39,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    let clients = oidc::open(config.oidc_clients.as_deref(), &config.signing_keys)?;
     let listen_error = |what: &str| {
         let what = what.to_owned();
         move |error| ServeError::Listen(what, error)
@@ -67,6 +71,10 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         random,
         registry: &registry,
     })?;
+    let app = match clients {
+        Some(clients) => app.with_clients(clients),
+        None => app,
+    };
     let address = config.http.listen;
     let listener = TcpListener::bind(address)
         .await

@@ -55,6 +55,7 @@ pub const ROLES: [Role; 3] = [
             grant("sessions", "SELECT, INSERT, UPDATE, DELETE"),
             grant("refresh_tokens", "SELECT, INSERT, UPDATE, DELETE"),
             grant("challenge_uses", "SELECT, INSERT"),
+            grant("authorization_codes", "SELECT, INSERT, UPDATE, DELETE"),
             grant("sends", "SELECT, UPDATE (phone, next_check_at)"),
             grant("audit_log", "INSERT"),
             grant("step_sessions", "SELECT, INSERT, UPDATE, DELETE"),

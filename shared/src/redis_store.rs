@@ -79,6 +79,8 @@ pub(crate) struct Keys {
     pub(crate) erased_failures_prefix: String,
     /// What precedes the id in the mark of a notice that is in the queue, or was.
     pub(crate) notice_prefix: String,
+    /// What precedes the id in the key of what a client has asked for.
+    pub(crate) authorization_request_prefix: String,
     /// The breaker: a hash with `until`, the moment up to which requests are refused.
     pub(crate) breaker: String,
     /// The rate of calls of the gateway.
@@ -178,6 +180,7 @@ impl Keys {
             erased_sends_prefix: name("e:"),
             erased_failures_prefix: name("fe:"),
             notice_prefix: name("n:"),
+            authorization_request_prefix: name("oidc:req:"),
             breaker: name("breaker"),
             gateway_rate: name("gateway_rate"),
             jobs: name("jobs"),

@@ -9,17 +9,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::otp::KeyRing;
 use domain::random::Random;
-use domain::tokens::SigningKeys;
+use domain::tokens::{SigningKeys, SigningKeysError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 const OTP_KEY_FILE: &str = "otp_key";
 const JWT_KEY_FILE: &str = "jwt_private_key.pem";
+/// In a file of its own, so that the release before, which knows no RSA, goes on with the other one.
+const ID_TOKEN_KEY_FILE: &str = "id_token_rsa_key.pem";
 
 /// Why a key file cannot be used. Holds no key material.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyFileError {
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("{path}: the cryptographic library makes no RSA key")]
+    NotMade { path: PathBuf },
     #[error(
         "{path}: {problem}; restore the file from a backup, or remove it to make a new key \
          (codes and tokens of the old one are refused then)"
@@ -39,14 +43,32 @@ pub(crate) fn otp_keys(data_dir: &Path, random: &Random) -> Result<KeyRing, KeyF
     })
 }
 
-/// The key of access tokens, made if there is none.
+/// The keys of access tokens and of ID tokens, made if there are none.
 pub(crate) fn signing_keys(data_dir: &Path, random: &Random) -> Result<SigningKeys, KeyFileError> {
     let path = data_dir.join(JWT_KEY_FILE);
     let text = read_or_make(&path, || SigningKeys::generate_pem(random))?;
-    SigningKeys::from_pem(text.expose_secret()).map_err(|error| KeyFileError::Unreadable {
+    let unreadable = |path, error: SigningKeysError| KeyFileError::Unreadable {
         path,
         problem: error.to_string(),
-    })
+    };
+    let keys = SigningKeys::from_pem(text.expose_secret());
+    let keys = keys.map_err(|error| unreadable(path, error))?;
+    if keys.has_rsa() {
+        return Ok(keys);
+    }
+    let path = data_dir.join(ID_TOKEN_KEY_FILE);
+    if !path.exists() {
+        let made = SigningKeys::generate_rsa_pem();
+        let made = made.map_err(|_| KeyFileError::NotMade { path: path.clone() })?;
+        read_or_make(&path, || made)?;
+    }
+    let failed = |source| KeyFileError::File {
+        path: path.clone(),
+        source,
+    };
+    let text: SecretString = fs::read_to_string(&path).map_err(failed)?.into();
+    keys.with_more(text.expose_secret())
+        .map_err(|error| unreadable(path, error))
 }
 
 fn read_or_make(
@@ -105,7 +127,7 @@ mod tests {
             signing_keys(folder.path(), &second).expect("read").jwks(),
             made
         );
-        for file in [OTP_KEY_FILE, JWT_KEY_FILE] {
+        for file in [OTP_KEY_FILE, JWT_KEY_FILE, ID_TOKEN_KEY_FILE] {
             let mode = fs::metadata(folder.path().join(file))
                 .expect("a file")
                 .permissions()

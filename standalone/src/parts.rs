@@ -56,6 +56,8 @@ pub(crate) enum StandaloneError {
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error(transparent)]
+    Applications(#[from] api::ApplicationsError),
+    #[error(transparent)]
     Worker(#[from] worker::StartError),
     #[error("{0} ended although nobody stopped it")]
     EndedByItself(&'static str),
@@ -79,6 +81,7 @@ pub(crate) async fn run(
         Some(keys) => keys.clone(),
         None => keys::signing_keys(&config.data_dir, &random)?,
     };
+    let clients = api::open_applications(config.oidc_clients.as_deref(), &signing_keys)?;
     let (api_config, mut worker_config) = config.halves(otp_keys, signing_keys);
     let file = SqliteFile::open(url).await?;
     migrate::run_sqlite(file.writer()).await?;
@@ -112,6 +115,10 @@ pub(crate) async fn run(
         random: random.clone(),
         registry: &registry,
     })?;
+    let app = match clients {
+        Some(clients) => app.with_clients(clients),
+        None => app,
+    };
 
     let welcome = Welcome {
         public_url: config.http.public_url.origin(),

@@ -3,10 +3,11 @@
 use domain::clock::Clock;
 use domain::otp::KeyRing;
 use domain::password::Passwords;
+use domain::phone::PhoneNumber;
 use domain::random::Random;
 use domain::sealed::Seal;
 use domain::templates::Templates;
-use domain::tokens::{AccessTokens, SigningKeys};
+use domain::tokens::{AccessTokens, IdTokens, SigningKeys};
 use prometheus::Registry;
 use shared::config::{ApiConfig, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState};
@@ -51,6 +52,7 @@ pub struct Flows {
     pub(crate) templates: Templates,
     pub(crate) tokens: TokensConfig,
     pub(crate) access_tokens: AccessTokens,
+    pub(crate) id_tokens: IdTokens,
 }
 
 impl Flows {
@@ -79,12 +81,21 @@ impl Flows {
                 config.signing_keys.clone(),
                 config.tokens.access.clone(),
             ),
+            id_tokens: IdTokens::new(
+                config.signing_keys.clone(),
+                config.http.public_url.origin().to_owned(),
+            ),
         })
     }
 
     /// The keys that access tokens are signed with, the one in use first.
     pub fn signing_keys(&self) -> &SigningKeys {
         self.access_tokens.keys()
+    }
+
+    /// Signs ID tokens, and knows its own again.
+    pub fn id_tokens(&self) -> &IdTokens {
+        &self.id_tokens
     }
 
     /// Where the time comes from.
@@ -100,6 +111,11 @@ impl Flows {
     /// Seals what a browser keeps of a use case; `label` names the use.
     pub fn seal(&self, label: &str) -> Seal {
         Seal::new(&self.otp_keys, label)
+    }
+
+    /// Reads a number in any of its spellings; nothing for what is none, or of a country that is not served.
+    pub fn read_number(&self, text: &str) -> Option<PhoneNumber> {
+        PhoneNumber::parse(text, &self.otp.allowed_countries).ok()
     }
 
     /// How many digits a code has.

@@ -12,6 +12,7 @@
 //! | [`sessions`] | who is signed in; renewing, listing and ending sessions |
 //! | [`profile`] | names, e-mail, number and end of an account |
 //! | [`steps`] | registration and log-in in steps |
+//! | [`grants`] | what sites and apps get of somebody who signs in to them through us |
 //! | [`inquiry`] | what became of somebody's code |
 //! | [`delivery_reports`], [`readiness`], [`background`] | what nobody asks for by hand |
 
@@ -21,6 +22,7 @@ mod caller;
 mod clock_watch;
 pub mod delivery_reports;
 mod flows;
+pub mod grants;
 pub mod inquiry;
 mod metrics;
 mod notices;

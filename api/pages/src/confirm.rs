@@ -10,6 +10,7 @@ use flows::Refusal;
 use http::{HeaderMap, StatusCode};
 
 use crate::account::{Account, AccountForm};
+use crate::applications::who_asks;
 use crate::asking::ask_for_number;
 use crate::frame::{Frame, lead_to, page, page_of_refusal};
 use crate::login::Asked;
@@ -63,9 +64,12 @@ pub(crate) async fn show(
     visitor: Visitor,
     account: Account,
     asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Response {
     let (number, next) = (account.number().unwrap_or_default(), Asked::next(asked));
-    let shown = ConfirmPage::new(&state.look, &visitor, &number, next);
+    let asks = who_asks(&state, &headers, next.as_ref(), visitor.words).await;
+    let mut shown = ConfirmPage::new(&state.look, &visitor, &number, next);
+    shown.frame.asks = asks;
     account.answer(&state, page(&state, &visitor, StatusCode::OK, &shown))
 }
 

@@ -29,6 +29,10 @@ pub(crate) enum Fault {
     Unreadable,
     TooOld,
     CookiesOff,
+    /// The application that led somebody here is set up wrongly.
+    Application,
+    /// What an application has asked for is answered or over.
+    Lapsed,
     Refused(Refusal),
 }
 
@@ -58,7 +62,8 @@ impl Fault {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::CrossSite | Self::TooOld | Self::CookiesOff => StatusCode::FORBIDDEN,
-            Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::Unreadable | Self::Application => StatusCode::BAD_REQUEST,
+            Self::Lapsed => StatusCode::GONE,
             Self::Refused(refusal) => trouble::status(refusal),
         }
     }
@@ -72,6 +77,8 @@ impl Fault {
             Self::Unreadable => "form_unreadable",
             Self::TooOld => "form_too_old",
             Self::CookiesOff => "cookies_off",
+            Self::Application => "application_misconfigured",
+            Self::Lapsed => "application_request_lapsed",
             Self::Refused(refusal) => refusal.code.as_str(),
         }
     }
@@ -85,6 +92,8 @@ impl Fault {
             Self::Unreadable => Trouble::of(faults.unreadable),
             Self::TooOld => Trouble::of(faults.too_old),
             Self::CookiesOff => Trouble::of(faults.cookies_off),
+            Self::Application => Trouble::of(faults.application),
+            Self::Lapsed => Trouble::of(faults.lapsed),
             Self::Refused(refusal) if refusal.code == RefusalCode::Internal => {
                 Trouble::of(faults.internal)
             }
@@ -118,7 +127,8 @@ pub(crate) struct FaultPage {
 impl FaultPage {
     pub(crate) fn new(look: &Look, visitor: &Visitor, fault: &Fault) -> Self {
         let trouble = fault.trouble(visitor.words, visitor.request_id);
-        let internal = fault.status() == StatusCode::INTERNAL_SERVER_ERROR;
+        let internal = fault.status() == StatusCode::INTERNAL_SERVER_ERROR
+            || matches!(fault, Fault::Application);
         Self {
             frame: Frame::new(look, visitor, &trouble.title).of_error(),
             trouble,

@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use web::{AnsweredCode, PageCookie};
 
+use crate::applications::WhoAsks;
 use crate::assets::Assets;
 use crate::brand::{Brand, Foot};
 use crate::state::{Look, PagesState};
@@ -24,6 +25,18 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
+
+/// The same with one more place that a form may lead to.
+pub(crate) fn policy(form_target: &str) -> String {
+    let usual = POLICY;
+    let usual = usual.to_str().unwrap_or_default();
+    usual.replacen(
+        "form-action 'self'",
+        &format!("form-action 'self' {form_target}"),
+        1,
+    )
+}
+
 /// `no-referrer` would make browsers send forms with `Origin: null`.
 const REFERRER: HeaderValue = HeaderValue::from_static("same-origin");
 
@@ -38,6 +51,8 @@ pub(crate) struct Frame {
     pub(crate) path: String,
     /// The number of whoever is signed in, for the head of the page.
     pub(crate) member: Option<String>,
+    /// The application that led somebody here.
+    pub(crate) asks: Option<WhoAsks>,
 }
 
 impl Frame {
@@ -54,6 +69,7 @@ impl Frame {
             token: visitor.token.value.clone(),
             path: visitor.path.clone(),
             member: None,
+            asks: None,
         }
     }
 

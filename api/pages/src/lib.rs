@@ -13,6 +13,7 @@
 //! | `password.rs`, `profile.rs`, `phone.rs`, `devices.rs`, `delete.rs` | what members see and change of their account |
 //! | `account.rs`, `confirm.rs` | pages for members only; proving once more who one is |
 //! | `device_name.rs` | what people would call a device |
+//! | `applications/` | people whom a site or an app has led here, and their way back |
 //! | `asking.rs` | a code for whatever it is asked for |
 //! | `code_page.rs` | everything that the page of the code can show |
 //! | `elsewhere.rs` | addresses of others' pages, which lead to ours |
@@ -29,6 +30,7 @@
 //! `gallery/`. **A state more:** a scene beside it.
 
 mod account;
+mod applications;
 mod asking;
 mod assets;
 mod brand;

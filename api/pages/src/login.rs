@@ -10,6 +10,7 @@ use flows::{Caller, Refusal};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use crate::applications::{WhoAsks, who_asks};
 use crate::asking::ask_for_number;
 use crate::form::{Form, Standing};
 use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble, ready_page};
@@ -173,6 +174,7 @@ pub(crate) async fn log_in(
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let asks = asking(&state, &visitor, &headers, &asked).await;
     show(
         &state,
         &visitor,
@@ -180,6 +182,7 @@ pub(crate) async fn log_in(
         asked,
         &headers,
         Intent::LogIn,
+        asks.as_ref(),
     )
 }
 
@@ -191,6 +194,7 @@ pub(crate) async fn sign_up(
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let asks = asking(&state, &visitor, &headers, &asked).await;
     show(
         &state,
         &visitor,
@@ -198,7 +202,20 @@ pub(crate) async fn sign_up(
         asked,
         &headers,
         Intent::SignUp,
+        asks.as_ref(),
     )
+}
+
+/// The application that the address leads back to.
+async fn asking(
+    state: &PagesState,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    asked: &Result<Query<Asked>, QueryRejection>,
+) -> Option<WhoAsks> {
+    let Query(asked) = asked.as_ref().ok()?;
+    let next = OwnPath::parse(&asked.next);
+    who_asks(state, headers, next.as_ref(), visitor.words).await
 }
 
 pub(crate) fn show(
@@ -208,6 +225,7 @@ pub(crate) fn show(
     asked: Result<Query<Asked>, QueryRejection>,
     headers: &HeaderMap,
     intent: Intent,
+    asks: Option<&WhoAsks>,
 ) -> Response {
     let next = Asked::next(asked);
     if membership.member.is_some() && intent != Intent::ChangePhone {
@@ -218,9 +236,11 @@ pub(crate) fn show(
     let pending = PendingSignIn::read(headers, state.site.cookies, &state.seal);
     let number = pending.as_ref().map(|pending| typed(&pending.phone));
     let next = next.or_else(|| pending.and_then(|pending| pending.next));
-    let number = number.unwrap_or_default();
+    let hinted = || asks.and_then(|asks| asks.number.clone());
+    let number = number.or_else(hinted).unwrap_or_default();
     let drawn = || {
-        let shown = LogInPage::new(&state.look, visitor, intent, &number, next.clone());
+        let mut shown = LogInPage::new(&state.look, visitor, intent, &number, next.clone());
+        shown.frame.asks = asks.cloned();
         page(state, visitor, StatusCode::OK, &shown)
     };
     let response = if number.is_empty() && next.is_none() {
@@ -263,7 +283,12 @@ pub(crate) async fn send(
 ) -> Response {
     let number = form.text("phone");
     let next = OwnPath::parse(form.text("next"));
-    let shown = || LogInPage::new(&state.look, visitor, intent, number, next.clone());
+    let asks = who_asks(state, headers, next.as_ref(), visitor.words).await;
+    let shown = || {
+        let mut shown = LogInPage::new(&state.look, visitor, intent, number, next.clone());
+        shown.frame.asks.clone_from(&asks);
+        shown
+    };
     if form.standing != Standing::Good {
         let again = shown().without_cookie(form.standing, visitor);
         let (status, code) = (StatusCode::FORBIDDEN, form.standing.code());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use flows::Flows;
+use oidc::Provider;
 use shared::config::PagesConfig;
 use web::Site;
 
@@ -16,8 +17,8 @@ use crate::pending::SEAL_LABEL;
 use crate::ready::ReadyPages;
 use crate::state::{Look, PagesState};
 use crate::{
-    confirm, delete, devices, elsewhere, home, language, log_out, login, message, password,
-    password_log_in, phone, profile, resend, reset, verify,
+    applications, confirm, delete, devices, elsewhere, home, language, log_out, login, message,
+    password, password_log_in, phone, profile, resend, reset, verify,
 };
 
 pub(crate) const HOME: &str = "/";
@@ -56,8 +57,16 @@ impl Pages {
             look,
             flows,
             site,
+            provider: None,
         };
         Self { state }
+    }
+
+    /// The same with the pages that applications lead people to.
+    #[must_use]
+    pub fn with_provider(mut self, provider: Provider) -> Self {
+        self.state.provider = Some(provider);
+        self
     }
 
     /// Everything that the pages answer, and whatever no other face does. The paths stand here without
@@ -65,7 +74,21 @@ impl Pages {
     pub fn router(&self) -> Router {
         let state = self.state.clone();
         let for_people = from_fn_with_state(state.clone(), around_page);
-        Router::new()
+        let mut pages = Router::new();
+        if state.provider.is_some() {
+            pages = pages
+                .route(
+                    Provider::AUTHORIZE,
+                    get(applications::authorize).post(applications::authorize_by_form),
+                )
+                .route(
+                    "/oidc/continue/{id}",
+                    get(applications::go_on).post(applications::confirm),
+                )
+                .route("/oidc/cancel/{id}", get(applications::cancel))
+                .route("/oidc/other/{id}", post(applications::other));
+        }
+        pages
             .route("/", get(home::show))
             .route(
                 "/accounts/login",

@@ -11,6 +11,7 @@ use flows::{CountedUseCase, Refusal, RefusalCode};
 use http::{HeaderMap, StatusCode};
 use web::UserAgent;
 
+use crate::applications::{WhoAsks, who_asks};
 use crate::form::{Form, Standing};
 use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble};
 use crate::home::Notice;
@@ -118,8 +119,11 @@ pub(crate) async fn show(
     let number = pending.as_ref().map(|pending| typed(&pending.phone));
     let next = next.or_else(|| pending.and_then(|pending| pending.next));
     let number = number.unwrap_or_default();
-    let shown = PasswordLogInPage::new(&state.look, &visitor, &number, next);
+    let asks = who_asks(&state, &headers, next.as_ref(), visitor.words).await;
+    let mut shown = PasswordLogInPage::new(&state.look, &visitor, &number, next);
+    shown.frame.asks.clone_from(&asks);
     let response = page(&state, &visitor, StatusCode::OK, &shown);
+    let response = WhoAsks::allow(asks.as_ref(), response);
     membership.with_cookies(&state.site, response)
 }
 
@@ -129,14 +133,21 @@ pub(crate) async fn log_in(
     visitor: Visitor,
     CallerOf(caller): CallerOf,
     UserAgent(agent): UserAgent,
+    headers: HeaderMap,
     form: Form,
 ) -> Response {
     let (number, next) = (form.text("phone"), OwnPath::parse(form.text("next")));
-    let shown = || PasswordLogInPage::new(&state.look, &visitor, number, next.clone());
+    let asks = who_asks(&state, &headers, next.as_ref(), visitor.words).await;
+    let shown = || {
+        let mut shown = PasswordLogInPage::new(&state.look, &visitor, number, next.clone());
+        shown.frame.asks.clone_from(&asks);
+        shown
+    };
     if form.standing != Standing::Good {
         let again = shown().without_cookie(form.standing, &visitor);
         let (status, code) = (StatusCode::FORBIDDEN, form.standing.code());
-        return page_of_trouble(&state, &visitor, status, code, &again);
+        let response = page_of_trouble(&state, &visitor, status, code, &again);
+        return WhoAsks::allow(asks.as_ref(), response);
     }
     let logged_in = async {
         let password = typed_password(form.text("password"), Input::CurrentPassword);
@@ -157,7 +168,8 @@ pub(crate) async fn log_in(
         ),
         Err(refusal) => {
             let refused = shown().refused(&refusal, &visitor);
-            page_of_refusal(&state, &visitor, &refusal, &refused)
+            let response = page_of_refusal(&state, &visitor, &refusal, &refused);
+            WhoAsks::allow(asks.as_ref(), response)
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn ask(
     headers: HeaderMap,
 ) -> Response {
     let intent = Intent::Reset;
-    login::show(&state, &visitor, &membership, asked, &headers, intent)
+    login::show(&state, &visitor, &membership, asked, &headers, intent, None)
 }
 
 /// `POST /accounts/password/reset/`

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use domain::sealed::Seal;
 use flows::Flows;
+use oidc::Provider;
 use shared::config::PagesConfig;
 use web::Site;
 
@@ -25,6 +26,8 @@ pub(crate) struct PagesState {
     pub(crate) look: Look,
     /// Those that are ready.
     pub(crate) ready: Arc<ReadyPages>,
+    /// What applications ask for, if there are any.
+    pub(crate) provider: Option<Provider>,
 }
 
 /// What the pages look like.

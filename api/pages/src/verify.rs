@@ -12,6 +12,7 @@ use flows::{Refusal, RefusalCode, SignedIn};
 use http::{HeaderMap, StatusCode};
 use web::{AnsweredCode, PageCookie, PresentedCookies, UserAgent};
 
+use crate::applications::{WhoAsks, who_asks};
 use crate::code_page::CodePage;
 use crate::fault::Fault;
 use crate::form::Form;
@@ -62,7 +63,10 @@ pub(crate) async fn show(
     let can_call = otp::can_be_called(&state.flows, visitor.words.locale);
     let mut shown = CodePage::new(&state.look, &visitor, &pending, now, can_call);
     shown.frame.member = membership.number();
+    let asks = who_asks(&state, &headers, pending.next.as_ref(), visitor.words).await;
+    shown.frame.asks.clone_from(&asks);
     let response = page(&state, &visitor, StatusCode::OK, &shown);
+    let response = WhoAsks::allow(asks.as_ref(), response);
     membership.with_cookies(&state.site, response)
 }
 

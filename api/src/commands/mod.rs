@@ -1,6 +1,7 @@
 //! What an operator does by hand. `api serve` is not among them: it is what the binary is for.
 
 mod changepassword;
+mod client;
 mod createsuperuser;
 mod healthcheck;
 mod import_users;
@@ -8,6 +9,7 @@ mod move_number;
 mod new_password;
 mod records;
 mod signing_key;
+mod whole_file;
 mod why;
 
 use std::error::Error;
@@ -26,6 +28,7 @@ pub(crate) enum Command {
     MoveNumber(move_number::Arguments),
     ImportUsers(import_users::Arguments),
     SigningKey(signing_key::Arguments),
+    Client(client::Arguments),
     Why(why::Arguments),
     Healthcheck(healthcheck::Arguments),
 }
@@ -38,6 +41,7 @@ pub(crate) async fn run(command: Command, environment: &Environment) -> CommandR
         Command::MoveNumber(arguments) => move_number::run(arguments, environment).await,
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,
         Command::SigningKey(arguments) => signing_key::run(&arguments, environment),
+        Command::Client(arguments) => client::run(arguments, environment),
         Command::Why(arguments) => Box::pin(why::run(arguments, environment)).await,
         Command::Healthcheck(arguments) => healthcheck::run(arguments, environment).await,
     }

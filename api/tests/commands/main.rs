@@ -1,5 +1,6 @@
 //! The commands of the binary `api`, as an operator runs them: the real binary on real stores.
 
+mod clients;
 mod import;
 mod import_files;
 mod key_drill;

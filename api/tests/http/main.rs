@@ -16,6 +16,7 @@ mod interface;
 mod limits;
 mod log_out;
 mod notices;
+mod oidc;
 mod origins;
 mod outages;
 mod pages;
@@ -47,6 +48,8 @@ use pages::{
     sign_in as pages_sign_in, staying as pages_staying,
 };
 
+use oidc::{flow as oidc_flow, threats as oidc_threats, tokens as oidc_tokens};
+
 /// One test per case and shape.
 macro_rules! on_both_shapes {
     ($($module:ident::$case:ident,)*) => {
@@ -64,6 +67,37 @@ macro_rules! on_both_shapes {
 }
 
 on_both_shapes! {
+    oidc_flow::a_person_signs_in_to_an_application,
+    oidc_flow::whoever_is_signed_in_comes_back_at_once,
+    oidc_flow::who_must_prove_themselves_again_does_so_once,
+    oidc_flow::an_app_is_confirmed_or_another_number_taken,
+    oidc_flow::who_goes_back_is_led_to_the_application,
+    oidc_flow::the_application_chooses_the_language_until_the_person_does,
+    oidc_flow::without_a_file_of_applications_there_is_nothing,
+    oidc_tokens::libraries_find_everything_by_the_issuer,
+    oidc_tokens::t20_no_header_changes_the_issuer,
+    oidc_tokens::a_client_proves_itself_in_one_way,
+    oidc_tokens::what_a_grant_lacks_is_told,
+    oidc_tokens::tokens_are_renewed_narrowed_and_given_back,
+    oidc_tokens::claims_are_told_to_who_shows_a_token,
+    oidc_tokens::t18_scripts_of_other_origins_read_nothing,
+    oidc_tokens::t19_wrong_secrets_are_limited,
+    oidc_threats::t01_a_token_of_an_application_opens_no_account,
+    oidc_threats::t02_twenty_parallel_redemptions_give_one_200,
+    oidc_threats::t03_a_code_is_bound_to_client_address_and_verifier,
+    oidc_threats::t04_a_replayed_code_ends_what_it_gave,
+    oidc_threats::t05_other_addresses_get_a_page_and_nothing_else,
+    oidc_threats::t06_pkce_cannot_be_left_out_or_weakened,
+    oidc_threats::t07_t11_every_way_back_is_a_303_with_the_issuer,
+    oidc_threats::t08_no_page_on_the_way_can_be_framed,
+    oidc_threats::t09_no_link_sends_a_message_and_too_many_are_refused,
+    oidc_threats::t10_nobody_goes_on_with_what_another_browser_was_asked,
+    oidc_threats::t10_what_another_site_sends_confirms_nothing,
+    oidc_threats::t13_refresh_tokens_stay_with_their_client,
+    oidc_threats::t14_an_id_token_is_no_access_token,
+    oidc_threats::t15_a_blocked_user_and_an_ended_session_are_out,
+    oidc_threats::t16_forged_hints_are_refused,
+    oidc_threats::t12_what_is_secret_is_in_no_figure_and_no_store,
     authentication::what_others_put_into_a_request_hides_no_token,
     bad_input::a_slash_at_the_end_is_forgiven_on_every_path,
     bad_input::a_code_is_taken_as_it_was_pasted,

@@ -100,6 +100,11 @@ impl Stage {
             registry: &registry,
         })
         .expect("an app");
+        let clients = api::open_applications(config.oidc_clients.as_deref(), &config.signing_keys);
+        let app = match clients.expect("clients") {
+            Some(clients) => app.with_clients(clients),
+            None => app,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();

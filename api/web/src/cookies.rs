@@ -31,6 +31,8 @@ pub enum PageCookie {
     Notice,
     /// The language that the person chose.
     Language,
+    /// Says that what an application asked for was asked by this browser.
+    Application,
 }
 
 /// Names, writes and reads the cookies of one public address.
@@ -75,6 +77,8 @@ impl Cookies {
             (PageCookie::Notice, false) => "ramz_notice",
             (PageCookie::Language, true) => "__Host-ramz_language",
             (PageCookie::Language, false) => "ramz_language",
+            (PageCookie::Application, true) => "__Host-ramz_application",
+            (PageCookie::Application, false) => "ramz_application",
         }
     }
 

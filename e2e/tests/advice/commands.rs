@@ -65,6 +65,9 @@ const COMPOSE: [&str; 11] = [
 /// The commands of `api signing-key`, which stand without it too.
 const KEY_COMMANDS: [&str; 4] = ["show", "add", "promote", "retire"];
 
+/// The commands of `api client`.
+const CLIENT_COMMANDS: [&str; 5] = ["add", "list", "check", "secret", "remove"];
+
 pub(crate) fn is_command(span: &str) -> bool {
     let words = words(span);
     let first = words.iter().find(|word| !is_assignment(word));
@@ -128,6 +131,7 @@ impl Commands {
             "import-users",
             "move-number",
             "signing-key",
+            "client",
             "why",
             "healthcheck",
         ] {
@@ -135,6 +139,9 @@ impl Commands {
         }
         for command in KEY_COMMANDS {
             calls.push(("api", vec!["signing-key", command]));
+        }
+        for command in CLIENT_COMMANDS {
+            calls.push(("api", vec!["client", command]));
         }
         for (program, arguments) in calls {
             let output = run(program, &[&arguments[..], &["--help"]].concat());

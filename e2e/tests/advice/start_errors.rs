@@ -169,6 +169,79 @@ fn what_the_commands_for_signing_keys_advise_can_be_done() {
 }
 
 #[test]
+fn what_the_commands_for_clients_advise_can_be_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clients.toml");
+    let file = path.display().to_string();
+    let none = Settings::new();
+    let client = |arguments: &[&'static str]| [&["client", "--file", &file], arguments].concat();
+    refused(
+        "api",
+        &client(&["check"]),
+        &none,
+        "is not there; `api client add` makes it",
+    );
+    let add = [
+        "add",
+        "shop",
+        "--name=Shop",
+        "--type=web",
+        "--redirect-uri=http://127.0.0.1:3000/callback",
+        "--without-pkce",
+    ];
+    done("api", &client(&add), &none);
+    refused(
+        "api",
+        &client(&add),
+        &none,
+        "take another id, or `api client remove shop` first",
+    );
+    // "remove it where the service is not for development", "remove the line when its library can do PKCE".
+    let hinted = done("api", &client(&["check"]), &none);
+    assert!(
+        hinted.contains("on this machine") && hinted.contains("can do PKCE"),
+        "{hinted}"
+    );
+    let text = std::fs::read_to_string(&path).expect("the clients");
+    let mended = text
+        .replace(
+            "http://127.0.0.1:3000/callback",
+            "https://shop.example.ir/callback",
+        )
+        .replace("require_pkce = false\n", "");
+    std::fs::write(&path, &mended).expect("written");
+    let checked = done("api", &client(&["check"]), &none);
+    assert!(
+        !checked.contains("on this machine") && !checked.contains("can do PKCE"),
+        "{checked}"
+    );
+
+    done("api", &client(&["secret", "shop"]), &none);
+    let two = "`api client secret shop --retire` removes it";
+    refused("api", &client(&["secret", "shop"]), &none, two);
+    done("api", &client(&["secret", "shop", "--retire"]), &none);
+    let one = "`api client secret shop` gives it another beside it";
+    refused("api", &client(&["secret", "shop", "--retire"]), &none, one);
+    refused(
+        "api",
+        &client(&["remove", "shp"]),
+        &none,
+        "`api client list` shows them",
+    );
+    done("api", &client(&["list"]), &none);
+
+    let list = "clients = [{ id = \"a\", name = \"A\", type = \"spa\", redirect_uris = [\"https://a.ir/\"] }]\n";
+    std::fs::write(&path, list).expect("written");
+    let advice = "write each as a `[[clients]]` of its own";
+    refused("api", &client(&["remove", "a"]), &none, advice);
+    let tables = "[[clients]]\nid = \"a\"\nname = \"A\"\ntype = \"spa\"\nredirect_uris = [\"https://a.ir/\"]\n";
+    std::fs::write(&path, tables).expect("written");
+    done("api", &client(&["remove", "a"]), &none);
+    let unset = "no --file names the file of the clients";
+    refused("api", &["client", "list"], &none, unset);
+}
+
+#[test]
 fn what_the_commands_for_accounts_advise_can_be_done() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {

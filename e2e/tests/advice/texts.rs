@@ -118,6 +118,14 @@ const ADVICE: &[(&str, &[&str])] = &[
         &["write them to a file and name it here"],
     ),
     (
+        "what_the_commands_for_clients_advise_can_be_done",
+        &[
+            "write each as a `[[clients]]` of its own",
+            "remove it where the service is not for development",
+            "remove the line when its library can do PKCE",
+        ],
+    ),
+    (
         "jwt_keys_are_rotated_while_people_sign_in_and_nobody_notices",
         &["next: restart every api"],
     ),

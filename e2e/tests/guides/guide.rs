@@ -79,6 +79,29 @@ fn every_block_of_every_guide_is_a_file() {
         ),
         ("mobile.md", &["RamzClient.java", "SignIn.java"]),
         ("node.md", &["ramz-auth.mjs", "server.mjs"]),
+        (
+            "openid-django.md",
+            &[
+                "add-client.sh",
+                "ramz_oidc.py",
+                "settings.py",
+                "urls.py",
+                "views.py",
+            ],
+        ),
+        (
+            "openid-example.md",
+            &["add-client.sh", "example.py", "start.sh"],
+        ),
+        (
+            "openid-mobile.md",
+            &["Loopback.java", "RamzSignIn.java", "add-client.sh"],
+        ),
+        ("openid-node.md", &["add-client.sh", "site.mjs"]),
+        (
+            "openid-spa.md",
+            &["add-client.sh", "app.js", "config.js", "index.html"],
+        ),
         ("other-origins.md", &["ramz-client.js", "ramz.env"]),
         (
             "web.md",

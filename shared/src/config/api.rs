@@ -1,5 +1,7 @@
 //! What `api` reads.
 
+use std::path::PathBuf;
+
 use domain::otp::KeyRing;
 use domain::templates::Templates;
 use domain::tokens::SigningKeys;
@@ -17,7 +19,9 @@ use super::stores::{read_pool_size, read_stores};
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
-use super::variables::{Binary, DELIVERY_CALLBACK_SECRET, JWT_PRIVATE_KEY, OTP_KEY, STEP_FLOW};
+use super::variables::{
+    Binary, DELIVERY_CALLBACK_SECRET, JWT_PRIVATE_KEY, OIDC_CLIENTS_FILE, OTP_KEY, STEP_FLOW,
+};
 use crate::hot_state::AcceptPolicy;
 use crate::stores::StoresConfig;
 use crate::traces::TraceSettings;
@@ -53,6 +57,8 @@ pub struct ApiConfig {
     pub step_flow: bool,
     /// The pages for people, if there are any.
     pub pages: Option<PagesConfig>,
+    /// `OIDC_CLIENTS_FILE`
+    pub oidc_clients: Option<PathBuf>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
@@ -93,6 +99,7 @@ impl ApiConfig {
             templates: templates?,
             step_flow: front.step_flow,
             pages: front.pages,
+            oidc_clients: front.oidc_clients,
             delivery_callback: front.delivery_callback,
             warnings: Vec::new(),
         })
@@ -102,6 +109,21 @@ impl ApiConfig {
     pub fn accept_policy(&self) -> AcceptPolicy {
         self.limits.accept_policy(&self.otp)
     }
+}
+
+/// Reads `OIDC_CLIENTS_FILE`. The file itself is read by whoever knows what stands in it.
+fn read_clients_file(
+    reader: &mut Reader<'_>,
+    pages: Option<&Option<PagesConfig>>,
+) -> Read<Option<PathBuf>> {
+    let file = reader.parsed_if_set(&OIDC_CLIENTS_FILE, |text| {
+        Ok::<_, String>(PathBuf::from(text))
+    })?;
+    if file.is_some() && pages.is_some_and(Option::is_none) {
+        let what = "is set although PAGES is off, so nobody could sign in; switch the pages on or unset it";
+        return Err(reader.refuse(OIDC_CLIENTS_FILE.name, what));
+    }
+    Ok(file)
 }
 
 /// What `api` and `standalone` read alike.
@@ -115,6 +137,7 @@ pub(super) struct Front {
     pub(super) tokens: TokensConfig,
     pub(super) step_flow: bool,
     pub(super) pages: Option<PagesConfig>,
+    pub(super) oidc_clients: Option<PathBuf>,
     pub(super) delivery_callback: Option<CallbackSecret>,
 }
 
@@ -129,6 +152,7 @@ impl Front {
         let tokens = TokensConfig::read(reader, http.as_ref().ok().map(|http| &http.public_url));
         let step_flow = reader.switch(&STEP_FLOW);
         let pages = PagesConfig::read(reader);
+        let oidc_clients = read_clients_file(reader, pages.as_ref().ok());
         let delivery_callback = read_callback_secret(reader);
         let (otp, limits) = (otp?, limits?);
         limits.warn(&otp, reader)?;
@@ -151,6 +175,7 @@ impl Front {
             tokens: tokens?,
             step_flow: step_flow?,
             pages: pages?,
+            oidc_clients: oidc_clients?,
             delivery_callback: delivery_callback?,
         })
     }

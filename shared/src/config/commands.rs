@@ -19,6 +19,8 @@ use super::variables::{Binary, JWT_PRIVATE_KEY};
 use crate::records::Pooler;
 use crate::stores::StoresConfig;
 
+const OIDC_CLIENTS_FILE: &str = "OIDC_CLIENTS_FILE";
+
 /// What a command on the records reads.
 #[derive(Clone, Debug)]
 pub struct RecordsCommandConfig {
@@ -134,4 +136,33 @@ fn read_key_file(reader: &mut Reader<'_>) -> Read<PathBuf> {
         None => "is not set, and no --file names the file of the keys",
     };
     Err(reader.refuse(&name, problem))
+}
+
+/// What the commands on the file of clients read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientsFileConfig {
+    /// `OIDC_CLIENTS_FILE`, unless another file is named.
+    pub file: PathBuf,
+}
+
+impl ClientsFileConfig {
+    /// Reads the setting; `file` is named on the command line.
+    pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let config = Self::read(&mut reader, file);
+        Ok(reader.finish(config)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>, file: Option<&Path>) -> Read<Self> {
+        refuse_unknown(reader);
+        let file = match (file, reader.given_by_name(OIDC_CLIENTS_FILE)?) {
+            (Some(file), _) => file.to_owned(),
+            (None, Some(file)) => PathBuf::from(file),
+            (None, None) => {
+                let problem = "is not set, and no --file names the file of the clients";
+                return Err(reader.refuse(OIDC_CLIENTS_FILE, problem));
+            }
+        };
+        Ok(Self { file })
+    }
 }

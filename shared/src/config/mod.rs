@@ -35,7 +35,7 @@ mod worker;
 pub use api::ApiConfig;
 pub use brand_color::{BrandColor, Rgb};
 pub use callback::CallbackSecret;
-pub use commands::{RecordsCommandConfig, SigningKeyConfig, WhyConfig};
+pub use commands::{ClientsFileConfig, RecordsCommandConfig, SigningKeyConfig, WhyConfig};
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
 pub use healthcheck::HealthcheckConfig;

@@ -73,6 +73,8 @@ pub struct StandaloneConfig {
     pub step_flow: bool,
     /// The pages for people, if there are any.
     pub pages: Option<PagesConfig>,
+    /// `OIDC_CLIENTS_FILE`
+    pub oidc_clients: Option<PathBuf>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
     /// What the operator should know, to be logged at the start.
@@ -116,6 +118,7 @@ impl StandaloneConfig {
             tokens: front.tokens,
             step_flow: front.step_flow,
             pages: front.pages,
+            oidc_clients: front.oidc_clients,
             delivery_callback: front.delivery_callback,
             gateway,
             concurrency: concurrency?,
@@ -146,6 +149,7 @@ impl StandaloneConfig {
             templates: self.gateway.templates.clone(),
             step_flow: self.step_flow,
             pages: self.pages.clone(),
+            oidc_clients: self.oidc_clients.clone(),
             delivery_callback: self.delivery_callback.clone(),
             warnings: Vec::new(),
         };

@@ -137,7 +137,7 @@ variables! {
         #[secret] OTP_KEY: ALL, Required(&[Api, Worker]),
             "`kid:base64[,kid:base64…]`, at least 32 random bytes each, the first for new codes (`openssl rand -base64 32`); the same for api and worker; standalone makes one";
         #[secret] JWT_PRIVATE_KEY: FRONT, Required(&[Api]),
-            "one or more PKCS#8 keys in PEM form, Ed25519 or P-256, the first signs (`openssl genpkey -algorithm ed25519`); standalone makes one";
+            "one or more PKCS#8 keys in PEM form, Ed25519 or P-256, the first signs (`openssl genpkey -algorithm ed25519`); an RSA key behind it signs ID tokens (`OIDC_CLIENTS_FILE`); standalone makes both";
         JWT_ISSUER: FRONT, Derived("`PUBLIC_URL`"),
             "the claim `iss` of access tokens";
         JWT_AUDIENCE: FRONT, Derived("`PUBLIC_URL`"),
@@ -202,6 +202,10 @@ variables! {
             "how people reach you, in one line at the foot of the pages, such as a telephone number";
         BRAND_TEXTS_FILE: FRONT, Unset,
             "a file with your own `BRAND_NAME`, `TERMS_URL`, `PRIVACY_URL` and `SUPPORT_TEXT` by language, a line each: `SUPPORT_TEXT.fa = …`, `SUPPORT_TEXT.en = …`; what it lacks is that of the setting";
+    }
+    "Applications" {
+        OIDC_CLIENTS_FILE: FRONT, Unset,
+            "a TOML file with the sites and apps that sign their people in through this service (OpenID Connect); unset, there are none. It needs an RSA key in `JWT_PRIVATE_KEY`, and the pages";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),

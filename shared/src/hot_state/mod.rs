@@ -54,6 +54,15 @@ pub const PHONE_ROOTS: usize = 3;
 /// once more within that time, also where the code has died meanwhile.
 const REPEATED_FOR_MILLIS: i64 = 60_000;
 
+/// How long a request of a client waits for its person: long enough for a message that is late.
+const AUTHORIZATION_REQUEST_MILLIS: i64 = 15 * 60_000;
+
+/// The longest body of a request of a client that is kept.
+pub const MAX_AUTHORIZATION_REQUEST_BYTES: usize = 8 * 1024;
+
+/// What a request of a client is known by: a hash of what only its browser knows.
+pub type AuthorizationRequestId = [u8; 32];
+
 /// How long it is remembered that a notice is in the queue, or was: longer than its row can wait to
 /// be marked. After that the ledger alone keeps it from being sent twice.
 const NOTICE_MARK_MILLIS: i64 = 25 * 60 * 60 * 1000;
@@ -298,6 +307,39 @@ impl HotState {
     ) -> Result<bool, HotStateError> {
         let clock = &self.clock;
         call!(self, state => state.enqueue_notice(clock, notice, deadline, trace, request))
+    }
+
+    /// Keeps what a client has asked for, for a quarter of an hour, until its person is signed in;
+    /// `false` where something of this id is there.
+    ///
+    /// [`HotStateError::Full`] where [`Self::measure_room`] has found too little room.
+    pub async fn keep_authorization_request(
+        &self,
+        id: AuthorizationRequestId,
+        body: &str,
+    ) -> Result<bool, HotStateError> {
+        if self.is_full() || body.len() > MAX_AUTHORIZATION_REQUEST_BYTES {
+            return Err(HotStateError::Full);
+        }
+        let clock = &self.clock;
+        call!(self, state => state.keep_authorization_request(clock, id, body))
+    }
+
+    /// What a client has asked for, as long as it waits.
+    pub async fn authorization_request(
+        &self,
+        id: AuthorizationRequestId,
+    ) -> Result<Option<String>, HotStateError> {
+        let clock = &self.clock;
+        call!(self, state => state.authorization_request(clock, id))
+    }
+
+    /// Takes a request away, because it is answered; `false` when somebody else has done that.
+    pub async fn take_authorization_request(
+        &self,
+        id: AuthorizationRequestId,
+    ) -> Result<bool, HotStateError> {
+        call!(self, state => state.take_authorization_request(id))
     }
 
     /// Asks to make one call of the gateway at a full rate of so many a second over all workers,

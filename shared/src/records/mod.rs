@@ -23,12 +23,14 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod authorization_codes;
 mod by_hand;
 mod code_uses;
 mod connection;
 mod dispatch;
 mod erasing;
 mod error;
+mod grants;
 mod import;
 mod ledger;
 mod lost_answers;
@@ -46,15 +48,18 @@ mod session_opening;
 mod sessions;
 mod sign_in;
 mod sign_in_at_once;
+mod sign_on;
 mod steps;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource};
+pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use code_uses::CodeUse;
 pub use connection::{Connections, PoolSettings, Records};
 pub use erasing::OpenErasure;
 pub use error::RecordsError;
+pub use grants::Grant;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
@@ -78,6 +83,7 @@ pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use sign_on::SignOn;
 pub use steps::{
     NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
     UserInfoStep,

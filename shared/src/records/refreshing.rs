@@ -36,6 +36,22 @@ macro_rules! admitted_user {
     };
 }
 
+/// The sign-on that a session of a client came from holds, unless it may outlive that.
+macro_rules! sign_on_holds {
+    ($now:literal) => {
+        concat!(
+            "(parent_id IS NULL OR scope LIKE '%offline_access%' OR EXISTS (",
+            "SELECT 1 FROM sessions AS sign_on WHERE sign_on.id = sessions.parent_id ",
+            "AND sign_on.revoked_at IS NULL AND sign_on.idle_expires_at > ",
+            $now,
+            " AND sign_on.expires_at > ",
+            $now,
+            "))"
+        )
+    };
+}
+pub(super) use {admitted_user, sign_on_holds};
+
 /// So often a session is renewed in a minute and in a day: each time leaves a row. A client that renews in time
 /// does so every few minutes, one with many windows some times at once.
 const PER_MINUTE: i64 = 30;
@@ -95,7 +111,9 @@ const USE_SESSION: &str = concat!(
     "WHERE token_hash = $1 AND retired_at IS NULL) ",
     "AND NOT EXISTS (SELECT 1 ",
     too_many_before!("$6", "$7", "$8", "$9"),
-    ") AND ",
+    ") AND COALESCE(client_id, '') = $10 AND ",
+    sign_on_holds!("$2"),
+    " AND ",
     live_session!("$2"),
     " AND ",
     admitted_user!(),
@@ -104,23 +122,27 @@ const USE_SESSION: &str = concat!(
 /// Finds nothing when another request has retired the token while this one waited.
 const RETIRE: &str = "UPDATE refresh_tokens SET retired_at = $2, successor_salt = $3 \
      WHERE token_hash = $1 AND retired_at IS NULL RETURNING generation";
-const RETIRED: &str = "SELECT session_id, generation, retired_at, successor_salt, repeated_late_at \
-     FROM refresh_tokens WHERE token_hash = $1 AND retired_at IS NOT NULL";
+/// `$2` is the client that presents it, empty for a token of our own.
+pub(super) const RETIRED: &str = "SELECT session_id, generation, retired_at, successor_salt, repeated_late_at \
+     FROM refresh_tokens WHERE token_hash = $1 AND retired_at IS NOT NULL \
+     AND EXISTS (SELECT 1 FROM sessions WHERE id = session_id AND COALESCE(client_id, '') = $2)";
 /// The generations right before one that came back late themselves.
 const LATE_BEFORE: &str = "SELECT COUNT(*) FROM refresh_tokens WHERE session_id = $1 \
      AND generation >= $2 AND generation < $3 AND repeated_late_at IS NOT NULL";
 const NOTE_LATE: &str = "UPDATE refresh_tokens SET repeated_late_at = $2 \
      WHERE token_hash = $1 AND repeated_late_at IS NULL";
 /// The owner of a session whose live token is the given one.
-const HOLDS_TOKEN: &str = concat!(
+pub(super) const HOLDS_TOKEN: &str = concat!(
     "SELECT user_id FROM sessions WHERE id = $1 AND ",
+    sign_on_holds!("$2"),
+    " AND ",
     live_session!("$2"),
     " AND ",
     admitted_user!(),
     " AND EXISTS (SELECT 1 FROM refresh_tokens WHERE token_hash = $3 ",
     "AND session_id = sessions.id AND retired_at IS NULL)"
 );
-const END_FAMILY: &str = concat!(
+pub(super) const END_FAMILY: &str = concat!(
     "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND ",
     live_session!("$2"),
     " RETURNING user_id"
@@ -165,6 +187,8 @@ macro_rules! forget_generations {
 pub struct Refresh {
     /// The token.
     pub token: RefreshToken,
+    /// The client that presents it, where it is not one of our own.
+    pub client: Option<String>,
     /// Random; goes into the successor if this call makes it.
     pub salt: SuccessorSalt,
     /// Where the client is now.
@@ -177,6 +201,16 @@ pub struct Refresh {
     pub idle_lifetime: Duration,
     /// How long after its retirement a token still gets its successor.
     pub grace: Duration,
+}
+
+impl Refresh {
+    /// The form in which the records keep a token of this family.
+    fn hash(&self, token: &RefreshToken) -> [u8; 32] {
+        match self.client {
+            None => token.hash(),
+            Some(_) => token.hash_of_client(),
+        }
+    }
 }
 
 /// What became of a refresh token.
@@ -216,8 +250,8 @@ pub struct Renewed {
 }
 
 #[derive(sqlx::FromRow)]
-struct RetiredRow {
-    session_id: Uuid,
+pub(super) struct RetiredRow {
+    pub(super) session_id: Uuid,
     generation: i64,
     retired_at: DateTime<Utc>,
     successor_salt: Option<Vec<u8>>,
@@ -225,13 +259,14 @@ struct RetiredRow {
 }
 
 impl RetiredRow {
-    /// The successor, where it may still be given out again.
-    fn successor(
+    /// The successor of the token, where it may still be given out again.
+    pub(super) fn successor(
         &self,
-        refresh: &Refresh,
+        token: &RefreshToken,
+        grace: Duration,
         now: DateTime<Utc>,
     ) -> Result<Option<RefreshToken>, RecordsError> {
-        if now - self.retired_at > TimeDelta::from_std(refresh.grace).unwrap_or(TimeDelta::MAX) {
+        if now - self.retired_at > TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX) {
             return Ok(None);
         }
         let salt = self.successor_salt.as_deref().map(SuccessorSalt::try_from);
@@ -239,7 +274,7 @@ impl RetiredRow {
             table: "refresh_tokens",
             problem: "successor_salt is not 16 bytes",
         })?;
-        Ok(salt.map(|salt| refresh.token.successor(&salt)))
+        Ok(salt.map(|salt| token.successor(&salt)))
     }
 }
 
@@ -250,7 +285,8 @@ impl Records {
     pub async fn refresh(&self, refresh: &Refresh) -> Result<RefreshOutcome, RecordsError> {
         let now = micros(refresh.now);
         let idle_expires_at = micros(refresh.now + refresh.idle_lifetime);
-        let hash = refresh.token.hash();
+        let hash = refresh.hash(&refresh.token);
+        let client = refresh.client.as_deref().unwrap_or_default();
         in_transaction!(self, Place::of_row(Work::Refreshing, Row::Token(hash)), transaction => {
             let used: Option<(Uuid, Uuid)> = sqlx::query_as(USE_SESSION)
                 .bind(hash.as_slice())
@@ -262,6 +298,7 @@ impl Records {
                 .bind(now - MINUTE)
                 .bind(PER_DAY - 1)
                 .bind(now - DAY)
+                .bind(client)
                 .fetch_optional(&mut *transaction)
                 .await?;
             if let Some((session, user)) = used {
@@ -274,7 +311,7 @@ impl Records {
                 if let Some(generation) = generation {
                     let token = refresh.token.successor(&refresh.salt);
                     sqlx::query(ISSUE_TOKEN)
-                        .bind(token.hash().as_slice())
+                        .bind(refresh.hash(&token).as_slice())
                         .bind(session)
                         .bind(generation + 1)
                         .bind(now)
@@ -288,6 +325,7 @@ impl Records {
 
             let retired: Option<RetiredRow> = sqlx::query_as(RETIRED)
                 .bind(hash.as_slice())
+                .bind(client)
                 .fetch_optional(&mut *transaction)
                 .await?;
             let Some(retired) = retired else {
@@ -298,11 +336,11 @@ impl Records {
                 });
             };
             let session = retired.session_id;
-            if let Some(token) = retired.successor(refresh, now)? {
+            if let Some(token) = retired.successor(&refresh.token, refresh.grace, now)? {
                 let user: Option<Uuid> = sqlx::query_scalar(HOLDS_TOKEN)
                     .bind(session)
                     .bind(now)
-                    .bind(token.hash().as_slice())
+                    .bind(refresh.hash(&token).as_slice())
                     .fetch_optional(&mut *transaction)
                     .await?;
                 let renewed = user.map(|user| Renewed { user, session, token });

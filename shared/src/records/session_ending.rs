@@ -41,8 +41,10 @@ pub enum SessionEnd {
     LogOut,
     /// Its user ended it in the list of their devices.
     FromList,
-    /// One of its tokens was used a second time.
+    /// One of its tokens, or the code that opened it, was used a second time.
     Reuse,
+    /// The client that it was opened for gave it back.
+    Revoked,
 }
 
 impl SessionEnd {
@@ -52,6 +54,7 @@ impl SessionEnd {
             Self::LogOut => "log_out",
             Self::FromList => "from_list",
             Self::Reuse => "reuse",
+            Self::Revoked => "revoked",
         }
     }
 }

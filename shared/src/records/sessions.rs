@@ -64,7 +64,9 @@ pub(super) use hold_user;
 
 const LIVE_OF_USER: &str = concat!(
     "SELECT id, user_id, device_name, user_agent, address, created_at, ",
-    "last_used_at, idle_expires_at, expires_at FROM sessions WHERE user_id = $1 AND ",
+    "last_used_at, idle_expires_at, expires_at FROM sessions WHERE user_id = $1 ",
+    // Of clients those that outlive the sign-on which they came from.
+    "AND (client_id IS NULL OR scope LIKE '%offline_access%') AND ",
     live_session!("$2"),
     " ORDER BY last_used_at DESC, id LIMIT $3"
 );
@@ -78,7 +80,7 @@ const IN_USE: &str = concat!(
     user_columns!(),
     " FROM users WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL) AS holder ",
     "JOIN (SELECT created_at AS opened_at, challenge_id IS NOT NULL AS by_code FROM sessions ",
-    "WHERE id = $2 AND user_id = $1 AND ",
+    "WHERE id = $2 AND user_id = $1 AND client_id IS NULL AND ",
     live_session!("$3"),
     ") AS session ON TRUE"
 );

@@ -2,6 +2,7 @@
 //! public method.
 
 mod accepting;
+mod authorization;
 mod clock_steps;
 mod counting;
 mod full_disk;
@@ -102,6 +103,10 @@ on_both_back_ends! {
     roots::i_04_r_06_guesses_a_day_are_bounded_by_sixty,
     memory::prv_01_a_deleted_number_stays_nowhere_and_its_limits_last,
     memory::prv_01_a_success_forgets_the_failures_of_a_deleted_number,
+    authorization::a_request_of_a_client_is_kept_and_taken_once,
+    authorization::of_twenty_who_answer_a_request_one_does,
+    authorization::a_request_of_a_client_waits_a_quarter_of_an_hour,
+    authorization::a_request_that_is_too_long_is_not_kept,
     notices::a_notice_is_enqueued_once_however_often_it_is_asked_for,
     notices::of_many_who_enqueue_a_notice_at_once_one_does,
     notices::no_limit_and_no_guard_holds_a_notice_back,

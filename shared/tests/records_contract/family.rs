@@ -57,6 +57,7 @@ pub(crate) fn renewed(outcome: RefreshOutcome) -> Renewed {
 pub(crate) fn refresh(stage: &Stage, token: &RefreshToken) -> Refresh {
     Refresh {
         token: token.clone(),
+        client: None,
         salt: Random::operating_system().bytes(),
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8))),
         user_agent: Some("Mozilla/6.0".to_owned()),

@@ -71,6 +71,7 @@ pub(crate) async fn a_session_that_was_used_or_ended_is_not_given_again(stage: S
     let (used, token) = signed_in(&stage, 1, session).await;
     let refresh = Refresh {
         token,
+        client: None,
         salt: stage.random.bytes(),
         address: None,
         user_agent: None,

@@ -5,6 +5,7 @@
 //! one of the same server behind a pooler that gives each transaction any connection.
 
 mod accounts;
+mod authorization_codes;
 mod by_hand;
 mod code_uses;
 mod delivery;
@@ -29,6 +30,7 @@ mod round_trips;
 mod session_ending;
 mod sign_in;
 mod sign_in_at_once;
+mod sign_on;
 mod spending;
 mod stage;
 mod step_refusals;
@@ -178,6 +180,21 @@ on_both! {
     profile::who_is_kept_out_deletes_nothing,
     profile::r_19_a_session_that_is_ended_at_this_moment_changes_no_number,
     profile::ses_05_a_session_that_is_ended_at_this_moment_deletes_nothing,
+    authorization_codes::a_code_opens_one_session_of_its_client,
+    authorization_codes::t02_of_twenty_at_once_one_redeems_a_code,
+    authorization_codes::t03_a_code_of_another_client_address_or_verifier_stays_as_it_was,
+    authorization_codes::t03_a_code_dies_after_its_minute,
+    authorization_codes::t04_a_code_that_comes_back_ends_what_it_opened,
+    authorization_codes::t06_a_verifier_without_a_challenge_is_refused_and_the_other_way_round,
+    authorization_codes::t13_a_token_of_a_client_is_renewed_by_that_client_alone,
+    authorization_codes::t15_a_code_dies_with_its_sign_on_and_its_user,
+    authorization_codes::a_grant_ends_with_its_sign_on_unless_it_may_outlive_it,
+    authorization_codes::a_client_gives_its_grant_back,
+    authorization_codes::codes_that_were_over_a_day_ago_are_removed_a_few_at_a_time,
+    sign_on::a_refresh_token_says_who_is_signed_in_and_stays_as_it_is,
+    sign_on::a_token_that_was_presented_here_had_its_answer,
+    sign_on::a_token_that_was_replaced_counts_for_its_grace_and_then_ends_its_session,
+    sign_on::nobody_is_signed_in_by_a_token_of_a_client,
     lost_answers::ses_09_for_a_minute_the_same_session_is_given_again,
     lost_answers::ses_05_who_is_kept_out_gets_no_lost_answer,
     lost_answers::a_session_that_was_used_or_ended_is_not_given_again,

@@ -38,6 +38,7 @@ async fn renew(
     count_call(flows, Step::Refresh, caller).await?;
     let refresh = Refresh {
         token,
+        client: None,
         salt: flows.random.bytes(),
         address: device.address,
         user_agent: device.user_agent,

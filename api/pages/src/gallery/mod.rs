@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use askama::Template;
 
+use crate::applications::{ContinuePage, GO_ON, OTHER, WhoAsks};
 use crate::fault::{Fault, FaultPage};
 use crate::form::Standing;
 use crate::home::{HomePage, Notice};
 use crate::log_out::LogOutPage;
 use crate::login::LogInPage;
+use crate::number::spaced;
 use crate::pending::Intent;
 use crate::state::Look;
 use crate::visitor::{FormToken, Visitor};
@@ -73,6 +75,7 @@ impl Gallery {
         at.phone_changes(&mut scenes);
         at.devices(&mut scenes);
         at.deletions(&mut scenes);
+        at.applications(&mut scenes);
         at.faults(&mut scenes);
         scenes
     }
@@ -163,7 +166,7 @@ impl Easel<'_> {
             add(scenes, scene, &home(Some(name), Some(notice)));
         }
         add(scenes, "home-deleted", &home(None, Some(Notice::Deleted)));
-        let number = Some(crate::number::spaced(&phone));
+        let number = Some(spaced(&phone));
         add(
             scenes,
             "log-out",
@@ -241,6 +244,32 @@ impl Easel<'_> {
         }
     }
 
+    fn applications(&self, scenes: &mut Vec<Scene>) {
+        let words = self.visitor.words;
+        let name = match words.locale {
+            Locale::Fa => "فروشگاه نمونه",
+            Locale::En => "The example shop",
+        };
+        let asks = WhoAsks::named(name, "AAAAAAAAAAAAAAAAAAAAAA", words);
+        let mut log_in =
+            LogInPage::new(self.look, &self.visitor, Intent::LogIn, "09123456789", None);
+        log_in.frame.asks = Some(asks.clone());
+        add(scenes, "application-sign-in", &log_in);
+        for (name, action) in [
+            (
+                "application-continue",
+                Some(format!("{GO_ON}AAAAAAAAAAAAAAAAAAAAAA")),
+            ),
+            ("application-other-person", None),
+        ] {
+            let number = spaced(&phone());
+            let other = format!("{OTHER}AAAAAAAAAAAAAAAAAAAAAA");
+            let (look, visitor) = (self.look, &self.visitor);
+            let page = ContinuePage::new(look, visitor, asks.clone(), &number, action, other);
+            add(scenes, name, &page);
+        }
+    }
+
     fn faults(&self, scenes: &mut Vec<Scene>) {
         for (name, fault) in [
             ("error-403", Fault::CrossSite),
@@ -249,6 +278,8 @@ impl Easel<'_> {
             ("error-400", Fault::Unreadable),
             ("error-too-old", Fault::TooOld),
             ("error-cookies-off", Fault::CookiesOff),
+            ("error-application", Fault::Application),
+            ("error-application-lapsed", Fault::Lapsed),
             ("error-500", Fault::Refused(RefusalCode::Internal.into())),
             (
                 "error-503",

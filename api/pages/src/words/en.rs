@@ -4,8 +4,8 @@ use domain::challenge::Locale;
 use flows::RefusalCode;
 
 use super::{
-    CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
-    account,
+    AsksWords, CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords,
+    SignInWords, Words, account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -170,6 +170,15 @@ pub(super) static WORDS: Words = Words {
         submit: "Log out",
         stay: "Stay signed in",
     },
+    asks: AsksWords {
+        who: "{client} asks you to sign in.",
+        back: "Back to {client}",
+        title: "Do you want to go on?",
+        signed_in: "You are signed in with {number}. The application will learn that it is you.",
+        other_person: "You are signed in with {number}, but the application expects somebody else. Sign in with the other number.",
+        go_on: "Continue",
+        other: "Another number",
+    },
     faults: FaultWords {
         not_found: (
             "There is no such page",
@@ -198,6 +207,14 @@ pub(super) static WORDS: Words = Words {
         internal: (
             "Something went wrong",
             "The fault is ours. Try again a little later; if it happens again, give this reference to support.",
+        ),
+        application: (
+            "The application is set up wrongly",
+            "It cannot sign you in in this way. Tell the people who run it, and give them this reference.",
+        ),
+        lapsed: (
+            "This sign-in is over",
+            "It took too long, or it was finished already. Go back to the application and begin again.",
         ),
         reference: "Reference",
         copy: "Copy",

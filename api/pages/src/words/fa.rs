@@ -4,8 +4,8 @@ use domain::challenge::Locale;
 use flows::RefusalCode;
 
 use super::{
-    CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords, SignInWords, Words,
-    account,
+    AsksWords, CodeWords, FaultWords, FrameWords, HomeWords, LogOutWords, MessageWords,
+    SignInWords, Words, account,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -155,6 +155,15 @@ pub(super) static WORDS: Words = Words {
         submit: "خروج",
         stay: "انصراف",
     },
+    asks: AsksWords {
+        who: "{client} از شما می‌خواهد وارد شوید.",
+        back: "بازگشت به {client}",
+        title: "ادامه می‌دهید؟",
+        signed_in: "با شمارهٔ {number} وارد شده‌اید. برنامه خواهد دانست که شمایید.",
+        other_person: "با شمارهٔ {number} وارد شده‌اید، اما برنامه کس دیگری را می‌خواهد. با شمارهٔ دیگر وارد شوید.",
+        go_on: "ادامه",
+        other: "شمارهٔ دیگر",
+    },
     faults: FaultWords {
         not_found: (
             "این صفحه پیدا نشد",
@@ -180,6 +189,14 @@ pub(super) static WORDS: Words = Words {
         internal: (
             "مشکلی پیش آمد",
             "تقصیر از ماست. کمی بعد دوباره امتحان کنید؛ اگر تکرار شد این شناسه را به پشتیبانی بدهید.",
+        ),
+        application: (
+            "این برنامه درست تنظیم نشده است",
+            "این‌گونه نمی‌تواند شما را وارد کند. به گردانندگان آن بگویید و این شناسه را به آنان بدهید.",
+        ),
+        lapsed: (
+            "این ورود به پایان رسیده است",
+            "بیش از اندازه طول کشید یا پیش‌تر انجام شده است. به برنامه برگردید و از نو شروع کنید.",
         ),
         reference: "شناسه",
         copy: "رونوشت",

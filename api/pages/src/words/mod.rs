@@ -24,6 +24,7 @@ pub(crate) struct Words {
     pub(crate) code: CodeWords,
     pub(crate) message: MessageWords,
     pub(crate) log_out: LogOutWords,
+    pub(crate) asks: AsksWords,
     pub(crate) faults: FaultWords,
     /// The pages for an account.
     pub(crate) account: &'static AccountWords,
@@ -31,6 +32,21 @@ pub(crate) struct Words {
     pub(crate) refusal: fn(RefusalCode) -> Option<(&'static str, &'static str)>,
     /// The months of the calendar of this language, the first one first.
     pub(crate) months: [&'static str; 12],
+}
+
+/// People whom an application has led here.
+pub(crate) struct AsksWords {
+    /// With `{client}`.
+    pub(crate) who: &'static str,
+    /// With `{client}`.
+    pub(crate) back: &'static str,
+    pub(crate) title: &'static str,
+    /// With `{number}`.
+    pub(crate) signed_in: &'static str,
+    /// With `{number}`.
+    pub(crate) other_person: &'static str,
+    pub(crate) go_on: &'static str,
+    pub(crate) other: &'static str,
 }
 
 /// What stands on every page.
@@ -159,6 +175,8 @@ pub(crate) struct FaultWords {
     pub(crate) too_old: (&'static str, &'static str),
     pub(crate) cookies_off: (&'static str, &'static str),
     pub(crate) internal: (&'static str, &'static str),
+    pub(crate) application: (&'static str, &'static str),
+    pub(crate) lapsed: (&'static str, &'static str),
     pub(crate) reference: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copied: &'static str,

@@ -1,142 +1,69 @@
-//! The file of the signing keys: read, and replaced as a whole.
+//! The file of the signing keys.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::super::whole_file::{WholeFile, WholeFileError};
 use super::rotation::{Refusal, Rotation};
-
-/// Only the owner may read a new file.
-const PRIVATE: u32 = 0o600;
 
 /// Why the file cannot be used or stays as it is. Holds no key material.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyFileError {
-    #[error("{path}: {source}")]
-    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    File(#[from] WholeFileError),
     #[error("{path}: {refusal}")]
     Refused { path: PathBuf, refusal: Refusal },
-    #[error("{path} cannot be replaced, and is unchanged: {source}")]
-    Replace { path: PathBuf, source: io::Error },
 }
 
 /// A file of keys. Other runs of the command wait until it is dropped.
-pub(super) struct KeyFile {
-    /// The file itself, behind symbolic links.
-    path: PathBuf,
-    folder: File,
-    /// Owner, group and permissions; nothing for a file that is not there yet.
-    metadata: Option<fs::Metadata>,
-}
+pub(super) struct KeyFile(WholeFile);
 
 impl KeyFile {
     /// Opens and reads. A file that is not there has no keys.
     pub(super) fn open(path: &Path, now: DateTime<Utc>) -> Result<(Self, Rotation), KeyFileError> {
-        let failed = |source| KeyFileError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let path = &match fs::canonicalize(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
-            result => result.map_err(failed)?,
-        };
-        let folder = File::open(folder_of(path)).map_err(failed)?;
-        folder.lock().map_err(failed)?;
-        let (text, metadata) = match fs::read_to_string(path) {
-            Ok(text) => (text, Some(fs::metadata(path).map_err(failed)?)),
-            Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), None),
-            Err(error) => return Err(failed(error)),
-        };
-        let modified = metadata
-            .as_ref()
+        let (file, text) = WholeFile::open(path)?;
+        let modified = file
+            .metadata()
             .and_then(|metadata| metadata.modified().ok())
             .map_or(now, DateTime::from);
-        let file = Self {
-            path: path.clone(),
-            folder,
-            metadata,
-        };
+        let file = Self(file);
         let rotation = Rotation::parse(&text, modified);
         let rotation = rotation.map_err(|refusal| file.refused(refusal))?;
         Ok((file, rotation))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     pub(super) fn exists(&self) -> bool {
-        self.metadata.is_some()
+        self.0.metadata().is_some()
     }
 
     /// Whether others than its owner may read it.
     pub(super) fn is_open_to_others(&self) -> bool {
-        let mode = self.metadata.as_ref().map_or(PRIVATE, fs::Metadata::mode);
-        mode & 0o007 != 0
+        self.0.is_open_to_others()
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> KeyFileError {
         KeyFileError::Refused {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             refusal,
         }
     }
 
     /// Replaces the whole file, or leaves it as it was; the owner and the permissions stay.
     pub(super) fn replace(&self, rotation: &Rotation) -> Result<(), KeyFileError> {
-        let unfinished = unfinished(&self.path);
-        let written = self.write(&unfinished, &rotation.render());
-        written.map_err(|source| {
-            // The new keys must not lie about; that they cannot be removed would be no news.
-            let _ = fs::remove_file(&unfinished);
-            let path = self.path.clone();
-            KeyFileError::Replace { path, source }
-        })
+        Ok(self.0.replace(&rotation.render())?)
     }
-
-    fn write(&self, unfinished: &Path, text: &str) -> io::Result<()> {
-        // Left by a run that was killed; the folder is locked.
-        match fs::remove_file(unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE)
-            .open(unfinished)?;
-        if let Some(old) = &self.metadata {
-            let new = file.metadata()?;
-            if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-                fchown(&file, Some(old.uid()), Some(old.gid()))?;
-            }
-            file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(unfinished, &self.path)?;
-        self.folder.sync_all()
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    path.with_file_name(name)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
     use domain::random::Random;
 
     use super::*;

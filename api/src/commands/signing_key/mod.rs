@@ -131,6 +131,8 @@ fn describe(key: &Key, is_first: bool, lifetime: TimeDelta, now: DateTime<Utc>) 
     let mut lines = Vec::new();
     if is_first {
         lines.push(format!("signs{}", since(key.signs_since)));
+    } else if key.is_rsa() {
+        lines.push("signs ID tokens, if it is the first RSA key".to_owned());
     } else if let Some(until) = key.signed_until {
         lines.push(format!("accepted; signed until {}", shown(until)));
     } else if key.waits() {
@@ -139,7 +141,10 @@ fn describe(key: &Key, is_first: bool, lifetime: TimeDelta, now: DateTime<Utc>) 
     } else {
         lines.push("published; it is not known whether it has signed".to_owned());
     }
-    if !is_first && let Some(from) = key.removable_from(lifetime, now) {
+    if !is_first
+        && !key.is_rsa()
+        && let Some(from) = key.removable_from(lifetime, now)
+    {
         lines.push(format!("may be removed from {}", shown(from)));
     }
     match (key.added, key.seen) {

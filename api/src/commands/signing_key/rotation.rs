@@ -55,6 +55,10 @@ pub(super) enum Refusal {
     SignsAlready(String),
     #[error("key {0} signs; promote another one before it is removed")]
     Signs(String),
+    #[error(
+        "key {0} is an RSA key, which signs ID tokens and never access tokens; name another one"
+    )]
+    Rsa(String),
     #[error("no key waits to sign; `api signing-key add` makes one")]
     NoneWaits,
     #[error("no key has stopped signing, so there is none to remove")]
@@ -145,7 +149,7 @@ impl Rotation {
             None => self
                 .keys
                 .iter()
-                .rposition(|key| key.signed_until.is_none())
+                .rposition(|key| key.signed_until.is_none() && !key.is_rsa())
                 .filter(|index| *index > 0)
                 .ok_or(Refusal::NoneWaits)?,
         };
@@ -153,6 +157,9 @@ impl Rotation {
         let kid = key.kid.clone();
         if index == 0 {
             return Err(Refusal::SignsAlready(kid));
+        }
+        if key.is_rsa() {
+            return Err(Refusal::Rsa(kid));
         }
         let from = key.promotable_from(now);
         if now < from && !at_once {
@@ -183,7 +190,7 @@ impl Rotation {
         }
         let goes = |index: usize, key: &Key| match kid {
             Some(kid) => key.kid == kid,
-            None => index > 0 && !key.waits(),
+            None => index > 0 && !key.waits() && !key.is_rsa(),
         };
         let mut gone = Vec::new();
         for (index, key) in self.keys.iter().enumerate() {
@@ -273,6 +280,11 @@ impl Key {
             }
         }
         text.extend([&self.block, "\n"]);
+    }
+
+    /// One for ID tokens, which has no part in the rotation.
+    pub(super) fn is_rsa(&self) -> bool {
+        self.algorithm == "RS256"
     }
 
     /// Added by `add` and never promoted.

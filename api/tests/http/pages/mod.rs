@@ -1,7 +1,7 @@
 //! The pages as a browser without JavaScript meets them.
 
 pub(crate) mod account;
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod counting;
 pub(crate) mod defence;
 pub(crate) mod devices;

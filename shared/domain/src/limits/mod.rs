@@ -29,6 +29,10 @@ pub enum Step {
     Refresh,
     /// A new password is judged.
     NewPassword,
+    /// A client asks for somebody, which is kept until they are signed in.
+    Authorize,
+    /// A client proves itself by a secret.
+    ClientSecret,
 }
 
 /// What a limit is counted by.

@@ -151,6 +151,24 @@ limits! {
         Per::Address, at [NewPassword], RequestsOfAddress;
         "new passwords that are judged for one client address in a minute, or `off`"
     }
+    /// Too many people led here by clients from the address.
+    AuthorizeAddress = "authorize_address" {
+        "LIMIT_AUTHORIZE_ADDRESS", Form::PerMinute { most: 100_000, or_off: true }, ["120", "30"],
+        Per::Address, at [Authorize], RequestsOfAddress;
+        "sign-ins for applications that begin from one client address in a minute, each of which is kept for a quarter of an hour, or `off`"
+    }
+    /// The same from the addresses around the client's.
+    AuthorizeGroup = "authorize_group" {
+        "LIMIT_AUTHORIZE_GROUP", Form::PerMinute { most: 1_000_000, or_off: true }, ["2400", "480"],
+        Per::Group, at [Authorize], RequestsOfAddress;
+        "the same from one group of addresses (/24, IPv6: one /48), or `off`"
+    }
+    /// Too many wrong secrets of applications from the address.
+    ClientSecretAddress = "client_secret_address" {
+        "LIMIT_CLIENT_SECRET_ADDRESS", Form::PerMinute { most: 100_000, or_off: true }, ["120", "60"],
+        Per::Address, at [ClientSecret], FailuresOfAddress;
+        "wrong secrets of applications from one client address in a minute, or `off`"
+    }
     }
     guards {
         /// The gateway refuses everything at the moment.

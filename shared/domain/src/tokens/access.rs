@@ -26,6 +26,8 @@ const TYPE: &str = "at+jwt";
 const MAX_TOKEN_CHARS: usize = 4096;
 /// How far the clock of another API process may be behind ours.
 const CLOCK_SKEW_SECONDS: i64 = 5;
+/// What follows our audience in that of tokens for clients.
+const CLIENT_AUDIENCE: &str = "/oidc/userinfo";
 
 /// What the tokens of a service have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +83,22 @@ pub struct AccessClaims {
     pub iat: i64,
     /// Its own id.
     pub jti: Uuid,
+    /// The client that it was given to (RFC 9068, section 2.2); nothing in our own. Such a token opens no
+    /// call of an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// What that client may, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// For which client an access token is, and what that may do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForClient<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Scopes, separated by spaces.
+    pub scope: &'a str,
 }
 
 /// Why a text is not a valid access token. Clients are told no more than "invalid" or "expired".
@@ -146,19 +164,55 @@ impl AccessTokens {
         now: UnixMillis,
         random: &Random,
     ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        self.issue_to(None, user, session, now, random)
+    }
+
+    /// Signs a token for a client: of another audience, so that no call of an account takes it.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub fn issue_for_client(
+        &self,
+        client: ForClient<'_>,
+        user: Uuid,
+        session: Uuid,
+        now: UnixMillis,
+        random: &Random,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        self.issue_to(Some(client), user, session, now, random)
+    }
+
+    fn issue_to(
+        &self,
+        client: Option<ForClient<'_>>,
+        user: Uuid,
+        session: Uuid,
+        now: UnixMillis,
+        random: &Random,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
         let iat = now.div_euclid(1000);
         let lifetime = i64::try_from(self.settings.lifetime.as_secs()).unwrap_or(i64::MAX);
         let claims = AccessClaims {
             iss: self.settings.issuer.clone(),
-            aud: self.settings.audience.clone(),
+            aud: match client {
+                None => self.settings.audience.clone(),
+                Some(_) => self.client_audience(),
+            },
             sub: user,
             sid: session,
             exp: iat.saturating_add(lifetime),
             nbf: iat - CLOCK_SKEW_SECONDS,
             iat,
             jti: random.uuid_v4(),
+            client_id: client.map(|client| client.id.to_owned()),
+            scope: client.map(|client| client.scope.to_owned()),
         };
         self.sign(&claims)
+    }
+
+    /// The audience of tokens for clients.
+    fn client_audience(&self) -> String {
+        format!("{}{CLIENT_AUDIENCE}", self.settings.audience)
     }
 
     fn sign(&self, claims: &AccessClaims) -> Result<AccessToken, jsonwebtoken::errors::Error> {
@@ -169,8 +223,33 @@ impl AccessTokens {
         jsonwebtoken::encode(&header, claims, &key.private).map(AccessToken)
     }
 
-    /// Checks a text that claims to be an access token; `now` is the time to judge it by.
+    /// Checks a text that claims to be an access token of our own; `now` is the time to judge it by. That
+    /// of a client is none.
     pub fn verify(&self, token: &str, now: UnixMillis) -> Result<AccessClaims, AccessTokenError> {
+        let claims = self.read(token)?;
+        if claims.client_id.is_some() || claims.scope.is_some() {
+            return Err(AccessTokenError::OtherService);
+        }
+        self.check(&claims, &self.settings.audience, now)?;
+        Ok(claims)
+    }
+
+    /// Checks a text that claims to be the access token of a client.
+    pub fn verify_of_client(
+        &self,
+        token: &str,
+        now: UnixMillis,
+    ) -> Result<AccessClaims, AccessTokenError> {
+        let claims = self.read(token)?;
+        if claims.client_id.is_none() || claims.scope.is_none() {
+            return Err(AccessTokenError::OtherService);
+        }
+        self.check(&claims, &self.client_audience(), now)?;
+        Ok(claims)
+    }
+
+    /// What a text says that one of our keys has signed.
+    fn read(&self, token: &str) -> Result<AccessClaims, AccessTokenError> {
         if token.len() > MAX_TOKEN_CHARS {
             return Err(AccessTokenError::Malformed);
         }
@@ -186,6 +265,7 @@ impl AccessTokens {
         let key = self
             .keys
             .find(&header.kid)
+            .filter(|key| key.signs_access_tokens())
             .ok_or(AccessTokenError::UnknownKey)?;
         if header.alg != key.algorithm {
             return Err(AccessTokenError::ForeignHeader);
@@ -196,13 +276,16 @@ impl AccessTokens {
             Ok(true) => {}
             Ok(false) | Err(_) => return Err(AccessTokenError::WrongSignature),
         }
-        let claims: AccessClaims = decode_part(claims_part).ok_or(AccessTokenError::Malformed)?;
-        self.check(&claims, now)?;
-        Ok(claims)
+        decode_part(claims_part).ok_or(AccessTokenError::Malformed)
     }
 
-    fn check(&self, claims: &AccessClaims, now: UnixMillis) -> Result<(), AccessTokenError> {
-        if claims.iss != self.settings.issuer || claims.aud != self.settings.audience {
+    fn check(
+        &self,
+        claims: &AccessClaims,
+        audience: &str,
+        now: UnixMillis,
+    ) -> Result<(), AccessTokenError> {
+        if claims.iss != self.settings.issuer || claims.aud != audience {
             return Err(AccessTokenError::OtherService);
         }
         let now_seconds = now.div_euclid(1000);
@@ -216,7 +299,7 @@ impl AccessTokens {
     }
 }
 
-fn decode_part<T: DeserializeOwned>(part: &str) -> Option<T> {
+pub(super) fn decode_part<T: DeserializeOwned>(part: &str) -> Option<T> {
     let json = URL_SAFE_NO_PAD.decode(part).ok()?;
     serde_json::from_slice(&json).ok()
 }

@@ -5,11 +5,17 @@
 //! refresh token is 32 bytes that nobody can guess; the records keep its hash only.
 
 mod access;
+mod code;
+mod id;
 mod refresh;
 mod session;
 mod signing_keys;
 
-pub use access::{AccessClaims, AccessToken, AccessTokenError, AccessTokens, AccessTokensSettings};
+pub use access::{
+    AccessClaims, AccessToken, AccessTokenError, AccessTokens, AccessTokensSettings, ForClient,
+};
+pub use code::{AuthorizationCode, s256};
+pub use id::{IdClaims, IdToken, IdTokenAlg, IdTokenError, IdTokens};
 pub use refresh::{OriginSalt, REFRESH_TOKEN_CHARS, RefreshToken, SuccessorSalt};
 pub use session::SessionTokens;
 pub use signing_keys::{SigningKeys, SigningKeysError};

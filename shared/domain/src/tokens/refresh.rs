@@ -14,6 +14,8 @@ const BYTES: usize = 32;
 /// Keeps this use of HMAC apart from every other one.
 const SUCCESSOR_LABEL: &[u8] = b"ramz refresh successor v1";
 const FIRST_LABEL: &[u8] = b"ramz first refresh v1";
+/// Keeps the hashes of clients' tokens apart from those of our own.
+const CLIENT_LABEL: &[u8] = b"ramz client refresh v1";
 
 /// Characters of the text form.
 pub const REFRESH_TOKEN_CHARS: usize = 43;
@@ -77,6 +79,15 @@ impl RefreshToken {
     /// The form that the records keep: SHA-256 of the bytes.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
+    }
+
+    /// The form that the records keep of the token of a client. It is another one, so that no call of
+    /// an account finds such a token, and none of a client finds ours.
+    pub fn hash_of_client(&self) -> [u8; 32] {
+        let hash = Sha256::new()
+            .chain_update(CLIENT_LABEL)
+            .chain_update(self.0);
+        hash.finalize().into()
     }
 }
 

@@ -1,14 +1,19 @@
-//! The keys that sign access tokens, and what of them is public.
+//! The keys that sign access tokens and ID tokens, and what of them is public.
 //!
 //! `JWT_PRIVATE_KEY` holds one or more PKCS#8 private keys in PEM form, Ed25519 or P-256. The
 //! first signs; all are published and accepted. A new key is therefore added behind the old one
 //! first, and moved to the front when every reader has fetched the published keys again.
+//!
+//! RSA keys may stand behind the first. They sign ID tokens, which many libraries take with RSA only,
+//! and never an access token.
 
 use std::fmt;
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use secrecy::SecretString;
 
@@ -17,6 +22,10 @@ use crate::random::Random;
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 const PKCS8_LABEL: &str = "PRIVATE KEY";
+/// Shorter RSA keys are refused (RFC 7518, section 3.3).
+const RSA_BYTES: usize = 2048 / 8;
+/// Characters in one line of a PEM block.
+const PEM_LINE: usize = 64;
 
 /// What stands before the 32 bytes of an Ed25519 private key in PKCS#8 (RFC 8410, section 7).
 const ED25519_PKCS8_HEAD: [u8; 16] = [
@@ -59,8 +68,18 @@ pub enum SigningKeysError {
         label: String,
     },
     /// A damaged key, or one of another algorithm or curve.
-    #[error("key {0} is neither an Ed25519 nor a P-256 private key, or it is damaged")]
+    #[error("key {0} is neither an Ed25519 nor a P-256 nor an RSA private key, or it is damaged")]
     Unusable(usize),
+    /// RSA that can be broken.
+    #[error(
+        "key {0} is an RSA key of less than 2048 bits; make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`"
+    )]
+    ShortRsa(usize),
+    /// No key that may sign access tokens comes first.
+    #[error(
+        "key 1 is an RSA key, which signs ID tokens only; put an Ed25519 or P-256 key before it"
+    )]
+    RsaFirst,
     /// The same key again.
     #[error("key {0} is there twice")]
     Twice(usize),
@@ -80,10 +99,67 @@ impl SigningKeys {
             }
             keys.push(key);
         }
-        if keys.is_empty() {
-            return Err(SigningKeysError::NoKey);
+        match keys.first() {
+            None => Err(SigningKeysError::NoKey),
+            Some(first) if !first.signs_access_tokens() => Err(SigningKeysError::RsaFirst),
+            Some(_) => Ok(Self(keys)),
+        }
+    }
+
+    /// The same with more keys behind, such as an RSA key that lies in a file of its own.
+    pub fn with_more(self, text: &str) -> Result<Self, SigningKeysError> {
+        let mut keys = self.0;
+        let text = text.replace("\\n", "\n");
+        for rest in text.split(BEGIN).skip(1) {
+            let position = keys.len() + 1;
+            let key = SigningKey::from_block(rest, position)?;
+            if keys.iter().any(|earlier| earlier.kid == key.kid) {
+                return Err(SigningKeysError::Twice(position));
+            }
+            keys.push(key);
         }
         Ok(Self(keys))
+    }
+
+    /// A new RSA key of 2048 bits in PEM form. The cryptographic library finds its primes by itself.
+    ///
+    /// # Errors
+    /// When the library has no randomness or no memory.
+    pub fn generate_rsa_pem() -> Result<SecretString, aws_lc_rs::error::Unspecified> {
+        let der = RsaKeyPair::generate(KeySize::Rsa2048)?.as_der()?;
+        let encoded = STANDARD.encode(der.as_ref());
+        let mut text = format!("{BEGIN}{PKCS8_LABEL}{DASHES}\n");
+        let mut rest = encoded.as_str();
+        while !rest.is_empty() {
+            let (line, behind) = rest.split_at(rest.len().min(PEM_LINE));
+            text.extend([line, "\n"]);
+            rest = behind;
+        }
+        text.extend(["-----END ", PKCS8_LABEL, DASHES, "\n"]);
+        Ok(text.into())
+    }
+
+    /// Whether an RSA key is there, without which no ID token can be signed for most libraries.
+    pub fn has_rsa(&self) -> bool {
+        self.signing_by(Algorithm::RS256).is_some()
+    }
+
+    /// The key that signs ID tokens by an algorithm: the first of its sort.
+    pub(super) fn signing_by(&self, algorithm: Algorithm) -> Option<&SigningKey> {
+        self.0.iter().find(|key| key.algorithm == algorithm)
+    }
+
+    /// The algorithms that ID tokens can be signed by, as their names.
+    pub fn id_token_algorithms(&self) -> Vec<&'static str> {
+        [
+            (Algorithm::RS256, "RS256"),
+            (Algorithm::ES256, "ES256"),
+            (Algorithm::EdDSA, "EdDSA"),
+        ]
+        .into_iter()
+        .filter(|(algorithm, _)| self.signing_by(*algorithm).is_some())
+        .map(|(_, name)| name)
+        .collect()
     }
 
     /// A new Ed25519 key in PEM form, for [`SigningKeys::from_pem`].
@@ -109,6 +185,25 @@ impl SigningKeys {
 }
 
 impl SigningKey {
+    /// An RSA key never does: it signs ID tokens only.
+    pub(super) fn signs_access_tokens(&self) -> bool {
+        self.algorithm != Algorithm::RS256
+    }
+
+    fn has_enough_bits(&self) -> bool {
+        match &self.jwk.algorithm {
+            AlgorithmParameters::RSA(key) => {
+                let modulus = URL_SAFE_NO_PAD.decode(&key.n).unwrap_or_default();
+                let leading = modulus.iter().take_while(|byte| **byte == 0).count();
+                let modulus = &modulus[leading..];
+                modulus.len() > RSA_BYTES
+                    || (modulus.len() == RSA_BYTES
+                        && modulus.first().is_some_and(|byte| *byte >= 0x80))
+            }
+            _ => true,
+        }
+    }
+
     /// Reads a PEM block whose `-----BEGIN ` is cut off.
     fn from_block(rest: &str, position: usize) -> Result<Self, SigningKeysError> {
         let (label, body) = rest
@@ -127,9 +222,14 @@ impl SigningKey {
         let pem = format!("{BEGIN}{PKCS8_LABEL}{DASHES}{body}{end}\n");
         let ed25519 = || Self::new(EncodingKey::from_ed_pem(pem.as_bytes())?, Algorithm::EdDSA);
         let p256 = || Self::new(EncodingKey::from_ec_pem(pem.as_bytes())?, Algorithm::ES256);
-        ed25519()
-            .or_else(|_| p256())
-            .map_err(|_| SigningKeysError::Unusable(position))
+        let rsa = || Self::new(EncodingKey::from_rsa_pem(pem.as_bytes())?, Algorithm::RS256);
+        let key = ed25519().or_else(|_| p256()).or_else(|_| rsa());
+        let key = key.map_err(|_| SigningKeysError::Unusable(position))?;
+        if key.has_enough_bits() {
+            Ok(key)
+        } else {
+            Err(SigningKeysError::ShortRsa(position))
+        }
     }
 
     fn new(private: EncodingKey, algorithm: Algorithm) -> jsonwebtoken::errors::Result<Self> {
@@ -246,6 +346,53 @@ mod tests {
         assert_eq!(
             keys.jwks(),
             SigningKeys::from_pem(&ed25519(1)).expect("a key").jwks()
+        );
+    }
+
+    #[test]
+    fn an_rsa_key_stands_behind_the_first_and_is_published_with_its_use_and_algorithm() {
+        let rsa = SigningKeys::generate_rsa_pem().expect("a key");
+        let rsa = rsa.expose_secret();
+        assert_eq!(error(rsa), SigningKeysError::RsaFirst);
+        assert_eq!(
+            error(&format!("{rsa}{}", ed25519(1))),
+            SigningKeysError::RsaFirst
+        );
+        let keys = SigningKeys::from_pem(&format!("{}{rsa}", ed25519(1))).expect("two keys");
+        assert!(keys.has_rsa());
+        assert_eq!(keys.id_token_algorithms(), ["RS256", "EdDSA"]);
+        assert_eq!(keys.signing().algorithm, Algorithm::EdDSA);
+        let jwk = &keys.jwks()["keys"][1];
+        for (name, value) in [
+            ("kty", "RSA"),
+            ("use", "sig"),
+            ("alg", "RS256"),
+            ("e", "AQAB"),
+        ] {
+            assert_eq!(jwk[name], value);
+        }
+        assert!(jwk["kid"].is_string() && jwk.get("d").is_none() && jwk.get("p").is_none());
+        let alone = SigningKeys::from_pem(&ed25519(1)).expect("a key");
+        assert!(!alone.has_rsa());
+        let joined = alone.with_more(rsa).expect("two keys");
+        assert_eq!(joined.jwks(), keys.jwks());
+        assert_eq!(
+            joined.with_more(rsa).expect_err("refused"),
+            SigningKeysError::Twice(3)
+        );
+    }
+
+    #[test]
+    fn a_short_rsa_key_is_refused() {
+        // 1024 bits, of `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024`.
+        let short = include_str!("signing_keys/rsa_1024.pem");
+        let told = error(&format!("{}{short}", ed25519(1)));
+        assert!(
+            matches!(
+                told,
+                SigningKeysError::ShortRsa(2) | SigningKeysError::Unusable(2)
+            ),
+            "{told}"
         );
     }
 

@@ -5,6 +5,7 @@
 //! accepted could neither be sent nor given back. Those that begin something are refused.
 
 mod accept;
+mod authorization;
 mod cancel;
 mod erasing;
 mod gate;

@@ -4,6 +4,7 @@
 //! two together.
 
 mod accept;
+mod authorization;
 mod cancel;
 mod codes;
 mod erasing;
@@ -114,6 +115,10 @@ impl SqliteHotState {
             ("DELETE FROM hot_challenges WHERE forget_at < $1", now),
             ("DELETE FROM hot_roots WHERE forget_at < $1", now),
             ("DELETE FROM hot_notices WHERE forget_at < $1", now),
+            (
+                "DELETE FROM hot_authorization_requests WHERE expires_at < $1",
+                now,
+            ),
             (
                 "DELETE FROM hot_phone_sends WHERE at < $1",
                 now - limits::LOG_LIFE_MILLIS,

@@ -1,0 +1,174 @@
+//! The provider as a whole: what it works with, and what programs reach.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use domain::tokens::SigningKeys;
+use flows::{Caller, Flows};
+use http::request::Parts;
+use web::{Client as Address, MissingFromRouter, RequestContext, Site, open_to_all};
+
+use crate::authorization::{AuthorizationRequest, Fault, validate};
+use crate::clients::{Client, Clients, ClientsError, IdTokenAlg, Problem};
+use crate::origins::preflight;
+use crate::parameters::Parameters;
+use crate::{discovery, revocation, token, userinfo};
+
+/// Why the provider cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The file of the clients is wrong.
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
+}
+
+/// Reads the clients, and looks whether there are keys for them. Nothing where there is no file, or no RSA
+/// key: that is told in the log, and everything else goes on.
+pub fn open(file: Option<&Path>, keys: &SigningKeys) -> Result<Option<Clients>, StartError> {
+    let Some(file) = file else { return Ok(None) };
+    let clients = Clients::read(file)?;
+    if !keys.has_rsa() {
+        tracing::warn!(
+            "OIDC_CLIENTS_FILE: OpenID Connect is off, because JWT_PRIVATE_KEY holds no RSA key; append one to it \
+             (`openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`) when every api has this release, and restart"
+        );
+        return Ok(None);
+    }
+    let algorithms = keys.id_token_algorithms();
+    let problems: Vec<Problem> = clients
+        .iter()
+        .filter(|client| !algorithms.contains(&client.id_token_alg.as_str()))
+        .map(|client| Problem {
+            client: client.id.clone(),
+            field: "id_token_alg".to_owned(),
+            message: format!(
+                "is {}, but JWT_PRIVATE_KEY holds no such key; it has {}",
+                client.id_token_alg,
+                algorithms.join(", ")
+            ),
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(Some(clients));
+    }
+    let file = file.to_owned();
+    Err(ClientsError { file, problems }.into())
+}
+
+/// The provider. Clones share everything.
+#[derive(Clone)]
+pub struct Provider {
+    flows: Arc<Flows>,
+    site: Arc<Site>,
+    clients: Arc<Clients>,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({} clients)", self.clients.len())
+    }
+}
+
+impl Provider {
+    /// Where clients lead people.
+    pub const AUTHORIZE: &str = "/oidc/authorize";
+    /// Where they get tokens.
+    pub const TOKEN: &str = "/oidc/token";
+    /// Where they get claims.
+    pub const USERINFO: &str = "/oidc/userinfo";
+    /// Where they give tokens back.
+    pub const REVOKE: &str = "/oidc/revoke";
+
+    /// Of these clients.
+    pub fn new(clients: Clients, flows: Arc<Flows>, site: Arc<Site>) -> Self {
+        Self {
+            flows,
+            site,
+            clients: Arc::new(clients),
+        }
+    }
+
+    /// The use cases.
+    pub fn flows(&self) -> &Arc<Flows> {
+        &self.flows
+    }
+
+    /// The public listener.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// All clients.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// The client of this id.
+    pub fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.find(id)
+    }
+
+    /// Our name in the protocol: `PUBLIC_URL`, whatever a request says of its host.
+    pub fn issuer(&self) -> &str {
+        self.flows.id_tokens().issuer()
+    }
+
+    /// Looks at what a client asks for.
+    pub fn validate(&self, parameters: &Parameters) -> Result<AuthorizationRequest, Fault> {
+        let now = self.flows.clock().now_millis();
+        validate(&self.clients, self.flows.id_tokens(), parameters, now)
+    }
+
+    /// How the ID tokens of a client are signed.
+    pub(crate) fn id_token_alg(client: &Client) -> IdTokenAlg {
+        client.id_token_alg
+    }
+
+    /// What programs reach. What people see is mounted with the pages.
+    pub fn router(&self) -> Router {
+        let discovery = || get(discovery::discovery).layer(from_fn(open_to_all));
+        Router::new()
+            .route("/.well-known/openid-configuration", discovery())
+            .route("/.well-known/oauth-authorization-server", discovery())
+            .route(Self::TOKEN, post(token::token).options(preflight))
+            .route(Self::REVOKE, post(revocation::revoke).options(preflight))
+            .route(
+                Self::USERINFO,
+                get(userinfo::userinfo)
+                    .post(userinfo::userinfo)
+                    .layer(from_fn(open_to_all)),
+            )
+            .with_state(self.clone())
+    }
+}
+
+impl FromRef<Provider> for Arc<Site> {
+    fn from_ref(provider: &Provider) -> Self {
+        Arc::clone(&provider.site)
+    }
+}
+
+/// Who calls, as the use cases want to know it.
+pub(crate) struct CallerOf(pub(crate) Caller);
+
+impl FromRequestParts<Provider> for CallerOf {
+    type Rejection = MissingFromRouter;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        provider: &Provider,
+    ) -> Result<Self, MissingFromRouter> {
+        let context = RequestContext::from_request_parts(parts, provider).await?;
+        let Address(address) = Address::from_request_parts(parts, provider).await?;
+        Ok(Self(Caller {
+            request_id: context.id,
+            locale: context.locale,
+            address,
+        }))
+    }
+}

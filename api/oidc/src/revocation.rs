@@ -1,0 +1,41 @@
+//! Giving a token back (RFC 7009): what it belongs to ends. Of a token that is not the client's nothing is
+//! told.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use flows::grants;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use crate::answers::{OAuthError, json_answer};
+use crate::clients::Client;
+use crate::origins::shown_to;
+use crate::parameters::Parameters;
+use crate::provider::{CallerOf, Provider};
+use crate::token::authentication::authenticate;
+
+/// `POST /oidc/revoke`
+pub(crate) async fn revoke(
+    State(provider): State<Provider>,
+    CallerOf(caller): CallerOf,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let form = Parameters::of_form(&headers, body).await;
+    let mut client: Option<&Client> = None;
+    let answered = async {
+        let form = form.ok_or_else(|| OAuthError::request("The body is not a form"))?;
+        let found = authenticate(&provider, caller, &headers, &form, &mut client).await?;
+        let token = form
+            .get("token")
+            .map_err(|_| OAuthError::request("token is there twice"))?;
+        let token = token.ok_or_else(|| OAuthError::request("token is missing"))?;
+        grants::revoke(provider.flows(), &found.id, token).await?;
+        Ok::<_, OAuthError>(json_answer(StatusCode::OK, &json!({})))
+    };
+    let answered = answered.await;
+    let id = client.map(|client| client.id.as_str());
+    let response = answered.unwrap_or_else(|error| error.answer(id));
+    shown_to(client, &headers, response)
+}

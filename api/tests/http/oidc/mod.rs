@@ -1,0 +1,6 @@
+//! Sites and apps that sign their people in through us (OpenID Connect), over HTTP.
+
+pub(crate) mod flow;
+pub(crate) mod threats;
+pub(crate) mod tokens;
+pub(crate) mod visit;
