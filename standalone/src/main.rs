@@ -42,7 +42,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let stop = stop_on_signals()?;
     let version = env!("CARGO_PKG_VERSION");
     let traces = TraceExport::start(config.traces.as_ref(), "standalone", version)?;
-    let ran = parts::run(config, stop).await;
+    let ran = Box::pin(parts::run(config, stop)).await;
     traces.stop().await;
     Ok(ran?)
 }
