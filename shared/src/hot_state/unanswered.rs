@@ -147,9 +147,15 @@ impl HotState {
                 self.unanswered.came.notified().await;
                 continue;
             };
+            if since.elapsed() >= LIFE {
+                // Without a question more: many of them would each wait for a store that is away.
+                self.unanswered.remove_first();
+                told(Cancelled::GivenUp);
+                continue;
+            }
             sleep_until(since + MARGIN).await;
             match self.cancel(&request).await {
-                Err(HotStateError::Unavailable(_)) if since.elapsed() < LIFE => {
+                Err(HotStateError::Unavailable(_)) => {
                     sleep(TRY_AGAIN_AFTER).await;
                     continue;
                 }
@@ -162,5 +168,65 @@ impl HotState {
             }
             self.unanswered.remove_first();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    fn request(number: u32) -> Unanswered {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        Unanswered {
+            id: ChallengeId::from_bytes(id),
+            nonce: [0; 8],
+            caller: None,
+            quotas: Quotas::NONE,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_21_no_more_wait_than_there_is_room_for_and_the_others_are_counted() {
+        let waiting = Waiting::default();
+        for number in 0..40_000 {
+            waiting.add(request(number));
+        }
+        let (put_out, first) = waiting.first();
+        assert_eq!(put_out, 40_000 - u64::try_from(MOST).expect("it fits"));
+        assert_eq!(first.map(|(_, request)| request.id), Some(request(0).id));
+        assert_eq!(waiting.first().0, 0, "counted once");
+        waiting.remove_first();
+        waiting.add(request(0));
+        assert_eq!(waiting.first().0, 0, "there is room again");
+    }
+
+    /// Those that waited for too long are given up at once, and not one a second.
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_for_too_long_is_given_up_without_a_question() {
+        // Nobody listens there, and nobody is asked.
+        let store = crate::redis_store::RedisStore::connect("redis://127.0.0.1:1");
+        let hot = HotState::redis(store.expect("an address"), domain::clock::Clock::manual(0));
+        for number in 0..10_000 {
+            hot.unanswered.add(request(number));
+        }
+        tokio::time::advance(LIFE).await;
+        let ended = Arc::new(AtomicU64::new(0));
+        let (counted, began) = (Arc::clone(&ended), Instant::now());
+        let running = tokio::spawn(async move {
+            hot.cancel_unanswered(|end| {
+                assert_eq!(end, Cancelled::GivenUp);
+                counted.fetch_add(1, Ordering::Relaxed);
+            })
+            .await;
+        });
+        while ended.load(Ordering::Relaxed) < 10_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        running.abort();
     }
 }
