@@ -92,6 +92,8 @@ on_both_shapes! {
     oidc_tokens::t20_no_header_changes_the_issuer,
     oidc_tokens::a_client_proves_itself_in_one_way,
     oidc_tokens::what_a_grant_lacks_is_told,
+    oidc_tokens::id_tokens_are_signed_by_a_published_key_of_the_clients_choice,
+    oidc_tokens::an_assertion_of_a_client_works_once,
     oidc_tokens::tokens_are_renewed_narrowed_and_given_back,
     oidc_tokens::claims_are_told_to_who_shows_a_token,
     oidc_tokens::t18_scripts_of_other_origins_read_nothing,

@@ -125,7 +125,7 @@ impl BackChannel {
             Ok(answer) if answer.status() == StatusCode::BAD_REQUEST => {
                 tracing::warn!(
                     client = client.id,
-                    "an application refuses to be told of a log-out (400); see its own log"
+                    "an application refuses to be told of a log-out (400): its own log says why"
                 );
                 LogoutResult::Refused
             }
