@@ -148,7 +148,15 @@ impl App {
 
     /// Keeps the gauges of the queue fresh and the stores swept until `shutdown` is cancelled.
     pub async fn run_background_tasks(&self, shutdown: CancellationToken) {
-        background::run(&self.state.flows, shutdown).await;
+        let of_provider = async {
+            if let Some(provider) = &self.provider {
+                provider.run_background_tasks(shutdown.clone()).await;
+            }
+        };
+        tokio::join!(
+            background::run(&self.state.flows, shutdown.clone()),
+            of_provider
+        );
     }
 }
 

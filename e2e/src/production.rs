@@ -255,8 +255,8 @@ fn api_command(
     metrics: &str,
 ) -> ProcessCommand {
     Process::ramz("api")
-        .envs(settings.to_vec())
         .env("JWT_PRIVATE_KEY", &secrets.jwt_private_key)
+        .envs(settings.to_vec())
         .env("LISTEN", address)
         .env("PUBLIC_URL", format!("http://{address}"))
         .env("METRICS_LISTEN", metrics)

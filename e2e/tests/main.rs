@@ -13,6 +13,7 @@ mod guides;
 mod kills;
 mod log_lines;
 mod metrics;
+mod oidc;
 mod openapi;
 mod outages;
 mod pages;

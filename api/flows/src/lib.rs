@@ -39,6 +39,7 @@ mod tries;
 
 pub use caller::Caller;
 pub use flows::{Flows, FlowsParts};
+pub use metrics::LogoutResult;
 pub use metrics::{CountedUseCase, FlowMetrics};
 pub use refusal::{Refusal, RefusalCode};
 pub use signed_in::SignedIn;

@@ -3,6 +3,7 @@
 
 mod delivery_reports;
 mod log_ins;
+mod logouts;
 mod refreshes;
 
 use domain::limits::Rule;
@@ -17,6 +18,8 @@ use crate::refused::CountedAs;
 
 pub(crate) use delivery_reports::DeliveryReportResult;
 pub(crate) use log_ins::LogInResult;
+pub use logouts::LogoutResult;
+use logouts::Logouts;
 pub(crate) use refreshes::RefreshResult;
 use refreshes::Refreshes;
 
@@ -35,6 +38,7 @@ pub struct FlowMetrics {
     clock_steps: IntCounterVec,
     unanswered: IntCounterVec,
     pub(crate) refreshes: Refreshes,
+    logouts: Logouts,
     queue: QueueGauges,
 }
 
@@ -229,6 +233,7 @@ impl FlowMetrics {
                 &["result"],
             )?,
             refreshes: Refreshes::register(registry)?,
+            logouts: Logouts::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
         for result in RequestResult::ALL {
@@ -347,6 +352,11 @@ impl FlowMetrics {
         queue
             .oldest_age
             .set(stats.oldest_age_millis as f64 / 1000.0);
+    }
+
+    /// An attempt to tell a client of a log-out has ended.
+    pub(crate) fn logout_ended(&self, result: LogoutResult) {
+        self.logouts.ended(result);
     }
 }
 

@@ -9,11 +9,13 @@
 //! | `provider.rs` | all of it together, and its routes |
 //! | `discovery.rs` | what libraries read first |
 //! | `token/` | codes and refresh tokens become tokens; clients prove themselves |
+//! | `back_channel/` | telling the servers of clients that somebody logged out |
 //! | `userinfo.rs`, `revocation.rs` | what a token tells; giving it back |
 //! | `parameters.rs`, `answers.rs`, `origins.rs` | what comes in; what goes out; scripts of other origins |
 
 mod answers;
 pub mod authorization;
+mod back_channel;
 pub mod clients;
 mod discovery;
 mod origins;

@@ -11,9 +11,11 @@ use axum::routing::{get, post};
 use domain::tokens::SigningKeys;
 use flows::{Caller, Flows};
 use http::request::Parts;
+use tokio_util::sync::CancellationToken;
 use web::{Client as Address, MissingFromRouter, RequestContext, Site, open_to_all};
 
 use crate::authorization::{AuthorizationRequest, Fault, validate};
+use crate::back_channel::BackChannel;
 use crate::clients::{Client, Clients, ClientsError, IdTokenAlg, Problem};
 use crate::origins::preflight;
 use crate::parameters::Parameters;
@@ -83,6 +85,8 @@ impl Provider {
     pub const USERINFO: &str = "/oidc/userinfo";
     /// Where they give tokens back.
     pub const REVOKE: &str = "/oidc/revoke";
+    /// Where they lead people to log out.
+    pub const LOG_OUT: &str = "/oidc/logout";
 
     /// Of these clients.
     pub fn new(clients: Clients, flows: Arc<Flows>, site: Arc<Site>) -> Self {
@@ -127,6 +131,15 @@ impl Provider {
     /// How the ID tokens of a client are signed.
     pub(crate) fn id_token_alg(client: &Client) -> IdTokenAlg {
         client.id_token_alg
+    }
+
+    /// Tells clients of log-outs until it is told to stop.
+    pub async fn run_background_tasks(&self, shutdown: CancellationToken) {
+        let (flows, clients) = (Arc::clone(&self.flows), Arc::clone(&self.clients));
+        match BackChannel::new(flows, clients) {
+            Ok(back_channel) => back_channel.run(shutdown).await,
+            Err(error) => tracing::error!(%error, "applications cannot be told of log-outs"),
+        }
     }
 
     /// What programs reach. What people see is mounted with the pages.

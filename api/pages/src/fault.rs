@@ -15,6 +15,7 @@ use uuid::Uuid;
 use web::{AnsweredCode, MissingFromRouter};
 
 use crate::frame::{Frame, page, retry_after};
+use crate::pages::HOME;
 use crate::state::{Look, PagesState};
 use crate::trouble::{self, Trouble};
 use crate::visitor::Visitor;
@@ -129,8 +130,13 @@ impl FaultPage {
         let trouble = fault.trouble(visitor.words, visitor.request_id);
         let internal = fault.status() == StatusCode::INTERNAL_SERVER_ERROR
             || matches!(fault, Fault::Application);
+        let mut frame = Frame::new(look, visitor, &trouble.title).of_error();
+        if matches!(fault, Fault::Application) {
+            // What is wrong with the address is no business of the page, nor a number in it.
+            HOME.clone_into(&mut frame.path);
+        }
         Self {
-            frame: Frame::new(look, visitor, &trouble.title).of_error(),
+            frame,
             trouble,
             reference: internal.then(|| visitor.request_id.to_string()),
             again: fault.status().is_server_error(),

@@ -16,7 +16,7 @@ use crate::frame::{Frame, lead_to, page};
 use crate::home::Notice;
 use crate::member::Membership;
 use crate::number::spaced;
-use crate::pages::HOME;
+use crate::pages::{HOME, LOG_OUT};
 use crate::state::{Look, PagesState};
 use crate::visitor::Visitor;
 
@@ -25,13 +25,16 @@ use crate::visitor::Visitor;
 #[template(path = "log_out.html")]
 pub(crate) struct LogOutPage {
     pub(crate) frame: Frame,
+    /// Where its form goes.
+    pub(crate) action: String,
 }
 
 impl LogOutPage {
     pub(crate) fn new(look: &Look, visitor: &Visitor, number: Option<String>) -> Self {
         let mut frame = Frame::new(look, visitor, visitor.words.log_out.title);
         frame.member = number;
-        Self { frame }
+        let action = LOG_OUT.to_owned();
+        Self { frame, action }
     }
 }
 

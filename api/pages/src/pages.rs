@@ -86,7 +86,12 @@ impl Pages {
                     get(applications::go_on).post(applications::confirm),
                 )
                 .route("/oidc/cancel/{id}", get(applications::cancel))
-                .route("/oidc/other/{id}", post(applications::other));
+                .route("/oidc/other/{id}", post(applications::other))
+                .route(
+                    Provider::LOG_OUT,
+                    get(applications::leave).post(applications::leave_by_form),
+                )
+                .route(applications::LEAVE, post(applications::confirm_leaving));
         }
         pages
             .route("/", get(home::show))

@@ -48,7 +48,10 @@ use pages::{
     sign_in as pages_sign_in, staying as pages_staying,
 };
 
-use oidc::{flow as oidc_flow, threats as oidc_threats, tokens as oidc_tokens};
+use oidc::{
+    conformance, flow as oidc_flow, leaving as oidc_leaving, threats as oidc_threats,
+    tokens as oidc_tokens,
+};
 
 /// One test per case and shape.
 macro_rules! on_both_shapes {
@@ -67,6 +70,17 @@ macro_rules! on_both_shapes {
 }
 
 on_both_shapes! {
+    conformance::conformance_a_request_may_leave_out_or_add_what_it_likes,
+    conformance::conformance_each_scope_gives_its_claims_and_unknown_ones_none,
+    conformance::conformance_a_hint_of_whoever_is_signed_in_changes_nothing,
+    conformance::conformance_request_objects_are_refused_by_name,
+    oidc_leaving::rpil_whoever_comes_with_their_id_token_leaves_at_once,
+    oidc_leaving::t17_a_log_out_without_a_hint_asks,
+    oidc_leaving::t17_somebody_elses_hint_asks_and_leads_back_then,
+    oidc_leaving::t17_what_is_wrong_is_asked_and_leads_nobody_anywhere,
+    oidc_leaving::bcl_an_application_is_told_of_log_out_block_and_deletion,
+    oidc_leaving::bcl_who_is_away_hears_later_from_another_process,
+    oidc_leaving::bcl_who_refuses_or_stays_away_for_a_day_is_told_no_more,
     oidc_flow::a_person_signs_in_to_an_application,
     oidc_flow::whoever_is_signed_in_comes_back_at_once,
     oidc_flow::who_must_prove_themselves_again_does_so_once,
@@ -78,6 +92,8 @@ on_both_shapes! {
     oidc_tokens::t20_no_header_changes_the_issuer,
     oidc_tokens::a_client_proves_itself_in_one_way,
     oidc_tokens::what_a_grant_lacks_is_told,
+    oidc_tokens::id_tokens_are_signed_by_a_published_key_of_the_clients_choice,
+    oidc_tokens::an_assertion_of_a_client_works_once,
     oidc_tokens::tokens_are_renewed_narrowed_and_given_back,
     oidc_tokens::claims_are_told_to_who_shows_a_token,
     oidc_tokens::t18_scripts_of_other_origins_read_nothing,

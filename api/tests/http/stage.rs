@@ -143,6 +143,11 @@ impl Stage {
         }
     }
 
+    /// Ends the process; its stores stay.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -69,6 +69,7 @@ const ADVICE: &[(&str, &[&str])] = &[
             "copy the key again from the panel",
             "name a port",
             "end the texts of the templates in the panel",
+            "switch the pages on or unset it",
         ],
     ),
     (
@@ -116,6 +117,43 @@ const ADVICE: &[(&str, &[&str])] = &[
     (
         "what_the_commands_for_signing_keys_advise_can_be_done",
         &["write them to a file and name it here"],
+    ),
+    (
+        "what_a_file_of_clients_is_told_mends_it",
+        &[
+            "name each address as it is",
+            "holds a user or a password; leave it out",
+            "is not spelled as browsers do; write",
+            "is there twice; remove one",
+            "keep one of them",
+            "leave it out here",
+            "lacks `openid`, without which nobody can be signed in; add it",
+            "name where people are led back to",
+            "remove it, PKCE protects this type",
+            "remove the line",
+            "give the public half only, and make a new key",
+            "give 1 to {MAX_KEYS}",
+        ],
+    ),
+    (
+        "what_the_log_says_of_an_application_mends_it",
+        &["check its spelling", "add it there or mend the application"],
+    ),
+    (
+        "a_client_proves_itself_in_one_way",
+        &["The client proves itself in two ways; use one"],
+    ),
+    (
+        "a_short_rsa_key_is_refused",
+        &["make one with `openssl genpkey -algorithm RSA"],
+    ),
+    (
+        "an_rsa_key_stands_behind_the_first_and_is_published_with_its_use_and_algorithm",
+        &["put an Ed25519 or P-256 key before it"],
+    ),
+    (
+        "an_rsa_key_has_no_part_in_the_rotation",
+        &["never access tokens; name another one"],
     ),
     (
         "what_the_commands_for_clients_advise_can_be_done",

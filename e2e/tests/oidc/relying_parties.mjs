@@ -13,6 +13,8 @@ import { Person, SEND, Service, must, same } from "../pages/people.mjs";
 import { PATIENCE, eventually } from "../pages/wait.mjs";
 import { prepare, sitesOf, start, startApp } from "./sites.mjs";
 
+// The form that asks whether somebody who is signed in goes on.
+const GO_ON = "form[action^='/oidc/continue/'] button";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const [what, place, installedAt, url, inbox, part = ""] = process.argv.slice(2);
@@ -175,8 +177,8 @@ async function useApp(site, person, step) {
   try {
     await tab.send("Page.navigate", { url: await app.next("open") });
     // Apps can be imitated: whoever is signed in is asked.
-    await shown(tab, "button[name=go_on]");
-    await tab.click("button[name=go_on]");
+    await shown(tab, GO_ON);
+    await tab.click(GO_ON);
     app.type(await schemeOf(tab, "ir.example.app:"));
     await takes(app.next, users);
   } finally {

@@ -24,6 +24,7 @@
 
 mod audit;
 mod authorization_codes;
+mod back_channel;
 mod by_hand;
 mod code_uses;
 mod connection;
@@ -54,6 +55,7 @@ mod users;
 
 pub use audit::{AuditEntry, AuditSource};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
+pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
 pub use code_uses::CodeUse;
 pub use connection::{Connections, PoolSettings, Records};

@@ -24,6 +24,9 @@ const ERASE: &str = "UPDATE users SET phone = NULL, username = $2, email = NULL,
      last_sign_in_at = NULL, devices_valid_from = NULL, is_staff = FALSE, is_superuser = FALSE, \
      deleted_at = $3 WHERE id = $1";
 /// With their refresh tokens, and with the challenges that opened them.
+/// So that clients are told: what ends sessions by removing them is seen by nobody.
+const END_SESSIONS: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'deleted' \
+     WHERE user_id = $1 AND revoked_at IS NULL";
 const DELETE_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
 const DELETE_TOTP: &str = "DELETE FROM totp_credentials WHERE user_id = $1";
 const DELETE_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1 OR phone = $2";
@@ -98,6 +101,7 @@ impl Records {
             let Some((phone,)) = hold_user!(transaction, user, session, now) else {
                 return Ok(false);
             };
+            sqlx::query(END_SESSIONS).bind(user).bind(now).execute(&mut *transaction).await?;
             sqlx::query(DELETE_SESSIONS).bind(user).execute(&mut *transaction).await?;
             sqlx::query(STOP).bind(user).execute(&mut *transaction).await?;
             sqlx::query(DELETE_TOTP).bind(user).execute(&mut *transaction).await?;

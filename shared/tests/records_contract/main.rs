@@ -6,6 +6,7 @@
 
 mod accounts;
 mod authorization_codes;
+mod back_channel;
 mod by_hand;
 mod code_uses;
 mod delivery;
@@ -69,6 +70,10 @@ macro_rules! on_both {
 }
 
 on_both! {
+    back_channel::bcl_whatever_ends_a_sign_on_tells_its_clients_once,
+    back_channel::bcl_a_grant_that_ends_alone_tells_its_client_unless_that_gave_it_back,
+    back_channel::bcl_a_client_that_could_not_be_told_is_tried_again,
+    back_channel::bcl_two_programs_take_each_row_once,
     accounts::an_open_database_answers_and_lacks_nothing,
     accounts::a_changed_or_missing_migration_is_told,
     accounts::an_unreadable_row_is_told_and_not_guessed_at,

@@ -75,6 +75,16 @@ impl Back {
         self.with(&parameters, issuer)
     }
 
+    /// The address after a log-out, with `state` and nothing else.
+    pub fn with_state(&self) -> String {
+        let mut query = Serializer::new(String::new());
+        let Some(state) = &self.state else {
+            return self.redirect_uri.clone();
+        };
+        query.append_pair("state", state);
+        self.with_query(&query.finish())
+    }
+
     /// With `state`, and with `iss` so that the client knows whom it hears (RFC 9207).
     fn with(&self, parameters: &[(&str, &str)], issuer: &str) -> String {
         let mut query = Serializer::new(String::new());
@@ -83,7 +93,10 @@ impl Back {
             query.append_pair("state", state);
         }
         query.append_pair("iss", issuer);
-        let query = query.finish();
+        self.with_query(&query.finish())
+    }
+
+    fn with_query(&self, query: &str) -> String {
         let between = match self.redirect_uri.split_once('?') {
             None => "?",
             Some((_, before)) if before.is_empty() || before.ends_with('&') => "",

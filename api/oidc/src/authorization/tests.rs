@@ -136,6 +136,32 @@ fn line_2_t05_an_address_that_is_not_registered_gets_a_page() {
 }
 
 #[test]
+fn what_the_log_says_of_an_application_mends_it() {
+    for (wrong, words) in [
+        (&[("client_id", "shopp")][..], "check its spelling"),
+        (&[("client_id", "")], "send the id"),
+        (
+            &[("redirect_uri", "")],
+            "send one of the registered addresses",
+        ),
+        (
+            &[("redirect_uri", "https://shop.example.ir/x")],
+            "add it there or mend the application",
+        ),
+    ] {
+        let advice = page(wrong).advice();
+        assert!(advice.contains(words), "{advice}");
+    }
+    let (client, address) = ("shop", "https://shop.example.ir/callback");
+    assert!(ask(&[("client_id", client), ("redirect_uri", address)]).is_ok());
+    // An address that was added is one of the client's.
+    let added = CLIENTS.replace("/callback\", \"https", "/x\", \"https");
+    let clients = Clients::parse(&added, Path::new("clients.toml")).expect("clients");
+    let asked = parameters(&[("redirect_uri", "https://shop.example.ir/x")]);
+    assert!(validate(&clients, &id_tokens(), &asked, NOW).is_ok());
+}
+
+#[test]
 fn line_3_doubled_parameters_and_other_response_modes_are_invalid() {
     assert_eq!(error(&[("state", "a"), ("state", "b")]), "invalid_request");
     assert_eq!(

@@ -287,3 +287,90 @@ fn keys_of_a_client_are_public_ones() {
     assert!(clients.find("shop").is_some_and(Client::is_confidential));
     assert!(Clients::read(&folder.path().join("gone.toml")).is_err());
 }
+
+/// Each is refused with these words, and taken when they are followed.
+#[test]
+fn what_a_file_of_clients_is_told_mends_it() {
+    let good = client("web", "https://shop.example.ir/callback", "");
+    let web = |more: &str| client("web", "https://shop.example.ir/callback", more);
+    let at = |address: &str| client("web", address, "");
+    let spa = client("spa", "https://shop.example.ir/callback", "");
+    let jwk =
+        r#"{ kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let keys = |keys: &str| web(&format!("jwks = {{ keys = [{keys}] }}"));
+    let private = jwk.replace(
+        "x =",
+        "d = \"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\", x =",
+    );
+    for (wrong, told_words, mended) in [
+        (
+            at("https://*.example.ir/"),
+            "name each address as it is",
+            good.clone(),
+        ),
+        (
+            at("https://u@shop.example.ir/callback"),
+            "leave it out",
+            good.clone(),
+        ),
+        (at("ir.example.shop:/callback"), "use https", good.clone()),
+        (
+            at("https://SHOP.example.ir/callback"),
+            "write `https://shop.example.ir/callback`",
+            good.clone(),
+        ),
+        (
+            web("origins = [\"https://a.ir\", \"https://a.ir\"]"),
+            "is there twice; remove one",
+            web("origins = [\"https://a.ir\"]"),
+        ),
+        (
+            good.replace(&format!("\"{HASH}\""), &format!("[\"{HASH}\", \"{HASH}\"]")),
+            "is there twice; remove one",
+            good.clone(),
+        ),
+        (
+            web(&format!(
+                "jwks_file = \"a.json\"\njwks = {{ keys = [{jwk}] }}"
+            )),
+            "keep one of them",
+            keys(jwk),
+        ),
+        (
+            web("scopes = [\"openid\", \"offline_access\"]"),
+            "leave it out here",
+            web("scopes = [\"openid\"]\noffline = true"),
+        ),
+        (
+            web("scopes = [\"phone\"]"),
+            "add it",
+            web("scopes = [\"phone\", \"openid\"]"),
+        ),
+        (
+            good.replace("[\"https://shop.example.ir/callback\"]", "[]"),
+            "name where people are led back to",
+            good.clone(),
+        ),
+        (
+            format!("{spa}secret_sha256 = \"{HASH}\""),
+            "remove it, PKCE protects this type",
+            spa.clone(),
+        ),
+        (
+            format!("{spa}require_pkce = false"),
+            "remove the line",
+            spa.clone(),
+        ),
+        (
+            keys(&private),
+            "give the public half only, and make a new key",
+            keys(jwk),
+        ),
+        (keys(""), "give 1 to 10", keys(jwk)),
+    ] {
+        let told = told(&wrong);
+        assert!(told.contains(told_words), "{told_words}: {told}");
+        let read = read(&mended);
+        assert!(read.is_ok(), "{told_words}: {read:?}");
+    }
+}

@@ -3,12 +3,14 @@
 
 mod authorize;
 mod going_on;
+mod leaving;
 mod waiting;
 mod way_back;
 mod who_asks;
 
 pub(crate) use authorize::{authorize, authorize_by_form};
 pub(crate) use going_on::{ContinuePage, cancel, confirm, go_on, other};
+pub(crate) use leaving::{LEAVE, confirm_leaving, leave, leave_by_form};
 pub(crate) use who_asks::{WhoAsks, who_asks};
 
 /// Where somebody goes on who came from an application; the id of what it asked for follows.

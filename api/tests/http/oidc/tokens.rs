@@ -1,10 +1,13 @@
 //! What programs get: discovery, tokens, claims.
 
+use domain::tokens::IdTokenAlg;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use super::visit::{
     BACK, ISSUER, Provided, REVOKE, TOKEN, USERINFO, VERIFIER, authorize, basic, claims, parameter,
-    redemption, sign_in,
+    redemption, sign_in, signer,
 };
 use crate::stage::{SECOND, Shape};
 
@@ -203,7 +206,7 @@ pub(crate) async fn tokens_are_renewed_narrowed_and_given_back(shape: Shape) {
         ];
         provided.call(TOKEN, &[&base, more].concat()).await
     };
-    provided.stage.clock.advance(60 * SECOND);
+    provided.stage.pass(60 * SECOND).await;
     let wider = renew(
         &first.member("refresh_token"),
         &[("scope", "openid offline_access")],
@@ -257,6 +260,7 @@ pub(crate) async fn tokens_are_renewed_narrowed_and_given_back(shape: Shape) {
     );
     assert_eq!(renew(&refresh, &[]).await.member("error"), "invalid_grant");
     // By its access token, too.
+    provided.stage.pass(60 * SECOND).await;
     let tokens = provided.tokens().await;
     assert_eq!(
         revoke("shop", &tokens.member("access_token")).await.status,
@@ -309,6 +313,85 @@ pub(crate) async fn claims_are_told_to_who_shows_a_token(shape: Shape) {
         401,
         "its time is over"
     );
+}
+
+pub(crate) async fn id_tokens_are_signed_by_a_published_key_of_the_clients_choice(shape: Shape) {
+    let provided = Provided::new(shape).await;
+    let keys = provided.stage.get("/.well-known/jwks.json").await.text;
+    let keys: JwkSet = serde_json::from_str(&keys).expect("a JWK set");
+    let address = "https://other.example.ir/callback";
+    let mut browser = provided.browser();
+    for (client, back, algorithm) in [
+        ("shop", BACK, Algorithm::RS256),
+        ("other", address, Algorithm::EdDSA),
+    ] {
+        let asked = authorize(&[("client_id", client), ("redirect_uri", back)]);
+        let led = if client == "shop" {
+            sign_in(&mut browser, &asked).await
+        } else {
+            browser.get(&asked).await.location().to_owned()
+        };
+        let code = parameter(&led, "code");
+        let mut form = redemption(&code);
+        form[2].1 = back;
+        form[4].1 = client;
+        let tokens = provided.call(TOKEN, &form).await;
+        let id_token = tokens.member("id_token");
+        let header = jsonwebtoken::decode_header(&id_token).expect("a header");
+        assert_eq!(
+            (header.alg, header.typ.as_deref()),
+            (algorithm, Some("JWT"))
+        );
+        let key = keys
+            .find(header.kid.as_deref().expect("a kid"))
+            .expect("published");
+        let key = DecodingKey::from_jwk(key).expect("a key");
+        let mut rules = Validation::new(algorithm);
+        rules.set_audience(&[client]);
+        rules.set_issuer(&[ISSUER]);
+        rules.validate_exp = false;
+        jsonwebtoken::decode::<Value>(&id_token, &key, &rules).expect("signed by it");
+    }
+}
+
+pub(crate) async fn an_assertion_of_a_client_works_once(shape: Shape) {
+    let provided = Provided::new(shape).await;
+    let now = provided.stage.clock.now_millis() / 1_000;
+    let assertion = |jti: &str, audience: &str| {
+        let claims = json!({
+            "iss": "signing", "sub": "signing", "aud": audience, "jti": jti, "exp": now + 60,
+        });
+        signer()
+            .sign(&claims, "JWT", IdTokenAlg::EdDsa)
+            .expect("signed")
+    };
+    let call = async |assertion: &str, kind: &str| {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", "x"),
+            ("redirect_uri", BACK),
+            ("client_assertion_type", kind),
+            ("client_assertion", assertion),
+        ];
+        provided.call(TOKEN, &form).await.member("error")
+    };
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let good = assertion("1", ISSUER);
+    assert_eq!(
+        call(&good, kind).await,
+        "invalid_grant",
+        "the client is proven"
+    );
+    assert_eq!(call(&good, kind).await, "invalid_client", "once");
+    assert_eq!(call(&assertion("2", ISSUER), kind).await, "invalid_grant");
+    assert_eq!(
+        call(&assertion("3", "https://evil.example"), kind).await,
+        "invalid_client"
+    );
+    assert_eq!(call(&assertion("4", ISSUER), "x").await, "invalid_request");
+    assert_eq!(call("x", kind).await, "invalid_client");
+    let by_id = provided.call(TOKEN, &[("client_id", "signing")]).await;
+    assert_eq!(by_id.member("error"), "invalid_client");
 }
 
 /// T18: only pages of the client may read what it gets.

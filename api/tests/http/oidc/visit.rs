@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::random::Random;
-use domain::tokens::SigningKeys;
+use domain::tokens::{IdTokens, SigningKeys};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::pages::Browser;
 use crate::pages::browser::{CODE, LOG_IN};
-use crate::stage::{Shape, Stage};
+use crate::stage::{SECOND, Shape, Stage};
 
 pub(crate) const AUTHORIZE: &str = "/oidc/authorize";
 pub(crate) const TOKEN: &str = "/oidc/token";
@@ -40,6 +40,7 @@ secret_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0
 redirect_uris = ["https://other.example.ir/callback"]
 require_pkce = false
 offline = true
+id_token_alg = "EdDSA"
 
 [[clients]]
 id = "spa"
@@ -53,6 +54,23 @@ name = "App"
 type = "native"
 redirect_uris = ["ir.example.app:/callback"]
 "#;
+
+/// The keys of a client that proves itself by signing.
+pub(crate) fn signer() -> IdTokens {
+    let pem = SigningKeys::generate_pem(&Random::seeded(9));
+    let keys = SigningKeys::from_pem(pem.expose_secret()).expect("a key");
+    IdTokens::new(keys, String::new())
+}
+
+fn clients() -> String {
+    let pem = SigningKeys::generate_pem(&Random::seeded(9));
+    let jwks = SigningKeys::from_pem(pem.expose_secret())
+        .expect("a key")
+        .jwks();
+    format!(
+        "{CLIENTS}\n[[clients]]\nid = \"signing\"\nname = \"Signing\"\ntype = \"web\"\nredirect_uris = [\"{BACK}\"]\njwks = '{jwks}'\n"
+    )
+}
 
 /// The API with a few applications.
 pub(crate) struct Provided {
@@ -68,7 +86,7 @@ impl Provided {
     pub(crate) async fn with(shape: Shape, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("clients.toml");
-        std::fs::write(&file, CLIENTS).expect("written");
+        std::fs::write(&file, clients()).expect("written");
         let ed25519 = SigningKeys::generate_pem(&Random::seeded(7));
         let rsa = SigningKeys::generate_rsa_pem().expect("a key");
         let keys = format!("{}{}", ed25519.expose_secret(), rsa.expose_secret());
@@ -188,6 +206,8 @@ pub(crate) async fn prove(browser: &mut Browser<'_>, next: &str) {
         .await;
     sent.leads_to(CODE);
     browser.get(CODE).await.says(200, &[]);
+    // People take their time; what they prove is newer than what the application has asked.
+    browser.stage.clock.advance(SECOND);
     let code = browser.code().await;
     browser
         .submit(CODE, &[("code", &code)])

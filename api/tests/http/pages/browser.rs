@@ -28,7 +28,7 @@ pub(crate) const DEVICES: &str = "/users/profile/devices/";
 pub(crate) const DELETE: &str = "/users/profile/delete/";
 
 pub(crate) struct Browser<'a> {
-    stage: &'a Stage,
+    pub(crate) stage: &'a Stage,
     pub(crate) cookies: BTreeMap<String, String>,
     /// Sent with every request.
     pub(crate) headers: BTreeMap<&'static str, String>,

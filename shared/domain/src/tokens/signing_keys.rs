@@ -372,6 +372,8 @@ mod tests {
             assert_eq!(jwk[name], value);
         }
         assert!(jwk["kid"].is_string() && jwk.get("d").is_none() && jwk.get("p").is_none());
+        // As it is advised: another key before it.
+        assert!(SigningKeys::from_pem(&format!("{}{rsa}", p256())).is_ok());
         let alone = SigningKeys::from_pem(&ed25519(1)).expect("a key");
         assert!(!alone.has_rsa());
         let joined = alone.with_more(rsa).expect("two keys");
@@ -394,6 +396,19 @@ mod tests {
             ),
             "{told}"
         );
+        let arguments = [
+            "genpkey",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:2048",
+        ];
+        let made = std::process::Command::new("openssl")
+            .args(arguments)
+            .output();
+        let made = String::from_utf8(made.expect("openssl is installed").stdout).expect("text");
+        let keys = SigningKeys::from_pem(&format!("{}{made}", ed25519(1)));
+        assert!(keys.expect("two keys").has_rsa());
     }
 
     #[test]

@@ -130,6 +130,18 @@ const CASES: &[Case<'_>] = &[
     ),
     (
         Api,
+        &[
+            ("OIDC_CLIENTS_FILE", "/etc/ramz/clients.toml"),
+            ("PAGES", "off"),
+        ],
+        "switch the pages on or unset it",
+        &[
+            &[("OIDC_CLIENTS_FILE", "/etc/ramz/clients.toml")],
+            &[("PAGES", "off")],
+        ],
+    ),
+    (
+        Api,
         &[("LIMIT_PHONE_DAYS", "5")],
         "did you mean LIMIT_PHONE_DAY?",
         &[&[("LIMIT_PHONE_DAY", "5")]],

@@ -148,3 +148,33 @@ fn a_file_that_the_api_would_refuse_is_not_touched() {
     let twice = format!("{whole}{whole}");
     assert_eq!(error(&twice), Refusal::Keys(SigningKeysError::Twice(2)));
 }
+
+#[test]
+fn an_rsa_key_has_no_part_in_the_rotation() {
+    let now = DateTime::from_timestamp_millis(1_763_700_000_000).expect("a time");
+    let first = SigningKeys::generate_pem(&Random::seeded(1));
+    let rsa = SigningKeys::generate_rsa_pem().expect("a key");
+    let text = format!("{}{}", first.expose_secret(), rsa.expose_secret());
+    let mut rotation = Rotation::parse(&text, now).expect("two keys");
+    let kid = rotation.keys()[1].kid.clone();
+    assert!(rotation.keys()[1].is_rsa());
+    assert_eq!(
+        rotation.promote(Some(&kid), true, now),
+        Err(Refusal::Rsa(kid.clone()))
+    );
+    assert_eq!(rotation.promote(None, true, now), Err(Refusal::NoneWaits));
+    let lifetime = TimeDelta::minutes(5);
+    assert_eq!(
+        rotation.retire(None, true, lifetime, now),
+        Err(Refusal::NoneStopped)
+    );
+    // Another one that is named signs, and the RSA key stays where it is.
+    let added = rotation.add(&Random::seeded(2), now).expect("added");
+    assert_eq!(rotation.promote(Some(&added), true, now), Ok(added.clone()));
+    assert_eq!(rotation.keys()[0].kid, added);
+    assert!(SigningKeys::from_pem(&rotation.render()).is_ok_and(|keys| keys.has_rsa()));
+    assert_eq!(
+        rotation.retire(Some(&kid), true, lifetime, now),
+        Ok(vec![kid])
+    );
+}
