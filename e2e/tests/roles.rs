@@ -168,26 +168,7 @@ async fn net_04_a_44_postgres_refuses_each_role_what_its_program_does_not_do() {
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}");
         }
         if role == WORKER {
-            // Not even a worker that somebody has taken over lets a code work twice.
-            let young = "DELETE FROM challenge_uses WHERE used_at > now() - INTERVAL '1 hour'";
-            superuser
-                .execute(
-                    "INSERT INTO challenge_uses (challenge_id, purpose, used_at) \
-                     VALUES (decode(repeat('00', 16), 'hex'), 'sign_in', now()), \
-                     (decode(repeat('11', 16), 'hex'), 'sign_in', now() - INTERVAL '2 days')",
-                )
-                .await
-                .expect("two uses");
-            let code = refusal(&mut connection, young).await;
-            assert_eq!(code.as_deref(), Some("42501"), "{young}");
-            // What is too old goes by its age, and nothing else of it is seen.
-            for old in [
-                "DELETE FROM sessions WHERE expires_at < now()",
-                "DELETE FROM challenge_uses WHERE used_at < now() - INTERVAL '1 day'",
-                "DELETE FROM audit_log WHERE at < now()",
-            ] {
-                assert_eq!(refusal(&mut connection, old).await, None, "{old}");
-            }
+            uses_of_codes_outlive_a_worker(&mut superuser, &mut connection).await;
         }
         connection
             .execute("SELECT version FROM _sqlx_migrations")
@@ -208,6 +189,29 @@ async fn net_04_a_44_postgres_refuses_each_role_what_its_program_does_not_do() {
     PgConnection::connect(&database_url_of("stranger", &database))
         .await
         .expect_err("whoever has no role of Ramz does not get in");
+}
+
+/// Not even a worker that somebody has taken over lets a code work twice; what is too old goes by its age, and
+/// nothing else of it is seen.
+async fn uses_of_codes_outlive_a_worker(superuser: &mut PgConnection, worker: &mut PgConnection) {
+    let young = "DELETE FROM challenge_uses WHERE used_at > now() - INTERVAL '1 hour'";
+    superuser
+        .execute(
+            "INSERT INTO challenge_uses (challenge_id, purpose, used_at) \
+             VALUES (decode(repeat('00', 16), 'hex'), 'sign_in', now()), \
+             (decode(repeat('11', 16), 'hex'), 'sign_in', now() - INTERVAL '2 days')",
+        )
+        .await
+        .expect("two uses");
+    let code = refusal(worker, young).await;
+    assert_eq!(code.as_deref(), Some("42501"), "{young}");
+    for old in [
+        "DELETE FROM sessions WHERE expires_at < now()",
+        "DELETE FROM challenge_uses WHERE used_at < now() - INTERVAL '1 day'",
+        "DELETE FROM audit_log WHERE at < now()",
+    ] {
+        assert_eq!(refusal(worker, old).await, None, "{old}");
+    }
 }
 
 /// A role that has more from elsewhere loses it, and a table that comes later is granted with the next run.
