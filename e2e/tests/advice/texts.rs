@@ -311,9 +311,17 @@ fn every_advice_of_a_program_is_done_by_a_test() {
 }
 
 fn is_sql(text: &str) -> bool {
-    [" SET ", "SELECT", "INSERT", "UPDATE"]
-        .iter()
-        .any(|word| text.contains(word))
+    [
+        " SET ",
+        "SET LOCAL ",
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "CREATE OR REPLACE ",
+        "CREATE UNIQUE ",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// The names of all functions of the tests.
