@@ -20,6 +20,10 @@ static ERASE_NUMBER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// How long limits go on under the other name: longer than a day, and than a lock of an hour. What is over
+/// is told by the times in it.
+const ERASED_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
+
 impl RedisHotState {
     pub(in crate::hot_state) async fn erase_number(
         &self,
@@ -40,6 +44,7 @@ impl RedisHotState {
             .arg(&keys.joined_prefix)
             .arg(phone.as_e164())
             .arg(u8::from(erased.is_some()))
+            .arg(ERASED_LIFE_MILLIS)
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)
