@@ -32,7 +32,8 @@ async fn unmodified_libraries_sign_people_in_refresh_and_log_out_in_one_process(
 async fn unmodified_libraries_sign_people_in_refresh_and_log_out_in_production() {
     let prepared = Prepared::new();
     let clients = prepared.clients();
-    let keys = Secrets::generate().jwt_private_key;
+    let rsa = SigningKeys::generate_rsa_pem().expect("a key");
+    let keys = Secrets::generate().jwt_private_key + rsa.expose_secret();
     let settings = [
         ("OIDC_CLIENTS_FILE", clients.as_str()),
         ("JWT_PRIVATE_KEY", keys.as_str()),
