@@ -5,8 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use domain::tokens::SigningKeys;
 use e2e::{PATIENCE, Production, Secrets};
 use harness::{Process, free_port, wait_for_http};
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
