@@ -185,3 +185,38 @@ impl FromRequestParts<Provider> for CallerOf {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::random::Random;
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    const SHOP: &str = "[[clients]]\nid = \"shop\"\nname = \"Shop\"\ntype = \"spa\"\nredirect_uris = [\"https://shop.example.ir/\"]\n";
+
+    #[test]
+    fn without_a_file_or_an_rsa_key_there_is_no_provider_and_a_wrong_file_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("clients.toml");
+        let pem = SigningKeys::generate_pem(&Random::seeded(1));
+        let alone = SigningKeys::from_pem(pem.expose_secret()).expect("a key");
+        let rsa = SigningKeys::generate_rsa_pem().expect("a key");
+        let keys = alone
+            .clone()
+            .with_more(rsa.expose_secret())
+            .expect("two keys");
+        let opened = |keys: &SigningKeys| open(Some(&file), keys).map(|found| found.is_some());
+        assert!(matches!(open(None, &keys), Ok(None)));
+        assert!(opened(&keys).is_err(), "there is no such file");
+        std::fs::write(&file, SHOP).expect("written");
+        assert_eq!(opened(&alone), Ok(false), "no RSA key");
+        assert_eq!(opened(&keys), Ok(true));
+        std::fs::write(&file, format!("{SHOP}id_token_alg = \"EdDSA\"")).expect("written");
+        assert_eq!(opened(&keys), Ok(true));
+        std::fs::write(&file, format!("{SHOP}id_token_alg = \"ES256\"")).expect("written");
+        let told = opened(&keys).expect_err("no P-256 key").to_string();
+        let words = "client `shop`: id_token_alg is ES256, but JWT_PRIVATE_KEY holds no such key; it has RS256, EdDSA";
+        assert!(told.contains(words), "{told}");
+    }
+}

@@ -213,8 +213,11 @@ async fn asking(
     headers: &HeaderMap,
     asked: &Result<Query<Asked>, QueryRejection>,
 ) -> Option<WhoAsks> {
-    let Query(asked) = asked.as_ref().ok()?;
-    let next = OwnPath::parse(&asked.next);
+    let named = asked.as_ref().ok();
+    let named = named.and_then(|Query(asked)| OwnPath::parse(&asked.next));
+    // Who comes back to change the number comes from the same application.
+    let pending = || PendingSignIn::read(headers, state.site.cookies, &state.seal)?.next;
+    let next = named.or_else(pending);
     who_asks(state, headers, next.as_ref(), visitor.words).await
 }
 

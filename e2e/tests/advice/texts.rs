@@ -123,6 +123,7 @@ const ADVICE: &[(&str, &[&str])] = &[
         &[
             "name each address as it is",
             "holds a user or a password; leave it out",
+            "is no place that a browser may be sent to; use https",
             "is not spelled as browsers do; write",
             "is there twice; remove one",
             "keep one of them",

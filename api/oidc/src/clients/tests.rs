@@ -304,6 +304,11 @@ fn what_a_file_of_clients_is_told_mends_it() {
     );
     for (wrong, told_words, mended) in [
         (
+            at("javascript:alert(1)"),
+            "no place that a browser may be sent to; use https",
+            good.clone(),
+        ),
+        (
             at("https://*.example.ir/"),
             "name each address as it is",
             good.clone(),

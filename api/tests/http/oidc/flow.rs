@@ -37,6 +37,9 @@ pub(crate) async fn a_person_signs_in_to_an_application(shape: Shape) {
         policy.contains("form-action 'self' https://shop.example.ir;"),
         "{policy}"
     );
+    // Who comes back to change the number still sees who asks.
+    let back = browser.get(LOG_IN).await;
+    back.says(200, &["asks you to sign in", &next]);
     let code = browser.code().await;
     browser
         .submit(CODE, &[("code", &code)])
