@@ -55,7 +55,9 @@ struct Prepared {
 impl Prepared {
     /// As the guides say, by the binary that the guides name.
     fn new() -> Self {
-        let libraries = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("oidc-clients");
+        let libraries = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .with_file_name("oidc")
+            .join("clients");
         let installed = Command::new(beside("install.sh")).arg(&libraries).status();
         assert!(
             installed.expect("it runs").success(),

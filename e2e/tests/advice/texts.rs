@@ -358,6 +358,9 @@ fn every_setting_that_a_program_names_exists() {
         "TCP_NODELAY",
         "KAVENEGAR_TEMPLATE_",
         "NAME_FILE",
+        // Of the sites themselves.
+        "CLIENT_ID",
+        "CLIENT_SECRET",
     ];
     let mut unknown = Vec::new();
     let mut seen = 0;
