@@ -22,16 +22,36 @@ const EXAMPLE_DIGITS: &str = "1234567890";
 /// separators, other countries where they are allowed) is not promised in the schema.
 const MOBILE_NUMBER: &str = r"^(\+98|0098|98|0)?9[0-9]{9}$";
 
-/// A name that may be empty: of one line. That white space around it may be anything is not promised.
-const NAME_OR_NONE: &str = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$";
+/// What is left out at both ends of a name: white space and what is ignored (UAX 44, `White_Space` and
+/// `Default_Ignorable_Code_Point`).
+macro_rules! around_a_name {
+    () => {
+        concat!(
+            r"[\u0009-\u000D\u0020\u0085\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F",
+            r"\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFF8]*"
+        )
+    };
+}
 
-/// A name with something to see in it: not of spaces and of what is ignored (UAX 44,
-/// `Default_Ignorable_Code_Point`) alone.
+/// A name that may be empty: of one line.
+const NAME_OR_NONE: &str = concat!(
+    "^",
+    around_a_name!(),
+    r"[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*",
+    around_a_name!(),
+    "$"
+);
+
+/// A name with something to see in it: not of spaces and of what is ignored alone.
 const NAME: &str = concat!(
-    r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*",
+    "^",
+    around_a_name!(),
+    r"[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*",
     r"[^\s\u0000-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F",
     r"\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFF8]",
-    r"[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$"
+    r"[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*",
+    around_a_name!(),
+    "$"
 );
 
 /// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
