@@ -13,7 +13,7 @@ use futures::future::join_all;
 use harness::RedisServer;
 use shared::hot_state::{AcceptRequest, Accepted, Count, HotState, HotStateError, Subjects};
 use shared::queue::JobTask;
-use shared::records::{Begin, LedgerWriter, PoolSettings, Records, SendKey, SendMethod};
+use shared::records::{Begin, LedgerWriter, PoolSettings, Records, Route, SendKey, SendMethod};
 
 use crate::stage::{DAY, MINUTE, SECOND, START, Stage, caller, sent};
 
@@ -65,10 +65,8 @@ impl Emptied {
             let root = self.stage.read(challenge).await.root;
             let moment = |millis| DateTime::from_timestamp_millis(millis).expect("a moment");
             let begin = Begin {
-                key: SendKey {
-                    root: root.id,
-                    send,
-                },
+                key: SendKey::first_leg(root.id, send),
+                route: Route::KAVENEGAR,
                 phone: root.phone,
                 purpose: root.purpose.into(),
                 channel: Channel::Sms,
