@@ -7,6 +7,11 @@ directory=${1:?usage: install.sh DIRECTORY}
 here=$(cd "$(dirname "$0")" && pwd)
 stamp="$directory/installed"
 
+# One at a time: tests that need the same libraries begin together.
+mkdir -p "$(dirname "$directory")"
+exec 9>"$directory.lock"
+flock 9
+
 if cat "$here/requirements.txt" "$here/package-lock.json" | cmp -s - "$stamp"; then
     exit 0
 fi
