@@ -10,7 +10,7 @@ CREATE TABLE back_channel_logouts (
     user_id    UUID        NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     due_at     TIMESTAMPTZ NOT NULL,
-    attempts   INTEGER     NOT NULL,
+    attempts   BIGINT      NOT NULL,
     PRIMARY KEY (client_id, sid)
 );
 CREATE INDEX back_channel_logouts_by_due ON back_channel_logouts (due_at);

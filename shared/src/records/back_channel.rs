@@ -27,7 +27,7 @@ pub struct BackChannelLogout {
     /// Since when it is over.
     pub created_at: DateTime<Utc>,
     /// How often it was tried, this time counted.
-    pub attempts: i32,
+    pub attempts: i64,
 }
 
 impl Records {

@@ -8,10 +8,11 @@ const MAX_NAME_CHARS: usize = 150;
 const MAX_EMAIL_BYTES: usize = 254;
 
 /// A first or last name in its composed form, without what nobody sees: spaces around it, marks of
-/// direction. It may be empty. `None` where it cannot be taken: too long, or of several lines.
+/// direction. It may be empty. `None` where it cannot be taken: too long as it was sent, which is what the
+/// schema says, or of several lines.
 pub fn parse_name(text: &str) -> Option<String> {
     let name = visible_line(text);
-    let taken = name.chars().count() <= MAX_NAME_CHARS && !name.chars().any(breaks_line);
+    let taken = text.chars().count() <= MAX_NAME_CHARS && !name.chars().any(breaks_line);
     taken.then(|| composed(&name).into_owned())
 }
 
@@ -56,6 +57,7 @@ mod tests {
         }
         assert!(parse_name(&"آ".repeat(150)).is_some());
         assert!(parse_name(&"آ".repeat(151)).is_none());
+        assert!(parse_name(&format!("{}\u{200f}", "آ".repeat(150))).is_none());
     }
 
     #[test]
