@@ -141,7 +141,7 @@ impl App {
         around_requests(faces, Arc::clone(&self.state.site), problem::write)
     }
 
-    /// The gauge of open connections, for whoever serves the router.
+    /// The gauge of open connections, for anyone who serves the router.
     pub fn open_connections(&self) -> IntGauge {
         self.state.site.open_connections()
     }

@@ -37,7 +37,7 @@ async fn take_report(
     secret: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    // Whoever does not know the secret cannot tell that there is anything.
+    // Anyone who does not know the secret cannot tell that there is anything.
     let known = secret.is_ok_and(|Path(given)| ours.is_some_and(|ours| ours.is(&given)));
     if !known || ![Method::GET, Method::POST].contains(request.method()) {
         return Err(RequestFault::NotFound.into());

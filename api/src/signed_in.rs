@@ -1,4 +1,4 @@
-//! The answer to whoever signed in: the tokens of a new session, in the body and as cookies.
+//! The answer to the one who signed in: the tokens of a new session, in the body and as cookies.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -54,7 +54,7 @@ pub(crate) struct UserProfile {
 
 impl From<User> for UserProfile {
     fn from(user: User) -> Self {
-        // Whoever signs in has a number: a code proved it, or a password was given for it.
+        // Anyone who signs in has a number: a code proved it, or a password was given for it.
         let phone_number = user.phone.map(|phone| phone.as_e164().to_owned());
         Self {
             id: user.id,

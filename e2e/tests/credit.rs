@@ -183,7 +183,7 @@ async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
     assert_eq!(refused[0]["code"], 418);
     assert_eq!(refused[0]["no_credit"], true);
 
-    // It stays so: whoever asks is refused, with a time at which a probe will have told more. The
+    // It stays so: anyone who asks is refused, with a time at which a probe will have told more. The
     // log and the gauge of the worker that probes say what is left.
     eventually(PATIENCE, async || {
         let probes = lines(&production, "ERROR", "the account does not work yet");

@@ -188,7 +188,7 @@ async fn net_04_a_44_postgres_refuses_each_role_what_its_program_does_not_do() {
     superuser.execute(stranger).await.expect("made");
     PgConnection::connect(&database_url_of("stranger", &database))
         .await
-        .expect_err("whoever has no role of Ramz does not get in");
+        .expect_err("anyone who has no role of Ramz does not get in");
 }
 
 /// Not even a worker that somebody has taken over lets a code work twice; what is too old goes by its age, and
@@ -231,7 +231,7 @@ async fn net_04_migrate_gives_each_role_what_it_may_do_and_nothing_else() {
     let sends = "SELECT * FROM sends";
     assert_eq!(refusal(&mut worker, sends).await.as_deref(), Some("42501"));
 
-    // Whoever may look at the schema and does not own it cannot give anything away, and is told who can.
+    // Anyone who may look at the schema and does not own it cannot give anything away, and is told who can.
     for statement in [
         "CREATE ROLE other LOGIN IN ROLE ramz_api",
         "GRANT CREATE ON SCHEMA public TO other",

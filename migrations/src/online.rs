@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-/// Whoever wants a table waits for its change so long at most: a backup that reads the table would keep the
+/// Anyone who wants a table waits for its change so long at most: a backup that reads the table would keep the
 /// change waiting, and the change everybody behind it.
 const STAND_IN_LINE: &str = "SET LOCAL lock_timeout = '150ms'";
 /// How often a change is tried, so long apart.

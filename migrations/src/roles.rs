@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 /// One of several migrators at a time changes rights; the key is no other program's.
 const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(7229130041)";
 const THERE: &str = "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)";
-/// Whether whoever asks may give away rights to all tables; others get a warning for each, and nothing is
+/// Whether anyone who asks may give away rights to all tables; others get a warning for each, and nothing is
 /// done.
 const OWNS_ALL: &str = "SELECT COALESCE(bool_and(pg_has_role(relowner, 'USAGE')), TRUE) FROM pg_class \
      WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')";

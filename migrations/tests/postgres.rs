@@ -145,7 +145,7 @@ async fn the_ledger_is_changed_while_others_write_to_it() {
     run_postgres(&new).await.expect("migrated");
     let pool = before_legs(&server).await;
 
-    // Somebody has written and takes time over it; whoever wants the table for itself waits for that.
+    // Somebody has written and takes time over it; anyone who wants the table for itself waits for that.
     let mut slow = pool.begin().await.expect("a transaction");
     add_row(&mut slow, 1).await.expect("a row");
     let migrating = tokio::spawn({

@@ -195,7 +195,7 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
     if !bound.ip().is_loopback() {
-        tracing::warn!(%bound, "not loopback: whoever can connect can read every message");
+        tracing::warn!(%bound, "not loopback: anyone who can connect can read every message");
     }
     Ok((listener, bound))
 }

@@ -214,7 +214,7 @@ fn lock_data_dir(data_dir: &Path) -> Result<File, StandaloneError> {
     }
 }
 
-/// Whoever gives the site a name reaches the inbox by it too.
+/// Anyone who gives the site a name reaches the inbox by it too.
 fn hosts_of(origin: &str) -> Vec<String> {
     let host = Url::parse(origin).ok();
     let host = host.and_then(|url| url.host_str().map(str::to_owned));

@@ -23,7 +23,7 @@ const CREDIT_EVERY: Duration = Duration::from_mins(5);
 const SPENDING_EVERY: Duration = Duration::from_hours(1);
 const SETTINGS_EVERY: Duration = Duration::from_hours(1);
 const TELL_EVERY: Duration = Duration::from_hours(1);
-/// While one of the settings does harm: whoever mends it wants to see the alert go.
+/// While one of the settings does harm: anyone who mends it wants to see the alert go.
 const HARMFUL_SETTINGS_EVERY: Duration = Duration::from_mins(5);
 /// After a look that failed.
 const SOONER: Duration = Duration::from_mins(1);

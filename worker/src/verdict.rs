@@ -1,4 +1,4 @@
-//! What each outcome of the gateway means: for the ledger, for the job, and for whoever reads the
+//! What each outcome of the gateway means: for the ledger, for the job, and for anyone who reads the
 //! log. Decision rules: gateway manual, sections on status codes and client decisions.
 
 use std::time::Duration;

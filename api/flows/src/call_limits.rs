@@ -2,7 +2,7 @@
 //! us write rows or work hard.
 //!
 //! Where hot state is away the call goes on: what it costs is bounded elsewhere as well (a session is
-//! renewed only so often, judging has few places), and whoever is signed in stays so.
+//! renewed only so often, judging has few places), and anyone who is signed in stays so.
 
 use domain::limits::Step;
 use shared::hot_state::Subjects;

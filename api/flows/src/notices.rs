@@ -1,6 +1,6 @@
 //! Notices on their way from the records into the queue.
 //!
-//! A notice is written together with the change that it tells of. Whoever made the change puts it
+//! A notice is written together with the change that it tells of. Anyone who made the change puts it
 //! into the queue right away; what a crash or an absent store left over is found by a background
 //! task. The step is idempotent, so it does not matter that every API looks.
 

@@ -33,7 +33,7 @@ impl Opening {
         Self::with(flows, device, refresh_token, None)
     }
 
-    /// The same for whoever holds the session id of a challenge, who can be given the same refresh token
+    /// The same for anyone who holds the session id of a challenge, who can be given the same refresh token
     /// once more where this answer is lost.
     pub(crate) fn of_challenge(flows: &Flows, device: Device, session: SessionId) -> Self {
         let salt = flows.random.bytes();

@@ -1,4 +1,4 @@
-//! Pages for members only: whoever is not signed in is led to the sign-in and back.
+//! Pages for members only: anyone who is not signed in is led to the sign-in and back.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse as _, Response};

@@ -96,7 +96,7 @@ impl Assets {
         path
     }
 
-    /// Names and contents, for whoever lays the pages down as files.
+    /// Names and contents, for anyone who lays the pages down as files.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let files = self.files.iter();
         files.map(|(name, (_, bytes))| (name.as_str(), bytes.as_ref()))

@@ -1,4 +1,4 @@
-//! The end of an account, for whoever types the word.
+//! The end of an account, for anyone who types the word.
 
 use askama::Template;
 use axum::extract::State;
@@ -40,7 +40,7 @@ impl DeletePage {
         }
     }
 
-    /// The same for whoever typed something else.
+    /// The same for anyone who typed something else.
     pub(crate) fn wrong(mut self, visitor: &Visitor) -> Self {
         let words = &visitor.words.account.delete;
         let (title, detail) = words.word_wrong;

@@ -49,7 +49,7 @@ pub(crate) struct Frame {
     pub(crate) assets: Arc<Assets>,
     pub(crate) token: String,
     pub(crate) path: String,
-    /// The number of whoever is signed in, for the head of the page.
+    /// The number of the one who is signed in, for the head of the page.
     pub(crate) member: Option<String>,
     /// The application that led somebody here.
     pub(crate) asks: Option<WhoAsks>,
@@ -101,7 +101,7 @@ pub(crate) fn page(
     }
 }
 
-/// The page that is ready for whoever has nothing under way, or else this one.
+/// The page that is ready for anyone who has nothing under way, or else this one.
 pub(crate) fn ready_page(
     state: &PagesState,
     visitor: &Visitor,

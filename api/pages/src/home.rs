@@ -117,7 +117,7 @@ pub(crate) struct HomePage {
     pub(crate) notice: Option<Trouble>,
 }
 
-/// The greeting of whoever is signed in.
+/// The greeting of the one who is signed in.
 pub(crate) struct Greeting {
     pub(crate) hello: String,
     pub(crate) number: String,
@@ -172,7 +172,7 @@ pub(crate) async fn show(
         let phone = user.phone.as_ref()?;
         Some((user.first_name.as_str(), phone, user.has_password))
     });
-    // A welcome is for whoever came in, a farewell for whoever went.
+    // A welcome is for anyone who came in, a farewell for anyone who went.
     let notice = notice.filter(|notice| member.is_some() != notice.is_farewell());
     let drawn = || {
         let home = HomePage::new(&state.look, &visitor, member, notice);

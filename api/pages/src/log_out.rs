@@ -1,4 +1,4 @@
-//! Leaving: a page that asks, for whoever came by a link, and the form that does it.
+//! Leaving: a page that asks, for anyone who came by a link, and the form that does it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who is signed in, as far as their cookies still say so. Whoever has none costs no store anything.
+//! Who is signed in, as far as their cookies still say so. Anyone who has none costs no store anything.
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! The pages that most people open first, made once at the start: for whoever is not signed in and has
+//! The pages that most people open first, made once at the start: for anyone who is not signed in and has
 //! nothing under way they differ in the token of their forms alone.
 
 use askama::Template;

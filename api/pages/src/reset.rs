@@ -1,4 +1,4 @@
-//! A new password by a code, for whoever forgot the old one.
+//! A new password by a code, for anyone who forgot the old one.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};

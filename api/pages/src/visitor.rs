@@ -19,13 +19,13 @@ use crate::words::Words;
 /// Bytes of the token that forms carry.
 const TOKEN_BYTES: usize = 16;
 
-/// What every page knows of whoever looks at it, without asking a store.
+/// What every page knows of the one who looks at it, without asking a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     /// Names the request in logs and to support.
     pub(crate) request_id: Uuid,
     pub(crate) words: &'static Words,
-    /// The page itself, for whoever changes the language.
+    /// The page itself, for anyone who changes the language.
     pub(crate) path: String,
     /// What the forms of the page carry, and the cookie with them.
     pub(crate) token: FormToken,

@@ -19,7 +19,7 @@ const DIGITS_OF_A_NUMBER: usize = 9;
 /// Move an account to another number, because the present one is lost.
 ///
 /// Nobody proves anything here, so it is made 72 hours later, by any running api. Both numbers are told by a
-/// message at once, and whoever is signed in to the account can stop it. Writes into the audit log. Reads
+/// message at once, and anyone who is signed in to the account can stop it. Writes into the audit log. Reads
 /// `DATABASE_URL` and `ALLOWED_COUNTRIES`.
 #[derive(Args)]
 pub(crate) struct Arguments {

@@ -1,4 +1,4 @@
-//! A new password from whoever runs a command: typed twice without an echo, or from a file or a
+//! A new password from anyone who runs a command: typed twice without an echo, or from a file or a
 //! pipe. Never from an argument, which everybody on the machine could read.
 
 use std::fs::File;

@@ -48,8 +48,8 @@ refusals! {
 
 /// Sets or changes the password of the signed-in user.
 ///
-/// Whoever has a password gives it as `current_password`, unless they signed in with a code in the
-/// last ten minutes; `field_missing` says that it is needed. Whoever has none needs such a sign-in.
+/// Anyone who has a password gives it as `current_password`, unless they signed in with a code in the
+/// last ten minutes; `field_missing` says that it is needed. Anyone who has none needs such a sign-in.
 /// All other sessions of the user end; this one stays. Their owner is told of a change by SMS,
 /// at most five times a day: then `too_many_password_changes`.
 #[utoipa::path(
@@ -63,7 +63,7 @@ refusals! {
             value = json!({"new_password": "tahdig-va-ghormeh"})
         )),
         ("with_the_present_one" = (
-            summary = "A change by whoever knows the present password",
+            summary = "A change by the one who knows the present password",
             value = json!({
                 "new_password": "sabzi-polo-ba-mahi", "current_password": "tahdig-va-ghormeh"
             })

@@ -20,7 +20,7 @@ refusals! {
 
 /// Deletes the account of the signed-in user.
 ///
-/// Number, names, address, password and all sessions are erased at once and for good. Whoever signs
+/// Number, names, address, password and all sessions are erased at once and for good. Anyone who signs
 /// in with the number later is a new user. Needs a sign-in with a code in the last ten minutes.
 #[utoipa::path(
     delete,

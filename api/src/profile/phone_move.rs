@@ -33,7 +33,7 @@ pub(crate) struct PhoneMove {
 
 /// Shows the change of the number that waits.
 ///
-/// Show it to whoever is signed in, and ask whether it was them who lost the number.
+/// Show it to the one who is signed in, and ask whether it was them who lost the number.
 #[utoipa::path(
     get,
     path = "/api/v1/usr/me/phone/move",

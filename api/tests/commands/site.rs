@@ -33,7 +33,7 @@ pub(crate) struct Site {
     pub(crate) people: Arc<People>,
 }
 
-/// Whoever signs in, at whichever process is up.
+/// Anyone who signs in, at whichever process is up.
 pub(crate) struct People {
     client: Client,
     addresses: [String; 2],

@@ -137,7 +137,7 @@ pub(crate) async fn a_34_reports_of_others_change_nothing(shape: Shape) {
     let report = async |path: &str, query: &str| stage.get(&format!("{path}?{query}")).await;
     let honest = "messageid=2890000001&status=10";
 
-    // Whoever does not know the secret finds what they would find anywhere.
+    // Anyone who does not know the secret finds what they would find anywhere.
     let nowhere = report("/callbacks/kavenegar/nobody/delivered", honest).await;
     assert_eq!(nowhere.status, 404);
     let prefix = format!("/callbacks/kavenegar/{}/delivery", &SECRET[1..]);

@@ -197,7 +197,7 @@ pub(crate) async fn otp_10_r_20_a_password_alone_moves_no_number_and_deletes_not
     stage
         .set(&owner.token, json!({ "new_password": GOOD }))
         .await;
-    // Begun by whoever had a code a moment ago, and gone on with by a password.
+    // Begun by the one who had a code a moment ago, and gone on with by a password.
     let begun = stage.ask_for_change(&owner.token, NEW).await;
     let code = stage.code_of_change(&begun, owner.id).await;
     let logged_in = stage.log_in(OLD, GOOD).await;
@@ -272,7 +272,7 @@ pub(crate) async fn a_code_for_the_old_number_enters_no_more(shape: Shape) {
     let sign_in = stage.ask(OLD).await;
     let old_code = stage.code(&sign_in).await;
     assert_eq!(change(&stage, &person, NEW).await.status, 200);
-    // The number may be somebody else's now: whoever holds it gets an account of their own.
+    // The number may be somebody else's now: anyone who holds it gets an account of their own.
     let next = stage.verify(&sign_in, &old_code).await;
     assert_eq!(next.status, 200, "{next:?}");
     assert_eq!(next.body["is_new_user"], true);

@@ -45,7 +45,7 @@ pub(crate) async fn a_06_r_01_of_200_parallel_right_codes_one_opens_a_session(sh
     let code = stage.code(&session).await;
     let answers = at_once(&stage, &session, &code).await;
     let counts = counts(&answers);
-    // Three attempts reach a verdict, and as many repetitions of the right one; whoever comes second may be a client that lost its answer, and
+    // Three attempts reach a verdict, and as many repetitions of the right one; anyone who comes second may be a client that lost its answer, and
     // gets that one again.
     let signed_in: Vec<_> = answers.iter().filter(|one| one.status == 200).collect();
     assert!((1..=6).contains(&signed_in.len()), "{counts:?}");

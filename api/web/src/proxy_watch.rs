@@ -139,7 +139,7 @@ fn fingerprint(peer: IpAddr) -> u64 {
     hasher.finish().max(1)
 }
 
-/// Whether a sign was not told for an hour; whoever is told so is the only one.
+/// Whether a sign was not told for an hour; anyone who is told so is the only one.
 fn is_due(told: &AtomicI64, clock: &Clock) -> bool {
     let (last, now) = (told.load(Ordering::Relaxed), clock.now_millis());
     last.saturating_add(INTERVAL_MILLIS) <= now

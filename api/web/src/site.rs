@@ -71,7 +71,7 @@ impl Site {
             .saw(peer, forwards, &self.trusted_proxies, &self.clock)
     }
 
-    /// The gauge of open connections, for whoever serves the router.
+    /// The gauge of open connections, for anyone who serves the router.
     pub fn open_connections(&self) -> IntGauge {
         self.metrics.connections().clone()
     }

@@ -216,7 +216,7 @@ impl FailoverStage {
                 first.stop().await;
                 new.promote().await;
                 first.restart_as_standby_of(new).await;
-                // The address still leads to it, and it answers whoever only asks.
+                // The address still leads to it, and it answers anyone who only asks.
                 first.wait_for_clients().await;
                 tokio::time::sleep(STALE_ADDRESS).await;
             }

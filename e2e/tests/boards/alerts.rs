@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::boards::files::{Rule, alerts, boards, files, list, output, project, rules, yaml};
 
-/// Where the explanations are. Whoever serves them elsewhere changes the rules by one `sed`.
+/// Where the explanations are. Anyone who serves them elsewhere changes the rules by one `sed`.
 const RUNBOOKS: &str = "docs/runbooks.md";
 
 #[test]

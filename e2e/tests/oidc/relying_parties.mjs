@@ -176,7 +176,7 @@ async function useApp(site, person, step) {
   app = appOf(site, "ir.example.app:/callback");
   try {
     await tab.send("Page.navigate", { url: await app.next("open") });
-    // Apps can be imitated: whoever is signed in is asked.
+    // Apps can be imitated: anyone who is signed in is asked.
     await shown(tab, GO_ON);
     await tab.click(GO_ON);
     app.type(await schemeOf(tab, "ir.example.app:"));

@@ -89,7 +89,7 @@ async function serveFiles(site, { node_modules }) {
   };
 }
 
-/** As strictly as javac can, for the Java of Android; the app is started by whoever drives it. */
+/** As strictly as javac can, for the Java of Android; the app is started by the one who drives it. */
 async function compile(site) {
   const files = ["RamzSignIn.java", "Loopback.java"].map((name) => join(site.folder, name));
   const strict = ["--release", "8", "-encoding", "UTF-8", "-Xlint:all,-options,-serial", "-Werror"];

@@ -29,7 +29,7 @@ const SMALL = `[...document.querySelectorAll("button.button, a.button, input.fie
   .filter((element) => { const box = element.getBoundingClientRect(); return box.width && (box.height < 44 || box.width < 44); })
   .map((element) => element.textContent + " is " + element.getBoundingClientRect().height + " px high")`;
 
-/** What still moves for whoever asked for less of it. */
+/** What still moves for anyone who asked for less of it. */
 const MOVES = `(() => {
   const moving = document.getAnimations().map((animation) => "an animation of " + animation.effect?.target?.tagName);
   for (const element of document.querySelectorAll("*")) {

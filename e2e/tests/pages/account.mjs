@@ -213,7 +213,7 @@ export const account = [
     await logsIn(person, GOOD);
     await person.reads(says.wrongPair);
   }),
-  ...each("the password is changed by whoever knows it", async ({ person, tab, says, words }) => {
+  ...each("the password is changed by the one who knows it", async ({ person, tab, says, words }) => {
     await withPassword(person);
     await logsOut(person);
     await logsIn(person, GOOD);
@@ -305,7 +305,7 @@ export const account = [
       must((await other.tab.path()).startsWith("/accounts/login/"), "it is still signed in");
     }
   }),
-  ...each("the account is deleted by whoever types the word, and by nobody else", async ({ world, person, tab, says }) => {
+  ...each("the account is deleted by the one who types the word, and by nobody else", async ({ world, person, tab, says }) => {
     await person.signsIn();
     await tab.follow(`main a[href='${DELETE}']`);
     for (const typed of ["", "x"]) {

@@ -127,7 +127,7 @@ export const mishaps = [
     },
   },
   {
-    name: "a bookmark of the page of the code leads to the number, and home for whoever is in",
+    name: "a bookmark of the page of the code leads to the number, and home for anyone who is in",
     async run(world) {
       const person = await comes(world);
       const { tab } = person;
@@ -200,7 +200,7 @@ export const mishaps = [
     },
   })),
   {
-    name: "the code runs out before the eyes of whoever waits: the page says so at once",
+    name: "the code runs out before the eyes of the one who waits: the page says so at once",
     async run(world) {
       const person = await comes(world);
       const { tab, words } = person;

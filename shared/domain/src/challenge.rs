@@ -4,7 +4,7 @@
 //! stored or logged. The [`ChallengeId`], a one-way image of it, is used everywhere else.
 //!
 //! What the code is made of lives in the [`Root`], which the challenges of one
-//! number and purpose may share: whoever asks again within minutes gets the same code.
+//! number and purpose may share: anyone who asks again within minutes gets the same code.
 
 use std::fmt;
 use std::str::FromStr;

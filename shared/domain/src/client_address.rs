@@ -1,6 +1,6 @@
 //! Who is asking: the address that limits are counted by.
 //!
-//! It is that of the socket, or what trusted proxies say of it: whoever serves requests finds it.
+//! It is that of the socket, or what trusted proxies say of it: anyone who serves requests finds it.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! Notices: messages without a code that tell a person of a change to their account.
 //!
-//! Whoever loses an account to somebody else learns it from them, so a notice of a new number goes
+//! Anyone who loses an account to somebody else learns it from them, so a notice of a new number goes
 //! to the old one. It says nothing that helps a reader of the message: no link, no code, no number.
 
 use chrono::TimeDelta;

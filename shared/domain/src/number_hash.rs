@@ -1,7 +1,7 @@
 //! A number as a keyed hash: for what must be told apart after the number itself was erased.
 //!
 //! There are few numbers, so a hash without a key would give each of them away. The key is derived from a key
-//! of the ring; whoever has the ring finds the number again, a dump alone does not.
+//! of the ring; anyone who has the ring finds the number again, a dump alone does not.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 //! within minutes.
 //!
 //! One number has one live code: a page that is reloaded, a second tab and a message that comes late
-//! all meet the same digits. A root is begun by a request, and whoever asks for the same number and
+//! all meet the same digits. A root is begun by a request, and anyone who asks for the same number and
 //! purpose while it has enough of its ten minutes left gets a challenge of their own on it. The first
 //! right code closes it.
 
@@ -171,7 +171,7 @@ pub struct NewRoot {
 /// Who gave back the code that closed a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Honoured {
-    /// Whoever holds the session id of this challenge.
+    /// Anyone who holds the session id of this challenge.
     Session(ChallengeId),
     /// Somebody who gave the number only, and whose code may not have had its effect yet.
     Phone,

@@ -1,4 +1,4 @@
-//! What a stolen store gives to whoever does not have the key.
+//! What a stolen store gives to the one who does not have the key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,6 +1,6 @@
 //! Reading and changing the log filter of a running process over HTTP.
 //!
-//! It is served on the private listener of metrics, which has no log-in of its own: whoever reaches
+//! It is served on the private listener of metrics, which has no log-in of its own: anyone who reaches
 //! that listener is trusted to run the service. A browser on the machine is not: a page of any site
 //! could make it send requests there. Browsers name the site in `Origin` with every request that is
 //! not a plain read, so a request with that header is refused.

@@ -111,7 +111,7 @@ impl ApiConfig {
     }
 }
 
-/// Reads `OIDC_CLIENTS_FILE`. The file itself is read by whoever knows what stands in it.
+/// Reads `OIDC_CLIENTS_FILE`. The file itself is read by the one who knows what stands in it.
 fn read_clients_file(
     reader: &mut Reader<'_>,
     pages: Option<&Option<PagesConfig>>,

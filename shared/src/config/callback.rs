@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 128;
 /// A secret of fewer different characters is a pattern.
 const MIN_DIFFERENT_CHARS: usize = 8;
 
-/// `DELIVERY_CALLBACK_SECRET`: whoever knows it may report deliveries.
+/// `DELIVERY_CALLBACK_SECRET`: anyone who knows it may report deliveries.
 #[derive(Clone)]
 pub struct CallbackSecret(SecretString);
 

@@ -56,7 +56,7 @@ fn parse_origin(part: &str) -> Result<String, &'static str> {
         "http" if is_loopback(&url) => {}
         "http" => {
             return Err(
-                "is http: whoever is on the way could put their own script into its pages; use https, or http on localhost for development",
+                "is http: anyone who is on the way could put their own script into its pages; use https, or http on localhost for development",
             );
         }
         _ => return Err("must begin with https://, or with http:// on localhost"),

@@ -130,7 +130,7 @@ pub fn limits_table() -> String {
     }
     line(
         &mut text,
-        format_args!("\n\\* and more for whoever proves numbers, see below"),
+        format_args!("\n\\* and more for anyone who proves numbers, see below"),
     );
     text
 }

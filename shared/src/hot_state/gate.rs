@@ -28,7 +28,7 @@ pub const PROBE_GRACE: Duration = Duration::from_secs(10);
 /// A breaker that opens again this soon after it was closed goes on with the times that it had:
 /// the probe sees only part of what the gateway can refuse.
 const RELAPSE: Duration = Duration::from_mins(2);
-/// How long a probe may take; whoever asks for a call meanwhile comes again after this time.
+/// How long a probe may take; anyone who asks for a call meanwhile comes again after this time.
 const PROBE_TAKES: Duration = Duration::from_secs(2);
 
 /// Nobody waits longer for a place, whatever patience they have.

@@ -50,7 +50,7 @@ use crate::sqlite_file::SqliteFile;
 /// and three of a release that began one with each request.
 pub const PHONE_ROOTS: usize = 3;
 
-/// So long whoever closed a root may give the code again: the answer of a sign-in that was lost is given
+/// So long anyone who closed a root may give the code again: the answer of a sign-in that was lost is given
 /// once more within that time, also where the code has died meanwhile.
 const REPEATED_FOR_MILLIS: i64 = 60_000;
 
@@ -191,7 +191,7 @@ impl HotState {
     }
 
     /// Counts what somebody does by every limit of its step. Where one refuses, nothing is counted.
-    /// A try at a secret is counted before anything is compared; whoever was right says so by
+    /// A try at a secret is counted before anything is compared; anyone who was right says so by
     /// [`Self::take_back`].
     ///
     /// Never repeated by itself: a lost reply means that it may have been counted.
@@ -268,7 +268,7 @@ impl HotState {
     }
 
     /// Counts one guess with a number only on each of the roots that it was compared with, and only
-    /// then honours the one that was right. Whoever shares a root shares these `allowed` guesses.
+    /// then honours the one that was right. Anyone who shares a root shares these `allowed` guesses.
     ///
     /// Never repeated by itself: a lost reply means that the guess may have been counted.
     pub async fn count_by_phone(

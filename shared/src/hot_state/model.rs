@@ -119,7 +119,7 @@ pub struct Grant {
     pub purpose: Purpose,
     /// The store's time.
     pub now: UnixMillis,
-    /// From this moment on the code is dead. Whoever shares a root is told the life of any code, also
+    /// From this moment on the code is dead. Anyone who shares a root is told the life of any code, also
     /// where the root ends earlier: nobody learns that somebody else has asked.
     pub expires_at: UnixMillis,
     /// From this moment on the code can be sent again.

@@ -1,4 +1,4 @@
-//! What hot state can tell of one number, for whoever asks why no code came.
+//! What hot state can tell of one number, for anyone who asks why no code came.
 //!
 //! A refused request consumes nothing, so it would leave no trace. Where a limit *of the number*
 //! refused it, the accept step counts that in a record of the number, which no decision ever reads.
@@ -13,7 +13,7 @@ use domain::limits::Rule;
 pub(super) const REFUSALS_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
 
 /// So many refusals of a rule are counted one by one, and then one a minute: a refused request is
-/// free for whoever makes it, and must not make the store write each time. `accept.lua` has the same
+/// free for anyone who makes it, and must not make the store write each time. `accept.lua` has the same
 /// numbers.
 pub(super) const REFUSALS_COUNTED_EACH: u32 = 100;
 pub(super) const THEN_COUNTED_EVERY_MILLIS: i64 = 60_000;

@@ -12,7 +12,7 @@ pub struct Delivery {
     /// How many runs ended with a delay before.
     pub attempts: u32,
     /// Which delivery of this entry it is, from 1. More than one means that a worker died with it.
-    /// It is part of the fence: whoever holds an earlier delivery can no longer settle.
+    /// It is part of the fence: anyone who holds an earlier delivery can no longer settle.
     pub deliveries: u32,
 }
 

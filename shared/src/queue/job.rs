@@ -73,7 +73,7 @@ pub enum JobError {
 }
 
 impl Job {
-    /// A job that sends the code of a root to whoever began this challenge.
+    /// A job that sends the code of a root to the one who began this challenge.
     pub fn send(
         challenge: ChallengeId,
         root: RootId,

@@ -9,7 +9,7 @@
 //! | `settler.rs` | settles in batches, fenced, until the store takes it |
 //! | `backend.rs` | what apalis sees |
 //!
-//! A job is delivered at least once. Whoever takes it twice is told apart by the fence: a job is
+//! A job is delivered at least once. Anyone who takes it twice is told apart by the fence: a job is
 //! settled only while the store still shows this consumer and this delivery count.
 
 mod backend;

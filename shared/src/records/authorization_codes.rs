@@ -155,7 +155,7 @@ impl CodeRow {
         if self.client_id != redeem.client {
             return Some(CodeFault::OtherClient);
         }
-        // Whoever comes late with a used code had it from somewhere all the same.
+        // Anyone who comes late with a used code had it from somewhere all the same.
         if self.session_id.is_none() && self.expires_at <= now {
             return Some(CodeFault::Expired);
         }

@@ -1,4 +1,4 @@
-//! Reading which codes were used, for whoever asks what became of them.
+//! Reading which codes were used, for anyone who asks what became of them.
 
 use chrono::{DateTime, Utc};
 use domain::otp::Purpose;

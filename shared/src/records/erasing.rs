@@ -5,7 +5,7 @@
 //! send looks there, and writes no number that was asked for before that. Then the account goes, with the numbers
 //! that were written before. A begin that was on its way all the time, from before the announcement until
 //! after the account was gone, is found by a look once more, when none can be on its way any more. The
-//! announcement remembers that the look was made, so that whoever finds it without makes it: a process that stops
+//! announcement remembers that the look was made, so that anyone who finds it without makes it: a process that stops
 //! in between loses nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};

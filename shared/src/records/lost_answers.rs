@@ -54,7 +54,7 @@ struct OpenedRow {
 }
 
 impl Records {
-    /// What the code of this root opened a moment ago for whoever holds this session id, as long as
+    /// What the code of this root opened a moment ago for anyone who holds this session id, as long as
     /// the refresh token was not used. To be asked after the code was right once more and turned out
     /// to be used.
     pub async fn lost_answer(
@@ -77,7 +77,7 @@ impl Records {
                 problem: "origin_salt is not 16 bytes",
             })?;
             let token = RefreshToken::first(session, &salt);
-            // Whoever shares the root has another session id, which leads to another token.
+            // Anyone who shares the root has another session id, which leads to another token.
             if token.hash().as_slice() != opened.token_hash {
                 return Ok(None);
             }

@@ -1,6 +1,6 @@
 //! Notices that wait: an outbox. Each is written in the transaction of the change that it tells of,
 //! so there is no change without its notice and no notice without its change; after that it is put
-//! into the queue, by whoever wrote it or, where that one died, by a background task.
+//! into the queue, by the one who wrote it or, where that one died, by a background task.
 
 use std::fmt;
 

@@ -59,7 +59,7 @@ pub struct PasswordChange {
     pub user: Uuid,
     /// The hash of the new password.
     pub hash: PasswordHash,
-    /// The one session that stays: that of whoever changes it.
+    /// The one session that stays: that of the one who changes it.
     pub keep_session: Option<Uuid>,
     /// The present.
     pub now: DateTime<Utc>,

@@ -1,6 +1,6 @@
 //! The number of an account becomes another one by the hand of staff, because the old one is lost.
 //!
-//! Nobody proves anything here, so the move waits: both numbers are told at once, and whoever has a session
+//! Nobody proves anything here, so the move waits: both numbers are told at once, and anyone who has a session
 //! of the account can stop it. What waits is a row of the records; any api makes the move when it is due.
 //! Each step locks the row of the user first, so that of several at once each sees what the others did.
 
@@ -37,7 +37,7 @@ const DUE: &str =
 const TAKE_DUE: &str =
     "DELETE FROM phone_moves WHERE user_id = $1 AND due_at <= $2 RETURNING phone";
 /// As a change by its owner, but nobody has proven the new number yet. The powers of staff do not move:
-/// they are given anew by whoever may give them.
+/// they are given anew by the one who may give them.
 const MOVE: &str = "UPDATE users SET phone = $2, phone_verified_at = NULL, devices_valid_from = $6, \
      is_staff = FALSE, is_superuser = FALSE, \
      username = CASE WHEN username <> $3 THEN username \
@@ -90,7 +90,7 @@ pub struct WaitingMove {
 /// Who stops a move.
 #[derive(Clone, Debug)]
 pub enum StopsPhoneMove {
-    /// Whoever has a session of the account.
+    /// Anyone who has a session of the account.
     Session,
     /// Staff, with their reason.
     Staff {

@@ -148,7 +148,7 @@ impl Rows {
                 .or_insert_with(|| Arc::new(Semaphore::new(1)));
             Arc::clone(line)
         };
-        // Made before the wait, so that whoever gives up leaves nothing behind either.
+        // Made before the wait, so that anyone who gives up leaves nothing behind either.
         let mut turn = Turn {
             rows: self.clone(),
             row,
@@ -165,7 +165,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut rows = self.rows.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop((self.permit.take(), self.line.take()));
-        // Whoever stands in line holds it too, and comes to the line under this lock only.
+        // Anyone who stands in line holds it too, and comes to the line under this lock only.
         let nobody = |line: &mut Arc<Semaphore>| Arc::strong_count(line) == 1;
         if rows.get_mut(&self.row).is_some_and(nobody) {
             rows.remove(&self.row);

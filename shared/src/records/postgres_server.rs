@@ -8,7 +8,7 @@
 //! * before it is used, when it was idle for a moment and its server is a standby, or does not answer,
 //! * and when it is older than [`LIFE`]: what its address leads to is then asked again.
 //!
-//! Whoever wants one first gets a place ([`Places`]), so that no row and no kind of work takes them all.
+//! Anyone who wants one first gets a place ([`Places`]), so that no row and no kind of work takes them all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,7 +155,7 @@ impl PostgresServer {
     }
 }
 
-/// How long a statement waits for a lock, in milliseconds: not as long as its call, so that whoever locked a
+/// How long a statement waits for a lock, in milliseconds: not as long as its call, so that anyone who locked a
 /// row keeps one connection from others for this time, and no statement goes on waiting in the server when
 /// nobody waits for its answer.
 fn lock_timeout(time_limit: Duration) -> u128 {
@@ -215,7 +215,7 @@ impl Lease {
 
 impl Drop for Lease {
     /// Of a call that was given up its statement goes on in the server, so that its place is kept until the
-    /// connection answers: whoever asks and hangs up, over and over, has no more connections than others.
+    /// connection answers: anyone who asks and hangs up, over and over, has no more connections than others.
     fn drop(&mut self) {
         let Some((mut connection, placed)) = self.held.take() else {
             return;

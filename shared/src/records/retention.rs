@@ -1,8 +1,8 @@
 //! Removing what is too old to be of use, a few rows at a time.
 //!
 //! Each sort of rows goes in the order of one moment of theirs, which has an index, and how far that went is kept
-//! in `retention_progress`: whoever goes on begins there and reads nothing twice, neither rows that stay
-//! nor those that are gone. One step is one short transaction. Whoever makes it holds the row of its sort, so
+//! in `retention_progress`: anyone who goes on begins there and reads nothing twice, neither rows that stay
+//! nor those that are gone. One step is one short transaction. Anyone who makes it holds the row of its sort, so
 //! of several processes one works and the others pass by.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +15,7 @@ use super::{Records, RecordsError, micros};
 /// The present by the database. A worker's clock may be wrong by years, and what it removes is gone.
 const POSTGRES_NOW: &str = "SELECT CURRENT_TIMESTAMP";
 const SQLITE_NOW: &str = "SELECT strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')";
-/// A step that takes too long ends in the server too, and lets the row of its sort go: else whoever tries a smaller one
+/// A step that takes too long ends in the server too, and lets the row of its sort go: else anyone who tries a smaller one
 /// would find it at work.
 const LIMIT_STATEMENTS: &str = "SELECT set_config('statement_timeout', $1, TRUE)";
 

@@ -20,7 +20,7 @@ const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, revoked_reason = 
      WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
 const END_ALL: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
      WHERE user_id = $1 AND revoked_at IS NULL";
-/// A retired token names its session too: whoever holds it could end that by using it.
+/// A retired token names its session too: anyone who holds it could end that by using it.
 const END_OF_TOKEN: &str = concat!(
     "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 ",
     "WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1) AND ",

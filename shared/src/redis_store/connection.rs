@@ -254,7 +254,7 @@ mod tests {
         redis::cmd("PING").query_async(connection).await
     }
 
-    /// Two commands of one moment are refused, and the second may not wait in the line for whoever comes
+    /// Two commands of one moment are refused, and the second may not wait in the line for anyone who comes
     /// next.
     #[tokio::test]
     async fn a_refusal_of_an_earlier_moment_is_no_answer_to_a_later_command() {

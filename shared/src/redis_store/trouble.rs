@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError, Value};
 /// another by now, so a new connection may help:
 ///
 /// * `READONLY`, `MOVED`, `ASK`: a replica, or a node that has given the keys away;
-/// * `UNBLOCKED`: it has just become a replica, told to whoever was waiting in a read;
+/// * `UNBLOCKED`: it has just become a replica, told to the one who was waiting in a read;
 /// * `MASTERDOWN`, `LOADING`: a replica without a primary, or one that is fetching its data;
 /// * `NOREPLICAS`, `CLUSTERDOWN`: a primary that was cut off from the others;
 /// * `NOAUTH`: it does not know this connection any more.

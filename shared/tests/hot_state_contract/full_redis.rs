@@ -41,7 +41,7 @@ async fn f_20_a_full_redis_lets_out_what_it_holds_and_takes_nothing_more() {
     assert!(hot.put_off_probe().await.expect("put off"));
     assert!(hot.close_breaker().await.expect("closed"));
 
-    // Whoever has a code gives it back.
+    // Anyone who has a code gives it back.
     assert_eq!(stage.count(&by_session, false).await.as_str(), "wrong");
     assert_eq!(stage.count(&by_session, true).await.as_str(), "right");
     hot.reopen_root(by_session.root.id).await.expect("reopened");

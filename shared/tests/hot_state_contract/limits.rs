@@ -1,4 +1,4 @@
-//! Limits by address group, by share of capacity, and by budget; and that whoever proves numbers may do
+//! Limits by address group, by share of capacity, and by budget; and that anyone who proves numbers may do
 //! more. Strangers with many addresses fill no memory.
 
 use domain::client_address::ClientAddress;
@@ -219,7 +219,7 @@ pub(crate) async fn while_messages_wait_no_group_has_more_than_its_share(stage: 
         (100..=220).contains(&of_wide),
         "{of_wide} beside {of_others}"
     );
-    // Whoever is alone is not refused.
+    // Anyone who is alone is not refused.
     stage.clock.advance(30 * SECOND);
     for n in 0..50 {
         sent(ask(stage, &policy, next(), of_one_48(n)).await);

@@ -361,7 +361,7 @@ pub(crate) async fn prv_01_a_deleted_number_stays_nowhere_and_its_limits_last(st
     // Once more changes nothing.
     assert_eq!(hot.erase_number(&phone(PHONE)).await.expect("erased"), 0);
 
-    // Whoever has the number next, or again, has what is left of its limits.
+    // Anyone who has the number next, or again, has what is left of its limits.
     assert_eq!(
         refused(&ask(PHONE, Purpose::SignIn).await.1),
         refused_before

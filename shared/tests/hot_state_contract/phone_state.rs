@@ -131,7 +131,7 @@ pub(crate) async fn what_the_limits_of_a_number_refuse_is_counted_by_rule(stage:
     assert_eq!(state(stage).await.sends.len(), 10, "they are no sends");
 }
 
-/// A refused request is free for whoever makes it, so not each may be a write.
+/// A refused request is free for anyone who makes it, so not each may be a write.
 pub(crate) async fn a_flood_of_refusals_is_counted_once_a_minute(stage: &Stage) {
     for _ in 0..3 {
         sent(stage.ask(&stage.new_challenge(PHONE)).await);

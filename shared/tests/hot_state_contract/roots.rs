@@ -208,7 +208,7 @@ pub(crate) async fn i_02_the_first_right_code_closes_the_root(stage: &Stage) {
             other => panic!("{other:?}"),
         }
     }
-    // Whoever was first may repeat it, and nobody else is let in.
+    // Anyone who was first may repeat it, and nobody else is let in.
     let sessions = honoured.iter().filter(|count| **count > 0).count();
     assert_eq!(sessions, 1, "{honoured:?}");
     let first = honoured.iter().position(|count| *count > 0).expect("one");
@@ -562,7 +562,7 @@ pub(crate) async fn a_right_code_with_the_number_may_be_repeated_until_it_had_it
     assert_ne!(stage.read(new.id).await.root.id, root);
 }
 
-/// The code of somebody who is kept out is right and opens nothing, for whoever has it.
+/// The code of somebody who is kept out is right and opens nothing, for anyone who has it.
 pub(crate) async fn a_root_whose_code_had_no_effect_is_opened_again(stage: &Stage) {
     let (first, _) = ask(stage).await;
     let (second, _) = ask(stage).await;
@@ -583,7 +583,7 @@ pub(crate) async fn a_root_whose_code_had_no_effect_is_opened_again(stage: &Stag
 }
 
 /// Ten granted requests a day, each with three comparisons by session and three by the number at most:
-/// sixty, which is 6 in 100,000 for six digits. Whoever asks in bursts shares roots and gets fewer.
+/// sixty, which is 6 in 100,000 for six digits. Anyone who asks in bursts shares roots and gets fewer.
 pub(crate) async fn i_04_r_06_guesses_a_day_are_bounded_by_sixty(stage: &Stage) {
     for (index, (burst, gap, expected)) in [
         (1, 20 * MINUTE, (10, 60)),

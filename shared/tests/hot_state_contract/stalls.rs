@@ -7,7 +7,7 @@ use shared::hot_state::{AcceptRequest, Accepted, HotStateError};
 
 use crate::stage::{Stage, sent};
 
-/// As long as whoever asks waits at most, and some.
+/// As long as somebody who asks waits at most, and some.
 const STALL: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -96,7 +96,7 @@ pub(crate) async fn f_07_what_a_worker_has_is_not_taken_back(stage: &Stage) {
     );
 }
 
-/// Whoever shares the root was told that a message is on its way.
+/// Anyone who shares the root was told that a message is on its way.
 pub(crate) async fn f_07_a_message_that_others_wait_for_is_not_taken_back(stage: &Stage) {
     let (first, second) = (stage.new_challenge(PHONE), stage.new_challenge(PHONE));
     let accept = asked(stage, AcceptRequest::New(&first));

@@ -68,7 +68,7 @@ async fn f_14_a_challenge_of_the_release_before_is_its_own_root() {
     let texted = code(&stage, old).await;
     assert_eq!(stage.read(old).await.root.id, old.into());
 
-    // Whoever asks the new api again shares it, under the cooldown of the old message.
+    // Anyone who asks the new api again shares it, under the cooldown of the old message.
     stage.clock.advance(10 * SECOND);
     let joined = ask(&stage, Purpose::SignIn).await;
     assert_eq!(stage.jobs().await.len(), 1);

@@ -14,7 +14,7 @@ use crate::stage::{PATIENCE, Runs, Stage, TestWorker};
 
 /// From the refusal, or from its end, to the first write that is taken.
 const HEALED_WITHIN: Duration = Duration::from_secs(10);
-/// What may be on the way over the connections when the first refusal comes. Whoever went on with them would meet
+/// What may be on the way over the connections when the first refusal comes. Anyone who went on with them would meet
 /// far more until they are old.
 const FEW: u64 = 30;
 

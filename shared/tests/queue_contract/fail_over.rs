@@ -54,7 +54,7 @@ impl Pair {
 /// What the old primary lives on as.
 #[derive(Clone, Copy, Debug)]
 enum Old {
-    /// `READONLY`, and `UNBLOCKED` for whoever waits in a read.
+    /// `READONLY`, and `UNBLOCKED` for anyone who waits in a read.
     Replica,
     /// `MASTERDOWN`.
     ReplicaWithoutPrimary,

@@ -24,7 +24,7 @@ async fn say<T: FromRedisValue>(connection: &mut MultiplexedConnection, words: &
     answer.unwrap_or_else(|error| panic!("{words}: {error}"))
 }
 
-/// Until whoever asks for a code meets it.
+/// Until anyone who asks for a code meets it.
 async fn is_met(stage: &Stage, code: &str) {
     eventually(PATIENCE, || async {
         let error = stage.try_ask().await.err()?.to_string();

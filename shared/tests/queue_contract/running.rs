@@ -176,7 +176,7 @@ pub(crate) async fn f_25_a_job_of_a_later_version_is_parked_for_a_later_worker(s
     .await;
     worker.stop().await;
     assert_eq!(stage.stats().await.dead, 0);
-    // Whoever knows the version takes it a few seconds later.
+    // Anyone who knows the version takes it a few seconds later.
     let feed = stage.feed();
     stage.clock.advance(5_000);
     feed.promote(10).await.expect("the queue answers");

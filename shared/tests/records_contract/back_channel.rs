@@ -120,7 +120,7 @@ pub(crate) async fn bcl_a_client_that_could_not_be_told_is_tried_again(stage: St
     assert_eq!(due(&stage).await, []);
     stage.advance(TimeDelta::minutes(1));
     assert_eq!(due(&stage).await[0].attempts, 2);
-    // Whoever took it has died.
+    // Anyone who took it has died.
     stage.advance(TimeDelta::seconds(30));
     assert_eq!(due(&stage).await[0].attempts, 3);
 }

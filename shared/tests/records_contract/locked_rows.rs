@@ -210,7 +210,7 @@ async fn a_lock_that_outlasts_the_call_is_given_up_behind_a_pooler() {
     is_given_up(Stage::pooled_with(Duration::from_millis(800)).await).await;
 }
 
-/// Whoever hangs up leaves a statement behind that goes on waiting; it must not cost one more connection each
+/// Anyone who hangs up leaves a statement behind that goes on waiting; it must not cost one more connection each
 /// time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_are_given_up_take_no_more_connections_than_others() {

@@ -46,7 +46,7 @@ pub(crate) async fn ses_09_for_a_minute_the_same_session_is_given_again(stage: S
     let late = asked_again(&stage, &sign_in, session, TimeDelta::milliseconds(60_001)).await;
     assert!(late.is_none());
 
-    // Whoever shares the root has another session id, and gets nothing.
+    // Anyone who shares the root has another session id, and gets nothing.
     let other = SessionId::new(&stage.random);
     assert!(
         asked_again(&stage, &sign_in, other, TimeDelta::zero())

@@ -200,7 +200,7 @@ pub(crate) async fn prv_01_a_progress_that_nobody_can_have_made_is_begun_anew(st
     }
 }
 
-/// Whoever may remove old uses does not make a code work again.
+/// Anyone who may remove old uses does not make a code work again.
 pub(crate) async fn i_03_a_use_of_a_code_is_removed_by_nobody_before_a_day_is_over(stage: Stage) {
     let (now, hours) = (Clock::system().now(), TimeDelta::hours(1));
     for age in [TimeDelta::zero(), hours * 23, hours * 25] {

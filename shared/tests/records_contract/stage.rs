@@ -252,7 +252,7 @@ impl Stage {
         }
     }
 
-    /// Writes a notice as whoever changes an account does.
+    /// Writes a notice as somebody who changes an account does.
     pub(crate) async fn write_notice(&self, phone: &PhoneNumber, kind: NoticeKind) -> NewNotice {
         let (clock, locale) = (self.clock.now(), Locale::En);
         let notice = NewNotice::new(&self.random, phone.clone(), kind, locale, clock);

@@ -47,7 +47,7 @@ pub(crate) async fn a_watch_that_fails_does_not_stop_the_worker(stage: &Stage) {
     worker.stop().await;
 }
 
-/// The worker goes on; only whoever reads the log or the metrics can know that nobody gets a code.
+/// The worker goes on; only anyone who reads the log or the metrics can know that nobody gets a code.
 pub(crate) async fn f_10_debug_mode_is_seen_while_the_worker_runs_and_when_it_ends(stage: &Stage) {
     let worker = stage.work().await;
     worker.shows("ramz_gateway_debugmode", 0.0).await;

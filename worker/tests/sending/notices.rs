@@ -44,7 +44,7 @@ pub(crate) async fn i_01_a_notice_is_sent_once_in_the_words_of_its_change(stage:
             assert_eq!(row.purpose, MessagePurpose::Notice(kind));
             assert_eq!((row.key.send, row.attempt), (1, 1));
             assert_eq!(row.deadline_at.timestamp_millis(), START + DAY);
-            // Whoever finds the row unmarked puts it into the queue again.
+            // Anyone who finds the row unmarked puts it into the queue again.
             let again = stage
                 .stores
                 .hot_state

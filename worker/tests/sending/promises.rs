@@ -181,7 +181,7 @@ pub(crate) async fn f_14_a_stop_finishes_what_runs(stage: &Stage) {
     );
 }
 
-/// Whoever asks within the cooldown gets no message of their own; after it each message has the one
+/// Anyone who asks within the cooldown gets no message of their own; after it each message has the one
 /// code, under the root that all share. One more job is closed with the root before it is run.
 pub(crate) async fn i_01_all_messages_of_a_number_have_one_code(stage: &Stage) {
     let first = stage.ask(PHONE, Channel::Sms).await;

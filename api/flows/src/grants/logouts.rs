@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::flows::Flows;
 use crate::metrics::LogoutResult;
 
-/// Whoever has taken one and dies keeps it from the others for so long.
+/// Anyone who has taken one and dies keeps it from the others for so long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// After a failed attempt: below two seconds first, below half an hour at last.
 const FIRST_DELAY: Duration = Duration::from_secs(2);

@@ -55,7 +55,7 @@ pub enum Outlook {
     Unknown,
 }
 
-/// Looks up the message of a request for a code, for whoever has its handle.
+/// Looks up the message of a request for a code, for anyone who has its handle.
 pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage, Refusal> {
     let id = session.challenge_id();
     let stores = Stores {
@@ -112,7 +112,7 @@ pub async fn own_message(flows: &Flows, session: SessionId) -> Result<OwnMessage
 /// which may be somebody else's.
 fn own_send<'a>(facts: &'a Facts, code: Option<&LivingCode>) -> Option<(&'a LedgerRow, bool)> {
     let Some(code) = code else {
-        // Once its record is gone, only whoever began the root finds it. The first message is theirs; a
+        // Once its record is gone, only anyone who began the root finds it. The first message is theirs; a
         // later one may be that of somebody who joined them.
         return facts.sends().first().map(|send| (send, true));
     };

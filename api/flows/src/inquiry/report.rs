@@ -33,7 +33,7 @@ pub struct Report {
     pub missing: Vec<String>,
     /// Where the matter stands.
     pub conclusion: Conclusion,
-    /// Shows moments as whoever asks wants them.
+    /// Shows moments as somebody who asks wants them.
     #[serde(skip)]
     pub times: Times,
     /// How far back was looked.

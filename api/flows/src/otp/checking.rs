@@ -3,7 +3,7 @@
 //!
 //! With the session id the attempts of that one challenge count, and the answer says why it is
 //! refused. With the phone number alone one guess is compared with all live roots of the
-//! number under a count of their own, and every refusal is the same: whoever knows a number only
+//! number under a count of their own, and every refusal is the same: anyone who knows a number only
 //! learns nothing about it.
 
 use std::future::Future;

@@ -25,7 +25,7 @@ pub struct NewPassword {
 
 /// Sets or changes the password of the signed-in user.
 ///
-/// Whoever has none needs a sign-in with a code in the last ten minutes. All other sessions of the
+/// Anyone who has none needs a sign-in with a code in the last ten minutes. All other sessions of the
 /// user end; this one stays. Their owner is told of a change by a message.
 pub async fn change_password(
     flows: &Flows,

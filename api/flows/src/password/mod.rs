@@ -1,6 +1,6 @@
 //! Passwords: logging in, setting and changing one, and a new one by a code.
 //!
-//! A password is an addition to the code by SMS: whoever has none, or forgot it, signs in with a
+//! A password is an addition to the code by SMS: anyone who has none, or forgot it, signs in with a
 //! code.
 
 mod change;

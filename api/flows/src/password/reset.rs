@@ -73,7 +73,7 @@ async fn reset(
     count_call(flows, Step::NewPassword, caller).await?;
     let client = caller.client();
     let (phone, locale) = (challenge.root.phone, challenge.locale);
-    // Only the number is looked for in the password, since that is known to whoever asked: before
+    // Only the number is looked for in the password, since that is known to the one who asked: before
     // the code is proven, names must not show through the answer.
     let own = OwnWords::new(Some(&phone), []);
     let judged = flows

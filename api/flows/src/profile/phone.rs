@@ -3,7 +3,7 @@
 //! The code goes to the new number and can be given back by the user who asked for it only: the id
 //! of its challenge is derived from the session id and the user's id (see
 //! [`SessionId::challenge_id_of`]). Whether the number is another account's is told after the right
-//! code, to whoever holds the phone, and costs the code.
+//! code, to the one who holds the phone, and costs the code.
 
 use domain::challenge::SessionId;
 use domain::otp::Purpose;

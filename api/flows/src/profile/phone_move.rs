@@ -1,4 +1,4 @@
-//! A number that staff move because the old one is lost: seen and stopped by whoever is signed in, and made
+//! A number that staff move because the old one is lost: seen and stopped by the one who is signed in, and made
 //! when it is due.
 
 use shared::records::{PhoneMoveMade, StopsPhoneMove, WaitingMove};

@@ -22,7 +22,7 @@ pub struct Case<'a> {
     pub wait: Option<u64>,
     /// How many digits the code has.
     pub digits: Option<u8>,
-    /// What is meant, by the name that it has for whoever reads.
+    /// What is meant, by the name that it has for anyone who reads.
     pub field: Option<&'a str>,
     /// Names the request in our logs.
     pub request: &'a str,

@@ -2,7 +2,7 @@
 //!
 //! `register` → `otp` → `set_password` → `user_info` → tokens for newcomers, `register` →
 //! `password` → tokens for those who have a password. A step other than a code is a row of the
-//! records (`shared/src/records/steps/`), which is removed by whoever takes it.
+//! records (`shared/src/records/steps/`), which is removed by the one who takes it.
 //!
 //! One handle, made at `register`, goes all the way: what it is good for is the step that it waits for.
 //! Each answer repeats it, so a client may keep the first one or take that of each answer.

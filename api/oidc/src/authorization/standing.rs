@@ -22,11 +22,11 @@ pub enum Standing {
     Ready,
     /// Nobody is signed in.
     SignIn,
-    /// Whoever is must prove themselves once more.
+    /// Anyone who is must prove themselves once more.
     SignInAgain,
     /// Somebody else is signed in than the client means.
     OtherPerson,
-    /// Whoever is signed in must say that they want this.
+    /// Anyone who is signed in must say that they want this.
     Confirm,
 }
 

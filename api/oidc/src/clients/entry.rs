@@ -308,7 +308,7 @@ pub(super) fn read_entry(
         ),
         Some(ClientType::Spa | ClientType::Native) if confidential => entry.wrong(
             if secrets.is_empty() { "jwks" } else { "secret_sha256" },
-            "is of no use: whoever has the program has what is in it; remove it, PKCE protects this type",
+            "is of no use: anyone who has the program has what is in it; remove it, PKCE protects this type",
         ),
         _ => {}
     }

@@ -9,7 +9,7 @@
 //! redirect_uris = ["https://shop.example.ir/callback"]
 //! ```
 //!
-//! There is no table of clients: whoever runs the service decides who may ask, and a file can be
+//! There is no table of clients: anyone who runs the service decides who may ask, and a file can be
 //! reviewed, copied and rolled back.
 
 mod addresses;

@@ -1,4 +1,4 @@
-//! On the way to an application: whoever has signed in goes on to it, and whoever is signed in already says
+//! On the way to an application: anyone who has signed in goes on to it, and anyone who is signed in already says
 //! whether they want that, where it must be asked.
 
 use askama::Template;
@@ -168,7 +168,7 @@ pub(crate) async fn cancel(
     ))
 }
 
-/// `POST /oidc/other/{id}`: whoever is signed in leaves, and somebody else signs in.
+/// `POST /oidc/other/{id}`: anyone who is signed in leaves, and somebody else signs in.
 pub(crate) async fn other(
     State(state): State<PagesState>,
     headers: HeaderMap,

@@ -1,6 +1,6 @@
 //! The log-out that an application asks for (OpenID Connect RP-Initiated Logout 1.0).
 //!
-//! Whoever comes with an ID token of the person who is signed in here is logged out at once, and led back where
+//! Anyone who comes with an ID token of the person who is signed in here is logged out at once, and led back where
 //! the client has registered that. Anybody else is asked first: a link must not log people out.
 
 use axum::body::Body;
@@ -90,7 +90,7 @@ impl Leaving {
         })
     }
 
-    /// Whether it is for whoever is signed in in this browser: by the same sign-on or a later one.
+    /// Whether it is for anyone who is signed in in this browser: by the same sign-on or a later one.
     fn is_of(&self, signed_on: &Authenticated) -> bool {
         self.person
             .is_some_and(|(user, sid)| user == signed_on.user.id || sid == signed_on.session.id)

@@ -223,7 +223,7 @@ id = "shop"
 type = "web"
 secret_sha256 = "aa" # of May
 
-# Notes for whoever comes next.
+# Notes for anyone who comes next.
 
 # The app.
 [[clients]]
@@ -272,12 +272,12 @@ type = "spa"
     #[test]
     fn what_is_removed_takes_its_own_comment_along_and_no_other() {
         let without = edited(FILE, |clients| clients.remove("shop"));
-        let wanted = "# Reviewed in spring.\n\n# Notes for whoever comes next.\n\n# The app.\n[[clients]]\n\
+        let wanted = "# Reviewed in spring.\n\n# Notes for anyone who comes next.\n\n# The app.\n[[clients]]\n\
                       id = \"app\"\ntype = \"spa\"\n# The end.\n";
         assert_eq!(without, wanted);
         let without = edited(FILE, |clients| clients.remove("app"));
         assert!(
-            without.ends_with("# of May\n\n# Notes for whoever comes next.\n\n# The end.\n"),
+            without.ends_with("# of May\n\n# Notes for anyone who comes next.\n\n# The end.\n"),
             "{without}"
         );
         let none = edited(&without, |clients| clients.remove("shop"));

@@ -2,7 +2,7 @@
 
 use oidc::clients::{Client, ClientType, IdTokenAlg};
 
-/// What whoever set this client up may want to know, a line each.
+/// What anyone who set this client up may want to know, a line each.
 pub(super) fn of(client: &Client) -> Vec<String> {
     let mut hints = Vec::new();
     let mut hint = |text: &str| hints.push(text.to_owned());

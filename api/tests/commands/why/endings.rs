@@ -100,7 +100,7 @@ pub(crate) async fn a_code_that_waits_to_be_typed_in(at: Service) {
     attempt().await;
     let said = at.concludes("accepted");
     assert!(
-        said.contains("typed in wrong 3 times by whoever asked first"),
+        said.contains("typed in wrong 3 times by the one who asked first"),
         "{said}"
     );
 }

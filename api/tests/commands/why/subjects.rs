@@ -63,7 +63,7 @@ pub(crate) async fn a_challenge_is_asked_for_by_its_id(at: Service) {
     assert_eq!(json["sends"].as_array().map(Vec::len), Some(1), "{json:#}");
     assert_eq!(json["phone"], MASKED);
     assert_eq!(json["conclusion"]["code"], "accepted");
-    // Whoever asks again a moment later gets no message of their own, and waits for none; their id
+    // Anyone who asks again a moment later gets no message of their own, and waits for none; their id
     // leads to the message that they share.
     let (joined, _) = at.ask().await;
     for id in [waiting.id, joined.id] {

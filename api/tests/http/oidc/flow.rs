@@ -227,7 +227,7 @@ pub(crate) async fn who_goes_back_is_led_to_the_application(shape: Shape) {
         .get(&cancel)
         .await
         .says(410, &["This sign-in is over"]);
-    // Whoever signs in all the same learns that.
+    // Anyone who signs in all the same learns that.
     prove(&mut browser, &next).await;
     browser.get(&next).await.says(410, &["begin again"]);
     // And so does who comes after a quarter of an hour.

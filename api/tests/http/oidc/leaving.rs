@@ -197,7 +197,7 @@ pub(crate) async fn rpil_whoever_comes_with_their_id_token_leaves_at_once(shape:
             .bearing(&token, Method::GET, userinfo, None)
             .await;
         assert_eq!(told.status, 401);
-        // Whoever is out already is led back all the same.
+        // Anyone who is out already is led back all the same.
         browser
             .get(&out(&all))
             .await

@@ -1,4 +1,4 @@
-//! Where is my message? For whoever waits, and for nobody else.
+//! Where is my message? For anyone who waits, and for nobody else.
 
 use chrono::DateTime;
 use domain::otp::Purpose;

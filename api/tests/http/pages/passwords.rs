@@ -267,7 +267,7 @@ pub(crate) async fn a_change_needs_the_password_or_a_code_of_a_moment_ago(shape:
         .leads_to("/accounts/login/?next=%2Fusers%2Fprofile%2Fpassword");
     browser.sign_in(PHONE).await;
     stage.pass(HOUR).await;
-    // Whoever has no password is led to the code before they think of one.
+    // Anyone who has no password is led to the code before they think of one.
     let confirm = format!("{CONFIRM}?next=%2Fusers%2Fprofile%2Fpassword%2F");
     browser.get("/").await;
     browser.get(PASSWORD).await.leads_to(&confirm);

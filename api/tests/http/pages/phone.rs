@@ -92,7 +92,7 @@ pub(crate) async fn a_number_is_changed_by_a_code_to_the_new_one(shape: Shape) {
         &["belongs to another account", "Choose another number"],
     );
     page.is_silent_about(&[RESEND]);
-    // The code of a change is of no use to whoever takes the browser along without the account.
+    // The code of a change is of no use to the one who takes the browser along without the account.
     browser.cookies.remove("ramz_access");
     browser.cookies.remove("ramz_refresh");
     browser

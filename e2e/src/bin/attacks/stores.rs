@@ -136,7 +136,7 @@ pub(crate) async fn stall() -> Outcome {
     let asked = join_all(people.iter().map(|person| sender.ask(person)));
     let (answers, ()) = tokio::join!(asked, tokio::time::sleep(Duration::from_secs(3)));
     production.redis.resume();
-    // Whoever asks next is behind all that waited in Redis.
+    // Anyone who asks next is behind all that waited in Redis.
     let last = Person::new();
     eventually(PATIENCE, async || {
         (sender.ask(&last).await.0 == "202").then_some(())

@@ -123,8 +123,8 @@ pub struct Limit {
     pub balanced: &'static str,
     /// The setting with `LIMITS=strict`.
     pub strict: &'static str,
-    /// Whether whoever proves numbers may do more: twice as much as numbers were proven from there in
-    /// the last minute. People behind one address of a carrier prove theirs; whoever has messages sent
+    /// Whether anyone who proves numbers may do more: twice as much as numbers were proven from there in
+    /// the last minute. People behind one address of a carrier prove theirs; anyone who has messages sent
     /// to strangers does not.
     pub more_for_proven: bool,
     /// What its refusal is told as.

@@ -3,7 +3,7 @@
 //! One argon2id hash takes 19 MiB and some 20 ms of a core. As many run at once as there are cores,
 //! a bounded number waits, and beyond that [`Busy`] is the answer at once: a flood of log-ins costs
 //! neither memory without end nor the time of everybody else. Nor does one client take all the places.
-//! Judging new passwords takes milliseconds and has places of its own, so that whoever has many judged keeps
+//! Judging new passwords takes milliseconds and has places of its own, so that anyone who has many judged keeps
 //! nobody from logging in.
 
 use std::num::NonZeroUsize;
@@ -85,7 +85,7 @@ impl Desk {
     }
 }
 
-/// A place among those whose passwords are hashed, taken before a try is counted: whoever finds no
+/// A place among those whose passwords are hashed, taken before a try is counted: anyone who finds no
 /// room is not counted for it.
 #[derive(Debug)]
 pub struct Place<'a> {

@@ -60,7 +60,7 @@ impl RefreshToken {
     }
 
     /// The token that takes this one's place: HMAC-SHA-256 with this token as the key, over a label
-    /// and a random salt. Whoever holds token and salt finds the same successor again; the records
+    /// and a random salt. Anyone who holds token and salt finds the same successor again; the records
     /// keep the salt but not the token, and a client has the token but not the salt.
     #[must_use]
     pub fn successor(&self, salt: &SuccessorSalt) -> Self {

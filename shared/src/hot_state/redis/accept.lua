@@ -81,7 +81,7 @@ elseif mode == 'resend' then
   return reply('not_live')
 end
 
--- Whoever asked was refused meanwhile: this waited for too long.
+-- Anyone who asked was refused meanwhile: this waited for too long.
 if not_after > 0 and now > not_after then return reply('late') end
 
 -- Can the service send at all?
@@ -120,7 +120,7 @@ if oldest and #oldest[2] == 2 then -- it was never delayed or given back after a
   behind = accepted and now - accepted > behind_age
 end
 
--- May this phone and whoever asks for it have a message?
+-- May this phone and anyone who asks for it have a message?
 local digits_of_phone = string.sub(phone, 2)
 local sends_key = sends_prefix .. digits_of_phone
 local states = redis.call('MGET', sends_key, unpack(KEYS, 6, behind and #KEYS or 7 + ever_read))
@@ -212,7 +212,7 @@ else
   root = new_root
 end
 if texted then sends = sends + 1 end
--- Whoever shares a root is told the life of any code, also where the root ends before: nobody learns
+-- Anyone who shares a root is told the life of any code, also where the root ends before: nobody learns
 -- that somebody else has asked. That its code is over then is for the counting scripts.
 local dies = began + max_life
 expires = mark and now + life or math.max(expires or 0, math.min(now + life, dies))

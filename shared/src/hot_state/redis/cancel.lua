@@ -48,7 +48,7 @@ else
     redis.call('DEL', own)
     redis.call('HDEL', root_key, 'j' .. id)
   end
-  -- Whoever asks next relies on no message that was never sent.
+  -- Anyone who asks next relies on no message that was never sent.
   if texted and redis.call('EXISTS', root_key) == 1 then redis.call('HSET', root_key, 'z', '0') end
 end
 return 'cancelled'

@@ -26,7 +26,7 @@ if now >= expires then
   return { 'expired', 0 }
 end
 local closed = of_root[2] == '1'
--- Whoever closed it may come again, because the answer may have been lost: only the records know whether
+-- Anyone who closed it may come again, because the answer may have been lost: only the records know whether
 -- the code had its effect. That costs a look at them, so it has an end too.
 local again = right and closed and (of_root[3] or root) == id
 if attempts >= (again and 2 * allowed or allowed) then return { 'exhausted', 0 } end

@@ -260,8 +260,8 @@ async fn grant(
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
 ) -> Result<Accepted, HotStateError> {
-    // Whoever shares a root is told the life of any code, also where the root ends before: nobody learns
-    // that somebody else has asked. That its code is over then is for whoever counts.
+    // Anyone who shares a root is told the life of any code, also where the root ends before: nobody learns
+    // that somebody else has asked. That its code is over then is for anyone who counts.
     let dies_at = place.began_at + MAX_ROOT_MILLIS;
     let mut expires_at = now + policy.code_life_millis;
     if !asked.purpose.shares_roots() {

@@ -20,7 +20,7 @@ const END_ROOT: &str = "DELETE FROM hot_roots WHERE id = $1";
 /// It was there before, and may ask again at once.
 const AS_BEFORE: &str =
     "UPDATE hot_challenges SET nonce = x'', last_asked_at = created_at WHERE id = $1";
-/// Whoever asks next relies on no message that was never sent.
+/// Anyone who asks next relies on no message that was never sent.
 const UNTEXTED: &str = "UPDATE hot_roots SET last_send_at = 0 WHERE id = $1";
 
 impl SqliteHotState {

@@ -135,7 +135,7 @@ impl SqliteHotState {
             transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Expired);
         }
-        // Whoever closed it may come again, because the answer may have been lost: only the records know
+        // Anyone who closed it may come again, because the answer may have been lost: only the records know
         // whether the code had its effect. That costs a look at them, so it has an end too.
         let again = right && present.is_honoured();
         if present.session_attempts >= if again { 2 * allowed } else { allowed } {

@@ -12,7 +12,7 @@ use super::unavailable;
 use crate::hot_state::model::HotStateError;
 use crate::sqlite_file::SqliteFile;
 
-/// Steps of one commit. Whoever else wants to write waits as long as they take.
+/// Steps of one commit. Anyone who else wants to write waits as long as they take.
 const MOST: usize = 64;
 
 /// A step of hot state that many take at the same time.
@@ -143,7 +143,7 @@ impl<S: Step> Server<S> {
         while let Some(entries) = self.next() {
             let answers = self.inner.take_all(&entries).await;
             let replies = entries.into_iter().map(|entry| entry.reply);
-            // Whoever has gone away meanwhile does not want to know.
+            // Anyone who has gone away meanwhile does not want to know.
             match answers {
                 Ok(answers) => replies.zip(answers).for_each(|(reply, answer)| {
                     drop(reply.send(answer));

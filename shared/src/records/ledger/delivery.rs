@@ -1,6 +1,6 @@
 //! Asking what became of accepted messages: which are due, and what the gateway said.
 //!
-//! A row is due when its `next_check_at` has come. Whoever takes it moves that moment on by a lease,
+//! A row is due when its `next_check_at` has come. Anyone who takes it moves that moment on by a lease,
 //! so no other worker asks about it meanwhile, and one that dies with it loses nothing: the moment
 //! comes again. What was learned is written only where the row still is as it was taken; whoever
 //! comes second leaves it alone, and counts nothing.
@@ -83,7 +83,7 @@ const NEXT_OF_MESSAGE: &str = concat!(
     " = $2"
 );
 
-/// A message that is to be asked about now, by whoever took it.
+/// A message that is to be asked about now, by the one who took it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryCheck {
     /// Which send.

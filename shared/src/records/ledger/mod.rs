@@ -199,7 +199,7 @@ pub struct Begin {
 /// [`SendResult::NotSent`] under this attempt and begins again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted {
-    /// Its number; whoever finds out the truth records it under this and the fence.
+    /// Its number; anyone who finds out the truth records it under this and the fence.
     pub attempt: u32,
     /// Its run.
     pub fence: i64,

@@ -1,7 +1,7 @@
 //! The step flow: from a number, by way of a code, a password and a name, to a session.
 //!
 //! A place in the flow is a row, found by the one handle of the flow and the step that it waits for.
-//! Whoever takes a step removes its row first, in the transaction that does the rest and adds the row
+//! Anyone who takes a step removes its row first, in the transaction that does the rest and adds the row
 //! of the next step: so no step is skipped, none is taken twice, and one that fails half-way was not
 //! taken.
 

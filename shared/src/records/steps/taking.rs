@@ -25,7 +25,7 @@ const BEGIN_AFTER_PASSWORD: &str = "INSERT INTO step_sessions (id_hash, phone, n
 const TAKE: &str = "DELETE FROM step_sessions \
      WHERE id_hash = $1 AND next_step = $2 AND expires_at > $3 \
      RETURNING phone, user_id, new_user, created_at";
-/// The first password only: whoever has one logs in with it or resets it, and is told of that.
+/// The first password only: anyone who has one logs in with it or resets it, and is told of that.
 const SET_PASSWORD: &str = concat!(
     "UPDATE users SET password_hash = $2, password_changed_at = $3, ",
     powers_kept!("$4"),

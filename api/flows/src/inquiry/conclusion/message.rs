@@ -191,7 +191,7 @@ impl Concluding<'_> {
         let allowed = self.policy.max_attempts;
         let until = self.times.short(moment(code.root.ends_at));
         if code.root.closed.is_some() {
-            return "The code was given back, and has had no effect so far: whoever gave it can give it once more."
+            return "The code was given back, and has had no effect so far: anyone who gave it can give it once more."
                 .to_owned();
         }
         let by_session = code.session_attempts.unwrap_or_default();
@@ -201,7 +201,7 @@ impl Concluding<'_> {
                     "The code was typed in wrong {allowed} times and is of no more use there: it must be asked for again."
                 ),
                 Subject::Phone(_) | Subject::Request(_) => format!(
-                    "The code was typed in wrong {allowed} times by whoever asked first; asking again gives new attempts."
+                    "The code was typed in wrong {allowed} times by the one who asked first; asking again gives new attempts."
                 ),
             };
         }
