@@ -70,6 +70,7 @@ async fn f_03_a_killed_redis_comes_back_and_every_job_runs() {
     let worker = stage.work(8, gate.holding(&runs, |_| true));
     let challenges = stage.enqueue(20).await;
     runs.reach(8).await;
+    server.flush_aof().await;
     server.kill();
     gate.open();
     no_answer_from(&stage).await;

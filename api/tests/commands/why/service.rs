@@ -159,6 +159,7 @@ pub(crate) async fn a_store_that_is_away_takes_nothing_of_the_others(mut at: Ser
         assert!(!at.at.path("absent.sqlite3").exists());
         return;
     };
+    redis.flush_aof().await;
     redis.kill();
     let ran = at.why(&[NUMBER]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
