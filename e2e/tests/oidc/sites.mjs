@@ -120,6 +120,7 @@ async function freePort() {
 
 /** Chooses ports, and adds the client of each site as its guide says, by the `api` that is found in PATH. */
 export async function prepare(folder) {
+  const { PATH, HOME, OIDC_CLIENTS_FILE } = process.env;
   const sites = [];
   for (const { name, guide } of SITES) {
     const place = join(folder, name);
@@ -127,7 +128,8 @@ export async function prepare(folder) {
     const url = `http://127.0.0.1:${await freePort()}`;
     const added = spawnSync("sh", ["-eu", "add-client.sh"], {
       cwd: place,
-      env: { ...process.env, SITE_URL: url },
+      // Nothing else: `api` refuses what looks like a setting and is none.
+      env: { PATH, HOME, OIDC_CLIENTS_FILE, SITE_URL: url },
       encoding: "utf8",
     });
     if (added.status !== 0) throw new Error(`${name}: ${added.stderr || added.error}`);
