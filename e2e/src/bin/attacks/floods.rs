@@ -160,7 +160,7 @@ pub(crate) async fn passwords(lasts: Duration) -> Outcome {
         let (sender, session) = (attacker.clone(), Uuid::from_bytes(random.bytes()));
         async move {
             let hard = "correct horse battery staple ".repeat(4);
-            let body = json!({ "session_id": session, "code": "123456", "password": hard });
+            let body = json!({ "session_id": session, "code": "123456", "new_password": hard });
             sender
                 .told("203.0.113.5", "/api/v1/usr/password/reset/verify", &body)
                 .await
