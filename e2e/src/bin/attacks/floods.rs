@@ -132,7 +132,7 @@ pub(crate) async fn passwords(lasts: Duration) -> Outcome {
             .try_post_as(
                 token,
                 "/api/v1/usr/password",
-                &json!({ "password": PASSWORD }),
+                &json!({ "new_password": PASSWORD }),
             )
             .await;
         let set = set.expect("an answer");
