@@ -235,7 +235,7 @@ pub(crate) async fn log_in_times() -> Outcome {
         if let Some(hash) = hash {
             sender.sign_in(&production, &person).await;
             let update = format!(
-                "UPDATE users SET password_hash = '{hash}', password_changed_at = now() WHERE phone_number = '+98{}'",
+                "UPDATE users SET password_hash = '{hash}', password_changed_at = now() WHERE phone = '+98{}'",
                 person.phone.trim_start_matches('0')
             );
             let updated = sqlx::query(AssertSqlSafe(update))

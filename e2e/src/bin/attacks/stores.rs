@@ -63,7 +63,7 @@ pub(crate) async fn locked_row(lasts: Duration) -> Outcome {
         .expect("PostgreSQL");
     let mut lock = database.begin().await.expect("a transaction");
     let phone = format!("+98{}", person.phone.trim_start_matches('0'));
-    sqlx::query("SELECT 1 FROM users WHERE phone_number = $1 FOR UPDATE")
+    sqlx::query("SELECT 1 FROM users WHERE phone = $1 FOR UPDATE")
         .bind(phone)
         .fetch_one(&mut *lock)
         .await
