@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::answers::OAuthError;
 use crate::clients::Client;
 
 /// Answers the question whether a script may ask: any may, since the answer to the question itself is
@@ -31,12 +32,14 @@ pub(crate) async fn preflight(headers: HeaderMap) -> Response {
     response
 }
 
-/// Lets a page of the client read an answer.
+/// The answer to a client, or what is wrong, as a page of the client may read it.
 pub(crate) fn shown_to(
     client: Option<&Client>,
     headers: &HeaderMap,
-    mut response: Response,
+    answered: Result<Response, OAuthError>,
 ) -> Response {
+    let id = client.map(|client| client.id.as_str());
+    let mut response = answered.unwrap_or_else(|error| error.answer(id));
     let answer = response.headers_mut();
     answer.append(VARY, HeaderValue::from_static("Origin"));
     let origin = headers.get(ORIGIN);

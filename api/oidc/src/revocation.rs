@@ -11,9 +11,8 @@ use serde_json::json;
 use crate::answers::{OAuthError, json_answer};
 use crate::clients::Client;
 use crate::origins::shown_to;
-use crate::parameters::Parameters;
 use crate::provider::{CallerOf, Provider};
-use crate::token::authentication::authenticate;
+use crate::token::authentication::read_form;
 
 /// `POST /oidc/revoke`
 pub(crate) async fn revoke(
@@ -22,11 +21,9 @@ pub(crate) async fn revoke(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let form = Parameters::of_form(&headers, body).await;
     let mut client: Option<&Client> = None;
     let answered = async {
-        let form = form.ok_or_else(|| OAuthError::request("The body is not a form"))?;
-        let found = authenticate(&provider, caller, &headers, &form, &mut client).await?;
+        let (found, form) = read_form(&provider, caller, &headers, body, &mut client).await?;
         let token = form
             .get("token")
             .map_err(|_| OAuthError::request("token is there twice"))?;
@@ -35,7 +32,5 @@ pub(crate) async fn revoke(
         Ok::<_, OAuthError>(json_answer(StatusCode::OK, &json!({})))
     };
     let answered = answered.await;
-    let id = client.map(|client| client.id.as_str());
-    let response = answered.unwrap_or_else(|error| error.answer(id));
-    shown_to(client, &headers, response)
+    shown_to(client, &headers, answered)
 }

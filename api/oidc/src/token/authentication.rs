@@ -1,6 +1,7 @@
 //! How a client proves itself: by a secret in the header or the form, by a signature, or not at all where it
 //! cannot keep a secret.
 
+use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flows::Caller;
@@ -14,9 +15,24 @@ use crate::clients::Client;
 use crate::parameters::Parameters;
 use crate::provider::Provider;
 
+/// The form that a client sends, and the client, which has proven itself. `named` is as in
+/// [`authenticate`].
+pub(crate) async fn read_form<'a>(
+    provider: &'a Provider,
+    caller: Caller,
+    headers: &HeaderMap,
+    body: Body,
+    named: &mut Option<&'a Client>,
+) -> Result<(&'a Client, Parameters), OAuthError> {
+    let form = Parameters::of_form(headers, body).await;
+    let form = form.ok_or_else(|| OAuthError::request("The body is not a form"))?;
+    let client = authenticate(provider, caller, headers, &form, named).await?;
+    Ok((client, form))
+}
+
 /// The client of a request. `named` is set as soon as it is known which one it says to be, so that its
 /// pages may read the error, too.
-pub(crate) async fn authenticate<'a>(
+async fn authenticate<'a>(
     provider: &'a Provider,
     caller: Caller,
     headers: &HeaderMap,

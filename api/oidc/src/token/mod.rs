@@ -19,7 +19,7 @@ use crate::clients::Client;
 use crate::origins::shown_to;
 use crate::parameters::Parameters;
 use crate::provider::{CallerOf, Provider};
-use authentication::authenticate;
+use authentication::read_form;
 
 /// A verifier has 43 to 128 characters that need no escape (RFC 7636, section 4.1).
 const VERIFIER_CHARS: std::ops::RangeInclusive<usize> = 43..=128;
@@ -32,11 +32,9 @@ pub(crate) async fn token(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let form = Parameters::of_form(&headers, body).await;
     let mut client: Option<&Client> = None;
     let answered = async {
-        let form = form.ok_or_else(|| OAuthError::request("The body is not a form"))?;
-        let found = authenticate(&provider, caller, &headers, &form, &mut client).await?;
+        let (found, form) = read_form(&provider, caller, &headers, body, &mut client).await?;
         let device = caller.device(None, agent);
         let tokens = match form.first("grant_type") {
             None => return Err(OAuthError::request("grant_type is missing")),
@@ -52,9 +50,7 @@ pub(crate) async fn token(
         Ok(answer(&tokens))
     };
     let answered = answered.await;
-    let id = client.map(|client| client.id.as_str());
-    let response = answered.unwrap_or_else(|error| error.answer(id));
-    shown_to(client, &headers, response)
+    shown_to(client, &headers, answered)
 }
 
 fn answer(tokens: &ClientTokens) -> Response {
