@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::{Process, free_port, wait_for_http};
+use harness::{Process, free_port, wait_for_http, whole_lines};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ impl SimulatorProcess {
     /// The calls so far.
     pub fn journal(&self) -> Vec<JournalLine> {
         let text = std::fs::read_to_string(&self.journal).unwrap_or_default();
-        text.lines()
+        whole_lines(&text)
             .map(|line| serde_json::from_str(line).expect("a line of JSON"))
             .collect()
     }

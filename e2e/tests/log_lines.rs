@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use e2e::{PATIENCE, Production};
-use harness::eventually;
+use harness::{eventually, whole_lines};
 use serde_json::{Value, json};
 
 /// A line that tells of a trouble, that of its end, and what tells one trouble from another.
@@ -37,7 +37,7 @@ const PAIRS: [(&str, &str, &[&str]); 5] = [
 ];
 
 fn lines(log: &str) -> Vec<Value> {
-    log.lines()
+    whole_lines(log)
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use collector::{Collector, Trace};
 use e2e::{Client, PATIENCE, Production};
-use harness::{Process, eventually, free_port, wait_for_http};
+use harness::{Process, eventually, free_port, wait_for_http, whole_lines};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ impl Answer {
 
 /// The JSON lines of a log.
 fn lines(log: &str) -> Vec<Value> {
-    let lines = log.lines().filter(|line| line.starts_with('{'));
+    let lines = whole_lines(log).filter(|line| line.starts_with('{'));
     lines
         .map(|line| serde_json::from_str(line).expect(line))
         .collect()

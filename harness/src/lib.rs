@@ -18,6 +18,7 @@ mod relay;
 mod scratch;
 mod small_disk;
 mod wait;
+mod whole_lines;
 
 pub use django::make_django_password;
 pub use port::free_port;
@@ -27,3 +28,4 @@ pub use redis_server::RedisServer;
 pub use relay::Relay;
 pub use small_disk::SmallDisk;
 pub use wait::{eventually, wait_for_http};
+pub use whole_lines::whole_lines;
