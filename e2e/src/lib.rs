@@ -13,6 +13,7 @@ mod prometheus;
 pub mod roles;
 mod secrets;
 mod simulator;
+mod watching;
 
 pub use client::{Asked, Client, Problem, SignedIn};
 pub use exposition::{Exposition, Family, Sample};
@@ -21,6 +22,7 @@ pub use production::{Production, Stores};
 pub use prometheus::{Prometheus, start_prometheus};
 pub use secrets::Secrets;
 pub use simulator::{JournalLine, SimulatorProcess};
+pub use watching::{Watching, start_alertmanager, start_machine_exporter};
 
 use std::time::Duration;
 

@@ -7,3 +7,4 @@ mod prometheus;
 mod running;
 mod schema;
 mod traffic;
+mod woken;

@@ -101,6 +101,8 @@ def secrets(project, report, folder, tag):
     for file in sorted(folder.iterdir()):
         words = file.read_text().split("\n")
         words = [word.split("k1:")[-1] for word in words if word and not word.startswith("-----")]
+        if file.name == "alertmanager":
+            words = re.findall(r'url: "([^"]+)"', file.read_text())
         # The password of an address, too.
         words += re.findall(r"://[^:]*:([^@]+)@", file.read_text())
         needles[file.name] = words
@@ -161,6 +163,8 @@ def secrets(project, report, folder, tag):
         "redis": ["redis_password", "redis_users"],
         "grafana": ["grafana_admin_password"],
         "prometheus": [],
+        "alertmanager": ["alertmanager"],
+        "machine": [],
         "simulator": [],
     }
     report.check(
@@ -221,7 +225,7 @@ def networks(project, report, runtime, mirror):
         targets[outside] = ([socket.gethostbyname(outside)], 80)
     except OSError:
         pass
-    names = ("stores", "watch", "front", "gateway", "boards")
+    names = ("stores", "watch", "front", "gateway", "alerts", "boards")
     pairs = [(network, target) for network in names for target in targets]
 
     def answers(pair):

@@ -13,7 +13,7 @@ from pathlib import Path
 from docker import DrillError, run, succeeds
 
 STAND_IN = "ramz-stand-in"
-SERVICES = ("postgres", "redis", "prometheus", "grafana")
+SERVICES = ("postgres", "redis", "prometheus", "alertmanager", "node_exporter", "grafana")
 PROGRAMS = ("api", "worker", "migrate", "simulator")
 SUITE = "bookworm"
 # What nobody reads in a container.

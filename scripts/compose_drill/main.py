@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -28,6 +29,8 @@ of their own (ramz-stand-in/...), so that nothing else takes them for the offici
 daemon answers, root with dockerd gets one for the time of the drill."""
 # Not the one of docker-compose.yml, which may be in use here.
 SUBNET, GATEWAY = "10.213.253.0/24", "10.213.253.1"
+# Where Alertmanager finds the drill, which lets itself be told.
+ALERTS_SUBNET, ALERTS_GATEWAY = "10.213.252.0/24", "10.213.252.1"
 
 
 def arguments():
@@ -104,8 +107,10 @@ def make_project(options, engine, chosen):
             if name and not (folder / name).exists() and (options.root / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(options.root / name, folder / name)
-    run(folder / "scripts/make-secrets", "--demo")
-    api, grafana, inbox = free_ports(3)
+    api, grafana, inbox, receiver = free_ports(4)
+    webhook = f"http://{ALERTS_GATEWAY}:{receiver}/{secrets.token_hex(16)}"
+    environment = {**os.environ, "ALERT_WEBHOOK_URL": webhook}
+    run(folder / "scripts/make-secrets", "--demo", env=environment)
     settings = {
         "API_PORT": api,
         "GRAFANA_PORT": grafana,
@@ -122,6 +127,9 @@ def make_project(options, engine, chosen):
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
     # The gateway's own record of what was sent, on a disk of its own.
     override = {
+        "networks": {
+            "alerts": {"ipam": {"config": [{"subnet": ALERTS_SUBNET, "gateway": ALERTS_GATEWAY}]}}
+        },
         "services": {
             "simulator": {
                 "environment": {"SIMULATOR_JOURNAL": "/journal/calls"},
@@ -132,6 +140,7 @@ def make_project(options, engine, chosen):
     (folder / "docker-compose.override.yml").write_text(json.dumps(override))
     project = Project(engine, folder, NAME)
     project.api, project.grafana, project.inbox = api, grafana, inbox
+    project.webhook, project.receiver = webhook, (ALERTS_GATEWAY, receiver)
     return project
 
 
@@ -169,6 +178,7 @@ def drill(options, report):
         checks.networks(project, report, runtime, images.mirror())
         sent = stages.share_the_load(project, report)
         stages.rules(project, report)
+        stages.be_woken(project, report)
         sent = stages.replace_under_load(project, report, sent)
         stages.exactly_once(project, report, sent)
         checks.forwarded_for(project, report, runtime)

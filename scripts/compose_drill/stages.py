@@ -1,8 +1,11 @@
 """What is done with the running project, one stage after the other."""
 
 import json
+import queue
+import threading
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import images
@@ -35,7 +38,8 @@ def build(options, project, report, runtime, tag):
 def start(project, report):
     began = time.monotonic()
     project.compose("up", "-d", "--no-build", timeout=600)
-    for name in ("postgres", "redis", "api", "worker", "simulator", "prometheus", "grafana"):
+    own = ("postgres", "redis", "api", "worker", "simulator")
+    for name in (*own, "prometheus", "alertmanager", "machine", "grafana"):
         project.wait_healthy(name)
     migrate = project.inspect("migrate", every=True)[0]["State"]
     report.check(
@@ -152,6 +156,57 @@ def rules(project, report):
         "Prometheus can evaluate the rules",
         not failed,
         "; ".join(failed) or f"{evaluated} of {len(found)} evaluated",
+    )
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Whom Alertmanager tells, as docs/compose.md describes it."""
+
+    told = queue.SimpleQueue()
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.told.put((self.path, body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def be_woken(project, report):
+    """An alert reaches the receiver that make-secrets was given, and the disks are watched."""
+    server = ThreadingHTTPServer(project.receiver, Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    project.execute(
+        project.ids("alertmanager")[0],
+        "amtool",
+        *("alert", "add", "Trial", "severity=page"),
+        "--alertmanager.url=http://127.0.0.1:9093",
+    )
+    began = time.monotonic()
+    try:
+        path, told = Receiver.told.get(timeout=60)
+    except queue.Empty:
+        path, told = "", {}
+    server.shutdown()
+    names = [alert["labels"]["alertname"] for alert in told.get("alerts", [])]
+    report.check(
+        "an alert reaches the receiver of secrets/alertmanager",
+        names == ["Trial"] and project.webhook.endswith(path) and path != "",
+        f"{time.monotonic() - began:.0f}s; {told.get('status')} {', '.join(names)}",
+    )
+    found = wait_until(
+        "Prometheus to find Alertmanager",
+        lambda: fetch_from_prometheus(project, "alertmanagers")["activeAlertmanagers"],
+    )
+    free = wait_until(
+        "the figures of the disks", lambda: ask_prometheus(project, "min(ramz:disk_free:ratio)")
+    )
+    report.check(
+        "Prometheus tells Alertmanager, and sees the disks",
+        len(found) == 1 and 0 < free[""] <= 1,
+        f"{found[0]['url']}; {free['']:.0%} of the fullest disk are free",
     )
 
 

@@ -120,10 +120,15 @@ fn one_of<T>(all: &[T], index: u64) -> &T {
     &all[usize::try_from(index % count).unwrap_or_default()]
 }
 
-/// The client's address that a trusted proxy would name: one of 16 million.
+/// Groups of addresses (/24) that requests come from in turn: so many that none has more than its share.
+const GROUPS: u64 = 4_096;
+
+/// The client's address that a trusted proxy would name: one of a million, no two requests that follow
+/// each other from the same group.
 fn address_of(index: u64) -> Ipv4Addr {
-    let low = u32::try_from(index % (1 << 24)).unwrap_or_default();
-    Ipv4Addr::from_bits(u32::from_be_bytes([10, 0, 0, 0]) | low)
+    let group = u32::try_from(index % GROUPS).unwrap_or_default();
+    let host = u32::try_from(index / GROUPS % 256).unwrap_or_default();
+    Ipv4Addr::from_bits(u32::from_be_bytes([10, 0, 0, 0]) | group << 8 | host)
 }
 
 #[cfg(test)]
@@ -203,9 +208,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn addresses_are_those_of_a_private_network() {
+    fn addresses_are_of_another_group_each_time() {
         assert_eq!(address_of(0), Ipv4Addr::new(10, 0, 0, 0));
-        assert_eq!(address_of(0x01_02_03), Ipv4Addr::new(10, 1, 2, 3));
-        assert_eq!(address_of(1 << 24), Ipv4Addr::new(10, 0, 0, 0));
+        assert_eq!(address_of(1), Ipv4Addr::new(10, 0, 1, 0));
+        assert_eq!(address_of(4_095), Ipv4Addr::new(10, 15, 255, 0));
+        assert_eq!(address_of(4_096), Ipv4Addr::new(10, 0, 0, 1));
+        assert_eq!(address_of(4_096 * 256), Ipv4Addr::new(10, 0, 0, 0));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use domain::clock::Clock;
-use e2e::{Production, start_prometheus};
+use e2e::{Production, Watching, start_alertmanager, start_machine_exporter, start_prometheus};
 use harness::Process;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,6 +24,7 @@ const YESTERDAY: [(&str, &str); 3] = [
 /// A running Prometheus that looks every second.
 pub(crate) struct Prometheus {
     process: Process,
+    _beside: [Watching; 2],
     folder: TempDir,
     url: String,
     http: reqwest::Client,
@@ -35,10 +36,28 @@ impl Prometheus {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         write_yesterday(path);
-        let jobs = ["ramz-api", "ramz-worker"].map(|job| {
-            let targets = path.join(format!("{job}.json"));
-            json!({ "job_name": job, "file_sd_configs": [{ "files": [targets] }] })
-        });
+        let whom = path.join("alertmanager.yml");
+        fs::write(
+            &whom,
+            json!({ "route": { "receiver": "team" },
+            "receivers": [{ "name": "team" }] })
+            .to_string(),
+        )
+        .expect("written");
+        let beside = [
+            start_alertmanager(&whom).await,
+            start_machine_exporter().await,
+        ];
+        let mut jobs: Vec<Value> = ["ramz-api", "ramz-worker"]
+            .map(|job| {
+                let targets = path.join(format!("{job}.json"));
+                json!({ "job_name": job, "file_sd_configs": [{ "files": [targets] }] })
+            })
+            .into();
+        for (job, process) in ["alertmanager", "machine"].into_iter().zip(&beside) {
+            let targets = json!([{ "targets": [process.address] }]);
+            jobs.push(json!({ "job_name": job, "static_configs": targets }));
+        }
         let config = json!({
             "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
             "rule_files": [project("prometheus/rules/*.yml")],
@@ -48,6 +67,7 @@ impl Prometheus {
         let (process, url) = start_prometheus(path, &config.to_string()).await;
         Self {
             process,
+            _beside: beside,
             folder,
             url,
             http: reqwest::Client::builder()

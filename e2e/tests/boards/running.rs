@@ -14,7 +14,16 @@ use crate::boards::traffic::{CALLBACK_SECRET, People, disturb, spoil_the_gateway
 const LIMIT: Duration = Duration::from_mins(15);
 const PAUSE: Duration = Duration::from_secs(1);
 /// What a selector in an expression begins with; anything else is a function or a word of the language.
-const METRICS: [&str; 6] = ["ramz_", "ramz:", "http_", "process_", "up", "ALERTS"];
+const METRICS: [&str; 8] = [
+    "ramz_",
+    "ramz:",
+    "http_",
+    "process_",
+    "node_",
+    "alertmanager_",
+    "up",
+    "ALERTS",
+];
 
 /// Something that must have an answer.
 struct Question {
