@@ -532,6 +532,7 @@ async fn net_04_what_make_secrets_writes_lets_each_program_in_by_its_own_passwor
         "migrate_database_url",
         "api_database_url",
         "worker_database_url",
+        "console_database_url",
         "api_redis_url",
         "worker_redis_url",
     ] {
@@ -546,7 +547,7 @@ async fn net_04_what_make_secrets_writes_lets_each_program_in_by_its_own_passwor
     passwords.push(read("redis_password").trim().to_owned());
     passwords.sort();
     passwords.dedup();
-    assert_eq!(passwords.len(), 7, "no two are the same");
+    assert_eq!(passwords.len(), 8, "no two are the same");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

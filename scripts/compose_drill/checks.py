@@ -147,6 +147,7 @@ def secrets(project, report, folder, tag):
         "api": [
             "api_database_url",
             "api_redis_url",
+            "console_database_url",
             "delivery_callback_secret",
             "jwt_private_key",
             "otp_key",
@@ -155,6 +156,7 @@ def secrets(project, report, folder, tag):
         "migrate": ["migrate_database_url"],
         "roles": [
             "api_database_url",
+            "console_database_url",
             "migrate_database_url",
             "postgres_password",
             "worker_database_url",
@@ -194,9 +196,10 @@ def roles(project, report):
         if "user=default" in line and "cmd=client" not in line and "cmd=ping" not in line
     ]
     wanted = {"ramz_api", "ramz_worker"}
+    databases = wanted | {"ramz_console"}
     report.check(
-        "NET-04 api and worker have roles of their own at the stores",
-        set(found) == wanted and users == wanted and not others,
+        "NET-04 api, worker and console have roles of their own at the stores",
+        set(found) == databases and users == wanted and not others,
         f"PostgreSQL: {', '.join(sorted(found))}; Redis: {', '.join(sorted(users))}",
     )
 

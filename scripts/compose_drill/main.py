@@ -107,12 +107,14 @@ def make_project(options, engine, chosen):
             if name and not (folder / name).exists() and (options.root / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(options.root / name, folder / name)
-    api, grafana, inbox, receiver = free_ports(4)
+    api, grafana, inbox, receiver, admin = free_ports(5)
     webhook = f"http://{ALERTS_GATEWAY}:{receiver}/{secrets.token_hex(16)}"
     environment = {**os.environ, "ALERT_WEBHOOK_URL": webhook}
     run(folder / "scripts/make-secrets", "--demo", env=environment)
     settings = {
         "API_PORT": api,
+        "ADMIN_PORT": admin,
+        "ADMIN_URL": f"http://127.0.0.1:{admin}",
         "GRAFANA_PORT": grafana,
         "INBOX_PORT": inbox,
         "PUBLIC_URL": f"http://127.0.0.1:{api}",
@@ -140,6 +142,7 @@ def make_project(options, engine, chosen):
     (folder / "docker-compose.override.yml").write_text(json.dumps(override))
     project = Project(engine, folder, NAME)
     project.api, project.grafana, project.inbox = api, grafana, inbox
+    project.admin = admin
     project.webhook, project.receiver = webhook, (ALERTS_GATEWAY, receiver)
     return project
 
@@ -165,8 +168,10 @@ def drill(options, report):
         stages.build(options, project, report, runtime, TAG)
         stages.start(project, report)
         stages.sign_in(project, report)
+        stages.console(project, report)
         ports = [
             ("api", 8000, project.api),
+            ("api", 8001, project.admin),
             ("grafana", 3000, project.grafana),
             ("simulator", 8025, project.inbox),
         ]

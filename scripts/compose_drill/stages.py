@@ -91,6 +91,22 @@ def sign_in(project, report):
     )
 
 
+def console(project, report):
+    """Staff find the console on loopback, and nobody finds it under another name or among the pages."""
+
+    def get(port, host):
+        return call(port, "GET", "/sign-in", headers={"Host": host, "Accept": "text/html"})
+
+    own = get(project.admin, f"127.0.0.1:{project.admin}")
+    foreign = get(project.admin, "evil.example")
+    public = get(project.api, f"127.0.0.1:{project.api}")
+    report.check(
+        "the console asks who comes, on its own port and under its own name only",
+        own[0] == 200 and "password" in own[1] and foreign[0] == 421 and public[0] == 404,
+        f"own {own[0]}, another name {foreign[0]}, public port {public[0]}",
+    )
+
+
 def fetch_from_prometheus(project, path):
     url = f"http://127.0.0.1:9090/api/v1/{path}"
     output = project.execute(project.ids("prometheus")[0], "wget", "-q", "-O", "-", url)

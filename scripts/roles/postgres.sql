@@ -2,8 +2,9 @@
 -- ramz_owner the owner of the database and its tables. For psql, as a superuser, in the database of
 -- Ramz. Running it again does no harm; `migrate` then gives the roles what they may do.
 --
--- SECRETS names the folder with the files migrate_database_url, api_database_url and
--- worker_database_url; the passwords are taken out of these addresses.
+-- SECRETS names the folder with the files migrate_database_url, api_database_url,
+-- worker_database_url and console_database_url; the passwords are taken out of these addresses. Without
+-- the last, of an installation whose console uses the role of the api, ramz_console can not log in.
 \set ON_ERROR_STOP on
 -- The passwords are not for the log of the server.
 SET log_statement = 'none';
@@ -14,6 +15,7 @@ SET lock_timeout = '5s';
 \set owner `sed -n 's|^[^:]*://[^:]*:\([^@]*\)@.*|\1|p' "$SECRETS/migrate_database_url"`
 \set api `sed -n 's|^[^:]*://[^:]*:\([^@]*\)@.*|\1|p' "$SECRETS/api_database_url"`
 \set worker `sed -n 's|^[^:]*://[^:]*:\([^@]*\)@.*|\1|p' "$SECRETS/worker_database_url"`
+\set console `sed -n 's|^[^:]*://[^:]*:\([^@]*\)@.*|\1|p' "$SECRETS/console_database_url" 2>/dev/null`
 SELECT length(:'owner') < 16 OR length(:'api') < 16 OR length(:'worker') < 16 AS missing \gset
 \if :missing
 \echo 'a password of at least 16 characters is missing in one of the three addresses in SECRETS'
@@ -28,6 +30,10 @@ SELECT format('CREATE ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOLOGIN', name
 ALTER ROLE ramz_owner LOGIN PASSWORD :'owner';
 ALTER ROLE ramz_api LOGIN PASSWORD :'api';
 ALTER ROLE ramz_worker LOGIN PASSWORD :'worker';
+SELECT length(:'console') >= 16 AS there \gset
+\if :there
+ALTER ROLE ramz_console LOGIN PASSWORD :'console';
+\endif
 
 -- Whoever owned it before, and runs, goes on with the rights of the owner until it is restarted under its
 -- own role: `REVOKE ramz_owner FROM …` afterwards.
