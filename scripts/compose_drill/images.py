@@ -197,6 +197,10 @@ def own_images_of_host_programs(root, runtime, tag):
         )
 
 
+def has_own(tag):
+    return all(present(f"ramz-{name}:{tag}") for name in PROGRAMS)
+
+
 def remove_own(tag):
     for name in PROGRAMS:
         run("docker", "image", "rm", f"ramz-{name}:{tag}", check=False)

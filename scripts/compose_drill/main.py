@@ -62,6 +62,16 @@ def arguments():
         action="store_true",
         help="only tell whether this machine can run it; if not, print why",
     )
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="only make the images, for a run with --prepared to use",
+    )
+    parser.add_argument(
+        "--prepared",
+        action="store_true",
+        help="use the images that --prepare has made; makes them where it has not",
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument(
         "--cargo-config",
@@ -147,9 +157,8 @@ def make_project(options, engine, chosen):
     return project
 
 
-def drill(options, report):
-    engine = find_engine(options.engine)
-    report.note("engine", f"{' '.join(engine)}, {run(*engine, 'version').splitlines()[0]}")
+def bases(options, report):
+    """The images that ours and docker-compose.yml are made of, by the names of their variables."""
     text = (options.root / "docker-compose.yml").read_text()
     chosen, stand_ins = images.base_images(text, images.SERVICES, options)
     build_names = ("runtime", "rust") if options.from_source else ("runtime",)
@@ -161,7 +170,13 @@ def drill(options, report):
             "a stand-in made of Debian's packages"
             + (", which shows no board" if name == "grafana" else ""),
         )
+    return chosen
 
+
+def drill(options, report):
+    engine = find_engine(options.engine)
+    report.note("engine", f"{' '.join(engine)}, {run(*engine, 'version').splitlines()[0]}")
+    chosen = bases(options, report)
     project = make_project(options, engine, chosen)
     runtime = chosen["RUNTIME_IMAGE"]
     try:
@@ -242,7 +257,12 @@ def main():
         if options.own_daemon or not succeeds("docker", "info"):
             daemon.start()
             report.note("daemon", "started for the drill")
-        drill(options, report)
+        if options.prepare:
+            find_engine(options.engine)
+            runtime = bases(options, report)["RUNTIME_IMAGE"]
+            images.own_images_of_host_programs(options.root, runtime, TAG)
+        else:
+            drill(options, report)
     except (DrillError, KeyboardInterrupt) as error:
         report.check("the drill came to its end", False, str(error) or "interrupted")
     finally:

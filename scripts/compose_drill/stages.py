@@ -21,7 +21,7 @@ def build(options, project, report, runtime, tag):
     began = time.monotonic()
     if options.from_source:
         project.compose("build", timeout=4 * 3600)
-    else:
+    elif not (options.prepared and images.has_own(tag)):
         images.own_images_of_host_programs(options.root, runtime, tag)
     took = time.monotonic() - began
     how = "from source" if options.from_source else "of this machine's programs (debug build)"
