@@ -28,6 +28,7 @@ mod back_channel;
 mod by_hand;
 mod code_uses;
 mod connection;
+mod credit;
 mod dispatch;
 mod erasing;
 mod error;
@@ -57,8 +58,9 @@ pub use audit::{AuditEntry, AuditSource};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
-pub use code_uses::CodeUse;
+pub use code_uses::{CodeUse, SignInTime, UsedCodes};
 pub use connection::{Connections, PoolSettings, Records};
+pub use credit::CreditLook;
 pub use erasing::OpenErasure;
 pub use error::RecordsError;
 pub use grants::Grant;
@@ -66,7 +68,8 @@ pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, Import
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendKey, SendMethod, SendOutcome, SendResult,
+    SendCount, SendFate, SendFilter, SendKey, SendMethod, SendOutcome, SendPlace, SendResult,
+    SendsListed, SendsNext,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
