@@ -5,6 +5,7 @@ mod answer;
 mod attacks;
 mod authentication;
 mod bad_input;
+mod console;
 mod deletion;
 mod delivery_reports;
 mod description;
@@ -47,6 +48,8 @@ use pages::{
     passwords as pages_passwords, phone as pages_phone, refusals as pages_refusals,
     sign_in as pages_sign_in, staying as pages_staying,
 };
+
+use console::door as console_door;
 
 use oidc::{
     conformance, flow as oidc_flow, leaving as oidc_leaving, threats as oidc_threats,
@@ -328,5 +331,8 @@ on_both_shapes! {
     attacks::a_10_r_08_there_is_no_call_that_looks_at_a_code_without_counting,
     attacks::a_16_a_17_whoever_uses_up_the_messages_of_a_number_leaves_its_owners_code_good,
     attacks::r_15_a_foreign_host_reaches_no_message_token_cookie_or_address,
+    console_door::a_console_is_on_its_own_listener_and_asks_who_comes,
+    console_door::a_session_of_staff_is_short_and_ends_with_the_role,
+    console_door::csr_02_forms_of_other_sites_and_sessions_do_nothing,
     attacks::a_32_nobody_becomes_staff_by_a_member_more,
 }

@@ -51,10 +51,11 @@ mod sessions;
 mod sign_in;
 mod sign_in_at_once;
 mod sign_on;
+mod staff;
 mod steps;
 mod users;
 
-pub use audit::{AuditEntry, AuditSource};
+pub use audit::{AuditEntry, AuditSource, InConsole};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
@@ -89,6 +90,7 @@ pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
 pub use sign_on::SignOn;
+pub use staff::{NewStaffSession, StaffSession};
 pub use steps::{
     NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
     UserInfoStep,

@@ -1,0 +1,69 @@
+//! Every text of the console, in both languages. A field that one language lacks does not compile.
+//!
+//! Each section has a file of its own, with a struct and one value of it in each language, and a line here.
+//! `{…}` stands for what the page at hand puts there. Refusals of use cases have their texts in `flows`.
+
+mod faults;
+mod frame;
+mod overview;
+
+use domain::challenge::Locale;
+
+pub(crate) use faults::FaultWords;
+pub(crate) use frame::FrameWords;
+pub(crate) use overview::OverviewWords;
+
+/// The texts of one language.
+pub(crate) struct Words {
+    pub(crate) locale: Locale,
+    /// The direction of writing.
+    pub(crate) direction: &'static str,
+    pub(crate) frame: &'static FrameWords,
+    pub(crate) faults: &'static FaultWords,
+    pub(crate) overview: &'static OverviewWords,
+}
+
+static FA: Words = Words {
+    locale: Locale::Fa,
+    direction: "rtl",
+    frame: &frame::FA,
+    faults: &faults::FA,
+    overview: &overview::FA,
+};
+
+static EN: Words = Words {
+    locale: Locale::En,
+    direction: "ltr",
+    frame: &frame::EN,
+    faults: &faults::EN,
+    overview: &overview::EN,
+};
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Words({})", self.lang())
+    }
+}
+
+impl Words {
+    /// Those of a language.
+    pub(crate) fn of(locale: Locale) -> &'static Self {
+        match locale {
+            Locale::Fa => &FA,
+            Locale::En => &EN,
+        }
+    }
+
+    /// The language as HTML and headers name it.
+    pub(crate) fn lang(&self) -> &'static str {
+        self.locale.as_str()
+    }
+
+    /// The other language.
+    pub(crate) fn other_lang(&self) -> &'static str {
+        match self.locale {
+            Locale::Fa => Locale::En.as_str(),
+            Locale::En => Locale::Fa.as_str(),
+        }
+    }
+}

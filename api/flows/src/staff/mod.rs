@@ -1,0 +1,71 @@
+//! What the staff does in the console. Each use case is a function over [`Desk`].
+//!
+//! Who may do what is checked by the face before it calls one; everything that changes something takes a
+//! [`Deed`], which says who, in which role, why and where from, and goes into the audit log in the
+//! transaction of the change.
+
+mod deed;
+mod session;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::number_hash::NumberHash;
+use domain::phone::PhoneNumber;
+use shared::records::Records;
+
+use crate::flows::Flows;
+
+pub use deed::Deed;
+pub use session::{FRESH, SignedInStaff, end_session, open_session, signed_in, unmask};
+
+/// For how long a number stays unmasked in a session.
+pub const UNMASKED: TimeDelta = TimeDelta::minutes(10);
+
+/// What the use cases of the console work with.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    flows: Arc<Flows>,
+    records: Records,
+}
+
+impl Desk {
+    /// Over the records of everybody.
+    pub fn new(flows: Arc<Flows>) -> Self {
+        let records = flows.records.clone();
+        Self { flows, records }
+    }
+
+    /// The same over records that it opens under a role of its own.
+    #[must_use]
+    pub fn with_records(mut self, records: Records) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// The use cases of everybody.
+    pub fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
+    /// The records as the console may use them.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// How the audit log names a number as the object of something: by the beginning of its keyed hash, which is
+    /// the same each time and gives nothing away.
+    pub fn number_object(&self, phone: &PhoneNumber) -> String {
+        let hash = self.number_hashes(phone).into_iter().next();
+        let hash = hash.map(|hash| {
+            let bytes = hash.as_bytes()[..8].iter();
+            bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
+        });
+        format!("number:{}", hash.unwrap_or_default())
+    }
+
+    /// The keyed hashes by which a number is known, that of the newest key first.
+    pub(crate) fn number_hashes(&self, phone: &PhoneNumber) -> Vec<NumberHash> {
+        NumberHash::all(&self.flows.otp_keys, phone)
+    }
+}

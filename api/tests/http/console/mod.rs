@@ -1,0 +1,6 @@
+//! The console over HTTP, on a listener of its own.
+
+pub(crate) mod desk;
+pub(crate) mod door;
+
+pub(crate) use desk::{Desk, sign_in};
