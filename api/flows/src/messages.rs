@@ -1,6 +1,8 @@
 //! Messages as the staff sees them in lists: the rows of the ledger, and how the code stands that each has brought.
 
-use chrono::{DateTime, Utc};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::challenge::SEND_MARGIN_MILLIS;
 use domain::clock::UnixMillis;
 use domain::notice::MessagePurpose;
@@ -8,11 +10,16 @@ use domain::phone::Operator;
 use domain::root::RootId;
 use shared::hot_state::{HotState, LivingRoot};
 use shared::records::{
-    CodeUse, LedgerRow, Records, RecordsError, SendFate, SendFilter, SendPlace, SendsNext,
+    CodeUse, LedgerRow, Records, RecordsError, SendFate, SendFilter, SendPlace, SendsListed,
+    SendsNext,
 };
 
-/// A page looks at so many rows of the ledger at most where no index leads to what is looked for.
-pub const ROWS_LOOKED_AT: u32 = 20_000;
+/// Where no index leads to what is looked for, so many rows of the ledger are looked at by one question…
+const ROWS_AT_ONCE: u32 = 4_000;
+/// …and so many questions are asked for a page…
+const QUESTIONS: usize = 10;
+/// …but none more after this time: a page is there soon, and says how far it has come.
+const LOOKS_FOR: Duration = Duration::from_millis(80);
 
 /// A message in a list.
 #[derive(Clone, Debug)]
@@ -76,9 +83,7 @@ pub async fn list(
     after: Option<SendPlace>,
     limit: u32,
 ) -> Result<MessagesListed, RecordsError> {
-    let listed = records
-        .list_sends(filter, after, limit, ROWS_LOOKED_AT)
-        .await?;
+    let listed = look(records, filter, after, limit).await?;
     let mut roots: Vec<RootId> = listed
         .rows
         .iter()
@@ -106,6 +111,35 @@ pub async fn list(
     })
 }
 
+async fn look(
+    records: &Records,
+    filter: &SendFilter,
+    mut after: Option<SendPlace>,
+    limit: u32,
+) -> Result<SendsListed, RecordsError> {
+    let began = Instant::now();
+    let mut found = SendsListed {
+        rows: Vec::new(),
+        next: SendsNext::End,
+    };
+    for _ in 0..QUESTIONS {
+        let wanted = limit - u32::try_from(found.rows.len()).unwrap_or(limit).min(limit);
+        if wanted == 0 {
+            break;
+        }
+        let listed = records
+            .list_sends(filter, after, wanted, ROWS_AT_ONCE)
+            .await?;
+        found.rows.extend(listed.rows);
+        found.next = listed.next;
+        match listed.next {
+            SendsNext::LookFurther(place) if began.elapsed() < LOOKS_FOR => after = Some(place),
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
 fn standing(
     row: &LedgerRow,
     uses: &[CodeUse],
@@ -121,7 +155,7 @@ fn standing(
         };
     }
     // The deadline of a message lies a fixed time before the end of its code.
-    let ended = row.deadline_at + chrono::TimeDelta::milliseconds(SEND_MARGIN_MILLIS);
+    let ended = row.deadline_at + TimeDelta::milliseconds(SEND_MARGIN_MILLIS);
     let Some(living) = living else {
         return if ended <= now {
             CodeStanding::Over { at: ended }

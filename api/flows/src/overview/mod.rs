@@ -132,14 +132,14 @@ async fn read(buckets: &mut Buckets, sources: &Sources, now: DateTime<Utc>) -> V
         .await;
     let records_away = told(
         "the records",
-        counted.and(credit.as_ref().map(|_| ()).map_err(text)),
+        &counted.and(credit.as_ref().map(|_| ()).map_err(text)),
     );
     let mut credit_line = credit.unwrap_or_default();
     credit_line.reverse();
     let (queue, breaker) = tokio::join!(sources.queue.stats(), sources.hot_state.breaker());
     let hot_state_away = match (&queue, &breaker) {
-        (Err(error), _) => told("the queue", Err(error.to_string())),
-        (_, Err(error)) => told("hot state", Err(error.to_string())),
+        (Err(error), _) => told("the queue", &Err(error.to_string())),
+        (_, Err(error)) => told("hot state", &Err(error.to_string())),
         _ => false,
     };
     let mut view = View {
@@ -170,8 +170,8 @@ fn text(error: &RecordsError) -> String {
 }
 
 /// Whether a store is away; why stands in the log.
-fn told(what: &'static str, answered: Result<(), String>) -> bool {
-    if let Err(cause) = &answered {
+fn told(what: &'static str, answered: &Result<(), String>) -> bool {
+    if let Err(cause) = answered {
         tracing::warn!(cause, "{what} could not be asked for the overview");
     }
     answered.is_err()

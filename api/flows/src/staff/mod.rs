@@ -5,6 +5,7 @@
 //! transaction of the change.
 
 mod deed;
+mod seeing;
 mod session;
 
 use std::sync::Arc;
