@@ -49,6 +49,7 @@ const fn section(path: &'static str, name: fn(&FrameWords) -> &'static str, from
 #[rustfmt::skip]
 static NAVIGATION: &[Section] = &[
     section("/", |words| words.overview, Role::Read),
+    section("/sends", |words| words.sends, Role::Read),
 ];
 
 /// One entry of the navigation.

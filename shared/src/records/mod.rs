@@ -23,11 +23,13 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod audit_log;
 mod authorization_codes;
 mod back_channel;
 mod by_hand;
 mod code_uses;
 mod connection;
+mod credit;
 mod dispatch;
 mod erasing;
 mod error;
@@ -55,11 +57,13 @@ mod steps;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource, InConsole};
+pub use audit_log::{AuditFilter, AuditRow};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
-pub use code_uses::CodeUse;
+pub use code_uses::{CodeUse, SignInTime, UsedCodes};
 pub use connection::{Connections, PoolSettings, Records};
+pub use credit::CreditLook;
 pub use erasing::OpenErasure;
 pub use error::RecordsError;
 pub use grants::Grant;
@@ -67,7 +71,8 @@ pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, Import
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendKey, SendMethod, SendOutcome, SendResult,
+    SendCount, SendFate, SendFilter, SendKey, SendMethod, SendOutcome, SendPlace, SendResult,
+    SendsListed, SendsNext,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
@@ -79,7 +84,7 @@ pub use phone_moves::{
     AskPhoneMove, PHONE_MOVE_WAIT, PhoneMoveAsked, PhoneMoveMade, StopsPhoneMove, WaitingMove,
 };
 pub use postgres_server::Pooler;
-pub use profile::{EmailChange, ProfileChange};
+pub use profile::{DeletedBy, EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use retention::{OldRows, RetentionStep};
 pub use session_ending::SessionEnd;
@@ -87,7 +92,10 @@ pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
 pub use sign_on::SignOn;
-pub use staff::{NewStaffSession, StaffSession};
+pub use staff::{
+    FactorOpens, FactorTry, NewFactor, NewStaffLink, NewStaffSession, PeopleSearch, Person,
+    RightFactor, RoleChange, SealedFactor, StaffMember, StaffSession,
+};
 pub use steps::{
     NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
     UserInfoStep,

@@ -5,13 +5,19 @@
 
 mod faults;
 mod frame;
+mod number;
 mod overview;
+mod sends;
+mod times;
 
 use domain::challenge::Locale;
 
 pub(crate) use faults::FaultWords;
 pub(crate) use frame::FrameWords;
+pub(crate) use number::NumberWords;
 pub(crate) use overview::OverviewWords;
+pub(crate) use sends::SendsWords;
+pub(crate) use times::TimeWords;
 
 /// The texts of one language.
 pub(crate) struct Words {
@@ -21,6 +27,9 @@ pub(crate) struct Words {
     pub(crate) frame: &'static FrameWords,
     pub(crate) faults: &'static FaultWords,
     pub(crate) overview: &'static OverviewWords,
+    pub(crate) sends: &'static SendsWords,
+    pub(crate) number: &'static NumberWords,
+    pub(crate) times: &'static TimeWords,
 }
 
 static FA: Words = Words {
@@ -29,6 +38,9 @@ static FA: Words = Words {
     frame: &frame::FA,
     faults: &faults::FA,
     overview: &overview::FA,
+    sends: &sends::FA,
+    number: &number::FA,
+    times: &times::FA,
 };
 
 static EN: Words = Words {
@@ -37,6 +49,9 @@ static EN: Words = Words {
     frame: &frame::EN,
     faults: &faults::EN,
     overview: &overview::EN,
+    sends: &sends::EN,
+    number: &number::EN,
+    times: &times::EN,
 };
 
 impl std::fmt::Debug for Words {

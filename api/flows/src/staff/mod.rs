@@ -4,8 +4,13 @@
 //! [`Deed`], which says who, in which role, why and where from, and goes into the audit log in the
 //! transaction of the change.
 
+mod audit;
 mod deed;
+mod people;
+mod roles;
+mod seeing;
 mod session;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -16,8 +21,21 @@ use shared::records::Records;
 
 use crate::flows::Flows;
 
+pub use audit::{PAGE, audit_log};
 pub use deed::Deed;
-pub use session::{FRESH, SignedInStaff, end_session, open_session, signed_in, unmask};
+pub use people::{
+    LISTED, block_user, delete_user, end_sessions, person, read_search, search, sessions,
+    unblock_user, verify_phone,
+};
+pub use roles::{change_role, members, role_of};
+pub use session::{FRESH, SignedInStaff, end_session, signed_in, unmask};
+pub use shared::records::{
+    AuditFilter, AuditRow, PeopleSearch, Person, RoleChange, StaffMember, StaffSession,
+};
+pub use sign_in::{
+    FactorRefused, KnownStaff, SetUp, by_link, by_password, known, new_secret, prove_again,
+    recovery_codes_left, set_up, with_factor,
+};
 
 /// For how long a number stays unmasked in a session.
 pub const UNMASKED: TimeDelta = TimeDelta::minutes(10);

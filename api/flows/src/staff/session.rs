@@ -69,20 +69,6 @@ pub async fn signed_in(
     Ok(Some(SignedInStaff { session, unmasked }))
 }
 
-/// Opens a session for somebody who has proven who they are, `by` a means that the audit log names.
-pub async fn open_session(
-    desk: &Desk,
-    deed: &Deed,
-    by: &'static str,
-    user_agent: Option<String>,
-) -> Result<StaffToken, Refusal> {
-    let (session, token) = new_session(desk, deed.actor, deed.address, user_agent);
-    let details = json!({ "by": by });
-    let entry = deed.entry(desk, "console_sign_in", Some(deed.actor), None, details);
-    desk.records().open_staff_session(&session, &entry).await?;
-    Ok(token)
-}
-
 /// A session that is to be opened, and its token.
 pub(super) fn new_session(
     desk: &Desk,

@@ -3,8 +3,16 @@
 //! A session of staff is a row of `sessions` of the kind `admin`, so that whatever ends the sessions of
 //! a user ends it too, and one of `staff_sessions` beside it. The role is looked up with each request.
 
+mod factors;
+mod links;
+mod people;
+mod roles;
 mod sessions;
 
+pub use factors::{FactorOpens, FactorTry, NewFactor, RightFactor, SealedFactor};
+pub use links::NewStaffLink;
+pub use people::{PeopleSearch, Person};
+pub use roles::{RoleChange, StaffMember};
 pub use sessions::{NewStaffSession, StaffSession};
 
 use domain::staff::Role;

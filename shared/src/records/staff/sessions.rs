@@ -14,9 +14,9 @@ use crate::records::dispatch::{in_transaction, on_connection};
 use crate::records::users::stored_phone;
 use crate::records::{AuditEntry, Device, Records, RecordsError, micros};
 
-const OPEN: &str = "INSERT INTO sessions (id, user_id, kind, user_agent, address, created_at, \
+pub(super) const OPEN: &str = "INSERT INTO sessions (id, user_id, kind, user_agent, address, created_at, \
      last_used_at, idle_expires_at, expires_at) VALUES ($1, $2, 'admin', $3, $4, $5, $5, $6, $7)";
-const OPEN_BESIDE: &str = "INSERT INTO staff_sessions (session_id, token_hash, factor_at) \
+pub(super) const OPEN_BESIDE: &str = "INSERT INTO staff_sessions (session_id, token_hash, factor_at) \
      VALUES ($1, $2, $3)";
 /// Session, person and role in one look; nothing where one of them no longer holds.
 const IN_USE: &str = "SELECT sessions.id AS session_id, sessions.user_id, sessions.created_at, \
@@ -30,7 +30,8 @@ const IN_USE: &str = "SELECT sessions.id AS session_id, sessions.user_id, sessio
      AND users.blocked_at IS NULL AND users.deleted_at IS NULL";
 const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, idle_expires_at = $3 \
      WHERE id = $1 AND revoked_at IS NULL AND last_used_at < $2";
-const PROVEN_AGAIN: &str = "UPDATE staff_sessions SET factor_at = $2 WHERE session_id = $1";
+pub(super) const PROVEN_AGAIN: &str =
+    "UPDATE staff_sessions SET factor_at = $2 WHERE session_id = $1";
 const END: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'log_out' \
      WHERE id = $1 AND kind = 'admin' AND revoked_at IS NULL";
 const UNMASKED: &str = "SELECT number_hash FROM staff_unmasked WHERE session_id = $1 AND until > $2 \
@@ -138,6 +139,8 @@ macro_rules! open_staff_session {
     }};
 }
 
+pub(super) use open_staff_session;
+
 impl Records {
     /// Opens a session in the console and writes it down.
     pub async fn open_staff_session(
@@ -198,18 +201,6 @@ impl Records {
                 .bind(micros(idle_expires_at))
                 .execute(connection)
                 .await?;
-            Ok(())
-        })
-    }
-
-    /// Notes that a second factor was given once more in a session.
-    pub async fn staff_proven_again(
-        &self,
-        session: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<(), RecordsError> {
-        on_connection!(self, writer, connection => {
-            sqlx::query(PROVEN_AGAIN).bind(session).bind(micros(now)).execute(connection).await?;
             Ok(())
         })
     }
