@@ -66,7 +66,7 @@ pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, Import
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendKey, SendMethod, SendOutcome, SendResult,
+    SendKey, SendMethod, SendOutcome, SendResult, Spent,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};
