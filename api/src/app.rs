@@ -6,11 +6,13 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
+use console::Console;
 use flows::{Flows, FlowsParts, background};
 use oidc::Provider;
 use oidc::clients::Clients;
 use pages::Pages;
 use prometheus::IntGauge;
+use shared::records::Records;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
@@ -25,6 +27,7 @@ pub struct App {
     state: ApiState,
     step_flow: bool,
     pages: Option<Pages>,
+    console: Option<Console>,
     provider: Option<Provider>,
 }
 
@@ -46,6 +49,10 @@ impl App {
             .pages
             .as_ref()
             .map(|pages| Pages::new(pages, Arc::clone(&flows), Arc::clone(&site)));
+        let console = config
+            .console
+            .as_ref()
+            .map(|console| Console::new(console, Arc::clone(&flows), &site));
         Ok(Self {
             state: ApiState {
                 flows,
@@ -54,6 +61,7 @@ impl App {
             },
             step_flow: config.step_flow,
             pages,
+            console,
             provider: None,
         })
     }
@@ -69,6 +77,18 @@ impl App {
             self.provider = Some(provider);
         }
         self
+    }
+
+    /// The same with a console that opens the records under a role of its own.
+    #[must_use]
+    pub fn with_console_records(mut self, records: Records) -> Self {
+        self.console = self.console.map(|console| console.with_records(records));
+        self
+    }
+
+    /// Everything that is served on the listener of the console, if there is one; never on the public one.
+    pub fn console_router(&self) -> Option<Router> {
+        self.console.as_ref().map(Console::router)
     }
 
     /// Everything that is served on the public listener; serve it with the crate `serving`, which
@@ -175,7 +195,6 @@ mod tests {
     use shared::config::{ApiConfig, Environment};
     use shared::hot_state::HotState;
     use shared::queue::Feed;
-    use shared::records::Records;
     use shared::sqlite_file::SqliteFile;
     use tower_service::Service as _;
 

@@ -9,6 +9,7 @@ mod app;
 mod authentication;
 mod callbacks;
 mod caller;
+mod console_listener;
 mod error;
 mod health;
 mod json_body;
@@ -25,6 +26,7 @@ mod state;
 mod steps;
 
 pub use app::App;
+pub use console_listener::ConsoleListener;
 pub use error::{ErrorCode, RequestFault};
 pub use flows::FlowsParts;
 pub use oidc::{StartError as ApplicationsError, open as open_applications};

@@ -1,15 +1,24 @@
 //! `api serve`: the API over the stores that the environment names.
 
+use std::time::Duration;
+
 use domain::clock::Clock;
 use domain::random::Random;
+use secrecy::{ExposeSecret as _, SecretString};
 use serving::{Front, MetricsListener};
 use shared::config::ApiConfig;
-use shared::records::PoolSettings;
-use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
+use shared::records::{PoolSettings, Records, RecordsError};
+use shared::stores::{OpenError, SchemaError, StoreWatch, Stores, StoresConfig};
 use shared::telemetry::metrics_registry;
 use tokio::net::TcpListener;
 
+use crate::console_listener::ConsoleListener;
 use crate::{App, FlowsParts};
+
+/// So many connections does the console keep to the database under a role of its own.
+const CONSOLE_CONNECTIONS: u32 = 4;
+/// People wait longer for a list than a program for a code.
+const CONSOLE_TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the API could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +32,9 @@ pub enum ServeError {
     /// The applications of `OIDC_CLIENTS_FILE` cannot be served.
     #[error(transparent)]
     Applications(#[from] oidc::StartError),
+    /// The database of the console.
+    #[error("ADMIN_DATABASE_URL: {0}")]
+    ConsoleRecords(RecordsError),
     /// An address cannot be listened on, or signals cannot be received.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
@@ -75,6 +87,14 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         Some(clients) => app.with_clients(clients),
         None => app,
     };
+    let app = match config
+        .console
+        .as_ref()
+        .and_then(|console| console.database_url.as_ref())
+    {
+        Some(url) => app.with_console_records(open_console_records(config, url).await?),
+        None => app,
+    };
     let address = config.http.listen;
     let listener = TcpListener::bind(address)
         .await
@@ -82,6 +102,9 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     let metrics = MetricsListener::bind(config.metrics, registry)
         .await
         .map_err(listen_error("the listener of metrics"))?;
+    let console = ConsoleListener::bind(config.console.as_ref(), app.console_router())
+        .await
+        .map_err(listen_error("the listener of the console"))?;
     let bound = listener.local_addr().map_err(listen_error("LISTEN"))?;
     let metrics_bound = metrics
         .local_addr()
@@ -90,6 +113,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         address = %bound,
         public_url = config.http.public_url.origin(),
         metrics = %metrics_bound,
+        console = console.as_ref().map(ConsoleListener::address).map(tracing::field::display),
         "serving; the documentation is at /api/docs/"
     );
     tokio::join!(
@@ -104,9 +128,28 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
             },
         ),
         metrics.serve(shutdown.clone()),
+        ConsoleListener::serve(console, shutdown.clone()),
         stores_watch.run(shutdown.clone()),
         app.run_background_tasks(shutdown),
     );
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The records as the role of the console may use them. A server that is away is no reason not to start.
+async fn open_console_records(
+    config: &ApiConfig,
+    url: &SecretString,
+) -> Result<Records, ServeError> {
+    let pooler = match &config.stores {
+        StoresConfig::PostgresAndRedis { pooler, .. } => *pooler,
+        StoresConfig::Sqlite { .. } => PoolSettings::default().pooler,
+    };
+    let settings = PoolSettings {
+        max_connections: CONSOLE_CONNECTIONS,
+        time_limit: CONSOLE_TIME_LIMIT,
+        pooler,
+    };
+    let records = Records::connect(url.expose_secret(), settings).await;
+    records.map_err(ServeError::ConsoleRecords)
 }

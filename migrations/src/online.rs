@@ -1,5 +1,5 @@
-//! Changes of the ledger that would stop its writers for minutes if a migration made them: a table of ten million
-//! rows gets its indexes while messages are sent.
+//! Changes of the ledger and of the users that would stop their writers for minutes if a migration made them: a table
+//! of ten million rows gets its indexes while messages are sent.
 //!
 //! `CREATE INDEX CONCURRENTLY` cannot run inside a transaction, waits for those of others, and leaves an index
 //! behind that is not valid where it breaks off. So it is no migration: this goes ahead of them, step by step, does
@@ -58,7 +58,7 @@ const NO_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
 const USUAL_LIMITS: &str = "RESET statement_timeout; RESET lock_timeout; \
      RESET idle_in_transaction_session_timeout";
 
-const INDEXES: [(&str, &str); 3] = [
+const INDEXES: [(&str, &str); 7] = [
     (
         "users_kept_out",
         "CREATE INDEX CONCURRENTLY users_kept_out ON users (phone) WHERE blocked_at IS NOT NULL",
@@ -71,6 +71,22 @@ const INDEXES: [(&str, &str); 3] = [
         "sends_by_message",
         "CREATE UNIQUE INDEX CONCURRENTLY sends_by_message \
          ON sends (route, COALESCE(message_id, CAST(messageid AS TEXT)))",
+    ),
+    (
+        "users_by_last_digits",
+        "CREATE INDEX CONCURRENTLY users_by_last_digits ON users (substr(phone, length(phone) - 3))",
+    ),
+    (
+        "users_by_email",
+        "CREATE INDEX CONCURRENTLY users_by_email ON users (lower(email))",
+    ),
+    (
+        "users_by_first_name",
+        "CREATE INDEX CONCURRENTLY users_by_first_name ON users (lower(first_name))",
+    ),
+    (
+        "users_by_last_name",
+        "CREATE INDEX CONCURRENTLY users_by_last_name ON users (lower(last_name))",
     ),
 ];
 

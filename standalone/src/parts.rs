@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use api::{App, FlowsParts};
+use api::{App, ConsoleListener, FlowsParts};
 use domain::clock::Clock;
 use domain::random::Random;
 use serving::{Front, MetricsListener, serve, serve_front};
@@ -120,7 +120,10 @@ pub(crate) async fn run(
         None => app,
     };
 
+    let console = ConsoleListener::bind(config.console.as_ref(), app.console_router()).await?;
+
     let welcome = Welcome {
+        console: console.as_ref().map(ConsoleListener::address),
         public_url: config.http.public_url.origin(),
         pages: config.pages.is_some(),
         inbox,
@@ -130,6 +133,7 @@ pub(crate) async fn run(
     println!("{welcome}");
     tokio::spawn(metrics.serve(settled.clone()));
     tokio::spawn(stores_watch.run(settled.clone()));
+    tokio::spawn(ConsoleListener::serve(console, stop.clone()));
 
     let no_more_requests = CancellationToken::new();
     let api = tokio::spawn(serve_front(

@@ -8,6 +8,8 @@ pub(crate) struct Welcome<'a> {
     pub(crate) public_url: &'a str,
     /// Whether there are pages for people.
     pub(crate) pages: bool,
+    /// The console, if there is one.
+    pub(crate) console: Option<SocketAddr>,
     /// The inbox, if messages go to the simulator.
     pub(crate) inbox: Option<SocketAddr>,
     /// Where metrics are.
@@ -21,6 +23,7 @@ impl std::fmt::Display for Welcome<'_> {
         let Self {
             public_url,
             pages,
+            console,
             inbox,
             metrics,
             database,
@@ -41,6 +44,9 @@ impl std::fmt::Display for Welcome<'_> {
                 f,
                 "  Messages            are sent through Kavenegar and cost money"
             )?,
+        }
+        if let Some(console) = console {
+            writeln!(f, "  Console for staff   http://{console}/")?;
         }
         writeln!(f, "  Metrics             http://{metrics}/metrics")?;
         writeln!(f, "  Data                {database}\n")?;

@@ -13,6 +13,7 @@
 //! | [`profile`] | names, e-mail, number and end of an account |
 //! | [`steps`] | registration and log-in in steps |
 //! | [`grants`] | what sites and apps get of somebody who signs in to them through us |
+//! | [`staff`] | what the staff does in the console |
 //! | [`inquiry`] | what became of somebody's code |
 //! | [`delivery_reports`], [`readiness`], [`background`] | what nobody asks for by hand |
 
@@ -34,6 +35,7 @@ pub mod refusal;
 mod refused;
 pub mod sessions;
 mod signed_in;
+pub mod staff;
 pub mod steps;
 mod tries;
 

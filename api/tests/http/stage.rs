@@ -49,6 +49,8 @@ pub(crate) struct Stage {
     pub(crate) keys: KeyRing,
     pub(crate) client: reqwest::Client,
     pub(crate) address: SocketAddr,
+    /// Where the console listens.
+    pub(crate) console: SocketAddr,
     pub(crate) registry: Registry,
     pub(crate) document: Value,
     stop: CancellationToken,
@@ -114,6 +116,14 @@ impl Stage {
             ServeLimits::default(),
             stop.clone(),
         ));
+        let console = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let console_address = console.local_addr().expect("an address");
+        tokio::spawn(serve(
+            console,
+            app.console_router().expect("a console"),
+            ServeLimits::default(),
+            stop.clone(),
+        ));
         let background_stop = stop.clone();
         tokio::spawn(async move { app.run_background_tasks(background_stop).await });
         let client = reqwest::Client::builder()
@@ -136,6 +146,7 @@ impl Stage {
             keys: config.otp_keys,
             client,
             address,
+            console: console_address,
             registry,
             document,
             stop,

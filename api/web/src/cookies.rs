@@ -33,6 +33,14 @@ pub enum PageCookie {
     Language,
     /// Says that what an application asked for was asked by this browser.
     Application,
+    /// The session of somebody of the staff in the console.
+    StaffSession,
+    /// Their sign-in that is under way, sealed.
+    StaffSignIn,
+    /// Says that a form of the console was sent by the browser that it was shown to.
+    StaffForm,
+    /// What the next page of the console has to tell, once.
+    StaffNotice,
 }
 
 /// Names, writes and reads the cookies of one public address.
@@ -79,6 +87,14 @@ impl Cookies {
             (PageCookie::Language, false) => "ramz_language",
             (PageCookie::Application, true) => "__Host-ramz_application",
             (PageCookie::Application, false) => "ramz_application",
+            (PageCookie::StaffSession, true) => "__Host-ramz_staff",
+            (PageCookie::StaffSession, false) => "ramz_staff",
+            (PageCookie::StaffSignIn, true) => "__Host-ramz_staff_sign_in",
+            (PageCookie::StaffSignIn, false) => "ramz_staff_sign_in",
+            (PageCookie::StaffForm, true) => "__Host-ramz_staff_form",
+            (PageCookie::StaffForm, false) => "ramz_staff_form",
+            (PageCookie::StaffNotice, true) => "__Host-ramz_staff_notice",
+            (PageCookie::StaffNotice, false) => "ramz_staff_notice",
         }
     }
 

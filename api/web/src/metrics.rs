@@ -14,8 +14,8 @@ const HOT_ROUTES: [(&str, &str); 4] = [
     ("/api/v1/usr/login", "200"),
 ];
 
-/// Figures of the public listener.
-#[derive(Debug)]
+/// Figures of the public listener, and of the console beside it. Clones share them.
+#[derive(Clone, Debug)]
 pub(crate) struct HttpMetrics {
     requests: IntCounterVec,
     seconds: HistogramVec,

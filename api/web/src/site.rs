@@ -6,7 +6,7 @@ use domain::client_address::TrustedProxies;
 use domain::clock::Clock;
 use domain::random::Random;
 use prometheus::{IntGauge, Registry};
-use shared::config::HttpConfig;
+use shared::config::{AllowedOrigins, HttpConfig};
 
 use crate::cookies::Cookies;
 use crate::cors::Cors;
@@ -62,6 +62,23 @@ impl Site {
             cors: Cors::new(&parts.http.allowed_origins, &public_origin),
             public_origin,
         })
+    }
+
+    /// Another listener of the same process, which is counted together with this one: no other origin
+    /// may call it.
+    #[must_use]
+    pub fn beside(&self, secure: bool, origin: String) -> Self {
+        Self {
+            cookies: Cookies::new(secure),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            proxy_watch: ProxyWatch::default(),
+            secure,
+            cors: Cors::new(&AllowedOrigins::default(), &origin),
+            public_origin: origin,
+        }
     }
 
     /// Takes note of a request that is counted by the address of its client; `forwards` tells whether

@@ -19,6 +19,7 @@ pub mod phone;
 pub mod random;
 pub mod root;
 pub mod sealed;
+pub mod staff;
 pub mod templates;
 pub mod tokens;
 pub mod trace_parent;

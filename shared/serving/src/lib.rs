@@ -4,10 +4,12 @@
 mod connections;
 mod log_level;
 mod metrics_listener;
+mod private_listener;
 mod probe;
 mod shutdown;
 
 pub use connections::{Front, serve, serve_front};
 pub use metrics_listener::MetricsListener;
+pub use private_listener::bind_private;
 pub use probe::{ProbeError, Target, probe};
 pub use shutdown::{SECOND_SIGNAL_EXIT_CODE, stop_on_signals};

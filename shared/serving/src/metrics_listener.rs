@@ -17,9 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::serve;
 use crate::log_level;
-
-/// How many ports above the first are tried.
-const TRIED_PORTS: u16 = 100;
+use crate::private_listener::bind_private;
 
 /// Scrapers are few and short.
 const LIMITS: ServeLimits = ServeLimits {
@@ -42,10 +40,7 @@ impl MetricsListener {
     /// # Errors
     /// When an exact address, or each of the ports that may be tried, is taken.
     pub async fn bind(address: MetricsAddress, registry: Registry) -> io::Result<Self> {
-        let listener = match address {
-            MetricsAddress::Exactly(address) => bind_exactly(address).await?,
-            MetricsAddress::FirstFreeFrom(first) => bind_first_free(first).await?,
-        };
+        let listener = bind_private(address, "METRICS_LISTEN", "metrics").await?;
         Ok(Self { listener, registry })
     }
 
@@ -64,38 +59,6 @@ impl MetricsListener {
             .merge(log_level);
         serve(self.listener, router, LIMITS, shutdown).await;
     }
-}
-
-async fn bind_exactly(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let text = format!("METRICS_LISTEN: {address} cannot be bound: {error}");
-        io::Error::new(error.kind(), text)
-    })
-}
-
-async fn bind_first_free(first: SocketAddr) -> io::Result<TcpListener> {
-    for offset in 0..=TRIED_PORTS {
-        let Some(port) = first.port().checked_add(offset) else {
-            break;
-        };
-        match TcpListener::bind(SocketAddr::new(first.ip(), port)).await {
-            Ok(listener) => {
-                if offset > 0 {
-                    tracing::info!(
-                        port,
-                        "the usual port of metrics is taken; using the next free"
-                    );
-                }
-                return Ok(listener);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let text = format!(
-        "no port for metrics is free from {first} on; set METRICS_LISTEN to a free address"
-    );
-    Err(io::Error::new(io::ErrorKind::AddrInUse, text))
 }
 
 fn render(registry: &Registry) -> Response {

@@ -8,6 +8,7 @@ use domain::tokens::SigningKeys;
 
 use super::Environment;
 use super::callback::{CallbackSecret, read_callback_secret};
+use super::console::ConsoleConfig;
 use super::gateway::read_templates;
 use super::http::{HttpConfig, MetricsAddress, metrics_address};
 use super::limits::LimitsConfig;
@@ -61,6 +62,8 @@ pub struct ApiConfig {
     pub oidc_clients: Option<PathBuf>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
+    /// The console, if there is one.
+    pub console: Option<ConsoleConfig>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -83,7 +86,11 @@ impl ApiConfig {
         let pool_size = read_pool_size(reader, &stores);
         let front = Front::read(reader);
         let templates = read_templates(reader);
+        let has_console = front.as_ref().is_ok_and(|front| front.console.is_some());
+        let console_database =
+            ConsoleConfig::read_database(reader, stores.as_ref().ok(), has_console);
         let front = front?;
+        let console_database = console_database?;
         Ok(Self {
             stores: stores?,
             pool_size: pool_size?,
@@ -101,6 +108,10 @@ impl ApiConfig {
             pages: front.pages,
             oidc_clients: front.oidc_clients,
             delivery_callback: front.delivery_callback,
+            console: front.console.map(|console| ConsoleConfig {
+                database_url: console_database,
+                ..console
+            }),
             warnings: Vec::new(),
         })
     }
@@ -139,12 +150,14 @@ pub(super) struct Front {
     pub(super) pages: Option<PagesConfig>,
     pub(super) oidc_clients: Option<PathBuf>,
     pub(super) delivery_callback: Option<CallbackSecret>,
+    pub(super) console: Option<ConsoleConfig>,
 }
 
 impl Front {
     pub(super) fn read(reader: &mut Reader<'_>) -> Read<Self> {
         let http = HttpConfig::read(reader);
         let metrics = metrics_address(reader, http.as_ref().ok().map(|http| http.listen));
+        let console = ConsoleConfig::read(reader, http.as_ref().ok().map(|http| http.listen));
         let log = LogConfig::read(reader);
         let traces = read_traces(reader);
         let otp = OtpConfig::read(reader);
@@ -177,6 +190,7 @@ impl Front {
             pages: pages?,
             oidc_clients: oidc_clients?,
             delivery_callback: delivery_callback?,
+            console: console?,
         })
     }
 }

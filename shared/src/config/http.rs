@@ -57,7 +57,7 @@ impl Default for ServeLimits {
     }
 }
 
-/// Where metrics are served.
+/// Where metrics are served, or the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsAddress {
     /// There, or the start fails: somebody relies on it.
@@ -105,7 +105,7 @@ impl PublicUrl {
     }
 
     /// Errors never show the URL: it could hold a password.
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).map_err(|_| "is not a URL such as https://login.example.ir")?;
         let bare = matches!(url.path(), "" | "/")
             && url.query().is_none()
@@ -238,7 +238,7 @@ pub(super) fn simulator_address(reader: &mut Reader<'_>) -> Read<SocketAddr> {
     reader.parsed(&SIMULATOR_LISTEN, parse_address)
 }
 
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!(
             "{} is not an IP address with a port, such as 127.0.0.1:8000",

@@ -13,6 +13,7 @@ use url::Url;
 use super::Environment;
 use super::api::{ApiConfig, Front};
 use super::callback::CallbackSecret;
+use super::console::ConsoleConfig;
 use super::gateway::GatewayConfig;
 use super::http::{HttpConfig, MetricsAddress, simulator_address};
 use super::limits::LimitsConfig;
@@ -77,6 +78,8 @@ pub struct StandaloneConfig {
     pub oidc_clients: Option<PathBuf>,
     /// `DELIVERY_CALLBACK_SECRET`
     pub delivery_callback: Option<CallbackSecret>,
+    /// The console, if there is one.
+    pub console: Option<ConsoleConfig>,
     /// What the operator should know, to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -120,6 +123,7 @@ impl StandaloneConfig {
             pages: front.pages,
             oidc_clients: front.oidc_clients,
             delivery_callback: front.delivery_callback,
+            console: front.console,
             gateway,
             concurrency: concurrency?,
             retention: retention?,
@@ -151,6 +155,7 @@ impl StandaloneConfig {
             pages: self.pages.clone(),
             oidc_clients: self.oidc_clients.clone(),
             delivery_callback: self.delivery_callback.clone(),
+            console: self.console.clone(),
             warnings: Vec::new(),
         };
         let worker = WorkerConfig {

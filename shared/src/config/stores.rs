@@ -138,6 +138,11 @@ fn read_pooler(reader: &mut Reader<'_>) -> Read<Pooler> {
     })
 }
 
+/// Whether a URL names a PostgreSQL server.
+pub(super) fn is_postgres(url: &SecretString) -> bool {
+    matches!(scheme(url).as_deref(), Some("postgres" | "postgresql"))
+}
+
 /// What stands before the first colon. The rest need not be a URL: the paths behind `sqlite:` are
 /// none, and what is wrong with another is told apart from its scheme.
 fn scheme(url: &SecretString) -> Option<String> {

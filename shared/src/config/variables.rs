@@ -79,6 +79,7 @@ const FRONT: &[Binary] = &[Api, Standalone];
 const BACK: &[Binary] = &[Worker, Standalone];
 const SERVERS: &[Binary] = &[Api, Worker];
 const ALONE: &[Binary] = &[Standalone];
+const ONLY_API: &[Binary] = &[Api];
 
 /// Declares each variable once, and the table of all.
 macro_rules! variables {
@@ -206,6 +207,14 @@ variables! {
     "Applications" {
         OIDC_CLIENTS_FILE: FRONT, Unset,
             "a TOML file with the sites and apps that sign their people in through this service (OpenID Connect); unset, there are none. It needs an RSA key in `JWT_PRIVATE_KEY`, and the pages";
+    }
+    "Console" {
+        ADMIN_LISTEN: FRONT, Derived("127.0.0.1:8001, or the next free port"),
+            "private address of the console for staff, never the public one; if it is set and taken, the start fails; `off` takes the console away";
+        ADMIN_URL: FRONT, Derived("`http://127.0.0.1` with the port of `ADMIN_LISTEN`"),
+            "how staff reach the console where a proxy stands before it: https, or http on loopback. Requests for another host are refused";
+        #[secret] ADMIN_DATABASE_URL: ONLY_API, Derived("`DATABASE_URL`"),
+            "the same database under a role of the console's own (`ramz_console`), which reads no hash of a password";
     }
     "Limits" {
         LIMITS: FRONT, Text("balanced"),

@@ -1,9 +1,17 @@
 //! The audit log: who changed what by hand. Rows are added inside the transaction of the change.
 
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use domain::staff::Role;
 use uuid::Uuid;
 
+use super::dispatch::in_transaction;
+use super::{Records, RecordsError, micros};
+
 pub(super) const ADD: &str = "INSERT INTO audit_log (id, at, source, actor_id, action, \
-     subject_id, object, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     subject_id, object, details, role, reason, address, request_id) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// Where something was done by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +22,8 @@ pub enum AuditSource {
     Owner,
     /// By the service, when its time had come.
     System,
+    /// In the console.
+    Console,
 }
 
 impl AuditSource {
@@ -22,6 +32,7 @@ impl AuditSource {
             Self::CommandLine => "command_line",
             Self::Owner => "owner",
             Self::System => "system",
+            Self::Console => "admin_console",
         }
     }
 }
@@ -43,6 +54,21 @@ pub struct AuditEntry {
     pub object: Option<String>,
     /// Facts; never a code, a token, a secret or a whole phone number.
     pub details: serde_json::Value,
+    /// How it was done, where it was done in the console.
+    pub in_console: Option<InConsole>,
+}
+
+/// What is written of something that was done in the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InConsole {
+    /// The role in which it was done; none before somebody has signed in.
+    pub role: Option<Role>,
+    /// Why, as the one who did it has written.
+    pub reason: Option<String>,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// The request, as in the log.
+    pub request_id: Uuid,
 }
 
 /// Adds an entry inside `in_transaction!`.
@@ -58,9 +84,46 @@ macro_rules! write_audit {
             .bind(entry.subject)
             .bind(entry.object.as_deref())
             .bind(sqlx::types::Json(&entry.details))
+            .bind(
+                entry
+                    .in_console
+                    .as_ref()
+                    .and_then(|console| console.role)
+                    .map(::domain::staff::Role::as_str),
+            )
+            .bind(
+                entry
+                    .in_console
+                    .as_ref()
+                    .and_then(|console| console.reason.as_deref()),
+            )
+            .bind(
+                entry
+                    .in_console
+                    .as_ref()
+                    .and_then(|console| console.address)
+                    .map(|address| address.to_string()),
+            )
+            .bind(entry.in_console.as_ref().map(|console| console.request_id))
             .execute(&mut *$transaction)
             .await?;
     }};
 }
 
 pub(super) use write_audit;
+
+impl Records {
+    /// Writes down what was done elsewhere than in the records. To be called before it is done.
+    pub async fn write_audit(
+        &self,
+        entry: &AuditEntry,
+        now: DateTime<Utc>,
+    ) -> Result<(), RecordsError> {
+        let now = micros(now);
+        in_transaction!(self, transaction => {
+            write_audit!(transaction, entry, now);
+            transaction.commit().await?;
+            Ok(())
+        })
+    }
+}

@@ -148,5 +148,6 @@ fn by_command(id: Uuid, action: &'static str, user: Uuid) -> AuditEntry {
         subject: Some(user),
         object: None,
         details: json!({}),
+        in_console: None,
     }
 }

@@ -23,6 +23,7 @@
 //! A call that fails with [`RecordsError::Unavailable`] may nevertheless have had its effect.
 
 mod audit;
+mod audit_log;
 mod authorization_codes;
 mod back_channel;
 mod by_hand;
@@ -50,10 +51,12 @@ mod sessions;
 mod sign_in;
 mod sign_in_at_once;
 mod sign_on;
+mod staff;
 mod steps;
 mod users;
 
-pub use audit::{AuditEntry, AuditSource};
+pub use audit::{AuditEntry, AuditSource, InConsole};
+pub use audit_log::{AuditFilter, AuditRow};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
@@ -78,7 +81,7 @@ pub use phone_moves::{
     AskPhoneMove, PHONE_MOVE_WAIT, PhoneMoveAsked, PhoneMoveMade, StopsPhoneMove, WaitingMove,
 };
 pub use postgres_server::Pooler;
-pub use profile::{EmailChange, ProfileChange};
+pub use profile::{DeletedBy, EmailChange, ProfileChange};
 pub use refreshing::{Refresh, RefreshOutcome, Renewed};
 pub use retention::{OldRows, RetentionStep};
 pub use session_ending::SessionEnd;
@@ -86,6 +89,10 @@ pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
 pub use sign_on::SignOn;
+pub use staff::{
+    FactorOpens, FactorTry, NewFactor, NewStaffLink, NewStaffSession, PeopleSearch, Person,
+    RightFactor, RoleChange, SealedFactor, StaffMember, StaffSession,
+};
 pub use steps::{
     NumberStep, NumberStepOutcome, PasswordStep, STEP_LIFE, Step, StepLogInOutcome, UserInfo,
     UserInfoStep,

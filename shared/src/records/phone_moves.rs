@@ -169,6 +169,7 @@ impl Records {
                 subject: Some(wanted.user),
                 object: None,
                 details: json!({ "reason": wanted.reason, "due_at": due_at }),
+                in_console: None,
             };
             write_audit!(transaction, &entry, now);
             transaction.commit().await?;
@@ -221,6 +222,7 @@ impl Records {
                 subject: Some(user),
                 object: None,
                 details,
+                in_console: None,
             };
             write_audit!(transaction, &entry, now);
             transaction.commit().await?;
@@ -305,6 +307,7 @@ impl Records {
                 subject: Some(user),
                 object: None,
                 details: json!({}),
+                in_console: None,
             };
             write_audit!(transaction, &entry, now);
             if !moved {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::audit::{AuditEntry, write_audit};
 use super::dispatch::{in_transaction, on_connection};
 use super::notices::DELETE_NOTICES;
 use super::phone_moves::STOP;
@@ -25,10 +26,15 @@ const ERASE: &str = "UPDATE users SET phone = NULL, username = $2, email = NULL,
      deleted_at = $3 WHERE id = $1";
 /// With their refresh tokens, and with the challenges that opened them.
 /// So that clients are told: what ends sessions by removing them is seen by nobody.
+const HOLD_ANYBODY: &str =
+    "UPDATE users SET updated_at = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING phone";
 const END_SESSIONS: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'deleted' \
      WHERE user_id = $1 AND revoked_at IS NULL";
 const DELETE_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
 const DELETE_TOTP: &str = "DELETE FROM totp_credentials WHERE user_id = $1";
+const DELETE_ROLE: &str = "DELETE FROM staff WHERE user_id = $1";
+const DELETE_RECOVERY: &str = "DELETE FROM staff_recovery_codes WHERE user_id = $1";
+const DELETE_LINKS: &str = "DELETE FROM staff_links WHERE user_id = $1";
 const DELETE_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1 OR phone = $2";
 /// The ledger keeps what was sent and what it cost, not to whom.
 const FORGET_SENDS: &str = "UPDATE sends SET phone = NULL WHERE phone = $1";
@@ -54,6 +60,15 @@ pub enum EmailChange {
     Remove,
     /// It is this one.
     Set(String),
+}
+
+/// Who ends an account.
+#[derive(Clone, Copy, Debug)]
+pub enum DeletedBy<'a> {
+    /// Its user, in this session.
+    Owner(Uuid),
+    /// Somebody of the staff, which is written down. A user who is kept out can be deleted so too.
+    Staff(&'a AuditEntry),
 }
 
 impl Records {
@@ -86,25 +101,38 @@ impl Records {
     /// Ends an account and erases everything personal of it, all or nothing: number, names,
     /// address, password, second factor, sessions, steps, what waits to be sent to the number, and
     /// the number in the ledger. The number is free for its next owner. `false` when the user is
-    /// blocked or gone, or the session that asks was ended.
+    /// gone, and by themselves also when they are blocked or the session that asks was ended.
     ///
     /// That codes were used stays: a code must not act again because its account is gone.
     pub async fn delete_account(
         &self,
         user: Uuid,
-        session: Uuid,
+        by: DeletedBy<'_>,
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
         in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
             // A sign-in at the same moment either is deleted too or creates a user anew.
-            let Some((phone,)) = hold_user!(transaction, user, session, now) else {
+            let held: Option<(Option<String>,)> = match by {
+                DeletedBy::Owner(session) => hold_user!(transaction, user, session, now),
+                DeletedBy::Staff(_) => {
+                    sqlx::query_as(HOLD_ANYBODY)
+                        .bind(user)
+                        .bind(now)
+                        .fetch_optional(&mut *transaction)
+                        .await?
+                }
+            };
+            let Some((phone,)) = held else {
                 return Ok(false);
             };
             sqlx::query(END_SESSIONS).bind(user).bind(now).execute(&mut *transaction).await?;
             sqlx::query(DELETE_SESSIONS).bind(user).execute(&mut *transaction).await?;
             sqlx::query(STOP).bind(user).execute(&mut *transaction).await?;
             sqlx::query(DELETE_TOTP).bind(user).execute(&mut *transaction).await?;
+            sqlx::query(DELETE_ROLE).bind(user).execute(&mut *transaction).await?;
+            sqlx::query(DELETE_RECOVERY).bind(user).execute(&mut *transaction).await?;
+            sqlx::query(DELETE_LINKS).bind(user).execute(&mut *transaction).await?;
             sqlx::query(DELETE_STEPS)
                 .bind(user)
                 .bind(phone.as_deref())
@@ -124,6 +152,9 @@ impl Records {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
+            if let DeletedBy::Staff(entry) = by {
+                write_audit!(transaction, entry, now);
+            }
             transaction.commit().await?;
             Ok(true)
         })

@@ -1,7 +1,7 @@
 //! Clients that have to be told of a log-out: by whatever ended the session, and each once.
 
 use chrono::TimeDelta;
-use shared::records::{BackChannelLogout, RedeemOutcome, SessionEnd};
+use shared::records::{BackChannelLogout, DeletedBy, RedeemOutcome, SessionEnd};
 use uuid::Uuid;
 
 use crate::authorization_codes::{Asked, asked, redeem};
@@ -61,7 +61,7 @@ pub(crate) async fn bcl_whatever_ends_a_sign_on_tells_its_clients_once(stage: St
                 blocked.await.expect("blocked");
             }
             _ => {
-                let deleted = records.delete_account(user, session, now);
+                let deleted = records.delete_account(user, DeletedBy::Owner(session), now);
                 assert!(deleted.await.expect("an answer"));
             }
         }

@@ -90,6 +90,7 @@ pub(crate) async fn imported_users_are_as_they_were_and_the_progress_is_kept(sta
         subject: None,
         object: Some("a file".to_owned()),
         details: serde_json::json!({ "rows": 2 }),
+        in_console: None,
     };
     let users = vec![user, imported(&stage, 2, 2)];
     let with_audit = ImportStep {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use domain::challenge::Locale;
 use shared::records::{
-    AskPhoneMove, PHONE_MOVE_WAIT, PhoneChange, PhoneChangeOutcome, PhoneMoveAsked, PhoneMoveMade,
-    SignInOutcome, StopsPhoneMove, User, WaitingMove,
+    AskPhoneMove, DeletedBy, PHONE_MOVE_WAIT, PhoneChange, PhoneChangeOutcome, PhoneMoveAsked,
+    PhoneMoveMade, SignInOutcome, StopsPhoneMove, User, WaitingMove,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -172,7 +172,7 @@ pub(crate) async fn a_move_is_stopped_by_a_session_by_staff_and_by_what_shows_th
     ask(&stage, user.id, 2).await;
     let deleted = stage
         .records
-        .delete_account(user.id, session, stage.now())
+        .delete_account(user.id, DeletedBy::Owner(session), stage.now())
         .await;
     assert!(deleted.expect("an answer"));
     assert_eq!(stage.count("phone_moves").await, 0);

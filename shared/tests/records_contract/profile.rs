@@ -4,8 +4,8 @@ use domain::challenge::Locale;
 use domain::notice::NoticeKind;
 use domain::phone::PhoneNumber;
 use shared::records::{
-    EmailChange, LedgerWriter, PasswordChange, PhoneChange, PhoneChangeOutcome, ProfileChange,
-    SignInOutcome, User,
+    DeletedBy, EmailChange, LedgerWriter, PasswordChange, PhoneChange, PhoneChangeOutcome,
+    ProfileChange, SignInOutcome, User,
 };
 use uuid::Uuid;
 
@@ -183,7 +183,11 @@ pub(crate) async fn i_05_a_deletion_erases_the_person_and_keeps_that_codes_were_
         .write_notice(&phone(2), NoticeKind::PasswordChanged)
         .await;
 
-    let delete = |session| stage.records.delete_account(user.id, session, stage.now());
+    let delete = |session| {
+        stage
+            .records
+            .delete_account(user.id, DeletedBy::Owner(session), stage.now())
+    };
     assert!(!delete(session_of_other).await.expect("an answer"));
     assert!(delete(session).await.expect("an answer"));
 
@@ -217,7 +221,9 @@ pub(crate) async fn a_deletion_does_not_silence_the_notice_to_the_number_before(
     else {
         panic!("{outcome:?}")
     };
-    let deleted = stage.records.delete_account(user.id, session, stage.now());
+    let deleted = stage
+        .records
+        .delete_account(user.id, DeletedBy::Owner(session), stage.now());
     assert!(deleted.await.expect("an answer"));
     let left = stage.records.notice(notice.id).await.expect("an answer");
     assert_eq!(left.map(|notice| notice.phone), Some(phone(1)));
@@ -227,7 +233,9 @@ pub(crate) async fn who_is_kept_out_deletes_nothing(stage: Stage) {
     let (user, session) = signed_in(&stage, 1).await;
     let blocked = stage.records.set_blocked(user.id, true, stage.now()).await;
     assert!(blocked.expect("an answer"));
-    let deleted = stage.records.delete_account(user.id, session, stage.now());
+    let deleted = stage
+        .records
+        .delete_account(user.id, DeletedBy::Owner(session), stage.now());
     assert!(!deleted.await.expect("an answer"));
     let kept = found(&stage, user.id).await.expect("a user");
     assert_eq!(kept.phone, Some(phone(1)));
@@ -262,7 +270,9 @@ pub(crate) async fn ses_05_a_session_that_is_ended_at_this_moment_deletes_nothin
     for number in 0..30 {
         let (user, thief, password) = ends_the_thief(&stage, number).await;
         let (deleted, secured) = tokio::join!(
-            stage.records.delete_account(user, thief, stage.now()),
+            stage
+                .records
+                .delete_account(user, DeletedBy::Owner(thief), stage.now()),
             stage.records.set_password(&password)
         );
         assert_ne!(deleted.expect("an answer"), secured.expect("an answer"));

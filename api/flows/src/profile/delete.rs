@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::number_hash::NumberHash;
 use domain::phone::PhoneNumber;
-use shared::records::{OpenErasure, RecordsError};
+use shared::records::{DeletedBy, OpenErasure, RecordsError};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
@@ -27,7 +28,23 @@ const NO_JOB_IS_OLDER: TimeDelta = TimeDelta::days(2);
 /// what waits is not sent any more.
 pub async fn delete_account(flows: &Flows, owner: FreshlyAuthenticated<'_>) -> Result<(), Refusal> {
     let (user, session) = (owner.user().id, owner.session().id);
-    let (phone, now) = (owner.user().phone.clone(), flows.clock.now());
+    let phone = owner.user().phone.clone();
+    if !erase(flows, user, phone, DeletedBy::Owner(session)).await? {
+        // The session was ended, or the user blocked, since the request came in.
+        return Err(RefusalCode::Unauthenticated.into());
+    }
+    tracing::info!(%user, "an account was deleted by its user");
+    Ok(())
+}
+
+/// Erases an account; `false` where there was none to erase.
+pub(crate) async fn erase(
+    flows: &Flows,
+    user: Uuid,
+    phone: Option<PhoneNumber>,
+    by: DeletedBy<'_>,
+) -> Result<bool, Refusal> {
+    let now = flows.clock.now();
     let hashes = phone
         .as_ref()
         .map(|phone| NumberHash::all(&flows.otp_keys, phone));
@@ -39,17 +56,14 @@ pub async fn delete_account(flows: &Flows, owner: FreshlyAuthenticated<'_>) -> R
         // First, so that a store that is away refuses the whole and not the half of it.
         flows.hot_state.erase_number(phone).await?;
     }
-    let deleted = flows.records.delete_account(user, session, now);
-    if !deleted.await? {
+    if !flows.records.delete_account(user, by, now).await? {
         flows.records.erasure_is_done(&hashes, now, now).await?;
-        // The session was ended, or the user blocked, since the request came in.
-        return Err(RefusalCode::Unauthenticated.into());
+        return Ok(false);
     }
-    tracing::info!(%user, "an account was deleted by its user");
     if let Some(phone) = phone {
         forget_late_sends(flows, phone, hashes, now);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Looks once more, beside the request, for what a worker was writing all the time. Where this process ends before

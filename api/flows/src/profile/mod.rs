@@ -7,7 +7,7 @@ mod phone_move;
 mod update;
 
 pub use delete::delete_account;
-pub(crate) use delete::{finish_erasures, forget_erasures};
+pub(crate) use delete::{erase, finish_erasures, forget_erasures};
 pub use fields::{parse_email, parse_name};
 pub use phone::{PhoneVerification, change_phone, request_phone_change};
 pub use phone_move::{stop_phone_move, waiting_phone_move};

@@ -110,6 +110,7 @@ impl Import {
             subject: None,
             object: Some(format!("user_import:{}", hex::encode(self.checked.digest))),
             details: serde_json::json!({ "rows": self.checked.rows }),
+            in_console: None,
         });
         let step = ImportStep {
             digest: self.checked.digest,

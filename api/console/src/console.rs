@@ -1,0 +1,98 @@
+//! The routes of the console, and what its handlers work with.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use domain::sealed::Seal;
+use flows::Flows;
+use flows::staff::Desk;
+use shared::config::ConsoleConfig;
+use shared::records::Records;
+use web::{Site, around_requests};
+
+use crate::assets::{self, Assets};
+use crate::fault::{Fault, around_page};
+use crate::hosts::{Hosts, only_known_hosts};
+use crate::{dead, limits, overview, spending, staff};
+
+/// The console, ready to be mounted. Clones share everything.
+#[derive(Clone, Debug, FromRef)]
+pub struct Console {
+    /// The use cases of the staff.
+    pub(crate) desk: Arc<Desk>,
+    /// The listener.
+    pub(crate) site: Arc<Site>,
+    /// Style, script and fonts.
+    pub(crate) assets: Arc<Assets>,
+    /// Seals numbers that stand in addresses.
+    pub(crate) number_seal: Arc<Seal>,
+    /// Under which names it answers.
+    hosts: Arc<Hosts>,
+}
+
+impl Console {
+    /// The console of one service; `public` is the listener for everybody.
+    pub fn new(config: &ConsoleConfig, flows: Arc<Flows>, public: &Site) -> Self {
+        let url = config.url.as_ref();
+        let secure = url.is_some_and(shared::config::PublicUrl::is_secure);
+        let origin = url.map_or_else(String::new, |url| url.origin().to_owned());
+        Self {
+            hosts: Arc::new(Hosts::new(&origin)),
+            number_seal: Arc::new(flows.seal("console number v1")),
+            desk: Arc::new(Desk::new(flows)),
+            site: Arc::new(public.beside(secure, origin)),
+            assets: Arc::new(Assets::new()),
+        }
+    }
+
+    /// The same over records that are opened under a role of the console's own.
+    #[must_use]
+    pub fn with_records(mut self, records: Records) -> Self {
+        self.desk = Arc::new((*self.desk).clone().with_records(records));
+        self
+    }
+
+    /// Everything that is served on the listener of the console.
+    pub fn router(&self) -> Router {
+        let pages = Router::new()
+            .route("/", get(overview::show))
+            .route("/language", post(staff::language::choose))
+            .route("/sign-out", post(staff::sign_out::sign_out))
+            .route(
+                "/unmask",
+                get(staff::unmask::ask).post(staff::unmask::unmask),
+            )
+            // Sections append their routes here, a block each.
+            .route("/limits", get(limits::show))
+            .route(
+                "/limits/number",
+                get(limits::number::show).post(limits::number::find),
+            )
+            .route("/limits/lift", post(limits::number::lift))
+            .route("/limits/lift-address", post(limits::address::lift))
+            .route("/limits/exempt", post(limits::number::exempt))
+            .route("/limits/end-exemption", post(limits::number::end_exemption))
+            .route("/dead", get(dead::show))
+            .route("/dead/retry", post(dead::retry))
+            .route("/dead/drop", post(dead::drop_send))
+            .route("/spending", get(spending::show))
+            .fallback(async || Fault::NotFound)
+            .method_not_allowed_fallback(async || Fault::Method)
+            .layer(from_fn_with_state(self.clone(), around_page))
+            .route("/assets/{name}", get(assets::serve))
+            .with_state(self.clone())
+            .layer(from_fn_with_state(self.clone(), only_known_hosts));
+        around_requests(pages, Arc::clone(&self.site), |response, _context| response)
+    }
+
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.desk.flows().clock().now()
+    }
+}

@@ -1,0 +1,7 @@
+//! The console over HTTP, on a listener of its own.
+
+pub(crate) mod desk;
+pub(crate) mod door;
+pub(crate) mod gates;
+
+pub(crate) use desk::{Desk, sign_in};

@@ -1,0 +1,55 @@
+-- People who run the service, and how they sign in to the console.
+SET LOCAL lock_timeout = '5s';
+
+-- Who has which role. A superuser without a row is an admin.
+CREATE TABLE staff (
+    user_id  UUID        PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    role     TEXT        NOT NULL CHECK (role IN ('read', 'support', 'operator', 'admin')),
+    -- Who gave it; null where a command did.
+    given_by UUID,
+    given_at TIMESTAMPTZ NOT NULL
+);
+
+-- What a session of the kind 'admin' has beside its row in sessions.
+CREATE TABLE staff_sessions (
+    session_id UUID        PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+    -- SHA-256 of the token that the browser keeps.
+    token_hash BYTEA       NOT NULL UNIQUE CHECK (octet_length(token_hash) = 32),
+    -- When a second factor was last given.
+    factor_at  TIMESTAMPTZ NOT NULL
+);
+
+-- Numbers that somebody sees whole in a session, by a keyed hash, until then.
+CREATE TABLE staff_unmasked (
+    session_id  UUID        NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    number_hash BYTEA       NOT NULL CHECK (octet_length(number_hash) = 32),
+    until       TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (session_id, number_hash)
+);
+
+-- For the day when the phone with the second factor is lost. Hashes; each works once.
+CREATE TABLE staff_recovery_codes (
+    user_id   UUID  NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    code_hash BYTEA NOT NULL CHECK (octet_length(code_hash) = 32),
+    used_at   TIMESTAMPTZ,
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- Links that take the place of number and password, for the day when those do not work. Each works once.
+CREATE TABLE staff_links (
+    token_hash BYTEA       PRIMARY KEY CHECK (octet_length(token_hash) = 32),
+    user_id    UUID        NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    used_at    TIMESTAMPTZ
+);
+CREATE INDEX staff_links_by_user ON staff_links (user_id);
+
+-- Wrong factors since the last right one, and until when none is looked at.
+ALTER TABLE totp_credentials ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE totp_credentials ADD COLUMN locked_until TIMESTAMPTZ;
+
+-- In the console: the role in which it was done, why, and the request. The address has its column already.
+ALTER TABLE audit_log ADD COLUMN role TEXT;
+ALTER TABLE audit_log ADD COLUMN reason TEXT;
+ALTER TABLE audit_log ADD COLUMN request_id UUID;
