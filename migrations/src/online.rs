@@ -58,7 +58,11 @@ const NO_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
 const USUAL_LIMITS: &str = "RESET statement_timeout; RESET lock_timeout; \
      RESET idle_in_transaction_session_timeout";
 
-const INDEXES: [(&str, &str); 6] = [
+const INDEXES: [(&str, &str); 7] = [
+    (
+        "users_kept_out",
+        "CREATE INDEX CONCURRENTLY users_kept_out ON users (phone) WHERE blocked_at IS NOT NULL",
+    ),
     (
         "sends_by_leg",
         "CREATE UNIQUE INDEX CONCURRENTLY sends_by_leg ON sends (challenge_id, send_number, leg)",

@@ -67,8 +67,8 @@ pub const ROLES: [Role; 3] = [
             grant("number_erasures", "SELECT, INSERT, UPDATE, DELETE"),
         ],
     },
-    // It knows messages and nothing of accounts: no hash of a password or of a token. Of what it removes when it
-    // is too old it sees the age.
+    // It knows messages, and of accounts only which numbers are kept out: no hash of a password or of a token. Of
+    // what it removes when it is too old it sees the age.
     Role {
         name: "ramz_worker",
         grants: &[
@@ -76,6 +76,7 @@ pub const ROLES: [Role; 3] = [
             grant("sends", "SELECT, INSERT, UPDATE, DELETE"),
             grant("notices", "SELECT, DELETE"),
             grant("number_erasures", "SELECT"),
+            grant("users", "SELECT (phone, blocked_at)"),
             grant("retention_progress", "SELECT, UPDATE"),
             grant("sessions", "SELECT (expires_at), DELETE"),
             grant("challenge_uses", "SELECT (used_at), DELETE"),

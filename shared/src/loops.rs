@@ -34,6 +34,8 @@ pub enum Loop {
     Notices,
     /// Requests that were refused, and may have been granted, are taken back.
     TakingBack,
+    /// What rules refused is written down, and who is exempt is looked up.
+    Refusals,
     /// The breaker before the gateway, and its probes.
     Breaker,
     /// The account at the gateway.
@@ -60,7 +62,7 @@ pub enum Loop {
 
 impl Loop {
     /// Every loop there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Stores,
         Self::Room,
         Self::QueueFigures,
@@ -68,6 +70,7 @@ impl Loop {
         Self::Sweep,
         Self::Notices,
         Self::TakingBack,
+        Self::Refusals,
         Self::Breaker,
         Self::Account,
         Self::Deliveries,
@@ -91,6 +94,7 @@ impl Loop {
             Self::Sweep => "sweep",
             Self::Notices => "notices",
             Self::TakingBack => "taking_back",
+            Self::Refusals => "refusals",
             Self::Breaker => "breaker",
             Self::Account => "account",
             Self::Deliveries => "deliveries",

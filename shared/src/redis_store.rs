@@ -58,6 +58,12 @@ pub(crate) struct Keys {
     pub(crate) phone_sends_prefix: String,
     /// What precedes the digits in the key of what a phone's limits refused.
     pub(crate) phone_refusals_prefix: String,
+    /// What precedes the name of a rule in the key of the last requests that it refused.
+    pub(crate) last_refusals_prefix: String,
+    /// What precedes a span and its number in the key of how often rules refused in it.
+    pub(crate) refusal_counts_prefix: String,
+    /// The numbers that are exempt from limits for some hours.
+    pub(crate) exemptions: String,
     /// What precedes the address in the key of its bucket.
     pub(crate) address_prefix: String,
     /// What precedes the name of a limit and its subject in the key of its state; older limits have
@@ -171,6 +177,9 @@ impl Keys {
             joined_prefix: name("d:"),
             phone_sends_prefix: name("s:"),
             phone_refusals_prefix: name("r:"),
+            last_refusals_prefix: name("rl:"),
+            refusal_counts_prefix: name("rn:"),
+            exemptions: name("exemptions"),
             address_prefix: name("a:"),
             limit_prefix: name("l:"),
             proven_prefix: name("v:"),

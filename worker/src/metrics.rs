@@ -17,8 +17,8 @@ pub(crate) use gate::GateMetrics;
 /// How an attempt ended, as people count it. One whose outcome was unknown at first counts as
 /// `unknown` once, when it became so, and as `accepted` if it is found to have gone; what became of
 /// the unknown is counted as [`Reconciled`].
-pub(crate) const OUTCOMES: [&str; 6] = [
-    "accepted", "refused", "unknown", "not_sent", "expired", "dead",
+pub(crate) const OUTCOMES: [&str; 7] = [
+    "accepted", "refused", "unknown", "not_sent", "expired", "blocked", "dead",
 ];
 /// The gateway's codes that have a label of their own; others are `other`, no code is `none`.
 const CODES: [i32; 36] = [

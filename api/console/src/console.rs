@@ -18,7 +18,7 @@ use crate::assets::{self, Assets};
 use crate::export::Runs;
 use crate::fault::{Fault, around_page};
 use crate::hosts::{Hosts, only_known_hosts};
-use crate::{export, number_page, overview, search, sends, staff};
+use crate::{dead, export, limits, number_page, overview, search, sends, spending, staff};
 
 /// The console, ready to be mounted. Clones share everything.
 #[derive(Clone, Debug, FromRef)]
@@ -80,6 +80,19 @@ impl Console {
             .route("/sends/export", get(export::ask).post(export::prepare))
             .route("/sends/export/{id}", get(export::show))
             .route("/sends/export/{id}/sends.csv", get(export::file))
+            .route("/limits", get(limits::show))
+            .route(
+                "/limits/number",
+                get(limits::number::show).post(limits::number::find),
+            )
+            .route("/limits/lift", post(limits::number::lift))
+            .route("/limits/lift-address", post(limits::address::lift))
+            .route("/limits/exempt", post(limits::number::exempt))
+            .route("/limits/end-exemption", post(limits::number::end_exemption))
+            .route("/dead", get(dead::show))
+            .route("/dead/retry", post(dead::retry))
+            .route("/dead/drop", post(dead::drop_send))
+            .route("/spending", get(spending::show))
             .fallback(async || Fault::NotFound)
             .method_not_allowed_fallback(async || Fault::Method)
             .layer(from_fn_with_state(self.clone(), around_page))

@@ -50,6 +50,9 @@ const fn section(path: &'static str, name: fn(&FrameWords) -> &'static str, from
 static NAVIGATION: &[Section] = &[
     section("/", |words| words.overview, Role::Read),
     section("/sends", |words| words.sends, Role::Read),
+    section("/limits", |words| words.limits, Role::Read),
+    section("/dead", |words| words.dead, Role::Read),
+    section("/spending", |words| words.spending, Role::Read),
 ];
 
 /// One entry of the navigation.

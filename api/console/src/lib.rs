@@ -9,6 +9,7 @@
 //! | `console.rs` | the routes; what handlers work with |
 //! | `staff/` | signing in; who is signed in; who has which role |
 //! | `overview/`, `users/`, `audit/`, `settings/` | one section each |
+//! | `limits/`, `dead/`, `spending/` | what rules refused, what was not sent, what was spent |
 //! | `visitor.rs`, `form.rs`, `own_path.rs` | what comes in: language, forms, where to go afterwards |
 //! | `frame.rs`, `fault.rs` | what goes out: pages, and pages about what is wrong |
 //! | `hosts.rs` | under which names it answers at all |
@@ -27,17 +28,20 @@
 
 mod assets;
 mod console;
+mod dead;
 mod export;
 mod fault;
 mod form;
 mod frame;
 mod hosts;
+mod limits;
 mod number;
 mod number_page;
 mod overview;
 mod own_path;
 mod search;
 mod sends;
+mod spending;
 mod staff;
 mod times;
 mod visitor;

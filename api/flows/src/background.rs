@@ -17,17 +17,19 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// So few rows at a time that nobody waits for the sweep.
 const SWEEP_ROWS: u32 = 500;
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
 /// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving, moves of numbers
-/// made and refused requests taken back, until `shutdown` is cancelled.
+/// made, refused requests taken back and refusals written down, until `shutdown` is cancelled.
 pub async fn run(flows: &Arc<Flows>, shutdown: CancellationToken) {
     tokio::join!(
         keep(Loop::QueueFigures, flows, &shutdown, watch_queue),
         keep(Loop::Clock, flows, &shutdown, watch_clock),
         keep(Loop::Sweep, flows, &shutdown, sweep_regularly),
         keep(Loop::Notices, flows, &shutdown, enqueue_left_over_notices),
-        keep(Loop::TakingBack, flows, &shutdown, take_unanswered_back)
+        keep(Loop::TakingBack, flows, &shutdown, take_unanswered_back),
+        keep(Loop::Refusals, flows, &shutdown, keep_refusals)
     );
 }
 
@@ -90,6 +92,25 @@ async fn enqueue_left_over_notices(flows: Arc<Flows>) {
 async fn take_unanswered_back(flows: Arc<Flows>) {
     let told = |ended| flows.metrics.taken_back(ended);
     flows.hot_state.cancel_unanswered(told).await;
+}
+
+async fn keep_refusals(flows: Arc<Flows>) {
+    let mut ticks = unhurried(REFUSALS_EVERY);
+    let mut is_away = false;
+    loop {
+        ticks.tick().await;
+        let written = flows.hot_state.write_refusals().await;
+        let looked_up = flows.hot_state.refresh_exemptions().await;
+        match written.and(looked_up) {
+            Ok(()) => is_away = false,
+            // Once: the watch over the stores tells the rest.
+            Err(error) if !is_away => {
+                is_away = true;
+                tracing::warn!(%error, "refusals cannot be written down, or exemptions not looked up");
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Ticks that are late are not made up for.

@@ -5,6 +5,7 @@ mod answer;
 mod attacks;
 mod authentication;
 mod bad_input;
+mod blocked;
 mod console;
 mod deletion;
 mod delivery_reports;
@@ -49,7 +50,7 @@ use pages::{
     sign_in as pages_sign_in, staying as pages_staying,
 };
 
-use console::door as console_door;
+use console::{door as console_door, gates as console_gates};
 
 use oidc::{
     conformance, flow as oidc_flow, leaving as oidc_leaving, threats as oidc_threats,
@@ -334,5 +335,14 @@ on_both_shapes! {
     console_door::a_console_is_on_its_own_listener_and_asks_who_comes,
     console_door::a_session_of_staff_is_short_and_ends_with_the_role,
     console_door::csr_02_forms_of_other_sites_and_sessions_do_nothing,
+    console_gates::limits_are_seen_by_all_and_changed_by_those_who_may,
+    console_gates::a_lock_is_lifted_with_a_reason,
+    console_gates::a_number_is_exempt_for_some_hours,
+    console_gates::dead_sends_are_put_back_or_dropped_by_those_who_may,
+    console_gates::a_dead_send_that_would_come_too_late_is_not_put_back,
+    console_gates::the_money_of_a_day_is_told_by_what_it_went_for,
+    blocked::nobody_can_tell_a_blocked_number_by_asking,
+    blocked::nobody_can_tell_a_blocked_number_by_a_code,
+    blocked::nobody_can_tell_a_blocked_number_by_the_page_of_its_message,
     attacks::a_32_nobody_becomes_staff_by_a_member_more,
 }

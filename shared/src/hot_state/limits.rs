@@ -127,6 +127,16 @@ pub(super) fn rows(step: Step, subjects: &Subjects<'_>, quotas: &Quotas) -> Vec<
     quotas.at(step).filter_map(row).collect()
 }
 
+/// The rows of a request for a code. For a number that is exempt they are fewer; what its windows count goes on to
+/// be written down.
+pub(super) fn asked_rows(subjects: &Subjects<'_>, quotas: &Quotas, exempt: bool) -> Vec<Row> {
+    let mut rows = rows(Step::Ask, subjects, quotas);
+    if exempt {
+        rows.retain(|row| !row.limit.may_be_exempted);
+    }
+    rows
+}
+
 /// From where a number was proven: the address of a caller, and its group.
 pub(super) fn proven_from(caller: ClientAddress) -> [String; 2] {
     [caller.limit_key(), caller.group_key()]

@@ -7,13 +7,31 @@
 //! Validity is decided by the times inside the records, which the scripts compare with the time of
 //! Redis itself; expiry of keys only collects garbage.
 
+/// Calls the method of the back end that is in use, under the time limit of all calls.
+macro_rules! call {
+    ($self:ident, $state:ident => $call:expr) => {
+        tokio::time::timeout($self.call_limit(), async {
+            match &$self.backend {
+                Backend::Redis($state) => $call.await,
+                Backend::Sqlite($state) => $call.await,
+            }
+        })
+        .await
+        .unwrap_or(Err(HotStateError::Unavailable("no answer in time".into())))
+        .map_err(|error| $self.placed(error))
+    };
+}
+
+mod exemptions;
 pub mod gate;
 mod limits;
 mod living;
+mod locks;
 mod memory;
 mod model;
 mod phone_state;
 mod redis;
+mod refusals;
 mod room;
 mod sqlite;
 mod unanswered;
@@ -23,13 +41,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub use exemptions::{Exemption, LONGEST_EXEMPTION, MOST_EXEMPTIONS};
 pub use gate::{Admission, OpenBreaker};
 pub use limits::{Count, Subjects};
 pub use living::LivingRoot;
+pub use locks::{Lock, LockOf};
 pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Verdict,
 };
 pub use phone_state::{PhoneRefusals, PhoneState};
+pub use refusals::{LastRefusal, RuleRefusals};
 pub use room::Fill;
 pub use unanswered::{Cancelled, Unanswered};
 
@@ -82,27 +103,14 @@ pub struct HotState {
     clock: Clock,
     room: Arc<Room>,
     unanswered: Arc<unanswered::Waiting>,
+    refusals: Arc<refusals::Noted>,
+    exemptions: Arc<exemptions::Known>,
 }
 
 #[derive(Clone, Debug)]
 enum Backend {
     Redis(redis::RedisHotState),
     Sqlite(sqlite::SqliteHotState),
-}
-
-/// Calls the method of the back end that is in use, under the time limit of all calls.
-macro_rules! call {
-    ($self:ident, $state:ident => $call:expr) => {
-        tokio::time::timeout($self.call_limit(), async {
-            match &$self.backend {
-                Backend::Redis($state) => $call.await,
-                Backend::Sqlite($state) => $call.await,
-            }
-        })
-        .await
-        .unwrap_or(Err(HotStateError::Unavailable("no answer in time".into())))
-        .map_err(|error| $self.placed(error))
-    };
 }
 
 impl HotState {
@@ -113,6 +121,8 @@ impl HotState {
             clock,
             room: Arc::default(),
             unanswered: Arc::default(),
+            refusals: Arc::default(),
+            exemptions: Arc::default(),
         }
     }
 
@@ -123,6 +133,8 @@ impl HotState {
             clock,
             room: Arc::default(),
             unanswered: Arc::default(),
+            refusals: Arc::default(),
+            exemptions: Arc::default(),
         }
     }
 
@@ -142,7 +154,10 @@ impl HotState {
     /// challenges on them and the jobs that wait. What its limits have counted goes on counting, under a
     /// keyed hash.
     pub async fn erase_number(&self, phone: &PhoneNumber) -> Result<u64, HotStateError> {
-        call!(self, state => state.erase_number(phone))
+        let ended = call!(self, state => state.erase_number(phone))?;
+        self.end_exemption(phone).await?;
+        self.forget_refusals(phone).await?;
+        Ok(ended)
     }
 
     /// Takes one request back that was refused and may have been granted. The same again changes nothing.
@@ -184,10 +199,24 @@ impl HotState {
         if self.is_full() {
             return Err(HotStateError::Full);
         }
-        let clock = &self.clock;
-        let accepted = call!(self, state => state.accept(clock, accept, policy));
-        if matches!(accepted, Err(HotStateError::Unavailable(_))) {
-            self.unanswered.add(Unanswered::of(accept, policy));
+        let phone = accept.phone();
+        let mut exempt = self.is_exempt(phone);
+        let mut accepted = self.accept_once(accept, policy, exempt).await;
+        if let Ok(refused) = &accepted
+            && self.was_refused_although_exempt(accept, refused).await?
+        {
+            exempt = true;
+            accepted = self.accept_once(accept, policy, exempt).await;
+        }
+        match accepted {
+            Err(HotStateError::Unavailable(_)) => {
+                self.unanswered.add(Unanswered::of(accept, policy, exempt));
+            }
+            Ok(Accepted::Refused {
+                rule,
+                retry_after_millis,
+            }) => self.note_refusal(rule, retry_after_millis, phone, accept.caller),
+            _ => {}
         }
         accepted
     }
@@ -204,7 +233,17 @@ impl HotState {
         quotas: &Quotas,
     ) -> Result<Count, HotStateError> {
         let clock = &self.clock;
-        call!(self, state => state.count(clock, step, subjects, quotas))
+        let of_exempt = self.is_exempt(subjects.phone).then(|| quotas.of_exempt());
+        let quotas = of_exempt.as_ref().unwrap_or(quotas);
+        let count = call!(self, state => state.count(clock, step, subjects, quotas))?;
+        if let Count::Refused {
+            rule,
+            retry_after_millis,
+        } = count
+        {
+            self.note_refusal(rule, retry_after_millis, subjects.phone, subjects.caller);
+        }
+        Ok(count)
     }
 
     /// Takes back a counted try that turned out right: the failures of the phone are forgotten, all

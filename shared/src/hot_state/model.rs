@@ -29,6 +29,14 @@ pub struct Accept<'a> {
 }
 
 impl Accept<'_> {
+    /// The number, where the request names it.
+    pub(super) fn phone(&self) -> Option<&PhoneNumber> {
+        match &self.request {
+            AcceptRequest::New(new) => Some(&new.root.phone),
+            AcceptRequest::Resend { phone, .. } => *phone,
+        }
+    }
+
     /// Who is counted. The phone is that of the request, or of the challenge that it names.
     pub(super) fn subjects(&self) -> Subjects<'_> {
         Subjects {

@@ -36,8 +36,8 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
-    /// The request that was made like this.
-    pub fn of(accept: &Accept<'_>, policy: &AcceptPolicy) -> Self {
+    /// The request that was made like this, for a number that is exempt or not.
+    pub fn of(accept: &Accept<'_>, policy: &AcceptPolicy, exempt: bool) -> Self {
         Self {
             id: match &accept.request {
                 AcceptRequest::New(new) => new.id,
@@ -45,7 +45,11 @@ impl Unanswered {
             },
             nonce: accept.nonce,
             caller: accept.caller,
-            quotas: policy.quotas,
+            quotas: if exempt {
+                policy.quotas.of_exempt()
+            } else {
+                policy.quotas
+            },
         }
     }
 

@@ -21,10 +21,10 @@ pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 
 /// A consumer of the queue. Each start of a worker is a consumer of its own.
 #[derive(Clone, Debug)]
-pub struct Feed(Backend);
+pub struct Feed(pub(super) Backend);
 
 #[derive(Clone, Debug)]
-enum Backend {
+pub(super) enum Backend {
     Redis(RedisFeed),
     Sqlite(SqliteFeed),
 }
@@ -52,15 +52,6 @@ pub enum QueueError {
     /// The store is away.
     #[error("the queue is unavailable: {0}")]
     Unavailable(Box<str>),
-}
-
-macro_rules! call {
-    ($self:ident, $feed:ident => $call:expr) => {
-        match &$self.0 {
-            Backend::Redis($feed) => $call.await,
-            Backend::Sqlite($feed) => $call.await,
-        }
-    };
 }
 
 impl Feed {

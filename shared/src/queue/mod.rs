@@ -6,13 +6,25 @@
 //! | `delivery.rs` | a job in the hands of a worker, and how it ends |
 //! | `feed.rs` | the seam: Redis stream or SQLite table |
 //! | `reader.rs` | takes free slots, then reads; claims the jobs of dead workers first |
+//! | `dead.rs` | dead letters, which somebody decides about |
 //! | `settler.rs` | settles in batches, fenced, until the store takes it |
 //! | `backend.rs` | what apalis sees |
 //!
 //! A job is delivered at least once. Anyone who takes it twice is told apart by the fence: a job is
 //! settled only while the store still shows this consumer and this delivery count.
 
+/// Calls the method of the back end that is in use.
+macro_rules! call {
+    ($self:ident, $feed:ident => $call:expr) => {
+        match &$self.0 {
+            Backend::Redis($feed) => $call.await,
+            Backend::Sqlite($feed) => $call.await,
+        }
+    };
+}
+
 mod backend;
+mod dead;
 mod delivery;
 mod feed;
 mod job;
@@ -21,11 +33,13 @@ mod reader;
 mod redis_feed;
 mod settle_layer;
 mod settler;
+mod sqlite_dead;
 mod sqlite_feed;
 
 use std::time::Duration;
 
 pub use backend::QueueBackend;
+pub use dead::DeadLetter;
 pub use delivery::{Delivery, Disposal, Settlement};
 pub use feed::{Feed, QueueError, QueueStats};
 pub use job::{Job, JobError, JobTask};

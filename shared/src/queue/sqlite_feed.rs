@@ -70,8 +70,8 @@ type StatsRow = (i64, i64, i64, i64, i64, Option<i64>);
 
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFeed {
-    file: SqliteFile,
-    clock: Clock,
+    pub(super) file: SqliteFile,
+    pub(super) clock: Clock,
     consumer: Arc<str>,
 }
 
@@ -283,6 +283,6 @@ fn row_id(id: &str) -> i64 {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used with map_err")]
-fn unavailable(error: sqlx::Error) -> QueueError {
+pub(super) fn unavailable(error: sqlx::Error) -> QueueError {
     QueueError::Unavailable(error.to_string().into())
 }

@@ -72,7 +72,7 @@ pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
     SendCount, SendFate, SendFilter, SendKey, SendMethod, SendOutcome, SendPlace, SendResult,
-    SendsListed, SendsNext,
+    SendsListed, SendsNext, Spent,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};

@@ -5,14 +5,17 @@ mod accepting;
 mod authorization;
 mod clock_steps;
 mod counting;
+mod exemptions;
 mod full_disk;
 mod full_redis;
 mod gateway_gate;
 mod limits;
 mod living;
+mod locks;
 mod memory;
 mod notices;
 mod phone_state;
+mod refusals;
 mod release_before;
 mod roots;
 mod shared_commits;
@@ -105,6 +108,21 @@ on_both_back_ends! {
     roots::i_04_r_06_guesses_a_day_are_bounded_by_sixty,
     memory::prv_01_a_deleted_number_stays_nowhere_and_its_limits_last,
     memory::prv_01_a_success_forgets_the_failures_of_a_deleted_number,
+    refusals::what_refused_is_counted_by_rule_and_the_last_are_told,
+    refusals::a_21_a_flood_of_refusals_is_kept_within_bounds_and_hides_no_other_rule,
+    refusals::counts_are_those_of_the_last_hour_and_of_the_last_day,
+    refusals::refusals_of_two_processes_are_told_together,
+    refusals::prv_01_a_deleted_number_leaves_the_last_refusals_and_its_exemption,
+    refusals::what_refused_is_forgotten_after_a_day,
+    exemptions::an_exempt_number_is_not_held_by_its_windows_nor_by_its_address,
+    exemptions::an_exemption_ends_in_time_or_before_and_what_was_sent_meanwhile_counts,
+    exemptions::an_exemption_holds_for_a_resend_that_names_no_number,
+    exemptions::no_guard_and_no_lock_lets_an_exempt_number_pass,
+    exemptions::another_process_learns_of_an_exemption_and_of_its_end,
+    exemptions::there_are_no_more_exemptions_than_a_hundred_and_none_is_longer_than_a_day,
+    locks::a_lock_is_told_with_its_end_and_is_lifted,
+    locks::a_number_that_is_not_locked_has_no_lock,
+    locks::the_lock_of_a_deleted_number_is_lifted_too,
     authorization::a_request_of_a_client_is_kept_and_taken_once,
     authorization::of_twenty_who_answer_a_request_one_does,
     authorization::a_request_of_a_client_waits_a_quarter_of_an_hour,

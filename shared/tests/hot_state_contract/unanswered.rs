@@ -49,7 +49,7 @@ async fn run(stage: &Stage, accept: &Accept<'_>) -> Accepted {
 }
 
 async fn cancel(stage: &Stage, accept: &Accept<'_>) -> Cancelled {
-    let request = Unanswered::of(accept, &policy(stage));
+    let request = Unanswered::of(accept, &policy(stage), false);
     stage.hot.cancel(&request).await.expect("an answer")
 }
 

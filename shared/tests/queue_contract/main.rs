@@ -2,6 +2,7 @@
 
 mod answers;
 mod codes;
+mod dead_letters;
 mod delivering;
 mod fail_over;
 mod full_redis;
@@ -38,6 +39,10 @@ on_both_feeds! {
     delivering::a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt,
     delivering::a_postponed_job_comes_back_when_it_is_due_and_counts_nothing,
     delivering::a_dead_letter_is_kept_with_its_reason_and_never_comes_back,
+    dead_letters::dead_letters_are_listed_the_newest_first_and_page_by_page,
+    dead_letters::a_dead_letter_that_is_put_back_runs_like_a_job_that_was_put_off,
+    dead_letters::a_dead_letter_is_put_back_or_dropped_once,
+    dead_letters::an_id_that_the_queue_never_gave_out_finds_nothing,
     delivering::a_job_that_is_given_back_can_be_taken_at_once_and_counts_nothing,
     delivering::a_job_that_was_put_off_and_given_back_still_says_nothing_about_the_queue,
     delivering::a_job_that_is_kept_alive_is_no_orphan,

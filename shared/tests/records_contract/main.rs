@@ -14,6 +14,7 @@ mod delivery;
 mod erasing;
 mod family;
 mod import;
+mod kept_out;
 mod ledger;
 mod ledger_writer;
 mod legs;
@@ -172,6 +173,9 @@ on_both! {
     ledger::a_finish_that_is_repeated_counts_as_recorded,
     ledger::an_unknown_send_is_repeated_once_and_marked,
     ledger::a_late_job_expires_unless_it_was_sent,
+    kept_out::a_code_for_somebody_who_is_kept_out_is_given_up,
+    kept_out::a_message_that_is_under_way_when_its_user_is_kept_out_is_not_repeated,
+    kept_out::a_batch_keeps_back_only_those_who_are_kept_out,
     ledger::the_sends_of_a_request_are_found_by_its_id,
     ledger::the_timeline_and_the_counts_see_every_send,
     legs::each_leg_of_a_send_is_a_row_of_its_own,
@@ -241,6 +245,7 @@ on_both! {
     delivery::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
     spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
     spending::a_sum_may_exceed_32_bits,
+    spending::costs_are_told_by_purpose_channel_route_and_prefix,
     spending::connections_are_counted_and_the_back_end_is_named,
     ledger_writer::a_burst_is_recorded_row_by_row,
     ledger_writer::several_begins_of_one_send_at_once_start_one_attempt,

@@ -1,7 +1,10 @@
 //! What messages have cost, and which connections are there.
 
 use chrono::TimeDelta;
-use shared::records::{LedgerWriter, SendResult};
+use domain::challenge::Channel;
+use domain::otp::Purpose;
+use domain::phone::PhoneNumber;
+use shared::records::{Begin, LedgerWriter, Route, SendResult};
 
 use crate::stage::{Stage, accepted, failed, finish};
 
@@ -35,6 +38,73 @@ pub(crate) async fn the_cost_of_accepted_sends_is_summed_up_by_the_time_they_wer
     assert_eq!(spent(1, 2).await, 1_200, "the beginning is");
     assert_eq!(spent(2, 3_600).await, 0);
     assert_eq!(spent(-3_600, 0).await, 0);
+}
+
+pub(crate) async fn costs_are_told_by_purpose_channel_route_and_prefix(stage: Stage) {
+    let writer = LedgerWriter::start(stage.records.clone(), stage.clock.clone());
+    let beginning = stage.now();
+    let number = |text: &str| PhoneNumber::from_e164(text).expect("canonical");
+    let kinds = [
+        ("+989123456789", Purpose::SignIn, Channel::Sms, Some(1_200)),
+        ("+989123459999", Purpose::SignIn, Channel::Sms, Some(1_300)),
+        ("+989124456789", Purpose::SignIn, Channel::Sms, Some(5)),
+        ("+989123456789", Purpose::SignIn, Channel::Call, Some(9_000)),
+        ("+989123456789", Purpose::Register, Channel::Sms, None),
+        (
+            "+4915112345678",
+            Purpose::SignIn,
+            Channel::Sms,
+            Some(70_000),
+        ),
+    ];
+    for (place, (phone, purpose, channel, cost)) in (1..).zip(kinds) {
+        let begin = Begin {
+            phone: number(phone),
+            purpose: purpose.into(),
+            channel,
+            ..stage.begin(1)
+        };
+        writer.begin(begin.clone()).await.expect("begun");
+        let mut outcome = accepted(place);
+        outcome.cost_rials = cost;
+        let finished = writer.finish(finish(&begin, 1, outcome)).await;
+        finished.expect("finished");
+    }
+    let refused = stage.begin(1);
+    writer.begin(refused.clone()).await.expect("begun");
+    let outcome = failed(SendResult::Refused, "refused_message");
+    let finished = writer.finish(finish(&refused, 1, outcome)).await;
+    finished.expect("finished");
+
+    let to = beginning + TimeDelta::seconds(1);
+    let told = stage.records.spent_by_kind(beginning, to).await;
+    let mut told: Vec<_> = told
+        .expect("an answer")
+        .into_iter()
+        .map(|spent| {
+            assert_eq!(spent.route, Route::KAVENEGAR);
+            let prefix = spent.prefix.expect("a prefix");
+            let kind = (spent.purpose.as_str(), spent.channel.as_str(), prefix);
+            (kind, (spent.messages, spent.unpriced, spent.rials))
+        })
+        .collect();
+    told.sort();
+    let prefix = |text: &str| text.to_owned();
+    assert_eq!(
+        told,
+        [
+            (("register", "sms", prefix("+9891234")), (1, 1, 0)),
+            (("sign_in", "call", prefix("+9891234")), (1, 0, 9_000)),
+            (("sign_in", "sms", prefix("+4915112")), (1, 0, 70_000)),
+            (("sign_in", "sms", prefix("+9891234")), (2, 0, 2_500)),
+            (("sign_in", "sms", prefix("+9891244")), (1, 0, 5)),
+        ]
+    );
+    let none = stage
+        .records
+        .spent_by_kind(to, to + TimeDelta::hours(1))
+        .await;
+    assert_eq!(none.expect("an answer"), []);
 }
 
 pub(crate) async fn a_sum_may_exceed_32_bits(stage: Stage) {

@@ -112,6 +112,11 @@ impl SmsSender {
                     again = true;
                 }
                 Begun::Ended(state) => return Err(ended_before(state)),
+                Begun::KeptBack => {
+                    tracing::info!(why = "blocked", "not sent");
+                    self.0.metrics.ended("blocked");
+                    return Err(Disposal::Done);
+                }
                 // The ledger had taken this very attempt and its reply was lost: nothing was sent.
                 Begun::FoundSending(own) if own.fence == run.fence => {
                     self.take_back(run, own.attempt, SendResult::NotSent, "ledger_reply_lost")

@@ -3,20 +3,26 @@
 //! Each section has a file of its own, with a struct and one value of it in each language, and a line here.
 //! `{…}` stands for what the page at hand puts there. Refusals of use cases have their texts in `flows`.
 
+mod dead;
 mod faults;
 mod frame;
+mod limits;
 mod number;
 mod overview;
 mod sends;
+mod spending;
 mod times;
 
 use domain::challenge::Locale;
 
+pub(crate) use dead::DeadWords;
 pub(crate) use faults::FaultWords;
 pub(crate) use frame::FrameWords;
+pub(crate) use limits::LimitsWords;
 pub(crate) use number::NumberWords;
 pub(crate) use overview::OverviewWords;
 pub(crate) use sends::SendsWords;
+pub(crate) use spending::SpendingWords;
 pub(crate) use times::TimeWords;
 
 /// The texts of one language.
@@ -29,6 +35,9 @@ pub(crate) struct Words {
     pub(crate) overview: &'static OverviewWords,
     pub(crate) sends: &'static SendsWords,
     pub(crate) number: &'static NumberWords,
+    pub(crate) limits: &'static LimitsWords,
+    pub(crate) dead: &'static DeadWords,
+    pub(crate) spending: &'static SpendingWords,
     pub(crate) times: &'static TimeWords,
 }
 
@@ -40,6 +49,9 @@ static FA: Words = Words {
     overview: &overview::FA,
     sends: &sends::FA,
     number: &number::FA,
+    limits: &limits::FA,
+    dead: &dead::FA,
+    spending: &spending::FA,
     times: &times::FA,
 };
 
@@ -51,6 +63,9 @@ static EN: Words = Words {
     overview: &overview::EN,
     sends: &sends::EN,
     number: &number::EN,
+    limits: &limits::EN,
+    dead: &dead::EN,
+    spending: &spending::EN,
     times: &times::EN,
 };
 

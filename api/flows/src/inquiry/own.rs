@@ -139,7 +139,10 @@ fn of_send(told: OwnMessage, send: &LedgerRow, whole: bool) -> OwnMessage {
         .delivery_status
         .map(|code| DeliveryStatus::from_code(i32::try_from(code).unwrap_or(i32::MAX)));
     let arrived = send.delivered_at.is_some() || status == Some(DeliveryStatus::Delivered);
+    // Nobody who asks for a code of somebody who is kept out learns that they are.
+    let accepted = send.state == LedgerState::Accepted || send.is_kept_back();
     let outlook = match send.state {
+        LedgerState::Expired if accepted => Outlook::HandedOver,
         LedgerState::Accepted if !whole => Outlook::HandedOver,
         LedgerState::Accepted if arrived => Outlook::Arrived,
         LedgerState::Accepted if status.is_some_and(DeliveryStatus::is_final) => {
@@ -151,7 +154,6 @@ fn of_send(told: OwnMessage, send: &LedgerRow, whole: bool) -> OwnMessage {
         // It is tried, or will be tried again.
         LedgerState::Sending | LedgerState::NotSent => told.outlook,
     };
-    let accepted = send.state == LedgerState::Accepted;
     let since_asked = |at: DateTime<Utc>| at.max(told.asked_at);
     OwnMessage {
         channel: whole.then_some(send.channel),

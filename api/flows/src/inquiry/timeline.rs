@@ -242,6 +242,9 @@ fn of_send(send: &LedgerRow, events: &mut Vec<Event>) {
             Some(text)
         }
         LedgerState::Refused => Some(format!("the gateway refused it for good, {}", failure())),
+        LedgerState::Expired if send.is_kept_back() => {
+            Some("not sent: the user of the number is blocked".to_owned())
+        }
         LedgerState::Expired => Some("given up: it would have come too late".to_owned()),
         LedgerState::Unknown => Some(format!("it may have gone out or not, {}", failure())),
         LedgerState::NotSent => Some(format!("it did not go out, {}", failure())),

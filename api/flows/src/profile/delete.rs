@@ -75,8 +75,13 @@ fn forget_late_sends(
     erased_at: DateTime<Utc>,
 ) {
     let (records, clock) = (flows.records.clone(), flows.clock.clone());
+    let hot_state = flows.hot_state.clone();
     tokio::spawn(async move {
         sleep(ON_ITS_WAY).await;
+        // Another process writes what it had noted of refusals within a second.
+        if let Err(error) = hot_state.forget_refusals(&phone).await {
+            tracing::warn!(%error, "the last refusals may hold a deleted number, for a day at most");
+        }
         let forgotten = match records.forget_late_sends(&phone, erased_at).await {
             Ok(sends) => records
                 .erasure_is_done(&hashes, erased_at, clock.now())

@@ -5,12 +5,15 @@
 //! transaction of the change.
 
 mod audit;
+pub mod dead;
 mod deed;
+pub mod limits;
 mod people;
 mod roles;
 mod seeing;
 mod session;
 mod sign_in;
+pub mod spending;
 
 use std::sync::Arc;
 
@@ -45,13 +48,18 @@ pub const UNMASKED: TimeDelta = TimeDelta::minutes(10);
 pub struct Desk {
     flows: Arc<Flows>,
     records: Records,
+    spending: Arc<spending::SpendingBook>,
 }
 
 impl Desk {
     /// Over the records of everybody.
     pub fn new(flows: Arc<Flows>) -> Self {
         let records = flows.records.clone();
-        Self { flows, records }
+        Self {
+            flows,
+            records,
+            spending: Arc::default(),
+        }
     }
 
     /// The same over records that it opens under a role of its own.

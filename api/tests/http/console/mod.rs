@@ -2,5 +2,6 @@
 
 pub(crate) mod desk;
 pub(crate) mod door;
+pub(crate) mod gates;
 
 pub(crate) use desk::{Desk, sign_in};

@@ -127,6 +127,9 @@ pub struct Limit {
     /// the last minute. People behind one address of a carrier prove theirs; anyone who has messages sent
     /// to strangers does not.
     pub more_for_proven: bool,
+    /// Whether a number can be exempt from it for some hours. Nothing that counts guesses, and nothing that
+    /// protects the whole service, may be so.
+    pub may_be_exempted: bool,
     /// What its refusal is told as.
     pub told_as: ToldAs,
     /// What it limits, in one sentence.
@@ -137,6 +140,18 @@ impl Limit {
     /// Whether this step counts it.
     pub fn is_counted_at(&self, step: Step) -> bool {
         self.steps.contains(&step)
+    }
+}
+
+impl Rule {
+    /// The limit of this rule; a guard is none.
+    pub fn limit(self) -> Option<&'static Limit> {
+        TABLE.iter().find(|limit| limit.rule == self)
+    }
+
+    /// Whether a number can be exempt from it for some hours.
+    pub fn may_be_exempted(self) -> bool {
+        self.limit().is_some_and(|limit| limit.may_be_exempted)
     }
 }
 
@@ -155,6 +170,17 @@ impl Quotas {
             if limit.rule == rule {
                 *place = quota.into();
                 break;
+            }
+        }
+        self
+    }
+
+    /// The quotas of a number that is exempt.
+    #[must_use]
+    pub fn of_exempt(mut self) -> Self {
+        for (limit, place) in TABLE.iter().zip(&mut self.0) {
+            if limit.may_be_exempted {
+                *place = None;
             }
         }
         self
@@ -226,6 +252,32 @@ mod tests {
             }
             assert!(!limit.steps.is_empty() && !limit.meaning.is_empty());
         }
+    }
+
+    #[test]
+    fn nobody_is_exempt_from_what_counts_guesses_or_protects_the_service() {
+        for limit in TABLE.iter().filter(|limit| limit.may_be_exempted) {
+            let told_as = limit.told_as;
+            assert!(limit.is_counted_at(Step::Ask), "{}", limit.setting);
+            assert!(
+                matches!(limit.per, Per::Phone | Per::Address),
+                "{}",
+                limit.setting
+            );
+            assert!(
+                matches!(told_as, ToldAs::RequestsOfPhone | ToldAs::RequestsOfAddress),
+                "{}",
+                limit.setting
+            );
+        }
+        let windows: Vec<_> = TABLE
+            .iter()
+            .filter(|limit| limit.per == Per::Phone && limit.is_counted_at(Step::Ask))
+            .collect();
+        assert!(
+            windows.iter().all(|limit| limit.may_be_exempted),
+            "a store numbers the windows by their place, so all go or none"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ const DAY: i64 = 24 * HOUR;
 macro_rules! limits {
     (limits { $($(#[$doc:meta])* $rule:ident = $name:literal {
         $setting:literal, $form:expr, [$balanced:literal, $strict:literal],
-        $per:expr, at [$($step:ident),+], $told_as:ident $(, $more:ident)?;
+        $per:expr, at [$($step:ident),+], $told_as:ident $(, $also:ident)*;
         $meaning:literal
     })+ } guards { $($(#[$guard_doc:meta])* $guard:ident = $guard_name:literal, $guard_told_as:ident;)+ }) => {
         /// What can refuse: a limit, or a guard of the whole service.
@@ -50,13 +50,16 @@ macro_rules! limits {
             form: $form,
             balanced: $balanced,
             strict: $strict,
-            more_for_proven: limits!(@more $($more)?),
+            more_for_proven: false $(|| limits!(@more $also))*,
+            may_be_exempted: false $(|| limits!(@exempt $also))*,
             told_as: ToldAs::$told_as,
             meaning: $meaning,
         },)+];
     };
-    (@more) => { false };
     (@more more_for_proven) => { true };
+    (@more $other:ident) => { false };
+    (@exempt may_be_exempted) => { true };
+    (@exempt $other:ident) => { false };
 }
 
 limits! {
@@ -64,19 +67,19 @@ limits! {
     /// Too many sends to the phone in a few minutes.
     PhoneShort = "phone_short" {
         "LIMIT_PHONE_SHORT", Form::WindowOfSeconds, ["3/120", "3/120"],
-        Per::Phone, at [Ask], RequestsOfPhone;
+        Per::Phone, at [Ask], RequestsOfPhone, may_be_exempted;
         "sends to one phone in a span of seconds"
     }
     /// Too many sends to the phone in a day.
     PhoneDay = "phone_day" {
         "LIMIT_PHONE_DAY", Form::Window { millis: DAY, most: 1_000 }, ["10", "5"],
-        Per::Phone, at [Ask], RequestsOfPhone;
+        Per::Phone, at [Ask], RequestsOfPhone, may_be_exempted;
         "sends to one phone in 24 hours"
     }
     /// Too many requests of the client's address.
     Address = "address" {
         "LIMIT_ADDRESS_PER_MINUTE", Form::PerMinute { most: 100_000, or_off: false }, ["30", "5"],
-        Per::Address, at [Ask, Question], RequestsOfAddress, more_for_proven;
+        Per::Address, at [Ask, Question], RequestsOfAddress, more_for_proven, may_be_exempted;
         "requests for a code from one client address (IPv6: one /64) in a minute, and twice as many more as numbers were proven from it in the last minute"
     }
     /// Too many requests of the addresses around the client's.

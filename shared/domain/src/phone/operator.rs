@@ -91,13 +91,20 @@ impl Operator {
     /// The operator of a number's prefix.
     pub fn of(phone: &PhoneNumber) -> Self {
         let national = phone.iranian_national();
-        national
-            .and_then(|national| {
-                PREFIXES
-                    .iter()
-                    .find(|(prefix, _)| national.starts_with(prefix))
-            })
-            .map_or(Self::Other, |(_, operator)| *operator)
+        national.map_or(Self::Other, Self::of_national)
+    }
+
+    /// The operator of numbers that begin like this, in E.164 with at least five digits behind the country.
+    pub fn of_prefix(prefix: &str) -> Self {
+        let national = prefix.strip_prefix("+98");
+        national.map_or(Self::Other, Self::of_national)
+    }
+
+    fn of_national(national: &str) -> Self {
+        let prefix = PREFIXES
+            .iter()
+            .find(|(prefix, _)| national.starts_with(prefix));
+        prefix.map_or(Self::Other, |(_, operator)| *operator)
     }
 
     /// First digits behind +98 with the operator that they belong to. Of two that fit a number the longer one

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use domain::challenge::{Locale, NewChallenge, SEND_MARGIN_MILLIS};
 use domain::clock::{Clock, UnixMillis};
-use domain::limits::{Rule, Step};
+use domain::limits::Rule;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
@@ -15,7 +15,7 @@ use super::super::REDIS_CALL_LIMIT;
 use super::limits::{PackedRows, counting_script};
 use super::{RedisHotState, TOO_LATE, now_argument, request_argument, unavailable};
 use crate::hot_state::gate::millis;
-use crate::hot_state::limits::{Row, looked_back, rows};
+use crate::hot_state::limits::{Row, asked_rows, looked_back};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, BEHIND_MILLIS, Grant, HotStateError, Previous,
 };
@@ -30,8 +30,9 @@ impl RedisHotState {
         clock: &Clock,
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
+        exempt: bool,
     ) -> Result<Accepted, HotStateError> {
-        let rows = rows(Step::Ask, &accept.subjects(), &policy.quotas);
+        let rows = asked_rows(&accept.subjects(), &policy.quotas, exempt);
         let refused_at = Instant::now() + REDIS_CALL_LIMIT;
         let (mut refill, mut too_late) = (None::<Vec<u8>>, false);
         // Once too late, once without an epoch, once unknown: each is mended, and does not come again.

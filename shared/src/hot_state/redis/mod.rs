@@ -8,10 +8,13 @@ mod accept;
 mod authorization;
 mod cancel;
 mod erasing;
+mod exemptions;
 mod gate;
 mod limits;
+mod locks;
 mod phone_state;
 mod record;
+mod refusals;
 mod server_time;
 
 use std::hint::black_box;

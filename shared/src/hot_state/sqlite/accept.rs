@@ -2,7 +2,6 @@
 
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, SEND_MARGIN_MILLIS};
 use domain::clock::UnixMillis;
-use domain::limits::Step;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, NewSecret, Root, RootId, shared_for_millis};
@@ -12,7 +11,7 @@ use super::guards::{self, Guarded};
 use super::limits::{Counted, Looked};
 use super::phone_state::remember_refusal;
 use super::{codes, unavailable};
-use crate::hot_state::limits::{rows, rules_of_number};
+use crate::hot_state::limits::{asked_rows, rules_of_number};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous,
 };
@@ -32,12 +31,21 @@ const ASK_AGAIN: &str = "UPDATE hot_challenges SET root_id = $2, nonce = $3, exp
      last_asked_at = $5, forget_at = MAX(forget_at, $6) WHERE id = $1";
 pub(super) const ENQUEUE: &str = "INSERT INTO jobs (payload, due_at) VALUES ($1, $2)";
 
+/// What is known of the number beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    /// What it was called if its account was deleted lately.
+    pub(super) erased: Option<&'a str>,
+    /// Whether some limits leave it alone.
+    pub(super) exempt: bool,
+}
+
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
     now: UnixMillis,
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
-    erased: Option<&str>,
+    known: Known<'_>,
 ) -> Result<Accepted, HotStateError> {
     let (id, new_root, secret) = match &accept.request {
         AcceptRequest::New(new) => (new.id, new.root.id, &new.root.secret),
@@ -111,10 +119,10 @@ pub(super) async fn accept(
         }
     };
     let subjects = accept.subjects();
-    let rows = rows(Step::Ask, &subjects, &policy.quotas);
+    let rows = asked_rows(&subjects, &policy.quotas, known.exempt);
     let subject = Counted {
         phone: Some(&asked.phone),
-        erased,
+        erased: known.erased,
         subjects: &subjects,
     };
     let looked = Looked::at(connection, now, &rows, subject, behind).await?;

@@ -242,13 +242,17 @@ fn key(row: &Row, digits: &str) -> String {
     match (row.limit.rule, row.quota) {
         (Rule::Address, _) => subject.to_owned(),
         (Rule::FailuresPhone, _) => phone_failures_key(subject),
-        (Rule::FailuresAddress, Quota::Lock { .. }) => format!("a:{subject}"),
+        (Rule::FailuresAddress, Quota::Lock { .. }) => address_failures_key(subject),
         (rule, _) => format!("{}:{subject}", rule.as_str()),
     }
 }
 
 pub(super) fn phone_failures_key(digits: &str) -> String {
     format!("p:+{digits}")
+}
+
+pub(super) fn address_failures_key(address: &str) -> String {
+    format!("a:{address}")
 }
 
 /// Of a number whose account was deleted lately.

@@ -8,12 +8,15 @@ mod authorization;
 mod cancel;
 mod codes;
 mod erasing;
+mod exemptions;
 mod gate;
 mod group_commit;
 mod guards;
 mod limits;
+mod locks;
 mod owned_accept;
 mod phone_state;
+mod refusals;
 mod row;
 
 use domain::clock::{Clock, UnixMillis};
@@ -23,6 +26,7 @@ use uuid::Uuid;
 
 use super::memory::Memory;
 use super::model::{Accept, AcceptPolicy, Accepted, HotStateError};
+use super::refusals::LIFE_MILLIS;
 use super::room::Fill;
 use crate::queue::Job;
 use crate::sqlite_file::SqliteFile;
@@ -62,8 +66,9 @@ impl SqliteHotState {
         clock: &Clock,
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
+        exempt: bool,
     ) -> Result<Accepted, HotStateError> {
-        let step = OwnedAccept::of(clock, accept, policy, &self.memory);
+        let step = OwnedAccept::of(clock, accept, policy, exempt, &self.memory);
         self.accepts.take(step).await
     }
 
@@ -130,6 +135,11 @@ impl SqliteHotState {
             ("DELETE FROM hot_failed_tries WHERE forget_at < $1", now),
             ("DELETE FROM hot_phone_refusals WHERE forget_at < $1", now),
             ("DELETE FROM hot_counters WHERE forget_at < $1", now),
+            (
+                "DELETE FROM hot_last_refusals WHERE at < $1",
+                now - LIFE_MILLIS,
+            ),
+            ("DELETE FROM hot_exemptions WHERE until < $1", now),
         ] {
             removed += sqlx::query(statement)
                 .bind(before)

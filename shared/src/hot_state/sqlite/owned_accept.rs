@@ -8,7 +8,7 @@ use domain::root::{NewSecret, RootId};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::accept;
+use super::accept::{self, Known};
 use super::group_commit::Step;
 use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::memory::Memory;
@@ -19,6 +19,7 @@ use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, Hot
 pub(super) struct OwnedAccept {
     clock: Clock,
     policy: AcceptPolicy,
+    exempt: bool,
     /// What the number was called if its account was deleted lately; who has a challenge has asked since.
     erased: Option<String>,
     request: OwnedRequest,
@@ -40,11 +41,13 @@ impl OwnedAccept {
         clock: &Clock,
         accept: &Accept<'_>,
         policy: &AcceptPolicy,
+        exempt: bool,
         memory: &Memory,
     ) -> Self {
         Self {
             clock: clock.clone(),
             policy: policy.clone(),
+            exempt,
             erased: match &accept.request {
                 AcceptRequest::New(new) => memory.erased_name(&new.root.phone),
                 AcceptRequest::Resend { .. } => None,
@@ -91,8 +94,11 @@ impl Step for OwnedAccept {
 
     async fn take(&self, connection: &mut SqliteConnection) -> Result<Accepted, HotStateError> {
         let now = self.clock.now_millis();
-        let erased = self.erased.as_deref();
-        accept::accept(connection, now, &self.as_accept(), &self.policy, erased).await
+        let known = Known {
+            erased: self.erased.as_deref(),
+            exempt: self.exempt,
+        };
+        accept::accept(connection, now, &self.as_accept(), &self.policy, known).await
     }
 
     /// That the limit of a phone refused was counted; no other refusal leaves anything.

@@ -5,6 +5,8 @@
 //! at its `maxmemory` (`allow-oom`): each takes at least as much away as it adds, or adds a few bytes for
 //! each worker.
 
+mod dead;
+
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

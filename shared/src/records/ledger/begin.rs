@@ -1,11 +1,12 @@
 //! Beginning attempts, many rows in one statement.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 use domain::number_hash::NumberHash;
-use domain::otp::KeyRing;
+use domain::otp::{KeyRing, Purpose};
 use sqlx::QueryBuilder;
 
 use super::batch::{Batch, PERSISTENT_ROWS};
@@ -18,20 +19,37 @@ const BEGUN: &str = "WITH begun (of_challenge, of_send, of_leg, for_phone, for_p
      by_route, by_method, to_state, first_attempt, by_fence, with_localid, repeats, accepted, deadline, started, \
      finished, in_trace, of_request, at, newest_hash, oldest_hash) AS (";
 
-/// A number that was erased after its message was asked for is not written.
+/// A number that was erased after its message was asked for is not written. A code for somebody who is kept
+/// out is given up instead of begun: see [`LedgerRow::is_kept_back`](super::LedgerRow::is_kept_back).
 const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, leg, phone, purpose, channel, route, \
      method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
-     started_at, finished_at, trace_id, request_id, created_at, updated_at) \
+     started_at, finished_at, error_class, trace_id, request_id, created_at, updated_at) \
      SELECT of_challenge, of_send, of_leg, CASE WHEN EXISTS (SELECT 1 FROM number_erasures \
          WHERE number_hash IN (newest_hash, oldest_hash) AND erased_at >= accepted) \
          THEN NULL ELSE for_phone END, \
-     for_purpose, by_channel, by_route, by_method, to_state, first_attempt, by_fence, with_localid, repeats, \
-     accepted, deadline, started, finished, in_trace, of_request, at, at FROM begun WHERE TRUE";
+     for_purpose, by_channel, by_route, by_method, \
+     CASE WHEN kept_out.phone IS NULL THEN to_state ELSE 'expired' END, \
+     CASE WHEN kept_out.phone IS NULL THEN first_attempt ELSE 0 END, \
+     by_fence, with_localid, repeats, accepted, deadline, started, \
+     CASE WHEN kept_out.phone IS NULL THEN finished ELSE at END, \
+     CASE WHEN kept_out.phone IS NULL THEN NULL ELSE 'blocked' END, \
+     in_trace, of_request, at, at FROM begun ";
+
+/// The number of a user who is kept out, by an index that holds these only (`users_kept_out`). Notices, which
+/// tell an owner of a change, go out all the same.
+static KEPT_OUT: LazyLock<String> = LazyLock::new(|| {
+    let codes = Purpose::ALL.map(|purpose| format!("'{}'", purpose.as_str()));
+    format!(
+        "LEFT JOIN users AS kept_out ON kept_out.phone = for_phone AND kept_out.blocked_at IS NOT NULL \
+         AND to_state = 'sending' AND for_purpose IN ({}) WHERE TRUE",
+        codes.join(", ")
+    )
+});
 
 /// Three moves in one: a row in `sending` was left by a dead run and becomes `unknown`, with
 /// everything else as that run left it; one in `not_sent` takes the new attempt, or `expired`; one
-/// in `unknown` takes an attempt only once, and only if it is asked to. Any other row stays as it
-/// is and is not returned.
+/// in `unknown` takes an attempt only once, and only if it is asked to and its number is not kept out. Any
+/// other row stays as it is and is not returned.
 const MOVE: &str = " ON CONFLICT (challenge_id, send_number, leg) DO UPDATE SET \
      phone = CASE WHEN excluded.phone IS NULL THEN NULL ELSE sends.phone END, \
      state = CASE WHEN sends.state = 'sending' THEN 'unknown' ELSE excluded.state END, \
@@ -52,12 +70,12 @@ const MOVE: &str = " ON CONFLICT (challenge_id, send_number, leg) DO UPDATE SET 
      finished_at = CASE WHEN sends.state = 'sending' \
          THEN excluded.updated_at ELSE excluded.finished_at END, \
      error_class = CASE WHEN sends.state = 'sending' THEN 'interrupted' \
-         WHEN excluded.state = 'expired' THEN sends.error_class END, \
+         WHEN excluded.state = 'expired' THEN COALESCE(excluded.error_class, sends.error_class) END, \
      trace_id = COALESCE(excluded.trace_id, sends.trace_id), \
      request_id = COALESCE(excluded.request_id, sends.request_id), \
      updated_at = excluded.updated_at \
      WHERE sends.state IN ('sending', 'not_sent') \
-         OR (sends.state = 'unknown' AND excluded.resent_ambiguous \
+         OR (sends.state = 'unknown' AND excluded.resent_ambiguous AND excluded.state = 'sending' \
              AND NOT sends.resent_ambiguous) \
      RETURNING challenge_id, send_number, leg, state, attempt, fence, localid, started_at";
 
@@ -87,7 +105,7 @@ pub(super) struct Request {
 pub(super) enum Moved {
     /// An attempt may be made, or a row lay in `sending`, or it had ended.
     Begun(Begun),
-    /// The row became `expired` by this request.
+    /// The row became `expired` by this request, or because the number is kept out.
     Expired,
 }
 
@@ -213,7 +231,7 @@ impl Records {
                     .push_bind(hashes.first().map(bytes))
                     .push_bind(hashes.last().map(bytes));
             });
-            statement.push(INSERT).push(MOVE);
+            statement.push(INSERT).push(KEPT_OUT.as_str()).push(MOVE);
             let rows: Vec<MovedRow> = statement
                 .build_query_as()
                 .persistent(requests.len() <= PERSISTENT_ROWS)

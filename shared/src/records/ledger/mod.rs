@@ -21,6 +21,8 @@
 //! attempt and on the fence, the number of the run that made the attempt: a run that was thought
 //! dead and wakes up changes nothing that was decided without it.
 //!
+//! Where the user of a number is kept out, beginning a code gives it up (`expired`, class `blocked`).
+//!
 //! While a row is `unknown`, it counts the looks at the gateway that did not find its message; a new
 //! attempt begins without any. While it is `accepted`, the gateway is asked about its delivery
 //! (`delivery.rs`), which is another matter: it never changes the state.
@@ -56,6 +58,7 @@ pub use listing::{SendFilter, SendPlace, SendsListed, SendsNext};
 pub use metrics::LedgerMetrics;
 pub use route::{MessageId, Route};
 pub use row::LedgerRow;
+pub use spending::Spent;
 pub use writer::LedgerWriter;
 
 /// The gateway is first asked about the delivery this long after it accepted the message.
@@ -103,7 +106,7 @@ pub enum LedgerState {
     Accepted,
     /// The gateway has refused it for good.
     Refused,
-    /// It would have come too late and was not sent.
+    /// It would have come too late and was not sent, or its number is kept out.
     Expired,
     /// It may or may not have gone out.
     Unknown,
@@ -225,6 +228,8 @@ pub enum Begun {
     },
     /// It may not: the send has ended so.
     Ended(LedgerState),
+    /// It may not: the user of the number is kept out, and the row says so.
+    KeptBack,
     /// It may not: another run died over it. The row has become `unknown`.
     FoundSending(Interrupted),
 }

@@ -119,6 +119,13 @@ pub struct LedgerRow {
     pub created_at: DateTime<Utc>,
 }
 
+impl LedgerRow {
+    /// Whether it was not sent because the user of the number is kept out. Nobody but staff may learn that.
+    pub fn is_kept_back(&self) -> bool {
+        self.state == LedgerState::Expired && self.error_class.as_deref() == Some("blocked")
+    }
+}
+
 #[derive(sqlx::FromRow)]
 pub(super) struct StoredRow {
     challenge_id: Vec<u8>,

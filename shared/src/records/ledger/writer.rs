@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::batch::Pipeline;
 use super::begin::{Begins, Intent, Moved, Request};
 use super::finish::Finishes;
-use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics, LedgerState};
+use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics};
 use crate::loops::Loop;
 use crate::records::{Records, RecordsError};
 
@@ -96,7 +96,7 @@ impl LedgerWriter {
     async fn attempt(&self, intent: Intent, begin: Begin) -> Result<Begun, RecordsError> {
         match self.begins.submit(Request { intent, begin }).await? {
             Moved::Begun(answer) => Ok(answer),
-            Moved::Expired => Ok(Begun::Ended(LedgerState::Expired)),
+            Moved::Expired => Ok(Begun::KeptBack),
         }
     }
 
@@ -109,7 +109,7 @@ impl LedgerWriter {
             Moved::Begun(Begun::FoundSending(interrupted)) => {
                 Ok(Expired::FoundSending(interrupted))
             }
-            Moved::Begun(Begun::Started { .. }) => Err(RecordsError::Corrupt {
+            Moved::Begun(Begun::Started { .. } | Begun::KeptBack) => Err(RecordsError::Corrupt {
                 table: "sends",
                 problem: "giving up began an attempt",
             }),

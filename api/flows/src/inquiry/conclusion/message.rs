@@ -42,6 +42,14 @@ impl Concluding<'_> {
                     advice(send)
                 ),
             ),
+            LedgerState::Expired if send.is_kept_back() => conclusion(
+                "blocked",
+                format!(
+                    "It was not sent at {}, because the user of the number is blocked. To the one who asked it looks \
+                     like any other message.",
+                    at(send.finished_at)
+                ),
+            ),
             LedgerState::Expired => self.of_expired(send, &failure),
             LedgerState::Unknown => conclusion(
                 "unknown",
