@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::clock::{Clock, UnixMillis};
 use domain::random::Random;
 use gateway::{AccountConfig, ReadError};
-use shared::records::Records;
+use shared::records::{CreditLook, Records, Route};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
@@ -55,6 +55,7 @@ pub(crate) async fn watch_account(mut watch: AccountWatch, stop: CancellationTok
 pub(crate) struct AccountWatch {
     account: Account,
     spending: Spending,
+    records: Records,
     clock: Clock,
     random: Random,
     credit_due: Due,
@@ -62,6 +63,7 @@ pub(crate) struct AccountWatch {
     settings_due: Due,
     told_due: Due,
     credit_fails: Episode,
+    noting_fails: Episode,
     spending_fails: Episode,
     settings_fail: Episode,
     credit_lasts: DaysLeft,
@@ -74,7 +76,8 @@ impl AccountWatch {
     pub(crate) fn new(account: Account, records: Records, clock: Clock, random: Random) -> Self {
         Self {
             account,
-            spending: Spending::new(records),
+            spending: Spending::new(records.clone()),
+            records,
             clock,
             random,
             credit_due: Due::default(),
@@ -82,6 +85,7 @@ impl AccountWatch {
             settings_due: Due::default(),
             told_due: Due::default(),
             credit_fails: Episode::default(),
+            noting_fails: Episode::default(),
             spending_fails: Episode::default(),
             settings_fail: Episode::default(),
             credit_lasts: DaysLeft::new(CREDIT_DAYS.0, CREDIT_DAYS.1),
@@ -137,6 +141,7 @@ impl AccountWatch {
                     tracing::info!("the account can be looked at again");
                 }
                 self.tell_credit(now, info.remaining_credit);
+                self.note_credit(info.remaining_credit).await;
                 self.tell_expiry(info.expires_at);
                 CREDIT_EVERY
             }
@@ -146,6 +151,20 @@ impl AccountWatch {
                 }
                 SOONER
             }
+        }
+    }
+
+    /// Keeps it for staff who ask. Nothing hangs on that.
+    async fn note_credit(&mut self, credit_rials: i64) {
+        let look = CreditLook {
+            looked_at: self.clock.now(),
+            credit_rials,
+            rials_a_day: self.account.spending(),
+        };
+        let noted = self.records.note_credit(&Route::KAVENEGAR, look).await;
+        let turned = self.noting_fails.turned(noted.is_err());
+        if let (Err(error), true) = (noted, turned) {
+            tracing::warn!(%error, "the credit that was seen could not be kept for the console");
         }
     }
 

@@ -8,15 +8,17 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use domain::sealed::Seal;
 use flows::Flows;
+use flows::overview::Overview;
 use flows::staff::Desk;
 use shared::config::ConsoleConfig;
 use shared::records::Records;
 use web::{Site, around_requests};
 
 use crate::assets::{self, Assets};
+use crate::export::Runs;
 use crate::fault::{Fault, around_page};
 use crate::hosts::{Hosts, only_known_hosts};
-use crate::{dead, limits, overview, spending, staff};
+use crate::{dead, export, limits, number_page, overview, search, sends, spending, staff};
 
 /// The console, ready to be mounted. Clones share everything.
 #[derive(Clone, Debug, FromRef)]
@@ -29,6 +31,10 @@ pub struct Console {
     pub(crate) assets: Arc<Assets>,
     /// Seals numbers that stand in addresses.
     pub(crate) number_seal: Arc<Seal>,
+    /// The figures of the first page.
+    pub(crate) overview: Overview,
+    /// Files that were asked for.
+    pub(crate) exports: Arc<Runs>,
     /// Under which names it answers.
     hosts: Arc<Hosts>,
 }
@@ -45,6 +51,8 @@ impl Console {
             desk: Arc::new(Desk::new(flows)),
             site: Arc::new(public.beside(secure, origin)),
             assets: Arc::new(Assets::new()),
+            overview: Overview::default(),
+            exports: Arc::default(),
         }
     }
 
@@ -79,6 +87,12 @@ impl Console {
             .route("/dead/retry", post(dead::retry))
             .route("/dead/drop", post(dead::drop_send))
             .route("/spending", get(spending::show))
+            .route("/search", get(search::search))
+            .route("/sends", get(sends::show))
+            .route("/number", get(number_page::show))
+            .route("/sends/export", get(export::ask).post(export::prepare))
+            .route("/sends/export/{id}", get(export::show))
+            .route("/sends/export/{id}/sends.csv", get(export::file))
             .fallback(async || Fault::NotFound)
             .method_not_allowed_fallback(async || Fault::Method)
             .layer(from_fn_with_state(self.clone(), around_page))

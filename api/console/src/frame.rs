@@ -49,6 +49,7 @@ const fn section(path: &'static str, name: fn(&FrameWords) -> &'static str, from
 #[rustfmt::skip]
 static NAVIGATION: &[Section] = &[
     section("/", |words| words.overview, Role::Read),
+    section("/sends", |words| words.sends, Role::Read),
     section("/limits", |words| words.limits, Role::Read),
     section("/dead", |words| words.dead, Role::Read),
     section("/spending", |words| words.spending, Role::Read),

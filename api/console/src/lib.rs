@@ -13,6 +13,8 @@
 //! | `visitor.rs`, `form.rs`, `own_path.rs` | what comes in: language, forms, where to go afterwards |
 //! | `frame.rs`, `fault.rs` | what goes out: pages, and pages about what is wrong |
 //! | `hosts.rs` | under which names it answers at all |
+//! | `sends/`, `number_page/`, `export/`, `search.rs` | lists of codes, one number, files, the field at the top |
+//! | `times.rs` | moments and spans, in the calendar of the reader |
 //! | `number.rs` | numbers, masked or whole |
 //! | `words/` | texts in both languages; one that is missing does not compile |
 //! | `assets.rs` | style, script and fonts |
@@ -27,14 +29,18 @@
 mod assets;
 mod console;
 mod dead;
+mod export;
 mod fault;
 mod form;
 mod frame;
 mod hosts;
 mod limits;
 mod number;
+mod number_page;
 mod overview;
 mod own_path;
+mod search;
+mod sends;
 mod spending;
 mod staff;
 mod times;

@@ -15,6 +15,7 @@
 //! | [`grants`] | what sites and apps get of somebody who signs in to them through us |
 //! | [`staff`] | what the staff does in the console |
 //! | [`inquiry`] | what became of somebody's code |
+//! | [`messages`], [`overview`] | lists and figures for the staff |
 //! | [`delivery_reports`], [`readiness`], [`background`] | what nobody asks for by hand |
 
 pub mod background;
@@ -25,9 +26,11 @@ pub mod delivery_reports;
 mod flows;
 pub mod grants;
 pub mod inquiry;
+pub mod messages;
 mod metrics;
 mod notices;
 pub mod otp;
+pub mod overview;
 pub mod password;
 pub mod profile;
 pub mod readiness;

@@ -25,6 +25,7 @@ macro_rules! call {
 mod exemptions;
 pub mod gate;
 mod limits;
+mod living;
 mod locks;
 mod memory;
 mod model;
@@ -43,6 +44,7 @@ use uuid::Uuid;
 pub use exemptions::{Exemption, LONGEST_EXEMPTION, MOST_EXEMPTIONS};
 pub use gate::{Admission, OpenBreaker};
 pub use limits::{Count, Subjects};
+pub use living::LivingRoot;
 pub use locks::{Lock, LockOf};
 pub use model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, Guess, HotStateError, Previous, Verdict,
@@ -274,6 +276,12 @@ impl HotState {
     /// The root of this id, if its record still exists. It may have ended.
     pub async fn root(&self, id: RootId) -> Result<Option<Root>, HotStateError> {
         call!(self, state => state.root(id))
+    }
+
+    /// Those of these roots whose records still exist, in no order, in one round trip, each with the attempts of the
+    /// session that began it. They may have ended. For people who look at a list; no decision rests on it.
+    pub async fn living_roots(&self, ids: &[RootId]) -> Result<Vec<LivingRoot>, HotStateError> {
+        call!(self, state => state.living_roots(ids))
     }
 
     /// The last [`PHONE_ROOTS`] sign-in roots of a phone that take a code with the number only. They

@@ -7,10 +7,37 @@ use sqlx::QueryBuilder;
 
 use super::dispatch::on_connection;
 use super::places::{Place, Work};
-use super::{Records, RecordsError};
+use super::{Records, RecordsError, micros};
 
 const USES: &str =
     "SELECT challenge_id, purpose, used_at FROM challenge_uses WHERE challenge_id IN (";
+
+const COUNT_USES: &str = "SELECT purpose, COUNT(*) FROM challenge_uses \
+     WHERE used_at >= $1 AND used_at < $2 GROUP BY purpose ORDER BY purpose";
+
+/// Of the newest uses only; their messages are found by their key.
+const TIMES: &str = "SELECT s.accepted_at, u.used_at FROM (SELECT challenge_id, used_at FROM challenge_uses \
+     WHERE used_at >= $1 AND used_at < $2 ORDER BY used_at DESC LIMIT $3) u \
+     JOIN sends s ON s.challenge_id = u.challenge_id AND s.send_number = 1 AND s.leg = 1 \
+     ORDER BY u.used_at DESC";
+
+/// How many codes of one purpose had their effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedCodes {
+    /// What for.
+    pub purpose: Purpose,
+    /// How many.
+    pub codes: u64,
+}
+
+/// How long somebody took from asking for a code to giving it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignInTime {
+    /// When the code was first asked for.
+    pub asked_at: DateTime<Utc>,
+    /// When it had its effect.
+    pub used_at: DateTime<Utc>,
+}
 
 /// That a code had its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +82,50 @@ impl Records {
                     })
                 })
                 .collect()
+        })
+    }
+
+    /// How many codes had their effect from one moment up to another; purposes without any are left out.
+    pub async fn count_code_uses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<UsedCodes>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<(String, i64)> = sqlx::query_as(COUNT_USES)
+                .bind(micros(from))
+                .bind(micros(to))
+                .fetch_all(connection)
+                .await?;
+            rows.into_iter()
+                .map(|(purpose, codes)| Ok(UsedCodes {
+                    purpose: Purpose::from_name(&purpose)
+                        .ok_or_else(|| corrupt("purpose is of no known name"))?,
+                    codes: codes.unsigned_abs(),
+                }))
+                .collect()
+        })
+    }
+
+    /// How long the last of those took who gave a code back from one moment up to another, the newest first;
+    /// `limit` of them are looked at.
+    pub async fn sign_in_times(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<SignInTime>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(TIMES)
+                .bind(micros(from))
+                .bind(micros(to))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
+            Ok(rows
+                .into_iter()
+                .map(|(asked_at, used_at)| SignInTime { asked_at, used_at })
+                .collect())
         })
     }
 }

@@ -217,6 +217,14 @@ impl Records {
         }
     }
 
+    /// How long a statement may run in the server, in milliseconds; a SQLite file has no server.
+    pub(super) fn statement_limit(&self) -> Option<String> {
+        match &self.store {
+            Store::Postgres(_) => Some(self.time_limit.as_millis().max(1).to_string()),
+            Store::Sqlite(_) => None,
+        }
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.store
     }
@@ -239,6 +247,26 @@ pub(super) async fn within<T>(
         .await
         .unwrap_or_else(|_| Err(RecordsError::timed_out()))
 }
+
+/// A transaction for reading much: PostgreSQL ends each of its statements by itself when nobody waits for it any
+/// more.
+macro_rules! reading {
+    ($records:expr, $connection:ident) => {{
+        use sqlx::Connection as _;
+        let mut transaction = $connection.begin().await?;
+        if let Some(limit) = $records.statement_limit() {
+            sqlx::query($crate::records::connection::LIMIT_STATEMENTS)
+                .bind(limit)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction
+    }};
+}
+pub(super) use reading;
+
+/// Of one transaction.
+pub(super) const LIMIT_STATEMENTS: &str = "SELECT set_config('statement_timeout', $1, TRUE)";
 
 /// Begins a transaction that will write.
 pub(super) trait BeginWriting: sqlx::Connection {

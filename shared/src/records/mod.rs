@@ -29,6 +29,7 @@ mod back_channel;
 mod by_hand;
 mod code_uses;
 mod connection;
+mod credit;
 mod dispatch;
 mod erasing;
 mod error;
@@ -60,8 +61,9 @@ pub use audit_log::{AuditFilter, AuditRow};
 pub use authorization_codes::{CodeFault, NewCode, Redeem, RedeemOutcome};
 pub use back_channel::BackChannelLogout;
 pub use by_hand::{MadeSuperuser, MakeSuperuser};
-pub use code_uses::CodeUse;
+pub use code_uses::{CodeUse, SignInTime, UsedCodes};
 pub use connection::{Connections, PoolSettings, Records};
+pub use credit::CreditLook;
 pub use erasing::OpenErasure;
 pub use error::RecordsError;
 pub use grants::Grant;
@@ -69,7 +71,8 @@ pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, Import
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
     Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendKey, SendMethod, SendOutcome, SendResult, Spent,
+    SendCount, SendFate, SendFilter, SendKey, SendMethod, SendOutcome, SendPlace, SendResult,
+    SendsListed, SendsNext, Spent,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};

@@ -10,6 +10,7 @@ mod full_disk;
 mod full_redis;
 mod gateway_gate;
 mod limits;
+mod living;
 mod locks;
 mod memory;
 mod notices;
@@ -88,6 +89,7 @@ on_both_back_ends! {
     clock_steps::f_13_a_code_is_texted_again_and_one_that_expired_stays_dead,
     clock_steps::f_13_a_resend_is_not_put_off_until_the_old_time_is_back,
     clock_steps::f_13_a_lock_lasts_no_longer_than_a_lock,
+    living::roots_that_live_are_told_in_one_round_trip,
     roots::whoever_asks_again_gets_a_challenge_of_their_own_on_the_same_code,
     roots::within_the_cooldown_only_the_message_is_left_out,
     roots::another_channel_passes_the_cooldown_and_is_charged,

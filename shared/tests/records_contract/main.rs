@@ -9,6 +9,7 @@ mod authorization_codes;
 mod back_channel;
 mod by_hand;
 mod code_uses;
+mod credit;
 mod delivery;
 mod erasing;
 mod family;
@@ -17,6 +18,7 @@ mod kept_out;
 mod ledger;
 mod ledger_writer;
 mod legs;
+mod lists;
 mod locked_rows;
 mod look;
 mod lost_answers;
@@ -214,6 +216,15 @@ on_both! {
     notices::an_unreadable_notice_is_told_and_not_guessed_at,
     notices::notices_are_forgotten_when_they_are_in_the_queue_and_over,
     notices::the_ledger_keeps_a_notice_under_its_own_key_and_purpose,
+    code_uses::used_codes_are_counted_and_their_times_are_told,
+    credit::looks_at_the_credit_are_kept_for_a_week,
+    lists::each_filter_finds_what_it_says_and_they_compose,
+    lists::a_number_a_request_and_a_message_are_found_among_all,
+    lists::pages_follow_each_other_without_gaps_while_rows_come,
+    lists::what_has_no_index_is_looked_for_step_by_step,
+    lists::what_no_number_can_be_finds_nothing,
+    lists::sends_without_a_number_stay_in_the_list,
+    lists::sends_are_counted_by_operator_and_fate,
     look::a_look_counts_once_however_often_it_is_recorded,
     look::looks_belong_to_the_attempt_that_is_looked_for,
     look::looks_stay_when_the_send_is_given_up,

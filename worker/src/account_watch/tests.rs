@@ -447,3 +447,24 @@ fn a_clock_that_was_set_back_does_not_stop_the_looks() {
     assert!(due.at(START + 5 * MINUTE));
     assert!(due.at(START - 60 * MINUTE));
 }
+
+#[tokio::test]
+async fn what_was_seen_of_the_credit_is_kept_for_staff() {
+    let mut stage = Stage::new().await;
+    stage.after(0).await;
+    let seen = async |stage: &Stage| {
+        let since = stage.clock.now() - TimeDelta::days(1);
+        let looks = stage
+            .records
+            .credit_looks(&shared::records::Route::KAVENEGAR, since, 10);
+        looks.await.expect("an answer")
+    };
+    let first = seen(&stage).await;
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(first[0].looked_at, stage.clock.now());
+    stage.account(json!({ "credit": 4_321 }));
+    stage.after(400_000).await;
+    let second = seen(&stage).await;
+    assert_eq!(second.len(), 2, "{second:?}");
+    assert_eq!(second[0].credit_rials, 4_321);
+}

@@ -7,7 +7,9 @@ mod dead;
 mod faults;
 mod frame;
 mod limits;
+mod number;
 mod overview;
+mod sends;
 mod spending;
 mod times;
 
@@ -17,7 +19,9 @@ pub(crate) use dead::DeadWords;
 pub(crate) use faults::FaultWords;
 pub(crate) use frame::FrameWords;
 pub(crate) use limits::LimitsWords;
+pub(crate) use number::NumberWords;
 pub(crate) use overview::OverviewWords;
+pub(crate) use sends::SendsWords;
 pub(crate) use spending::SpendingWords;
 pub(crate) use times::TimeWords;
 
@@ -32,6 +36,8 @@ pub(crate) struct Words {
     pub(crate) limits: &'static LimitsWords,
     pub(crate) dead: &'static DeadWords,
     pub(crate) spending: &'static SpendingWords,
+    pub(crate) sends: &'static SendsWords,
+    pub(crate) number: &'static NumberWords,
     pub(crate) times: &'static TimeWords,
 }
 
@@ -44,6 +50,8 @@ static FA: Words = Words {
     limits: &limits::FA,
     dead: &dead::FA,
     spending: &spending::FA,
+    sends: &sends::FA,
+    number: &number::FA,
     times: &times::FA,
 };
 
@@ -56,6 +64,8 @@ static EN: Words = Words {
     limits: &limits::EN,
     dead: &dead::EN,
     spending: &spending::EN,
+    sends: &sends::EN,
+    number: &number::EN,
     times: &times::EN,
 };
 

@@ -10,8 +10,10 @@
 //! | `words` | the gateway's codes and the ledger's names as people say them |
 //! | `times` | moments and spans as text |
 //! | `report` | the whole |
+//! | `answer` | what support tells the person who asks |
 //! | `own` | what the person who waits is told |
 
+mod answer;
 mod conclusion;
 mod facts;
 mod own;
@@ -27,12 +29,13 @@ use shared::stores::Stores;
 
 use facts::Facts;
 
+pub use answer::{Answer, NotDelivered, NotSent};
 pub use conclusion::Conclusion;
 pub use facts::{NoAnswer, Question, Subject};
 pub use own::{Outlook, OwnMessage, own_message};
 pub use report::{Message, Report};
 pub use standing::{Account, Breaker, Code, Limits, Service, Standing, Used};
-pub use timeline::Event;
+pub use timeline::{Event, Failure, Happened};
 pub use times::{Times, span};
 pub use words::gateway as gateway_code_in_words;
 

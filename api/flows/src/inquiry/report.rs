@@ -1,6 +1,7 @@
 //! The whole report. It serializes as one JSON object; each face shows it to people in its own way.
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use domain::phone::PhoneNumber;
 use serde::Serialize;
 use shared::hot_state::AcceptPolicy;
 use shared::records::{LedgerRow, MessageId};
@@ -42,6 +43,9 @@ pub struct Report {
     /// Whether a number was asked about.
     #[serde(skip)]
     pub of_phone: bool,
+    /// The number itself, which reaches nobody unmasked who may not see it.
+    #[serde(skip)]
+    pub number: Option<PhoneNumber>,
 }
 
 /// A message, as the ledger has it.
@@ -132,6 +136,7 @@ impl Report {
             times,
             span: facts.question.since,
             of_phone: matches!(facts.question.subject, Subject::Phone(_)),
+            number: facts.phone.clone(),
         }
     }
 }

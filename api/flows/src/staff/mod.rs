@@ -10,6 +10,7 @@ mod deed;
 pub mod limits;
 mod people;
 mod roles;
+mod seeing;
 mod session;
 mod sign_in;
 pub mod spending;

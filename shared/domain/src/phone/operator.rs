@@ -107,6 +107,19 @@ impl Operator {
         prefix.map_or(Self::Other, |(_, operator)| *operator)
     }
 
+    /// First digits behind +98 with the operator that they belong to. Of two that fit a number the longer one
+    /// counts; a number that none fits is [`Self::Other`]'s.
+    pub fn prefixes() -> impl Iterator<Item = (&'static str, Self)> {
+        PREFIXES.into_iter()
+    }
+
+    /// The operator of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|operator| operator.as_str() == name)
+    }
+
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -155,6 +168,14 @@ mod tests {
             let phone = PhoneNumber::from_e164(number).expect("canonical");
             assert_eq!(Operator::of(&phone).as_str(), operator, "{number}");
         }
+    }
+
+    #[test]
+    fn names_lead_back_to_their_operators() {
+        for operator in Operator::ALL {
+            assert_eq!(Operator::from_name(operator.as_str()), Some(operator));
+        }
+        assert_eq!(Operator::from_name("MCI"), None);
     }
 
     #[test]

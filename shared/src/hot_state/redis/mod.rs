@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::limits::proven_from;
+use super::living::LivingRoot;
 use super::memory::Memory;
 use super::model::{Guess, HotStateError, Verdict};
 use super::room::Fill;
@@ -114,6 +115,34 @@ impl RedisHotState {
             .map_err(unavailable)?;
         let exists = fields.iter().any(Option::is_some);
         exists.then(|| record::read_root(id, &fields)).transpose()
+    }
+
+    pub(super) async fn living_roots(
+        &self,
+        ids: &[RootId],
+    ) -> Result<Vec<LivingRoot>, HotStateError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = self.store.keys();
+        let mut asked = redis::pipe();
+        for id in ids {
+            asked.hmget(
+                format!("{}{id}", keys.challenge_prefix),
+                &record::LIVING_FIELDS[..],
+            );
+        }
+        let found: Vec<record::Fields> = asked
+            .query_async(&mut self.store.connection())
+            .await
+            .map_err(unavailable)?;
+        let mut living = Vec::new();
+        for (id, fields) in ids.iter().zip(&found) {
+            if let Some(root) = record::read_living(*id, fields)? {
+                living.push(root);
+            }
+        }
+        Ok(living)
     }
 
     pub(super) async fn phone_roots(

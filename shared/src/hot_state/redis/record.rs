@@ -28,13 +28,18 @@ use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{Honoured, Root, RootId, Salt};
 
-use crate::hot_state::HotStateError;
+use crate::hot_state::{HotStateError, LivingRoot};
 
 /// The fields of a challenge; all but the last three are there from its start.
 pub(super) const CHALLENGE_FIELDS: [&str; 6] = ["l", "c", "e", "t", "a", "w"];
 /// The fields of a root; the first seven are there from its start.
 pub(super) const ROOT_FIELDS: [&str; 15] = [
     "p", "u", "k", "s", "d", "c", "e", "g", "t", "z", "n", "b", "x", "y", "w",
+];
+
+/// The fields of a root, then two of the challenge that began it, which are gone where it went on to another.
+pub(super) const LIVING_FIELDS: [&str; 17] = [
+    "p", "u", "k", "s", "d", "c", "e", "g", "t", "z", "n", "b", "x", "y", "w", "l", "a",
 ];
 
 /// What tells whether a root is there, whether it is closed, and by whom.
@@ -59,6 +64,31 @@ pub(super) fn read_challenge(
 /// Reads a root.
 pub(super) fn read_root(id: RootId, fields: &[Option<Vec<u8>>]) -> Result<Root, HotStateError> {
     root(id, &plain(fields)).ok_or(HotStateError::Corrupt("a root"))
+}
+
+/// Reads a root, if it is there, and how often the challenge that began it was tried.
+pub(super) fn read_living(
+    id: RootId,
+    fields: &[Option<Vec<u8>>],
+) -> Result<Option<LivingRoot>, HotStateError> {
+    if fields.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let (of_root, of_challenge) = fields
+        .split_at_checked(ROOT_FIELDS.len())
+        .unwrap_or_default();
+    let root = read_root(id, of_root)?;
+    let session_attempts = match of_challenge {
+        [Some(_), attempts] => {
+            let attempts = attempts.as_deref().unwrap_or(b"0");
+            Some(number(attempts).ok_or(HotStateError::Corrupt("the attempts at a challenge"))?)
+        }
+        _ => None,
+    };
+    Ok(Some(LivingRoot {
+        root,
+        session_attempts,
+    }))
 }
 
 /// Does the work of reading a root where there is none.

@@ -14,10 +14,13 @@ use super::limits::{self, prove};
 use super::row::{CLOSED_BY_NOBODY, CLOSED_BY_PHONE, ChallengeRow, RootRow};
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::model::{Guess, HotStateError, Verdict};
-use crate::hot_state::{PHONE_ROOTS, REPEATED_FOR_MILLIS};
+use crate::hot_state::{LivingRoot, PHONE_ROOTS, REPEATED_FOR_MILLIS};
 
 const FIND_CHALLENGE: &str = "SELECT * FROM hot_challenges WHERE id = $1";
 const FIND_ROOT: &str = "SELECT * FROM hot_roots WHERE id = $1";
+/// The challenge that began a root has its id.
+const ATTEMPTS_OF_FIRST: &str =
+    "SELECT session_attempts FROM hot_challenges WHERE id = $1 AND root_id = $1";
 const ROOTS_OF_PHONE: &str = "SELECT * FROM (SELECT * FROM hot_roots \
      WHERE phone = $1 AND purpose = $2 AND (closed_by IS NULL OR closed_by = $3) \
      ORDER BY created_at DESC LIMIT $4) ORDER BY created_at";
@@ -90,6 +93,28 @@ impl SqliteHotState {
         let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
         let found = find_root(&mut reader, id).await?;
         Ok(found.map(|(root, _)| root))
+    }
+
+    pub(in crate::hot_state) async fn living_roots(
+        &self,
+        ids: &[RootId],
+    ) -> Result<Vec<LivingRoot>, HotStateError> {
+        let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
+        let mut living = Vec::new();
+        for id in ids {
+            if let Some((root, _)) = find_root(&mut reader, *id).await? {
+                let session_attempts = sqlx::query_scalar(ATTEMPTS_OF_FIRST)
+                    .bind(&id.as_bytes()[..])
+                    .fetch_optional(&mut *reader)
+                    .await
+                    .map_err(unavailable)?;
+                living.push(LivingRoot {
+                    root,
+                    session_attempts,
+                });
+            }
+        }
+        Ok(living)
     }
 
     pub(in crate::hot_state) async fn phone_roots(

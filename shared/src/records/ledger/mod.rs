@@ -30,7 +30,9 @@
 mod batch;
 mod begin;
 mod delivery;
+mod fate;
 mod finish;
+mod listing;
 mod look;
 mod metrics;
 mod remembered;
@@ -51,6 +53,8 @@ use domain::phone::PhoneNumber;
 use domain::root::RootId;
 
 pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
+pub use fate::{SendCount, SendFate};
+pub use listing::{SendFilter, SendPlace, SendsListed, SendsNext};
 pub use metrics::LedgerMetrics;
 pub use route::{MessageId, Route};
 pub use row::LedgerRow;

@@ -17,6 +17,11 @@ impl Route {
         &self.0
     }
 
+    /// The gateway that somebody names, whether or not it is one that is used.
+    pub fn named(name: &str) -> Self {
+        Self::stored(name.to_owned())
+    }
+
     pub(super) fn stored(name: String) -> Self {
         if name == *Self::KAVENEGAR.0 {
             Self::KAVENEGAR
@@ -45,6 +50,11 @@ impl MessageId {
     /// The number, where it is one, as Kavenegar's are.
     pub fn number(&self) -> Option<i64> {
         self.0.parse().ok()
+    }
+
+    /// The number that somebody names.
+    pub fn named(text: &str) -> Self {
+        Self(text.into())
     }
 
     pub(super) fn stored(text: String) -> Self {

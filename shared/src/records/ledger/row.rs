@@ -30,6 +30,8 @@ macro_rules! ledger_columns {
     };
 }
 
+pub(super) use ledger_columns;
+
 const BY_KEY: &str = concat!(
     "SELECT ",
     ledger_columns!(),
@@ -125,7 +127,7 @@ impl LedgerRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct StoredRow {
+pub(super) struct StoredRow {
     challenge_id: Vec<u8>,
     send_number: i64,
     leg: i64,

@@ -1,0 +1,62 @@
+//! The field at the top of every page: a number, the id of a request, or that of a message.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use domain::staff::Role;
+use domain::typed::ascii_digit;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::console::Console;
+use crate::fault::Fault;
+use crate::frame::lead_to;
+use crate::sends::{last_digits, number_address};
+use crate::staff::Staff;
+
+/// `GET /search?q=` leads to where it is.
+pub(crate) async fn search(
+    State(console): State<Console>,
+    staff: Staff,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Fault> {
+    staff.may(Role::Read)?;
+    let query = query.unwrap_or_default();
+    let asked = form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "q")
+        .map(|(_, value)| value.trim().chars().take(200).collect::<String>())
+        .unwrap_or_default();
+    Ok(lead_to(&place(&console, &asked)))
+}
+
+fn place(console: &Console, asked: &str) -> String {
+    if asked.is_empty() {
+        return "/sends".to_owned();
+    }
+    if let Some(phone) = console.desk.flows().read_number(asked)
+        && let Some(address) = number_address(console, &phone)
+    {
+        return address;
+    }
+    if let Ok(request) = asked.parse::<Uuid>()
+        && asked.contains('-')
+    {
+        return format!("/number?request={request}");
+    }
+    if let Ok(challenge) = asked.parse::<domain::challenge::ChallengeId>() {
+        return format!("/number?challenge={challenge}");
+    }
+    let with = |name: &str, value: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair(name, value);
+        format!("/sends?{}", query.finish())
+    };
+    // Numbers of messages are as long as whole numbers, or longer.
+    if let Some(digits) = last_digits(asked) {
+        return with("digits", &digits);
+    }
+    let ascii: String = asked
+        .chars()
+        .map(|character| ascii_digit(character).unwrap_or(character))
+        .collect();
+    with("message", &ascii)
+}
