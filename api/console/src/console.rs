@@ -74,12 +74,6 @@ impl Console {
                 get(staff::unmask::ask).post(staff::unmask::unmask),
             )
             // Sections append their routes here, a block each.
-            .route("/search", get(search::search))
-            .route("/sends", get(sends::show))
-            .route("/number", get(number_page::show))
-            .route("/sends/export", get(export::ask).post(export::prepare))
-            .route("/sends/export/{id}", get(export::show))
-            .route("/sends/export/{id}/sends.csv", get(export::file))
             .route("/limits", get(limits::show))
             .route(
                 "/limits/number",
@@ -93,6 +87,12 @@ impl Console {
             .route("/dead/retry", post(dead::retry))
             .route("/dead/drop", post(dead::drop_send))
             .route("/spending", get(spending::show))
+            .route("/search", get(search::search))
+            .route("/sends", get(sends::show))
+            .route("/number", get(number_page::show))
+            .route("/sends/export", get(export::ask).post(export::prepare))
+            .route("/sends/export/{id}", get(export::show))
+            .route("/sends/export/{id}/sends.csv", get(export::file))
             .fallback(async || Fault::NotFound)
             .method_not_allowed_fallback(async || Fault::Method)
             .layer(from_fn_with_state(self.clone(), around_page))

@@ -33,6 +33,7 @@ in_both_shapes! {
     promises::i_01_a_job_becomes_one_message_with_the_code_of_its_challenge,
     promises::i_01_all_messages_of_a_number_have_one_code,
     promises::i_02_a_send_that_ended_before_is_not_repeated,
+    promises::a_blocked_user_gets_no_code_and_others_do,
     promises::i_07_nothing_is_sent_after_the_deadline,
     promises::i_07_nothing_is_sent_for_a_code_that_was_used,
     promises::a_resend_is_another_message_with_the_same_code,

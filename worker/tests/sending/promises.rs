@@ -69,6 +69,28 @@ pub(crate) async fn i_02_a_send_that_ended_before_is_not_repeated(stage: &Stage)
     assert_eq!(stage.row(id, 1).await.map(|row| row.attempt), Some(1));
 }
 
+pub(crate) async fn a_blocked_user_gets_no_code_and_others_do(stage: &Stage) {
+    // One is blocked before the code is asked for, one while it waits.
+    stage.keep_out(PHONE).await;
+    let blocked = stage.ask(PHONE, Channel::Sms).await;
+    let waiting = stage.ask("+989121110001", Channel::Sms).await;
+    stage.keep_out("+989121110001").await;
+    let other = stage.ask("+989121110002", Channel::Sms).await;
+    let worker = stage.work().await;
+    stage.reaches(other, LedgerState::Accepted).await;
+    for id in [blocked, waiting] {
+        let row = stage.reaches(id, LedgerState::Expired).await;
+        assert!(row.is_kept_back(), "{row:?}");
+    }
+    stage.everything_is_settled().await;
+    let messages = stage.messages();
+    let receptors: Vec<_> = messages.iter().map(|one| one.receptor.as_str()).collect();
+    assert_eq!(receptors, ["09121110002"]);
+    assert!(worker.has_counted("ramz_sms_total", "blocked", 2));
+    assert_eq!(stage.calls(), 1, "the gateway hears nothing of the others");
+    worker.stop().await;
+}
+
 pub(crate) async fn i_07_nothing_is_sent_after_the_deadline(stage: &Stage) {
     let id = stage.ask(PHONE, Channel::Sms).await;
     stage.advance(90_000);

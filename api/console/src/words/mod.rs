@@ -33,11 +33,11 @@ pub(crate) struct Words {
     pub(crate) frame: &'static FrameWords,
     pub(crate) faults: &'static FaultWords,
     pub(crate) overview: &'static OverviewWords,
-    pub(crate) sends: &'static SendsWords,
-    pub(crate) number: &'static NumberWords,
     pub(crate) limits: &'static LimitsWords,
     pub(crate) dead: &'static DeadWords,
     pub(crate) spending: &'static SpendingWords,
+    pub(crate) sends: &'static SendsWords,
+    pub(crate) number: &'static NumberWords,
     pub(crate) times: &'static TimeWords,
 }
 
@@ -47,11 +47,11 @@ static FA: Words = Words {
     frame: &frame::FA,
     faults: &faults::FA,
     overview: &overview::FA,
-    sends: &sends::FA,
-    number: &number::FA,
     limits: &limits::FA,
     dead: &dead::FA,
     spending: &spending::FA,
+    sends: &sends::FA,
+    number: &number::FA,
     times: &times::FA,
 };
 
@@ -61,11 +61,11 @@ static EN: Words = Words {
     frame: &frame::EN,
     faults: &faults::EN,
     overview: &overview::EN,
-    sends: &sends::EN,
-    number: &number::EN,
     limits: &limits::EN,
     dead: &dead::EN,
     spending: &spending::EN,
+    sends: &sends::EN,
+    number: &number::EN,
     times: &times::EN,
 };
 

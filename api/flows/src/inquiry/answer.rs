@@ -123,7 +123,7 @@ impl Report {
                 Some("refused_message" | "refused_entry") => NotSent::NumberRefused,
                 _ => NotSent::Refused,
             }),
-            "expired" | "not_sent" | "no_message" => Answer::NotSent(NotSent::TooLate),
+            "expired" | "blocked" | "not_sent" | "no_message" => Answer::NotSent(NotSent::TooLate),
             "unknown" => Answer::Unknown {
                 at: at(last.and_then(|one| one.started_at)),
             },

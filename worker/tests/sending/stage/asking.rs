@@ -177,6 +177,30 @@ impl Stage {
         notice
     }
 
+    /// Makes a user of this number who is kept out.
+    pub(crate) async fn keep_out(&self, phone: &str) {
+        let (id, now) = (self.random.uuid_v4(), self.clock.now());
+        let sql = "INSERT INTO users (id, phone, username, created_at, updated_at, blocked_at) \
+                   VALUES ($1, $2, $2, $3, $3, $3)";
+        macro_rules! write {
+            ($pool:ty) => {{
+                let pool = <$pool>::connect(&self.settings.database_url).await;
+                sqlx::query(sql)
+                    .bind(id)
+                    .bind(phone)
+                    .bind(now)
+                    .execute(&pool.expect("a connection"))
+                    .await
+                    .expect("written");
+            }};
+        }
+        if self.settings.redis_url.is_some() {
+            write!(sqlx::PgPool);
+        } else {
+            write!(sqlx::SqlitePool);
+        }
+    }
+
     /// Removes the notices, as the deletion of an account does.
     pub(crate) async fn remove_notices(&self) {
         let sql = "DELETE FROM notices";
