@@ -2,5 +2,6 @@
 
 pub(crate) mod desk;
 pub(crate) mod door;
+pub(crate) mod lists;
 
 pub(crate) use desk::{Desk, sign_in};
