@@ -50,7 +50,7 @@ use pages::{
     sign_in as pages_sign_in, staying as pages_staying,
 };
 
-use console::{door as console_door, gates as console_gates};
+use console::{door as console_door, gates as console_gates, lists as console_lists};
 
 use oidc::{
     conformance, flow as oidc_flow, leaving as oidc_leaving, threats as oidc_threats,
@@ -332,6 +332,12 @@ on_both_shapes! {
     attacks::a_10_r_08_there_is_no_call_that_looks_at_a_code_without_counting,
     attacks::a_16_a_17_whoever_uses_up_the_messages_of_a_number_leaves_its_owners_code_good,
     attacks::r_15_a_foreign_host_reaches_no_message_token_cookie_or_address,
+    console_lists::a_list_has_filters_that_stay_in_the_address_and_pages,
+    console_lists::what_cannot_be_read_is_told_and_nothing_of_it_is_run,
+    console_lists::a_number_has_its_story_and_an_answer_that_is_true,
+    console_lists::the_first_page_tells_how_the_service_does,
+    console_lists::csv_a_file_is_asked_for_with_a_reason_and_taken_once,
+    console_lists::a_search_leads_to_a_number_a_request_or_a_message,
     console_door::a_console_is_on_its_own_listener_and_asks_who_comes,
     console_door::a_session_of_staff_is_short_and_ends_with_the_role,
     console_door::csr_02_forms_of_other_sites_and_sessions_do_nothing,

@@ -3,5 +3,6 @@
 pub(crate) mod desk;
 pub(crate) mod door;
 pub(crate) mod gates;
+pub(crate) mod lists;
 
 pub(crate) use desk::{Desk, sign_in};
