@@ -12,7 +12,7 @@
 //! | `visitor.rs`, `form.rs`, `own_path.rs` | what comes in: language, forms, where to go afterwards |
 //! | `frame.rs`, `fault.rs` | what goes out: pages, and pages about what is wrong |
 //! | `hosts.rs` | under which names it answers at all |
-//! | `number.rs` | numbers, masked or whole |
+//! | `number.rs`, `times.rs` | numbers, masked or whole; moments |
 //! | `words/` | texts in both languages; one that is missing does not compile |
 //! | `assets.rs` | style, script and fonts |
 //!
@@ -21,9 +21,8 @@
 //! in [`frame::NAVIGATION`] where it is a section. **An action:** a form with `token` and `reason`, a handler that takes
 //! `Form` too and gives `staff.deed(form.reason()?)` to a use case, which writes it into the audit log.
 
-#![expect(dead_code, reason = "the sections that use the rest come next")]
-
 mod assets;
+mod audit;
 mod console;
 mod fault;
 mod form;
@@ -32,7 +31,10 @@ mod hosts;
 mod number;
 mod overview;
 mod own_path;
+mod settings;
 mod staff;
+mod times;
+mod users;
 mod visitor;
 mod words;
 

@@ -11,6 +11,7 @@
 //! | `cors.rs` | pages of other origins that may call us |
 //! | `language.rs` | the language of answers |
 //! | `slashes.rs` | paths with a slash too much |
+//! | `times.rs` | moments as people read them, in the calendar of their language |
 //! | `metrics.rs` | requests and connections |
 
 mod cookies;
@@ -25,6 +26,7 @@ mod request_context;
 mod request_layer;
 mod site;
 mod slashes;
+pub mod times;
 
 pub use cookies::{Cookies, PageCookie, TokenCookie};
 pub use cors::open_to_all;

@@ -3,15 +3,23 @@
 //! Each section has a file of its own, with a struct and one value of it in each language, and a line here.
 //! `{…}` stands for what the page at hand puts there. Refusals of use cases have their texts in `flows`.
 
+mod audit;
 mod faults;
 mod frame;
 mod overview;
+mod people;
+mod settings;
+mod staff;
 
 use domain::challenge::Locale;
 
+pub(crate) use audit::AuditWords;
 pub(crate) use faults::FaultWords;
 pub(crate) use frame::FrameWords;
 pub(crate) use overview::OverviewWords;
+pub(crate) use people::PeopleWords;
+pub(crate) use settings::SettingsWords;
+pub(crate) use staff::StaffWords;
 
 /// The texts of one language.
 pub(crate) struct Words {
@@ -21,6 +29,10 @@ pub(crate) struct Words {
     pub(crate) frame: &'static FrameWords,
     pub(crate) faults: &'static FaultWords,
     pub(crate) overview: &'static OverviewWords,
+    pub(crate) settings: &'static SettingsWords,
+    pub(crate) audit: &'static AuditWords,
+    pub(crate) people: &'static PeopleWords,
+    pub(crate) staff: &'static StaffWords,
 }
 
 static FA: Words = Words {
@@ -29,6 +41,10 @@ static FA: Words = Words {
     frame: &frame::FA,
     faults: &faults::FA,
     overview: &overview::FA,
+    settings: &settings::FA,
+    audit: &audit::FA,
+    people: &people::FA,
+    staff: &staff::FA,
 };
 
 static EN: Words = Words {
@@ -37,6 +53,10 @@ static EN: Words = Words {
     frame: &frame::EN,
     faults: &faults::EN,
     overview: &overview::EN,
+    settings: &settings::EN,
+    audit: &audit::EN,
+    people: &people::EN,
+    staff: &staff::EN,
 };
 
 impl std::fmt::Debug for Words {
