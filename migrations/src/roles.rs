@@ -94,7 +94,7 @@ pub const ROLES: [Role; 3] = [
                 "users",
                 "SELECT (id, phone, username, email, first_name, last_name, is_staff, is_superuser, \
                  phone_verified_at, last_sign_in_at, blocked_at, deleted_at, created_at, updated_at), \
-                 UPDATE (blocked_at, phone_verified_at, updated_at)",
+                 UPDATE (blocked_at, is_staff, last_sign_in_at, phone_verified_at, updated_at)",
             ),
             grant(
                 "sessions",

@@ -345,6 +345,7 @@ on_both_shapes! {
     console_sign_in::what_destroys_asks_for_a_factor_once_more,
     console_roles::each_route_refuses_each_lesser_role,
     console_roles::roles_are_given_by_admins_and_never_to_oneself,
+    console_roles::otp_11_a_role_goes_with_the_number_of_its_owner,
     console_roles::two_admins_cannot_take_the_role_from_each_other,
     console_people::a_user_is_found_by_whatever_is_known_of_them,
     console_people::a_25_markup_in_what_people_write_is_text_in_the_console,

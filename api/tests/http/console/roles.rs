@@ -3,7 +3,7 @@
 use domain::staff::Role;
 
 use super::desk::{Desk, person, sign_in};
-use crate::stage::{Shape, Stage};
+use crate::stage::{HOUR, Shape, Stage};
 
 /// Every route, the least role for it, and what a form of it sends beside token and reason. `{id}` is a user. What
 /// needs no role at all stands in [`OPEN`].
@@ -212,4 +212,33 @@ pub(crate) async fn two_admins_cannot_take_the_role_from_each_other(shape: Shape
         let left = stage.stores.texts("SELECT role FROM staff").await;
         assert_eq!(left, ["admin"], "one is left");
     }
+}
+
+pub(crate) async fn otp_11_a_role_goes_with_the_number_of_its_owner(shape: Shape) {
+    let stage = Stage::new(shape).await;
+    let mut staff = sign_in(&stage, Role::Operator).await;
+    staff.get("/").await.says(200, &["operator"]);
+    // Half a year of using the console alone is no absence.
+    stage.pass(120 * 24 * HOUR).await;
+    staff.open_session().await;
+    stage.pass(120 * 24 * HOUR).await;
+    let number = format!("+98912111{:04}", Role::Operator as u16);
+    person(&stage, &number).await;
+    staff.open_session().await;
+    staff.get("/").await.says(200, &["operator"]);
+    // After that long without it the number may be somebody else's: a code alone gives them no role.
+    stage.pass(181 * 24 * HOUR).await;
+    person(&stage, &number).await;
+    staff.open_session().await;
+    staff.get("/").await.leads_to("/sign-in");
+    // Given anew it is there again.
+    let mut admin = sign_in(&stage, Role::Admin).await;
+    let id = staff.user.to_string();
+    let fields = [
+        ("user", id.as_str()),
+        ("role", "read"),
+        ("reason", "it is she"),
+    ];
+    admin.submit("/staff", &fields).await.leads_to("/staff");
+    staff.get("/").await.says(200, &["read"]);
 }
