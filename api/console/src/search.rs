@@ -1,4 +1,4 @@
-//! The field at the top of every page: a number, the id of a request, or that of a message.
+//! The field at the top of every page: a number, the id of a request or of a message, or somebody's name.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::frame::lead_to;
 use crate::sends::{last_digits, number_address};
 use crate::staff::Staff;
+use crate::users::USERS;
 
 /// `GET /search?q=` leads to where it is.
 pub(crate) async fn search(
@@ -45,18 +46,21 @@ fn place(console: &Console, asked: &str) -> String {
     if let Ok(challenge) = asked.parse::<domain::challenge::ChallengeId>() {
         return format!("/number?challenge={challenge}");
     }
-    let with = |name: &str, value: &str| {
+    let with = |list: &str, name: &str, value: &str| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair(name, value);
-        format!("/sends?{}", query.finish())
+        format!("{list}?{}", query.finish())
     };
     // Numbers of messages are as long as whole numbers, or longer.
     if let Some(digits) = last_digits(asked) {
-        return with("digits", &digits);
+        return with("/sends", "digits", &digits);
     }
     let ascii: String = asked
         .chars()
         .map(|character| ascii_digit(character).unwrap_or(character))
         .collect();
-    with("message", &ascii)
+    if ascii.bytes().all(|byte| byte.is_ascii_digit()) {
+        return with("/sends", "message", &ascii);
+    }
+    with(USERS, "q", asked)
 }

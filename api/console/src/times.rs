@@ -7,68 +7,22 @@ use web::calendar::{in_tehran, of_solar_hijri, solar_hijri, tehran};
 
 use crate::words::Words;
 
-const MONTHS_FA: [&str; 12] = [
-    "فروردین",
-    "اردیبهشت",
-    "خرداد",
-    "تیر",
-    "مرداد",
-    "شهریور",
-    "مهر",
-    "آبان",
-    "آذر",
-    "دی",
-    "بهمن",
-    "اسفند",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 /// No year of the one calendar that staff ask about is as great, none of the other as small.
 const BETWEEN_CALENDARS: i32 = 1_700;
 
 /// The time of day with seconds, and the date where it is not today.
-pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, words: &'static Words) -> String {
-    told(at, now, "%H:%M:%S", words)
+pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, words: &Words) -> String {
+    web::times::moment(at, now, words.locale)
 }
 
 /// The same without the seconds.
-pub(crate) fn minute(at: DateTime<Utc>, now: DateTime<Utc>, words: &'static Words) -> String {
-    told(at, now, "%H:%M", words)
-}
-
-fn told(at: DateTime<Utc>, now: DateTime<Utc>, form: &str, words: &'static Words) -> String {
-    let (at, now) = (in_tehran(at), in_tehran(now));
-    let time = at.format(form).to_string();
-    if at.date_naive() == now.date_naive() {
-        return time;
-    }
-    let comma = match words.locale {
-        Locale::Fa => '،',
-        Locale::En => ',',
-    };
-    format!("{}{comma} {time}", date(at.date_naive(), words))
+pub(crate) fn minute(at: DateTime<Utc>, now: DateTime<Utc>, words: &Words) -> String {
+    web::times::minute(at, now, words.locale)
 }
 
 /// A day with the name of its month.
-pub(crate) fn date(day: NaiveDate, words: &'static Words) -> String {
-    let ((year, month, day), months) = match words.locale {
-        Locale::Fa => (solar_hijri(day), &MONTHS_FA),
-        Locale::En => ((day.year(), day.month0(), day.day()), &MONTHS_EN),
-    };
-    let month = months.get(month as usize).copied().unwrap_or_default();
-    format!("{day} {month} {year}")
+pub(crate) fn date(day: NaiveDate, words: &Words) -> String {
+    web::times::date(day, words.locale)
 }
 
 /// As [`read`] reads it.

@@ -12,6 +12,7 @@
 //! | `language.rs` | the language of answers |
 //! | `calendar.rs` | the calendar of Iran and the time of Tehran |
 //! | `slashes.rs` | paths with a slash too much |
+//! | `times.rs` | moments as people read them, in the calendar of their language |
 //! | `metrics.rs` | requests and connections |
 
 pub mod calendar;
@@ -27,6 +28,7 @@ mod request_context;
 mod request_layer;
 mod site;
 mod slashes;
+pub mod times;
 
 pub use cookies::{Cookies, PageCookie, TokenCookie};
 pub use cors::open_to_all;
