@@ -32,13 +32,16 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Serves what the API is compared with
     Floor(FloorArguments),
+    /// Serves a part of what whole sign-ins are compared with
+    #[command(subcommand)]
+    SignInFloor(SignInFloorPart),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Measure this alone; may be repeated. Without it all is measured but `growth`, which fills a
-    /// database first
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// Measure these alone. Without it all is measured but `growth`, which fills a database first,
+    /// `peers`, which have to be installed first, and `scale`
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
     pub(crate) only: Vec<Subject>,
 
     /// Rounds; the median of them counts
@@ -69,6 +72,15 @@ pub(crate) struct RunArguments {
     )]
     pub(crate) out: PathBuf,
 
+    /// Where `scripts/bench-peers install` has put the peers
+    #[arg(
+        long,
+        default_value = "target/bench-peers",
+        value_name = "FOLDER",
+        overrides_with = "peers_dir"
+    )]
+    pub(crate) peers_dir: PathBuf,
+
     /// Where the binaries of Ramz are [default: beside this program]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) bin_dir: Option<PathBuf>,
@@ -88,7 +100,8 @@ impl RunArguments {
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         let all = Subject::value_variants().iter().copied();
         if self.only.is_empty() {
-            all.filter(|subject| *subject != Subject::Growth).collect()
+            let alone = [Subject::Growth, Subject::Peers, Subject::Scale];
+            all.filter(|subject| !alone.contains(subject)).collect()
         } else {
             all.filter(|subject| self.only.contains(subject)).collect()
         }
@@ -110,6 +123,12 @@ pub(crate) enum Subject {
     Memory,
     /// The one-process shape on SQLite
     Standalone,
+    /// Whole sign-ins a second, what each step of one costs, and how long it takes at half of that rate
+    SignIns,
+    /// Whole sign-ins beside those of better-auth and of a Django service
+    Peers,
+    /// Whole sign-ins with 1, 2 and 4 processes of each kind
+    Scale,
     /// A database with a past, and more workers
     Growth,
 }
@@ -124,6 +143,9 @@ impl Subject {
             Self::Queue => "queue",
             Self::Memory => "memory",
             Self::Standalone => "standalone",
+            Self::SignIns => "sign-ins",
+            Self::Peers => "peers",
+            Self::Scale => "scale",
             Self::Growth => "growth",
         }
     }
@@ -165,6 +187,8 @@ pub(crate) enum Compared {
     Sends,
     /// Right codes given back a second, each by somebody new
     Verifications,
+    /// Whole sign-ins a second, each by somebody new
+    SignIns,
 }
 
 /// How much a database has been through.
@@ -227,6 +251,44 @@ pub(crate) struct FloorArguments {
     pub(crate) sqlite: Option<PathBuf>,
 }
 
+/// A process of what whole sign-ins are compared with.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignInFloorPart {
+    /// Answers requests
+    Api {
+        /// Address and port
+        #[arg(long)]
+        listen: SocketAddr,
+        /// Where codes and jobs are kept
+        #[arg(long)]
+        redis: String,
+        /// Where people and sessions are kept
+        #[arg(long)]
+        database_url: String,
+    },
+    /// Takes jobs and makes the calls of the gateway
+    Loop {
+        /// Where jobs are kept
+        #[arg(long)]
+        redis: String,
+        /// The gateway
+        #[arg(long)]
+        gateway: String,
+    },
+    /// Both in one, on an SQLite file
+    Alone {
+        /// Address and port
+        #[arg(long)]
+        listen: SocketAddr,
+        /// The file
+        #[arg(long)]
+        sqlite: PathBuf,
+        /// The gateway
+        #[arg(long)]
+        gateway: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,10 +305,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_run_leaves_out_growth_alone() {
+    fn a_whole_run_leaves_out_what_has_to_be_prepared() {
         let all = subjects(&[]);
-        assert_eq!(all.len() + 1, Subject::value_variants().len());
-        assert!(!all.contains(&Subject::Growth));
+        assert_eq!(all.len() + 3, Subject::value_variants().len());
+        for left_out in [Subject::Growth, Subject::Peers, Subject::Scale] {
+            assert!(!all.contains(&left_out), "{left_out:?}");
+        }
     }
 
     #[test]
@@ -256,5 +320,7 @@ mod tests {
         }
         let two = subjects(&["--only", "growth", "--only", "queue"]);
         assert_eq!(two, [Subject::Queue, Subject::Growth]);
+        let two = subjects(&["--only", "sign-ins,peers"]);
+        assert_eq!(two, [Subject::SignIns, Subject::Peers]);
     }
 }

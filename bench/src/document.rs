@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::results::Results;
-use crate::{Failure, chart, table};
+use crate::{Failure, chart, chart_of_steps, table};
 
 const BEGIN: &str = "<!-- bench: what follows is written by `bench report` -->";
 const END: &str = "<!-- bench: end -->";
@@ -23,6 +23,14 @@ pub(crate) fn report(results: &[PathBuf], document: Option<&Path>) -> Result<(),
         chart::write(curves, &picture)?;
         let name = picture.file_name().unwrap_or_default().to_string_lossy();
         part += "\n![Latency against load](";
+        part += &name;
+        part += ")\n";
+    }
+    if let Some(steps) = all.iter().map(|it| &it.steps).find(|it| !it.is_empty()) {
+        let stem = document.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{stem}-steps.svg");
+        chart_of_steps::write(steps, &document.with_file_name(&name))?;
+        part += "\n![A sign-in: processor time by step and process](";
         part += &name;
         part += ")\n";
     }

@@ -62,6 +62,16 @@ impl Programs {
         process.wait_for_log("listening on", PATIENCE).await;
         Ok(FloorProcess { process, address })
     }
+
+    /// A part of what whole sign-ins are compared with, which says this when it is ready.
+    pub(crate) async fn start_sign_in_floor(&self, arguments: &[&str], ready: &str) -> Process {
+        let mut process = Process::program(&self.itself)
+            .arg("sign-in-floor")
+            .args(arguments)
+            .start();
+        process.wait_for_log(ready, PATIENCE).await;
+        process
+    }
 }
 
 /// Cargo keeps what it builds without optimisation in a folder of this name.
@@ -69,7 +79,8 @@ fn is_debug(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name == "debug")
 }
 
-fn free_address() -> Result<SocketAddr, Failure> {
+/// A place for a server.
+pub(crate) fn free_address() -> Result<SocketAddr, Failure> {
     Ok(format!("127.0.0.1:{}", free_port()).parse()?)
 }
 
@@ -79,12 +90,31 @@ pub(crate) struct FloorProcess {
     pub(crate) address: SocketAddr,
 }
 
+/// What a worker calls.
+pub(crate) trait Called {
+    fn url(&self) -> &str;
+}
+
+impl Called for GatewayProcess {
+    fn url(&self) -> &str {
+        self.url()
+    }
+}
+
+/// A gateway that somebody else serves.
+impl Called for String {
+    fn url(&self) -> &str {
+        self
+    }
+}
+
 /// A running installation, without workers at first.
-pub(crate) struct Installation {
+pub(crate) struct Installation<G = GatewayProcess> {
     // Processes before the servers that they use: fields are dropped in this order.
     pub(crate) api: Process,
+    more_apis: Vec<(Process, SocketAddr)>,
     workers: Vec<Process>,
-    pub(crate) gateway: GatewayProcess,
+    pub(crate) gateway: G,
     pub(crate) redis: RedisServer,
     pub(crate) postgres: PostgresServer,
     pub(crate) address: SocketAddr,
@@ -98,8 +128,14 @@ impl Installation {
     /// Starts Redis (AOF, synced each second), PostgreSQL (synced), the simulator and the API, with
     /// all limits as they are by default. Requests come through a proxy that names the clients.
     pub(crate) async fn start(programs: &Programs) -> Result<Self, Failure> {
+        Self::start_with(programs, GatewayProcess::start(programs).await?).await
+    }
+}
+
+impl<G: Called> Installation<G> {
+    /// The same with another gateway.
+    pub(crate) async fn start_with(programs: &Programs, gateway: G) -> Result<Self, Failure> {
         let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
-        let gateway = GatewayProcess::start(programs).await?;
         let database_url = postgres.create_database().await;
         let migrated = programs
             .ramz("migrate")
@@ -127,18 +163,10 @@ impl Installation {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let api = programs
-            .ramz("api")
-            .envs(settings.clone())
-            .env("JWT_PRIVATE_KEY", &secrets.jwt_private_key)
-            .env("LISTEN", address.to_string())
-            .env("PUBLIC_URL", format!("http://{address}"))
-            .env("TRUSTED_PROXIES", "127.0.0.1")
-            .env("METRICS_LISTEN", free_address()?.to_string())
-            .start();
-        wait_for_http(&format!("http://{address}/readyz"), PATIENCE).await;
+        let api = start_api(programs, &settings, &secrets, address, address).await?;
         Ok(Self {
             api,
+            more_apis: Vec::new(),
             workers: Vec::new(),
             gateway,
             redis,
@@ -171,6 +199,45 @@ impl Installation {
             wait_for_http(&url, PATIENCE).await;
         }
         Ok(())
+    }
+
+    /// Starts more processes of the API, until there are so many, or ends those that are too many.
+    pub(crate) async fn have_apis(&mut self, count: usize) -> Result<(), Failure> {
+        self.more_apis.truncate(count.saturating_sub(1));
+        while self.more_apis.len() + 1 < count {
+            let address = free_address()?;
+            let (settings, secrets) = (&self.settings, &self.secrets);
+            let api = start_api(&self.programs, settings, secrets, address, self.address).await?;
+            self.more_apis.push((api, address));
+        }
+        Ok(())
+    }
+
+    /// Where the processes of the API are.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let more = self.more_apis.iter().map(|(_, address)| *address);
+        std::iter::once(self.address).chain(more).collect()
+    }
+
+    /// The pids of the processes of the API.
+    pub(crate) fn api_pids(&self) -> Vec<u32> {
+        let more = self.more_apis.iter().map(|(api, _)| api.pid());
+        std::iter::once(self.api.pid()).chain(more).collect()
+    }
+
+    /// The pids of the workers.
+    pub(crate) fn worker_pids(&self) -> Vec<u32> {
+        self.workers.iter().map(Process::pid).collect()
+    }
+
+    /// Stops the clock of the workers: messages wait.
+    pub(crate) fn pause_workers(&mut self) {
+        self.workers.iter_mut().for_each(Process::pause);
+    }
+
+    /// Lets them go on.
+    pub(crate) fn resume_workers(&mut self) {
+        self.workers.iter_mut().for_each(Process::resume);
     }
 
     /// The pid of the first worker.
@@ -215,6 +282,27 @@ impl Installation {
         .await;
         Ok(())
     }
+}
+
+/// Starts a process of the API that people reach at `public`.
+async fn start_api(
+    programs: &Programs,
+    settings: &[(String, String)],
+    secrets: &Secrets,
+    address: SocketAddr,
+    public: SocketAddr,
+) -> Result<Process, Failure> {
+    let api = programs
+        .ramz("api")
+        .envs(settings.to_vec())
+        .env("JWT_PRIVATE_KEY", &secrets.jwt_private_key)
+        .env("LISTEN", address.to_string())
+        .env("PUBLIC_URL", format!("http://{public}"))
+        .env("TRUSTED_PROXIES", "127.0.0.1")
+        .env("METRICS_LISTEN", free_address()?.to_string())
+        .start();
+    wait_for_http(&format!("http://{address}/readyz"), PATIENCE).await;
+    Ok(api)
 }
 
 /// A connection to this server.

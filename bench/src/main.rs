@@ -5,14 +5,16 @@
 //! | `arguments.rs` | the command line |
 //! | `run.rs`, `figures/` | what is measured, and how |
 //! | `load/` | the clients: closed and open loop |
+//! | `people/` | people who sign in, and the gateway that brings their messages |
 //! | `floor/` | what Ramz is compared with |
 //! | `installation.rs`, `gateway.rs`, `usage.rs` | the processes that are measured |
 //! | `grow.rs` | a database with a past |
 //! | `statistics.rs`, `results.rs` | figures over rounds |
-//! | `table.rs`, `chart.rs`, `document.rs`, `machine.rs` | what is written |
+//! | `table.rs`, `chart.rs`, `chart_of_steps.rs`, `document.rs`, `machine.rs` | what is written |
 
 mod arguments;
 mod chart;
+mod chart_of_steps;
 mod document;
 mod figures;
 mod floor;
@@ -21,6 +23,7 @@ mod grow;
 mod installation;
 mod load;
 mod machine;
+mod people;
 mod results;
 mod run;
 mod statistics;
@@ -69,6 +72,10 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Floor(arguments) => {
             floor::serve(&arguments).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::SignInFloor(part) => {
+            floor::serve_sign_ins(&part).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -25,6 +25,9 @@ pub(crate) struct Results {
     pub(crate) figures: Vec<Figure>,
     /// Latency against load.
     pub(crate) curves: Vec<Curve>,
+    /// Where the time of a sign-in goes.
+    #[serde(default)]
+    pub(crate) steps: Vec<Steps>,
     /// What could not be measured.
     pub(crate) failures: Vec<String>,
 }
@@ -78,6 +81,26 @@ pub(crate) struct Point {
     pub(crate) p50: f64,
     /// Milliseconds.
     pub(crate) p99: f64,
+}
+
+/// What each step of a sign-in costs each process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Steps {
+    /// Whose.
+    pub(crate) name: String,
+    /// The processes, as in each step.
+    pub(crate) processes: Vec<String>,
+    /// In order.
+    pub(crate) rows: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// What is done.
+    pub(crate) name: String,
+    /// Microseconds of processor time of each process, the mean of the rounds.
+    pub(crate) micros: Vec<f64>,
 }
 
 impl Figure {

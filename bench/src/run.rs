@@ -11,7 +11,7 @@ use crate::figures::{Measured, Setup, measure};
 use crate::installation::Programs;
 use crate::machine::Machine;
 use crate::results::Results;
-use crate::{Failure, chart, table};
+use crate::{Failure, chart, chart_of_steps, table};
 
 /// Nothing takes nearly as long, but for a database that grows.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -41,6 +41,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
             Ok(measured) => {
                 all.figures.extend(measured.figures);
                 all.curves.extend(measured.curves);
+                all.steps.extend(measured.steps);
             }
             Err(failure) => {
                 setup.say(format_args!("{} FAILED: {failure}", subject.name()));
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         took_seconds: began.elapsed().as_secs(),
         figures: all.figures,
         curves: all.curves,
+        steps: all.steps,
         failures,
     };
     write(arguments, &results)?;
@@ -98,6 +100,10 @@ fn write(arguments: &RunArguments, results: &Results) -> Result<(), Failure> {
     std::fs::write(file("md"), &text)?;
     if !results.curves.is_empty() {
         chart::write(&results.curves, &file("svg"))?;
+    }
+    if !results.steps.is_empty() {
+        let picture = arguments.out.join(format!("{name}-steps.svg"));
+        chart_of_steps::write(&results.steps, &picture)?;
     }
     println!("\n{text}\nfigures: {}", file("json").display());
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::machine::Machine;
-use crate::results::{Figure, Results, Target};
+use crate::results::{Figure, Results, Steps, Target};
 use crate::statistics::Spread;
 
 /// Machine, table, notes and failures.
@@ -34,10 +34,42 @@ pub(crate) fn of(results: &Results) -> String {
     if !notes.is_empty() {
         let _ = write!(text, "\n{notes}");
     }
+    for steps in &results.steps {
+        text += &of_steps(steps);
+    }
     for failure in &results.failures {
         let _ = writeln!(text, "\n**Not measured:** {failure}");
     }
     text
+}
+
+/// Where the time of a sign-in goes.
+fn of_steps(steps: &Steps) -> String {
+    let Steps {
+        name,
+        processes,
+        rows,
+    } = steps;
+    let rule = "|---".repeat(processes.len() + 2);
+    let mut text = format!(
+        "\n{name}: processor time of a sign-in in microseconds, each step done by all before the next begins.\n\n\
+         | step | {} | all |\n{rule}|\n",
+        processes.join(" | ")
+    );
+    let mut sums = vec![0.0; processes.len()];
+    for step in rows {
+        text += &row(&step.name, &step.micros);
+        for (sum, micros) in sums.iter_mut().zip(&step.micros) {
+            *sum += micros;
+        }
+    }
+    text + &row("all", &sums)
+}
+
+fn row(name: &str, micros: &[f64]) -> String {
+    let sum: f64 = micros.iter().sum();
+    let cells = micros.iter().chain([&sum]).map(|it| format!("{it:.0}"));
+    format!("| {name} | {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
 fn machine(machine: &Machine) -> String {
@@ -169,6 +201,7 @@ pub(crate) mod tests {
                 memory.target(Target::ValueAtMost(60.0)),
             ],
             curves: Vec::new(),
+            steps: Vec::new(),
             failures: vec!["queue: it was away".to_owned()],
         }
     }
@@ -188,6 +221,21 @@ pub(crate) mod tests {
             "{text}"
         );
         assert!(text.contains("8 GiB, Linux 6.1.0, Redis 7.0.15"), "{text}");
+    }
+
+    #[test]
+    fn steps_are_told_by_process_with_their_sums() {
+        let mut results = results();
+        results.steps = crate::chart_of_steps::tests::steps();
+        let text = of(&results);
+        for line in [
+            "| step | API | Redis | all |",
+            "| ask | 100 | 50 | 150 |",
+            "| verify | 200 | 0 | 200 |",
+            "| all | 300 | 50 | 350 |",
+        ] {
+            assert_eq!(text.lines().filter(|it| *it == line).count(), 2, "{text}");
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     Ok(Measured {
         figures: [rates, latency].concat(),
         curves,
+        ..Measured::default()
     })
 }
 

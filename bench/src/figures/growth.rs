@@ -84,7 +84,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     figures.extend(more_workers(setup, small.installation).await?);
     Ok(Measured {
         figures,
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 

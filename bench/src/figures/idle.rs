@@ -56,7 +56,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
                 commit,
             )?,
         ],
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     let [api, worker] = resident(setup).await?;
     Ok(Measured {
         figures: vec![in_redis, api, worker],
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 

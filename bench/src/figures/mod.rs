@@ -8,6 +8,7 @@ mod memory;
 mod proofs;
 mod queue;
 mod sends;
+mod sign_ins;
 mod standalone;
 mod yardstick;
 
@@ -18,13 +19,14 @@ pub(crate) use compare::compare;
 use crate::Failure;
 use crate::arguments::{RunArguments, Subject};
 use crate::installation::Programs;
-use crate::results::{Curve, Figure};
+use crate::results::{Curve, Figure, Steps};
 
 /// What a subject gave.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) figures: Vec<Figure>,
     pub(crate) curves: Vec<Curve>,
+    pub(crate) steps: Vec<Steps>,
 }
 
 /// What all measurements share.
@@ -63,6 +65,8 @@ pub(crate) async fn measure(subject: Subject, setup: &Setup<'_>) -> Result<Measu
         Subject::Queue => queue::measure(setup).await,
         Subject::Memory => memory::measure(setup).await,
         Subject::Standalone => standalone::measure(setup).await,
+        Subject::SignIns | Subject::Peers => sign_ins::measure(setup, subject).await,
+        Subject::Scale => sign_ins::measure_scale(setup).await,
         Subject::Growth => growth::measure(setup).await,
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     figures.extend(yardstick::measure(setup, moved).await?);
     Ok(Measured {
         figures,
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
                 .note(format!("{messages} messages a measurement")),
             Figure::absolute(alone, "1/s", calls)?,
         ],
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     }
     Ok(Measured {
         figures,
-        curves: Vec::new(),
+        ..Measured::default()
     })
 }
 
@@ -162,6 +162,6 @@ async fn floor(setup: &Setup<'_>) -> Result<f64, Failure> {
 }
 
 /// Both files stand on the same disk. It has to be one that syncs: `TMPDIR` may lie in memory.
-fn data_folder() -> Result<TempDir, Failure> {
+pub(super) fn data_folder() -> Result<TempDir, Failure> {
     Ok(tempfile::tempdir()?)
 }

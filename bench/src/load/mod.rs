@@ -15,8 +15,8 @@ use hyper::Request;
 use tokio::task::LocalSet;
 
 pub(crate) use closed::{Until, closed, closed_over};
-pub(crate) use open::open;
-pub(crate) use requests::{OTP_PATH, Requests, next_phone, phone_of};
+pub(crate) use open::{keep_time, open};
+pub(crate) use requests::{OTP_PATH, Requests, VERIFY_PATH, next_number, next_phone, phone_of};
 
 use crate::Failure;
 use crate::statistics::{count, millis, percentile};

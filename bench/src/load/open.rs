@@ -75,7 +75,7 @@ async fn open_over(
 }
 
 /// Tells each request when it is due, and says how many there were.
-fn keep_time(
+pub(crate) fn keep_time(
     sender: &mpsc::UnboundedSender<Instant>,
     began: Instant,
     per_second: f64,

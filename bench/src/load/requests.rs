@@ -12,7 +12,8 @@ use super::HttpRequest;
 
 /// Where codes are asked for.
 pub(crate) const OTP_PATH: &str = "/api/v1/usr/otp";
-const VERIFY_PATH: &str = "/api/v1/usr/otp/verify";
+/// Where they are given back.
+pub(crate) const VERIFY_PATH: &str = "/api/v1/usr/otp/verify";
 
 /// Iranian mobile numbers 0910 to 0919: a hundred million.
 const NUMBERS: u64 = 100_000_000;
@@ -44,9 +45,14 @@ pub(crate) fn phone_of(index: u64) -> String {
     format!("+9891{:08}", index % NUMBERS)
 }
 
+/// The index of a number that nobody has asked for in this run.
+pub(crate) fn next_number() -> u64 {
+    NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A number that nobody has asked for in this run.
 pub(crate) fn next_phone() -> String {
-    phone_of(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed))
+    phone_of(next_number())
 }
 
 impl Requests {
@@ -92,11 +98,11 @@ impl Requests {
         let index = self.0.next.fetch_add(1, Ordering::Relaxed);
         let (path, address, body) = match &self.0.kind {
             Kind::Codes => {
-                let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+                let number = next_number();
                 (OTP_PATH, number, code_body(&phone_of(number)))
             }
             Kind::CodesFor(phones) => {
-                let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+                let number = next_number();
                 (OTP_PATH, number, code_body(one_of::<String>(phones, index)))
             }
             Kind::Verifications(bodies) => (VERIFY_PATH, index, one_of(bodies, index).clone()),

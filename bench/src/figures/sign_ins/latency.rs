@@ -1,0 +1,42 @@
+//! How long a sign-in takes at half of the highest rate.
+
+use super::side::Side;
+use super::{Setup, WARM_UP};
+use crate::Failure;
+use crate::people::Crowd;
+use crate::results::{Figure, Target};
+
+pub(super) async fn measure(
+    setup: &Setup<'_>,
+    crowd: &Crowd,
+    sides: &[Side],
+    rate: f64,
+) -> Result<Vec<Figure>, Failure> {
+    let mut middle = [Vec::new(), Vec::new()];
+    let mut high = [Vec::new(), Vec::new()];
+    for round in setup.rounds() {
+        for ((side, middle), high) in sides.iter().zip(&mut middle).zip(&mut high) {
+            crowd.open(&side.service, rate, WARM_UP).await?.held()?;
+            let lasts = setup.arguments.duration();
+            let outcome = crowd.open(&side.service, rate, lasts).await?.held()?;
+            let p50 = outcome.waited(|took| took.whole, 50.0);
+            let p99 = outcome.waited(|took| took.whole, 99.0);
+            setup.say_round(
+                round,
+                format_args!(
+                    "{} at {rate:.0} sign-ins/s: p50 {p50:.2} ms, p99 {p99:.2} ms",
+                    side.name
+                ),
+            );
+            middle.push(p50);
+            high.push(p99);
+        }
+    }
+    let ([p50, p50_floor], [p99, p99_floor]) = (middle, high);
+    let load = format!("at {rate:.0} sign-ins/s, open loop");
+    let target = Target::RatioAtMost(3.0);
+    Ok(vec![
+        Figure::beside(format!("whole sign-in, p50 {load}"), "ms", p50, p50_floor)?.target(target),
+        Figure::beside(format!("whole sign-in, p99 {load}"), "ms", p99, p99_floor)?.target(target),
+    ])
+}
