@@ -65,6 +65,16 @@ impl Connections {
         }
     }
 
+    /// The same where so many of the used ones are free.
+    fn freed(self, count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.used);
+        Self {
+            idle: self.idle + count,
+            used: self.used - count,
+            most: self.most,
+        }
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             idle: self.idle + other.idle,
@@ -182,7 +192,7 @@ impl Records {
     /// How many connections this process has to it.
     pub fn connections(&self) -> Connections {
         match &self.store {
-            Store::Postgres(server) => Connections::of(server.pool()),
+            Store::Postgres(server) => Connections::of(server.pool()).freed(server.kept()),
             Store::Sqlite(file) => {
                 Connections::of(file.readers()).plus(Connections::of(file.writer()))
             }

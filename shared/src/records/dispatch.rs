@@ -5,7 +5,7 @@
 /// file: `readers` or `writer`; with the latter all that `$body` writes is kept, or nothing where it fails. `$place`, a [`Place`](super::places::Place), says what the call is for and
 /// which row it locks; without it, it is like most others and locks none that many want.
 macro_rules! on_connection {
-    (@server $server:ident, $deadline:ident, $place:expr, $connection:ident => $body:expr) => {{
+    (@server $server:ident, $deadline:ident, $settle:ident, $place:expr, $connection:ident => $body:expr) => {{
         let mut lease = $server.acquire($deadline, &$place).await?;
         let result = $crate::records::connection::within($deadline, async {
             let mut hold = lease.hold().await?;
@@ -17,7 +17,7 @@ macro_rules! on_connection {
             hold.end(result).await
         })
         .await;
-        lease.settle($deadline, &result);
+        lease.$settle($deadline, &result);
         result
     }};
     (@file readers, $file:ident, $connection:ident => $body:expr) => {{
@@ -46,7 +46,9 @@ macro_rules! on_connection {
         let deadline = $records.deadline();
         match $records.store() {
             $crate::records::connection::Store::Postgres(server) => {
-                $crate::records::dispatch::on_connection!(@server server, deadline, $place, $connection => $body)
+                $crate::records::dispatch::on_connection!(
+                    @server server, deadline, settle_statements, $place, $connection => $body
+                )
             }
             $crate::records::connection::Store::Sqlite(file) => {
                 $crate::records::connection::within(deadline, async {
@@ -72,7 +74,7 @@ macro_rules! in_transaction {
         let deadline = $records.deadline();
         match $records.store() {
             $crate::records::connection::Store::Postgres(server) => {
-                $crate::records::dispatch::on_connection!(@server server, deadline, $place, connection => {
+                $crate::records::dispatch::on_connection!(@server server, deadline, settle, $place, connection => {
                     let mut $transaction = sqlx::Connection::begin(connection).await?;
                     $body
                 })
