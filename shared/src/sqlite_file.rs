@@ -2,7 +2,9 @@
 //!
 //! SQLite lets one connection write at a time, and waiting for it inside SQLite is unfair (one
 //! writer can starve for a second). So there is exactly one writer connection, whose pool queues
-//! fairly, and a few readers that never block it (WAL).
+//! fairly, and a few readers that never block it (WAL). Those who write at the same time share a commit.
+
+mod turns;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -10,12 +12,16 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+use turns::Turns;
+pub(crate) use turns::{Others, Turn};
 
 const READERS: u32 = 4;
 /// How long a caller waits for a connection before the store counts as away.
@@ -28,6 +34,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct SqliteFile {
     writer: SqlitePool,
     readers: SqlitePool,
+    turns: Arc<Turns>,
     jobs_written: Arc<Notify>,
     path: Arc<PathBuf>,
 }
@@ -60,6 +67,8 @@ impl SqliteFile {
             .busy_timeout(patience.max(BUSY_TIMEOUT));
         let path = options.get_filename().to_path_buf();
         make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+        let undone = Arc::new(AtomicU64::new(0));
+        let counts_undone = Arc::clone(&undone);
         // Nothing is asked before a connection is used: a file does not go away as a server does.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -69,6 +78,16 @@ impl SqliteFile {
             .acquire_timeout(acquire_timeout)
             .test_before_acquire(false)
             .before_acquire(|connection, _| Box::pin(async move { Ok(is_sound(connection)) }))
+            .after_connect(move |connection, _| {
+                let undone = Arc::clone(&counts_undone);
+                Box::pin(async move {
+                    let mut handle = connection.lock_handle().await?;
+                    handle.set_rollback_hook(move || {
+                        undone.fetch_add(1, Ordering::SeqCst);
+                    });
+                    Ok(())
+                })
+            })
             .connect_with(options.clone())
             .await?;
         let readers = SqlitePoolOptions::new()
@@ -78,6 +97,7 @@ impl SqliteFile {
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
         Ok(Self {
+            turns: Turns::new(writer.clone(), acquire_timeout, undone),
             writer,
             readers,
             jobs_written: Arc::default(),
@@ -100,10 +120,10 @@ impl SqliteFile {
         &self.writer
     }
 
-    /// A transaction that has the write lock from its start: one that reads first and then writes
-    /// fails when another process wrote in between. Dropping it undoes what it did.
-    pub(crate) async fn begin_writing(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+    /// A turn in a transaction that has the write lock from its start: one that reads first and then writes
+    /// fails when another process wrote in between. Dropping the turn undoes what it did.
+    pub(crate) async fn begin_writing(&self) -> sqlx::Result<Turn> {
+        self.turns.begin().await
     }
 
     /// The disk under the file. Asks the operating system, which may wait for it.

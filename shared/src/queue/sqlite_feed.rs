@@ -114,13 +114,15 @@ impl SqliteFeed {
     }
 
     async fn take(&self, now: UnixMillis, free: usize) -> Result<Vec<Delivery>, QueueError> {
+        let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
         let mut rows: Vec<Row> = sqlx::query_as(TAKE)
             .bind(&*self.consumer)
             .bind(now)
             .bind(i64::try_from(free).unwrap_or(i64::MAX))
-            .fetch_all(self.file.writer())
+            .fetch_all(&mut *transaction)
             .await
             .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         rows.sort_unstable_by_key(|row| row.0);
         Ok(rows.into_iter().map(delivery).collect())
     }

@@ -4,14 +4,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use migrate::Pending;
-use sqlx::{Connection as _, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 use tokio::time::{Instant, timeout_at};
 
 use super::RecordsError;
 use super::dispatch::on_connection;
 use super::places::{Place, Work};
 use super::postgres_server::{Pooler, PostgresServer};
-use crate::sqlite_file::SqliteFile;
+use crate::sqlite_file::{Others, SqliteFile, Turn};
 
 /// What a database may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +62,16 @@ impl Connections {
             idle,
             used: size - idle,
             most,
+        }
+    }
+
+    /// The same where so many of the used ones are free.
+    fn freed(self, count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min(self.used);
+        Self {
+            idle: self.idle + count,
+            used: self.used - count,
+            most: self.most,
         }
     }
 
@@ -186,7 +195,7 @@ impl Records {
     /// How many connections this process has to it.
     pub fn connections(&self) -> Connections {
         match &self.store {
-            Store::Postgres(server) => Connections::of(server.pool()),
+            Store::Postgres(server) => Connections::of(server.pool()).freed(server.kept()),
             Store::Sqlite(file) => {
                 Connections::of(file.readers()).plus(Connections::of(file.writer()))
             }
@@ -278,26 +287,26 @@ pub(super) use reading;
 /// Of one transaction.
 pub(super) const LIMIT_STATEMENTS: &str = "SELECT set_config('statement_timeout', $1, TRUE)";
 
-/// Begins a transaction that will write.
-pub(super) trait BeginWriting: sqlx::Connection {
-    /// The transaction; dropping it undoes what it did.
-    fn begin_writing(
-        &mut self,
-    ) -> impl Future<Output = sqlx::Result<Transaction<'_, Self::Database>>> + Send;
+/// Keeps what was written in a turn, unless it went wrong.
+pub(super) async fn keep<T>(
+    turn: Turn,
+    result: Result<T, RecordsError>,
+) -> Result<T, RecordsError> {
+    if result.is_ok() {
+        turn.commit().await?;
+    }
+    result
 }
 
-impl BeginWriting for PgConnection {
-    async fn begin_writing(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
-        self.begin().await
+/// What came of a transaction that may have kept nothing: told when what it has read is on the disk.
+pub(super) async fn told_with<T>(
+    others: Option<Others>,
+    result: Result<T, RecordsError>,
+) -> Result<T, RecordsError> {
+    if let (Some(others), Ok(_)) = (others, &result) {
+        others.are_kept().await?;
     }
-}
-
-impl BeginWriting for SqliteConnection {
-    /// Takes the write lock at once: a transaction that reads first and then writes fails when
-    /// another process wrote in between.
-    async fn begin_writing(&mut self) -> sqlx::Result<Transaction<'_, Sqlite>> {
-        self.begin_with("BEGIN IMMEDIATE").await
-    }
+    result
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ mod erasing;
 mod error;
 mod grants;
 mod import;
+mod kept_connections;
 mod ledger;
 mod lost_answers;
 mod notices;

@@ -8,12 +8,13 @@
 //! * before it is used, when it was idle for a moment and its server is a standby, or does not answer,
 //! * and when it is older than [`LIFE`]: what its address leads to is then asked again.
 //!
+//! One that has just answered a statement is used for the next without the pool ([`KeptConnections`]).
+//!
 //! Anyone who wants one first gets a place ([`Places`]), so that no row and no kind of work takes them all.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::RecordsError;
 use super::connection::{PoolSettings, within};
+use super::kept_connections::{KeptConnections, Taken};
 use super::places::{Place, Placed, Places, Work};
 
 /// A connection answered when the pool got it back, so it is asked again only after so long: a
@@ -53,6 +55,7 @@ pub enum Pooler {
 #[derive(Clone, Debug)]
 pub(super) struct PostgresServer {
     pool: PgPool,
+    kept: KeptConnections,
     pooler: Pooler,
     places: Places,
     /// How a transaction begins behind a pooler, whose connections keep nothing of ours.
@@ -93,6 +96,7 @@ impl PostgresServer {
             .connect_lazy_with(options);
         Ok(Self {
             pool,
+            kept: KeptConnections::default(),
             pooler: settings.pooler,
             places: Places::new(settings.max_connections),
             begin_pooled: format!("BEGIN; DEALLOCATE ALL; SET LOCAL lock_timeout = {lock_timeout}")
@@ -104,7 +108,13 @@ impl PostgresServer {
         &self.pool
     }
 
-    /// Takes a connection from the pool, or makes one, when it is this call's turn.
+    /// How many connections the pool counts as used that are free.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.count()
+    }
+
+    /// Takes a connection that was used a moment ago, or one from the pool, or makes one, when it is this call's
+    /// turn.
     pub(super) async fn acquire(
         &self,
         deadline: Instant,
@@ -112,8 +122,13 @@ impl PostgresServer {
     ) -> Result<Lease, RecordsError> {
         within(deadline, async {
             let placed = self.places.take(place).await;
+            let taken = match self.kept.take() {
+                Some(taken) => taken,
+                None => Taken::new(self.pool.acquire().await?),
+            };
             Ok(Lease {
-                held: Some((self.pool.acquire().await?, placed)),
+                held: Some((taken, placed)),
+                kept: self.kept.clone(),
                 pooler: self.pooler,
                 begin_pooled: Arc::clone(&self.begin_pooled),
             })
@@ -178,7 +193,8 @@ async fn can_be_used(connection: &mut PgConnection, idle_for: Duration) -> sqlx:
 /// A connection to PostgreSQL during one call.
 pub(super) struct Lease {
     /// Until it is given back.
-    held: Option<(PoolConnection<Postgres>, Placed)>,
+    held: Option<(Taken, Placed)>,
+    kept: KeptConnections,
     pooler: Pooler,
     begin_pooled: Arc<str>,
 }
@@ -186,7 +202,8 @@ pub(super) struct Lease {
 impl Lease {
     /// Begins to use it.
     pub(super) async fn hold(&mut self) -> Result<Hold<'_>, RecordsError> {
-        let (connection, _) = self.held.as_mut().ok_or_else(RecordsError::closed)?;
+        let (taken, _) = self.held.as_mut().ok_or_else(RecordsError::closed)?;
+        let connection = taken.connection();
         Ok(match self.pooler {
             Pooler::None => Hold::Plain(connection),
             // A transaction keeps the server's connection to itself; on it others have left
@@ -205,11 +222,33 @@ impl Lease {
             Err(RecordsError::Unavailable(cause)) => is_of_no_use(cause),
             _ => false,
         };
-        if let Some((connection, _placed)) = self.held.take()
-            && (refused || Instant::now() >= deadline)
-        {
-            drop(connection.detach());
+        let Some((taken, _placed)) = self.held.take() else {
+            return;
+        };
+        if refused || Instant::now() >= deadline {
+            taken.throw_away();
+        } else {
+            taken.give_back();
         }
+    }
+
+    /// The same after statements outside of a transaction: where they went well, nothing is left to do on the
+    /// connection. (A transaction may have an end that is not sent yet.)
+    pub(super) fn settle_statements<T>(
+        mut self,
+        deadline: Instant,
+        result: &Result<T, RecordsError>,
+    ) {
+        let is_whole = self.pooler == Pooler::None && Instant::now() < deadline;
+        if result.is_ok()
+            && is_whole
+            && let Some((taken, placed)) = self.held.take()
+        {
+            self.kept.keep(taken);
+            drop(placed);
+            return;
+        }
+        self.settle(deadline, result);
     }
 }
 
@@ -217,16 +256,18 @@ impl Drop for Lease {
     /// Of a call that was given up its statement goes on in the server, so that its place is kept until the
     /// connection answers: anyone who asks and hangs up, over and over, has no more connections than others.
     fn drop(&mut self) {
-        let Some((mut connection, placed)) = self.held.take() else {
+        let Some((mut taken, placed)) = self.held.take() else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
         runtime.spawn(async move {
-            let answered = timeout(GIVEN_UP_FOR, connection.ping()).await;
-            if !matches!(answered, Ok(Ok(()))) {
-                drop(connection.detach());
+            let answered = timeout(GIVEN_UP_FOR, taken.connection().ping()).await;
+            if matches!(answered, Ok(Ok(()))) {
+                taken.give_back();
+            } else {
+                taken.throw_away();
             }
             drop(placed);
         });

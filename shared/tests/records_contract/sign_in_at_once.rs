@@ -256,3 +256,22 @@ async fn a_sign_in_is_one_round_trip() {
     })
     .await;
 }
+
+/// The pool asks what it gets back, so that it gets back only what is not needed again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sign_ins_one_after_the_other_take_a_round_trip_each() {
+    let (stage, trips) = RoundTrips::stage().await;
+    eventually(PATIENT, async || {
+        let before = trips.count();
+        for number in 1..=5 {
+            stage.signed_in(&phone(number)).await;
+        }
+        let connections = stage.records.connections();
+        assert_eq!(connections.used, 0, "{connections:?}");
+        (trips.count() - before == 5).then_some(())
+    })
+    .await;
+    // It goes back to the pool, which asks it.
+    let asked = trips.count();
+    eventually(PATIENT, async || (trips.count() > asked).then_some(())).await;
+}

@@ -12,7 +12,7 @@ use shared::records::{
     Begin, CreditLook, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
 };
 
-use super::sign_in;
+use super::desk::sign_in;
 use crate::stage::{SECOND, Shape, Stage};
 
 const NUMBER: &str = "+989127654321";

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Algorithm;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -216,11 +216,7 @@ impl AccessTokens {
     }
 
     fn sign(&self, claims: &AccessClaims) -> Result<AccessToken, jsonwebtoken::errors::Error> {
-        let key = self.keys.signing();
-        let mut header = Header::new(key.algorithm);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.private).map(AccessToken)
+        self.keys.signing().sign(TYPE, claims).map(AccessToken)
     }
 
     /// Checks a text that claims to be an access token of our own; `now` is the time to judge it by. That

@@ -6,7 +6,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 use uuid::Uuid;
@@ -187,10 +187,7 @@ impl IdTokens {
     ) -> Result<String, IdTokenError> {
         let key = self.keys.signing_by(algorithm.algorithm());
         let key = key.ok_or(IdTokenError::NoKey)?;
-        let mut header = Header::new(key.algorithm);
-        header.typ = Some(typ.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.private).map_err(|_| IdTokenError::NoKey)
+        key.sign(typ, claims).map_err(|_| IdTokenError::NoKey)
     }
 
     /// What an ID token says that a client gives back as a hint: signed by us, for that client or any where

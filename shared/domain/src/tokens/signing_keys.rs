@@ -8,14 +8,19 @@
 //! and never an access token.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use secrecy::SecretString;
+use serde::Serialize;
 
 use crate::random::Random;
 
@@ -41,9 +46,16 @@ pub(super) struct SigningKey {
     /// RFC 7638 thumbprint with SHA-256.
     pub(super) kid: String,
     pub(super) algorithm: Algorithm,
-    pub(super) private: EncodingKey,
+    private: Arc<PrivateKey>,
     pub(super) public: DecodingKey,
     jwk: Jwk,
+}
+
+/// A private key as it was read once: reading an Ed25519 key takes longer than signing with it.
+enum PrivateKey {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+    Rsa(EncodingKey),
 }
 
 /// Why a text holds no usable signing keys. Never holds key material.
@@ -190,6 +202,40 @@ impl SigningKey {
         self.algorithm != Algorithm::RS256
     }
 
+    /// Signs a header, which names this key, and claims as a JWT (RFC 7519).
+    ///
+    /// # Errors
+    /// When the cryptographic library refuses to sign, which a key that was read never causes.
+    pub(super) fn sign(
+        &self,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> jsonwebtoken::errors::Result<String> {
+        let mut header = Header::new(self.algorithm);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.kid.clone());
+        let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
+        let signature = self.signature(&token)?;
+        token.extend([".", &signature]);
+        Ok(token)
+    }
+
+    /// The third part of a token (RFC 7515, section 5.1).
+    pub(super) fn signature(&self, message: &str) -> jsonwebtoken::errors::Result<String> {
+        let message = message.as_bytes();
+        match &*self.private {
+            PrivateKey::Ed25519(key) => Ok(URL_SAFE_NO_PAD.encode(key.sign(message))),
+            PrivateKey::P256(key) => {
+                let signature = key.sign(&SystemRandom::new(), message);
+                let refused = |_| ErrorKind::Signing("the library refuses to sign".to_owned());
+                Ok(URL_SAFE_NO_PAD.encode(signature.map_err(refused)?))
+            }
+            PrivateKey::Rsa(key) => jsonwebtoken::crypto::sign(message, key, self.algorithm),
+        }
+    }
+
     fn has_enough_bits(&self) -> bool {
         match &self.jwk.algorithm {
             AlgorithmParameters::RSA(key) => {
@@ -241,10 +287,25 @@ impl SigningKey {
         Ok(Self {
             kid,
             algorithm,
-            private,
+            private: Arc::new(PrivateKey::read(private, algorithm)?),
             public,
             jwk,
         })
+    }
+}
+
+impl PrivateKey {
+    fn read(key: EncodingKey, algorithm: Algorithm) -> jsonwebtoken::errors::Result<Self> {
+        let p256 = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        match algorithm {
+            Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(key.as_bytes())
+                .map(Self::Ed25519)
+                .map_err(|_| ErrorKind::InvalidEddsaKey.into()),
+            Algorithm::ES256 => EcdsaKeyPair::from_pkcs8(p256, key.as_bytes())
+                .map(Self::P256)
+                .map_err(|_| ErrorKind::InvalidEcdsaKey.into()),
+            _ => Ok(Self::Rsa(key)),
+        }
     }
 }
 
@@ -287,6 +348,33 @@ mod tests {
         KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
             .expect("a key")
             .serialize_pem()
+    }
+
+    #[test]
+    fn a_token_is_the_one_that_the_library_would_make() {
+        let rsa = SigningKeys::generate_rsa_pem().expect("a key");
+        let keys = SigningKeys::from_pem(&ed25519(1)).expect("a key");
+        let keys = keys.with_more(rsa.expose_secret()).expect("a key");
+        let privates = [
+            EncodingKey::from_ed_pem(ed25519(1).as_bytes()),
+            EncodingKey::from_rsa_pem(rsa.expose_secret().as_bytes()),
+        ];
+        for (key, private) in keys.0.iter().zip(privates) {
+            for claims in [
+                serde_json::json!({}),
+                serde_json::json!({ "sub": "۱", "exp": 1, "aud": ["a", "b"] }),
+            ] {
+                let mut header = Header::new(key.algorithm);
+                header.typ = Some("at+jwt".to_owned());
+                header.kid = Some(key.kid.clone());
+                let private = private.as_ref().expect("a key");
+                let expected = jsonwebtoken::encode(&header, &claims, private);
+                assert_eq!(
+                    key.sign("at+jwt", &claims).expect("signed"),
+                    expected.expect("signed")
+                );
+            }
+        }
     }
 
     fn error(text: &str) -> SigningKeysError {

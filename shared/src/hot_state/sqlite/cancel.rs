@@ -34,6 +34,8 @@ impl SqliteHotState {
         let ended = cancel(&mut transaction, now, request).await?;
         if ended == Cancelled::Cancelled {
             transaction.commit().await.map_err(unavailable)?;
+        } else {
+            transaction.undo().await.map_err(unavailable)?;
         }
         Ok(ended)
     }

@@ -144,10 +144,12 @@ impl SqliteHotState {
         // Read with the file in hand: a code may die while the writer is waited for.
         let now = clock.now_millis();
         let Some((row, root)) = find(&mut transaction, read.id, None).await? else {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Gone);
         };
         let present = row.on(root)?;
         if present.root.id != read.root.id || present.root.salt != read.root.salt {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Gone);
         }
         if now >= present.expires_at {
@@ -164,6 +166,7 @@ impl SqliteHotState {
         // whether the code had its effect. That costs a look at them, so it has an end too.
         let again = right && present.is_honoured();
         if present.session_attempts >= if again { 2 * allowed } else { allowed } {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Exhausted);
         }
         // A root that is over has no right code: its own end is not told, because others share it.
@@ -262,23 +265,26 @@ impl SqliteHotState {
     }
 
     pub(in crate::hot_state) async fn reopen_root(&self, id: RootId) -> Result<(), HotStateError> {
+        let mut transaction = self.begin().await?;
         sqlx::query(REOPEN)
             .bind(&id.as_bytes()[..])
             .bind(CLOSED_BY_NOBODY)
-            .execute(self.file.writer())
+            .execute(&mut *transaction)
             .await
-            .map(|_| ())
-            .map_err(unavailable)
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)
     }
 
     pub(in crate::hot_state) async fn close_root(&self, id: RootId) -> Result<bool, HotStateError> {
+        let mut transaction = self.begin().await?;
         let updated = sqlx::query(CLOSE_FOR_ALL)
             .bind(&id.as_bytes()[..])
             .bind(CLOSED_BY_PHONE)
             .bind(CLOSED_BY_NOBODY)
-            .execute(self.file.writer())
+            .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
         Ok(updated.rows_affected() == 1)
     }
 }

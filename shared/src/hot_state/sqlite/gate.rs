@@ -190,6 +190,7 @@ impl SqliteHotState {
         let now = clock.now_millis();
         let mut rate = Rate::find(&mut transaction, now).await?;
         if rate.recovery_steps(now) < 1 {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(false);
         }
         rate.share = rate.share(now) / 2.0;
@@ -303,8 +304,8 @@ impl SqliteHotState {
         let changed = change(&mut breaker);
         if changed {
             breaker.store(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
         }
+        transaction.commit().await.map_err(unavailable)?;
         Ok(changed)
     }
 }

@@ -119,6 +119,8 @@ impl<S: Step> Inner<S> {
         }
         if answers.iter().flatten().any(S::wrote) {
             transaction.commit().await.map_err(unavailable)?;
+        } else {
+            transaction.undo().await.map_err(unavailable)?;
         }
         if answers.iter().flatten().any(S::enqueued) {
             self.file.wake_workers();

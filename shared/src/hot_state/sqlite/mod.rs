@@ -21,7 +21,6 @@ mod row;
 
 use domain::clock::{Clock, UnixMillis};
 use domain::root::MAX_ROOT_MILLIS;
-use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::memory::Memory;
@@ -29,7 +28,7 @@ use super::model::{Accept, AcceptPolicy, Accepted, HotStateError};
 use super::refusals::LIFE_MILLIS;
 use super::room::Fill;
 use crate::queue::Job;
-use crate::sqlite_file::SqliteFile;
+use crate::sqlite_file::{SqliteFile, Turn};
 use gate::AdmitCall;
 use group_commit::GroupCommit;
 use owned_accept::OwnedAccept;
@@ -89,6 +88,7 @@ impl SqliteHotState {
             .await
             .map_err(unavailable)?;
         if marked.rows_affected() == 0 {
+            transaction.commit().await.map_err(unavailable)?;
             return Ok(false);
         }
         let job = Job::notice(notice, now, deadline, trace.map(str::to_owned)).of_request(request);
@@ -173,11 +173,12 @@ impl SqliteHotState {
     }
 
     pub(super) async fn ping(&self) -> Result<(), HotStateError> {
-        let transaction = self.begin().await?;
-        transaction.rollback().await.map_err(unavailable)
+        self.begin().await.map(drop)
     }
 
-    async fn begin(&self) -> Result<Transaction<'_, Sqlite>, HotStateError> {
+    /// A turn at writing. It ends by `commit` or `undo`, also where it has written nothing: what it has read may
+    /// not be on the disk yet.
+    async fn begin(&self) -> Result<Turn, HotStateError> {
         self.file.begin_writing().await.map_err(unavailable)
     }
 }
