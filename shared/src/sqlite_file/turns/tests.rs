@@ -1,6 +1,7 @@
 use std::sync::atomic::AtomicU32;
 
 use futures::future::join_all;
+use futures::poll;
 use tempfile::TempDir;
 use tokio::task::yield_now;
 
@@ -237,4 +238,19 @@ async fn whoever_only_reads_what_is_not_on_the_disk_waits_for_it() {
         found.expect_err("it was never there");
     }
     assert_eq!(looks(2).await.expect("an answer"), 0);
+}
+
+#[tokio::test]
+async fn where_whoever_waits_goes_away_those_before_are_told() {
+    let stage = Stage::new().await;
+    let mut turn = stage.file.begin_writing().await.expect("a turn");
+    insert(&mut turn, 1, 0).await.expect("written");
+    let mut waits = Box::pin(stage.file.begin_writing());
+    assert!(poll!(&mut waits).is_pending());
+    let mut commits = Box::pin(turn.commit());
+    assert!(poll!(&mut commits).is_pending(), "passed on");
+    drop(waits);
+    let told = timeout(AT_MOST, commits).await.expect("an answer");
+    told.expect("written");
+    assert_eq!(stage.rows().await, [1]);
 }
