@@ -30,10 +30,14 @@ pub(crate) struct FrameWords {
     pub(crate) back: &'static str,
     // The sections.
     pub(crate) overview: &'static str,
+    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) sends: &'static str,
     pub(crate) users: &'static str,
+    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) limits: &'static str,
+    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) spending: &'static str,
+    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) dead: &'static str,
     pub(crate) audit: &'static str,
     pub(crate) staff: &'static str,

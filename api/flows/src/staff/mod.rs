@@ -6,6 +6,7 @@
 
 mod audit;
 mod deed;
+mod health;
 mod people;
 mod roles;
 mod seeing;
@@ -23,6 +24,7 @@ use crate::flows::Flows;
 
 pub use audit::{PAGE, audit_log};
 pub use deed::Deed;
+pub use health::{Health, health};
 pub use people::{
     LISTED, block_user, delete_user, end_sessions, person, read_search, search, sessions,
     unblock_user, verify_phone,

@@ -12,7 +12,7 @@ use shared::records::{
     Begin, CreditLook, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
 };
 
-use super::sign_in;
+use super::desk::sign_in;
 use crate::stage::{SECOND, Shape, Stage};
 
 const NUMBER: &str = "+989127654321";
@@ -239,7 +239,7 @@ pub(crate) async fn what_cannot_be_read_is_told_and_nothing_of_it_is_run(shape: 
     page.says(200, &["&#60;script&#62;"]);
     page.is_silent_about(&[EVIL]);
     let search = reader.get(&format!("/search?q={evil}")).await;
-    assert!(search.location().starts_with("/sends?message=%3Cscript"));
+    assert!(search.location().starts_with("/users?q=%3Cscript"));
     reader.get("/number").await.says(400, &[]);
     reader.get("/number?n=AAAA").await.says(400, &[]);
     let nobody = format!("/number?request={}", Random::operating_system().uuid_v4());
@@ -504,5 +504,9 @@ pub(crate) async fn a_search_leads_to_a_number_a_request_or_a_message(shape: Sha
         .get("/search?q=%DB%B4%DB%B3%DB%B2%DB%B1")
         .await
         .leads_to("/sends?digits=4321");
+    reader
+        .get("/search?q=sara@example.com")
+        .await
+        .leads_to("/users?q=sara%40example.com");
     reader.get("/search?q=").await.leads_to("/sends");
 }
