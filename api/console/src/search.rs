@@ -1,4 +1,4 @@
-//! The field at the top of every page: a number, the id of a request or of a message, or somebody's name.
+//! The field at the top of every page: a number, the id of a request, that of a message, or somebody.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -38,19 +38,23 @@ fn place(console: &Console, asked: &str) -> String {
     {
         return address;
     }
-    if let Ok(request) = asked.parse::<Uuid>()
+    let with = |path: &str, name: &str, value: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair(name, value);
+        format!("{path}?{}", query.finish())
+    };
+    if let Ok(id) = asked.parse::<Uuid>()
         && asked.contains('-')
     {
-        return format!("/number?request={request}");
+        // Users have ids of their time; those of requests are chance.
+        return match id.get_version_num() {
+            7 => with(USERS, "q", asked),
+            _ => format!("/number?request={id}"),
+        };
     }
     if let Ok(challenge) = asked.parse::<domain::challenge::ChallengeId>() {
         return format!("/number?challenge={challenge}");
     }
-    let with = |list: &str, name: &str, value: &str| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair(name, value);
-        format!("{list}?{}", query.finish())
-    };
     // Numbers of messages are as long as whole numbers, or longer.
     if let Some(digits) = last_digits(asked) {
         return with("/sends", "digits", &digits);
@@ -60,7 +64,8 @@ fn place(console: &Console, asked: &str) -> String {
         .map(|character| ascii_digit(character).unwrap_or(character))
         .collect();
     if ascii.bytes().all(|byte| byte.is_ascii_digit()) {
-        return with("/sends", "message", &ascii);
+        with("/sends", "message", &ascii)
+    } else {
+        with(USERS, "q", asked)
     }
-    with(USERS, "q", asked)
 }

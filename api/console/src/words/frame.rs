@@ -30,7 +30,6 @@ pub(crate) struct FrameWords {
     pub(crate) back: &'static str,
     // The sections.
     pub(crate) overview: &'static str,
-    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) sends: &'static str,
     pub(crate) users: &'static str,
     #[expect(dead_code, reason = "its section comes next")]

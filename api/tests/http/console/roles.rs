@@ -10,6 +10,10 @@ use crate::stage::{HOUR, Shape, Stage};
 const ROUTES: &[(&str, &str, Role, &[(&str, &str)])] = &[
     ("GET", "/", Role::Read, &[]),
     ("GET", "/search?q=1", Role::Read, &[]),
+    ("GET", "/sends", Role::Read, &[]),
+    ("GET", "/sends/export", Role::Support, &[]),
+    ("POST", "/sends/export", Role::Support, &[]),
+    ("POST", "/sends/export", Role::Operator, &[("whole", "1")]),
     ("GET", "/users", Role::Read, &[]),
     ("GET", "/users/{id}", Role::Read, &[]),
     ("GET", "/audit", Role::Read, &[]),
