@@ -50,7 +50,7 @@ const fn section(path: &'static str, name: fn(&FrameWords) -> &'static str, from
 static NAVIGATION: &[Section] = &[
     section("/", |words| words.overview, Role::Read),
     section("/users", |words| words.users, Role::Read),
-    section("/audit", |words| words.audit, Role::Support),
+    section("/audit", |words| words.audit, Role::Read),
     section("/staff", |words| words.staff, Role::Admin),
     section("/settings", |words| words.settings, Role::Read),
 ];
