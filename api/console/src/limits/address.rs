@@ -30,9 +30,8 @@ pub(crate) async fn lift(
         ));
     };
     let of = LockOf::Address(ClientAddress::new(address));
-    if limits::lock_of(&console.desk, of).await?.is_none() {
+    if !limits::lift_lock(&console.desk, of, &deed).await? {
         return Err(super::number::no_lock());
     }
-    limits::lift_lock(&console.desk, of, &deed).await?;
     Ok(done(&console, "/limits", Notice::Done))
 }

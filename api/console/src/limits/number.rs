@@ -154,10 +154,9 @@ pub(crate) async fn lift(
     let phone = opened(&console, form.text("n"))?;
     let deed = staff.deed(form.reason()?);
     let of = LockOf::Phone(&phone);
-    if limits::lock_of(&console.desk, of).await?.is_none() {
+    if !limits::lift_lock(&console.desk, of, &deed).await? {
         return Err(no_lock());
     }
-    limits::lift_lock(&console.desk, of, &deed).await?;
     Ok(done(&console, &address(form.text("n")), Notice::Done))
 }
 

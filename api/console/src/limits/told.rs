@@ -5,8 +5,18 @@ use domain::limits::Quota;
 use crate::times;
 use crate::words::Words;
 
-/// A span of milliseconds.
+/// A span of milliseconds; whole units without a fraction, because limits are set in them.
 pub(super) fn millis(millis: i64, words: &'static Words) -> String {
+    let units = words.times;
+    for (unit, name, below) in [
+        (3_600_000, units.hours, 172_800_000),
+        (60_000, units.minutes, 3_600_000),
+        (1_000, units.seconds, 60_000),
+    ] {
+        if millis > 0 && millis % unit == 0 && millis < below {
+            return format!("{} {name}", millis / unit);
+        }
+    }
     let millis = i32::try_from(millis).map_or(f64::from(i32::MAX), f64::from);
     times::span(millis / 1_000.0, words)
 }

@@ -90,7 +90,8 @@ pub(crate) async fn show(
     let average = day.all.rials.checked_div(priced);
     let unpriced = (day.all.unpriced > 0).then(|| times::grouped(day.all.unpriced.into()));
     let refused = (ago == 0).then(|| {
-        let rials = day.refused_rials.map(|rials| times::grouped(rials.into()));
+        let rials = day.refused_rials.filter(|rials| *rials > 0);
+        let rials = rials.map(|rials| times::grouped(rials.into()));
         (times::grouped(day.refused.into()), rials)
     });
     let template = SpendingPage {
@@ -172,5 +173,5 @@ fn route(name: &str, words: &'static Words) -> (String, bool) {
         "call" => words.spending.call,
         _ => words.spending.sms,
     };
-    (format!("{gateway}, {channel}"), false)
+    (format!("{channel} · {gateway}"), false)
 }

@@ -119,8 +119,11 @@ pub async fn limits_of(desk: &Desk, phone: &PhoneNumber) -> Result<NumberLimits,
     })
 }
 
-/// Forgets failed tries, so that what they locked is open again; `false` where there were none.
+/// Forgets failed tries, so that what they locked is open again; `false` where no lock holds.
 pub async fn lift_lock(desk: &Desk, of: LockOf<'_>, deed: &Deed) -> Result<bool, Refusal> {
+    if lock_of(desk, of).await?.is_none() {
+        return Ok(false);
+    }
     let object = match of {
         LockOf::Phone(phone) => desk.number_object(phone),
         LockOf::Address(address) => format!("address:{}", address.limit_key()),
@@ -164,6 +167,10 @@ pub async fn exempt(
 
 /// Ends an exemption before its time; `false` where there is none.
 pub async fn end_exemption(desk: &Desk, phone: &PhoneNumber, deed: &Deed) -> Result<bool, Refusal> {
+    let exempt = desk.flows.hot_state.exemptions().await?;
+    if !exempt.iter().any(|one| one.phone == *phone) {
+        return Ok(false);
+    }
     let object = Some(desk.number_object(phone));
     let entry = deed.entry(desk, "exemption_ended", None, object, json!({}));
     let now = desk.flows.clock.now();
