@@ -118,7 +118,7 @@ fn tiles(view: &View, words: &'static Words) -> Vec<Tile> {
         ),
         chart: Chart::new(
             texts.sign_ins_line.to_owned(),
-            &steps(&|step| Some(count(step.used))),
+            &steps(&|step| step.is_read.then(|| count(step.used))),
             false,
         ),
         class: "",

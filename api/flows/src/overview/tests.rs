@@ -13,6 +13,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 fn step(index: i64) -> Bucket {
     Bucket {
         from: at(300 * index),
+        is_read: true,
         sends: vec![count(Operator::Mci, SendFate::Arrived, 20)],
         asked: 20,
         used: 18,
