@@ -10,6 +10,7 @@ use domain::phone::Operator;
 use shared::records::{Records, RecordsError, SendCount, SendFate, SendFilter};
 
 use super::figures::median;
+use super::worries::SLOW_SECONDS;
 
 /// The length of a step in seconds.
 pub(super) const STEP: i64 = 300;
@@ -208,7 +209,11 @@ async fn times_of_messages(
         }
         let taken = match SendFate::of(row) {
             SendFate::Arrived => row.delivered_at.or(row.delivery_checked_at),
-            SendFate::HandedOver => Some(now),
+            // One that was handed over a moment ago says nothing.
+            SendFate::HandedOver => row
+                .finished_at
+                .filter(|taken| seconds(now - *taken) >= SLOW_SECONDS)
+                .map(|_| now),
             _ => None,
         };
         let took = taken.zip(row.finished_at).map(|(end, begin)| end - begin);
