@@ -6,6 +6,8 @@ mod attacks;
 mod backup;
 mod boards;
 mod checkout;
+mod console;
+mod console_lists;
 mod crates;
 mod credit;
 mod failover;

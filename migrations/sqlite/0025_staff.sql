@@ -1,6 +1,7 @@
 -- People who run the service, and how they sign in to the console.
 
--- Who has which role. A superuser without a row is an admin.
+-- Who has which role. A superuser without a row is an admin; of anybody else a row counts while users.is_staff is
+-- set, which goes with the number.
 CREATE TABLE staff (
     user_id  BLOB        PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     role     TEXT        NOT NULL CHECK (role IN ('read', 'support', 'operator', 'admin')),

@@ -52,6 +52,9 @@ pub const ROLES: [Role; 3] = [
             grant("_sqlx_migrations", "SELECT"),
             grant("users", "SELECT, INSERT, UPDATE"),
             grant("totp_credentials", "SELECT, DELETE"),
+            grant("staff", "SELECT, DELETE"),
+            grant("staff_recovery_codes", "SELECT, DELETE"),
+            grant("staff_links", "SELECT, INSERT, DELETE"),
             grant("sessions", "SELECT, INSERT, UPDATE, DELETE"),
             grant("refresh_tokens", "SELECT, INSERT, UPDATE, DELETE"),
             grant("challenge_uses", "SELECT, INSERT"),
@@ -84,8 +87,8 @@ pub const ROLES: [Role; 3] = [
             grant("credit_looks", "SELECT, INSERT, DELETE"),
         ],
     },
-    // For a console: it shows people, sessions and messages, blocks and ends sessions, and writes down
-    // what it did. It reads no hash and makes nobody an administrator.
+    // For the console: it shows people, sessions and messages, signs the staff in, blocks and ends sessions, gives
+    // roles and writes down what it did. It reads no hash of a password and makes nobody a superuser.
     Role {
         name: "ramz_console",
         grants: &[
@@ -94,9 +97,18 @@ pub const ROLES: [Role; 3] = [
                 "users",
                 "SELECT (id, phone, username, email, first_name, last_name, is_staff, is_superuser, \
                  phone_verified_at, last_sign_in_at, blocked_at, deleted_at, created_at, updated_at), \
-                 UPDATE (blocked_at, updated_at)",
+                 UPDATE (blocked_at, is_staff, last_sign_in_at, phone_verified_at, updated_at)",
             ),
-            grant("sessions", "SELECT, UPDATE (revoked_at, revoked_reason)"),
+            grant(
+                "sessions",
+                "SELECT, INSERT, UPDATE (last_used_at, idle_expires_at, revoked_at, revoked_reason)",
+            ),
+            grant("staff", "SELECT, INSERT, UPDATE, DELETE"),
+            grant("staff_sessions", "SELECT, INSERT, UPDATE"),
+            grant("staff_unmasked", "SELECT, INSERT, UPDATE"),
+            grant("staff_recovery_codes", "SELECT, INSERT, UPDATE, DELETE"),
+            grant("staff_links", "SELECT, UPDATE (used_at)"),
+            grant("totp_credentials", "SELECT, INSERT, UPDATE"),
             grant("sends", "SELECT"),
             grant("challenge_uses", "SELECT"),
             grant("credit_looks", "SELECT"),

@@ -10,7 +10,7 @@ use domain::sealed::Seal;
 use flows::Flows;
 use flows::overview::Overview;
 use flows::staff::Desk;
-use shared::config::ConsoleConfig;
+use shared::config::{ConsoleConfig, SettingGroup};
 use shared::records::Records;
 use web::{Site, around_requests};
 
@@ -18,10 +18,13 @@ use crate::assets::{self, Assets};
 use crate::export::Runs;
 use crate::fault::{Fault, around_page};
 use crate::hosts::{Hosts, only_known_hosts};
-use crate::{dead, export, limits, number_page, overview, search, sends, spending, staff};
+use crate::{
+    audit, dead, export, limits, number_page, overview, search, sends, settings, spending, staff,
+    users,
+};
 
 /// The console, ready to be mounted. Clones share everything.
-#[derive(Clone, Debug, FromRef)]
+#[derive(Clone, Debug)]
 pub struct Console {
     /// The use cases of the staff.
     pub(crate) desk: Arc<Desk>,
@@ -35,6 +38,10 @@ pub struct Console {
     pub(crate) overview: Overview,
     /// Files that were asked for.
     pub(crate) exports: Arc<Runs>,
+    /// Seals what the browser keeps of a sign-in.
+    pub(crate) pending_seal: Arc<Seal>,
+    /// What the process was started with.
+    pub(crate) settings: Arc<Vec<SettingGroup>>,
     /// Under which names it answers.
     hosts: Arc<Hosts>,
 }
@@ -46,8 +53,10 @@ impl Console {
         let secure = url.is_some_and(shared::config::PublicUrl::is_secure);
         let origin = url.map_or_else(String::new, |url| url.origin().to_owned());
         Self {
+            settings: Arc::new(config.settings.clone()),
             hosts: Arc::new(Hosts::new(&origin)),
             number_seal: Arc::new(flows.seal("console number v1")),
+            pending_seal: Arc::new(flows.seal("console sign-in v1")),
             desk: Arc::new(Desk::new(flows)),
             site: Arc::new(public.beside(secure, origin)),
             assets: Arc::new(Assets::new()),
@@ -73,6 +82,33 @@ impl Console {
                 "/unmask",
                 get(staff::unmask::ask).post(staff::unmask::unmask),
             )
+            .route(
+                "/sign-in",
+                get(staff::sign_in::show).post(staff::sign_in::check),
+            )
+            .route(
+                "/sign-in/factor",
+                get(staff::sign_in::show_factor).post(staff::sign_in::check_factor),
+            )
+            .route(
+                "/sign-in/set-up",
+                get(staff::sign_in::show_set_up).post(staff::sign_in::check_set_up),
+            )
+            .route("/link/{token}", get(staff::sign_in::show_link))
+            .route("/link", post(staff::sign_in::take_link))
+            .route(
+                "/prove",
+                get(staff::sign_in::show_prove).post(staff::sign_in::prove),
+            )
+            .route("/staff", get(staff::roles::show).post(staff::roles::change))
+            .route("/users", get(users::find))
+            .route("/users/{id}", get(users::show))
+            .route(
+                "/users/{id}/{action}",
+                get(users::ask_delete).post(users::act),
+            )
+            .route("/audit", get(audit::show))
+            .route("/settings", get(settings::show))
             // Sections append their routes here, a block each.
             .route("/limits", get(limits::show))
             .route(
@@ -108,5 +144,17 @@ impl Console {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.desk.flows().clock().now()
+    }
+}
+
+impl FromRef<Console> for Arc<Site> {
+    fn from_ref(console: &Console) -> Self {
+        Arc::clone(&console.site)
+    }
+}
+
+impl FromRef<Console> for Arc<Assets> {
+    fn from_ref(console: &Console) -> Self {
+        Arc::clone(&console.assets)
     }
 }

@@ -7,8 +7,8 @@ use axum::response::{Html, IntoResponse as _, Response};
 use domain::phone::PhoneNumber;
 use domain::staff::Role;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, VARY,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, VARY, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
@@ -53,6 +53,10 @@ static NAVIGATION: &[Section] = &[
     section("/limits", |words| words.limits, Role::Read),
     section("/dead", |words| words.dead, Role::Read),
     section("/spending", |words| words.spending, Role::Read),
+    section("/users", |words| words.users, Role::Read),
+    section("/audit", |words| words.audit, Role::Support),
+    section("/staff", |words| words.staff, Role::Admin),
+    section("/settings", |words| words.settings, Role::Read),
 ];
 
 /// One entry of the navigation.
@@ -206,6 +210,15 @@ pub(crate) fn page(
     }
     if visitor.notice.is_some() {
         cookies.forget(headers, PageCookie::StaffNotice);
+    }
+    response
+}
+
+/// Tells when the same may succeed.
+pub(crate) fn retry_after(mut response: Response, seconds: Option<u64>) -> Response {
+    if let Some(seconds) = seconds {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

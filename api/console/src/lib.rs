@@ -24,9 +24,8 @@
 //! in [`frame::NAVIGATION`] where it is a section. **An action:** a form with `token` and `reason`, a handler that takes
 //! `Form` too and gives `staff.deed(form.reason()?)` to a use case, which writes it into the audit log.
 
-#![expect(dead_code, reason = "the sections that use the rest come next")]
-
 mod assets;
+mod audit;
 mod console;
 mod dead;
 mod export;
@@ -41,9 +40,11 @@ mod overview;
 mod own_path;
 mod search;
 mod sends;
+mod settings;
 mod spending;
 mod staff;
 mod times;
+mod users;
 mod visitor;
 mod words;
 

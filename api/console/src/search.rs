@@ -1,4 +1,4 @@
-//! The field at the top of every page: a number, the id of a request, or that of a message.
+//! The field at the top of every page: a number, the id of a request, that of a message, or somebody.
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::frame::lead_to;
 use crate::sends::{last_digits, number_address};
 use crate::staff::Staff;
+use crate::users::USERS;
 
 /// `GET /search?q=` leads to where it is.
 pub(crate) async fn search(
@@ -37,26 +38,34 @@ fn place(console: &Console, asked: &str) -> String {
     {
         return address;
     }
-    if let Ok(request) = asked.parse::<Uuid>()
+    let with = |path: &str, name: &str, value: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair(name, value);
+        format!("{path}?{}", query.finish())
+    };
+    if let Ok(id) = asked.parse::<Uuid>()
         && asked.contains('-')
     {
-        return format!("/number?request={request}");
+        // Users have ids of their time; those of requests are chance.
+        return match id.get_version_num() {
+            7 => with(USERS, "q", asked),
+            _ => format!("/number?request={id}"),
+        };
     }
     if let Ok(challenge) = asked.parse::<domain::challenge::ChallengeId>() {
         return format!("/number?challenge={challenge}");
     }
-    let with = |name: &str, value: &str| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair(name, value);
-        format!("/sends?{}", query.finish())
-    };
     // Numbers of messages are as long as whole numbers, or longer.
     if let Some(digits) = last_digits(asked) {
-        return with("digits", &digits);
+        return with("/sends", "digits", &digits);
     }
     let ascii: String = asked
         .chars()
         .map(|character| ascii_digit(character).unwrap_or(character))
         .collect();
-    with("message", &ascii)
+    if ascii.bytes().all(|byte| byte.is_ascii_digit()) {
+        with("/sends", "message", &ascii)
+    } else {
+        with(USERS, "q", asked)
+    }
 }

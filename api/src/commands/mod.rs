@@ -1,5 +1,6 @@
 //! What an operator does by hand. `api serve` is not among them: it is what the binary is for.
 
+mod admin_link;
 mod changepassword;
 mod client;
 mod createsuperuser;
@@ -24,6 +25,7 @@ type CommandResult = Result<(), Box<dyn Error>>;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Createsuperuser(createsuperuser::Arguments),
+    AdminLink(admin_link::Arguments),
     Changepassword(changepassword::Arguments),
     MoveNumber(move_number::Arguments),
     ImportUsers(import_users::Arguments),
@@ -37,6 +39,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, environment: &Environment) -> CommandResult {
     match command {
         Command::Createsuperuser(arguments) => createsuperuser::run(arguments, environment).await,
+        Command::AdminLink(arguments) => admin_link::run(arguments, environment).await,
         Command::Changepassword(arguments) => changepassword::run(arguments, environment).await,
         Command::MoveNumber(arguments) => move_number::run(arguments, environment).await,
         Command::ImportUsers(arguments) => import_users::run(arguments, environment).await,

@@ -50,7 +50,10 @@ use pages::{
     sign_in as pages_sign_in, staying as pages_staying,
 };
 
-use console::{door as console_door, gates as console_gates};
+use console::{
+    door as console_door, gates as console_gates, lists as console_lists, people as console_people,
+    roles as console_roles, sign_in as console_sign_in,
+};
 
 use oidc::{
     conformance, flow as oidc_flow, leaving as oidc_leaving, threats as oidc_threats,
@@ -332,9 +335,31 @@ on_both_shapes! {
     attacks::a_10_r_08_there_is_no_call_that_looks_at_a_code_without_counting,
     attacks::a_16_a_17_whoever_uses_up_the_messages_of_a_number_leaves_its_owners_code_good,
     attacks::r_15_a_foreign_host_reaches_no_message_token_cookie_or_address,
+    console_lists::a_list_has_filters_that_stay_in_the_address_and_pages,
+    console_lists::what_cannot_be_read_is_told_and_nothing_of_it_is_run,
+    console_lists::a_number_has_its_story_and_an_answer_that_is_true,
+    console_lists::the_first_page_tells_how_the_service_does,
+    console_lists::csv_a_file_is_asked_for_with_a_reason_and_taken_once,
+    console_lists::a_search_leads_to_a_number_a_request_or_a_message,
     console_door::a_console_is_on_its_own_listener_and_asks_who_comes,
     console_door::a_session_of_staff_is_short_and_ends_with_the_role,
     console_door::csr_02_forms_of_other_sites_and_sessions_do_nothing,
+    console_sign_in::a_first_sign_in_sets_an_app_up_and_later_ones_ask_for_it,
+    console_sign_in::whoever_has_no_role_learns_nothing_at_the_sign_in,
+    console_sign_in::thr_08_passwords_of_staff_count_on_the_lock_of_their_number,
+    console_sign_in::a_05_codes_of_an_app_cannot_be_guessed,
+    console_sign_in::a_link_signs_in_once_and_takes_no_second_factor_away,
+    console_sign_in::what_destroys_asks_for_a_factor_once_more,
+    console_roles::each_route_refuses_each_lesser_role,
+    console_roles::roles_are_given_by_admins_and_never_to_oneself,
+    console_roles::otp_11_a_role_goes_with_the_number_of_its_owner,
+    console_roles::two_admins_cannot_take_the_role_from_each_other,
+    console_people::a_user_is_found_by_whatever_is_known_of_them,
+    console_people::a_25_markup_in_what_people_write_is_text_in_the_console,
+    console_people::a_user_is_blocked_unblocked_verified_and_signed_out_with_a_reason,
+    console_people::a_number_is_seen_whole_with_a_reason_for_ten_minutes_by_one_session,
+    console_people::the_audit_log_is_read_page_by_page_and_by_what_is_wanted,
+    console_people::settings_are_seen_and_no_secret,
     console_gates::limits_are_seen_by_all_and_changed_by_those_who_may,
     console_gates::a_lock_is_lifted_with_a_reason,
     console_gates::a_number_is_exempt_for_some_hours,

@@ -10,11 +10,10 @@
 //! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
 //! | `cors.rs` | pages of other origins that may call us |
 //! | `language.rs` | the language of answers |
-//! | `calendar.rs` | the calendar of Iran and the time of Tehran |
 //! | `slashes.rs` | paths with a slash too much |
+//! | `times.rs` | moments as people read them, in the calendar of their language |
 //! | `metrics.rs` | requests and connections |
 
-pub mod calendar;
 mod cookies;
 mod cors;
 mod cross_site;
@@ -27,6 +26,7 @@ mod request_context;
 mod request_layer;
 mod site;
 mod slashes;
+pub mod times;
 
 pub use cookies::{Cookies, PageCookie, TokenCookie};
 pub use cors::open_to_all;

@@ -128,6 +128,7 @@ impl Commands {
             "serve",
             "createsuperuser",
             "changepassword",
+            "admin-link",
             "import-users",
             "move-number",
             "signing-key",

@@ -181,7 +181,11 @@ const ADVICE: &[(&str, &[&str])] = &[
     ),
     (
         "a_taken_address_is_an_error_if_it_was_asked_for_and_else_the_next_is_used",
-        &["set METRICS_LISTEN to a free address"],
+        &["set {setting} to a free address"],
+    ),
+    (
+        "only_this_machine_and_the_name_of_the_console_are_known",
+        &["it does not answer under this name: see ADMIN_URL"],
     ),
     (
         "the_way_of_each_code_is_told_as_it_was",
@@ -232,9 +236,11 @@ const ADVICE: &[(&str, &[&str])] = &[
 ];
 
 /// Files whose texts are for the people who sign in, or describe settings and the API.
-const FOR_OTHERS: [&str; 6] = [
+const FOR_OTHERS: [&str; 7] = [
     // For the people at the phone; each state of a page is drawn and compared.
     "api/pages/src/words",
+    // For the staff, who read it on the page itself.
+    "api/console/src/words",
     "api/flows/src/refusal/codes.rs",
     "api/src/error.rs",
     "shared/src/config/reference.rs",

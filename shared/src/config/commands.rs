@@ -8,6 +8,7 @@ use domain::phone::AllowedCountries;
 use secrecy::SecretString;
 
 use super::Environment;
+use super::console::origin;
 use super::limits::LimitsConfig;
 use super::logging::LogConfig;
 use super::otp::{OtpConfig, read_allowed_countries};
@@ -54,6 +55,31 @@ impl RecordsCommandConfig {
             allowed_countries: allowed_countries?,
             log: log?,
         })
+    }
+}
+
+/// What `api admin-link` reads.
+#[derive(Clone, Debug)]
+pub struct AdminLinkConfig {
+    /// What a command on the records reads.
+    pub records: RecordsCommandConfig,
+    /// Where the console is: `ADMIN_URL`, or this machine with the port of `ADMIN_LISTEN`.
+    pub origin: String,
+}
+
+impl AdminLinkConfig {
+    /// Reads the settings, or names everything that is wrong with them.
+    pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment, Binary::Api);
+        let records = RecordsCommandConfig::read(&mut reader);
+        let origin = origin(&mut reader);
+        let config = records.and_then(|records| {
+            Ok(Self {
+                records,
+                origin: origin?,
+            })
+        });
+        Ok(reader.finish(config)?.0)
     }
 }
 

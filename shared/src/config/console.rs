@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::http::{MetricsAddress, PublicUrl, parse_address};
 use super::reader::{Read, Reader};
+use super::seen::{SettingGroup, seen_settings};
 use super::stores::is_postgres;
 use super::variables::{ADMIN_DATABASE_URL, ADMIN_LISTEN, ADMIN_URL};
 use crate::stores::StoresConfig;
@@ -23,6 +24,8 @@ pub struct ConsoleConfig {
     pub url: Option<PublicUrl>,
     /// `ADMIN_DATABASE_URL`
     pub database_url: Option<SecretString>,
+    /// Every setting as it is, without secrets, for the page that shows them.
+    pub settings: Vec<SettingGroup>,
 }
 
 impl ConsoleConfig {
@@ -51,6 +54,7 @@ impl ConsoleConfig {
             listen: address,
             url,
             database_url: None,
+            settings: seen_settings(reader.environment(), reader.binary()),
         }))
     }
 
@@ -111,4 +115,19 @@ pub(super) fn read_listen(
             )),
         Some(Some(address)) => Ok(Some(MetricsAddress::Exactly(address))),
     }
+}
+
+/// Where somebody finds the console, as far as the settings tell: for `api admin-link`.
+pub(super) fn origin(reader: &mut Reader<'_>) -> Read<String> {
+    let (url, listen) = (read_url(reader), read_listen(reader, None));
+    if let Some(url) = url? {
+        return Ok(url.origin().to_owned());
+    }
+    let (MetricsAddress::Exactly(address) | MetricsAddress::FirstFreeFrom(address)) =
+        listen?.unwrap_or(MetricsAddress::FirstFreeFrom(DEFAULT));
+    let port = match address.port() {
+        0 => DEFAULT.port(),
+        port => port,
+    };
+    Ok(format!("http://127.0.0.1:{port}"))
 }

@@ -25,6 +25,7 @@ mod pages;
 mod reader;
 mod reference;
 mod retention;
+mod seen;
 mod standalone;
 mod stores;
 mod tokens;
@@ -36,7 +37,9 @@ mod worker;
 pub use api::ApiConfig;
 pub use brand_color::{BrandColor, Rgb};
 pub use callback::CallbackSecret;
-pub use commands::{ClientsFileConfig, RecordsCommandConfig, SigningKeyConfig, WhyConfig};
+pub use commands::{
+    AdminLinkConfig, ClientsFileConfig, RecordsCommandConfig, SigningKeyConfig, WhyConfig,
+};
 pub use console::ConsoleConfig;
 pub use environment::Environment;
 pub use gateway::GatewayConfig;
@@ -51,6 +54,7 @@ pub use pages::{Logo, PagesConfig};
 pub use reader::{ConfigError, Problem};
 pub use reference::{env_example, help_text, limits_table, reference_table};
 pub use retention::Retention;
+pub use seen::{SeenSetting, SettingGroup};
 pub use standalone::StandaloneConfig;
 pub use tokens::TokensConfig;
 pub use variables::Binary;

@@ -148,7 +148,7 @@ fn initial_of(variable: &Variable) -> String {
     }
 }
 
-fn initial_for(variable: &Variable, binary: Binary) -> String {
+pub(super) fn initial_for(variable: &Variable, binary: Binary) -> String {
     match variable.initial {
         Initial::Required(binaries) if binaries.contains(&binary) => "required".to_owned(),
         Initial::Required(_) => "unset".to_owned(),

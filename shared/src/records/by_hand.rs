@@ -21,6 +21,8 @@ const PROMOTE: &str = "UPDATE users SET is_staff = TRUE, is_superuser = TRUE, pa
      password_changed_at = $3, updated_at = $3 \
      WHERE phone = $1 AND blocked_at IS NULL RETURNING id";
 
+const FORGET_ROLE: &str = "DELETE FROM staff WHERE user_id = $1";
+
 /// A superuser as an operator wants one.
 #[derive(Clone, Debug)]
 pub struct MakeSuperuser {
@@ -95,6 +97,8 @@ impl Records {
                 .execute(&mut *transaction)
                 .await?;
             if matches!(made, MadeSuperuser::Promoted(_)) {
+                // Who had a lesser role has them all now.
+                sqlx::query(FORGET_ROLE).bind(user).execute(&mut *transaction).await?;
                 insert_notice!(transaction, &wanted.notice);
             }
             let entry = by_command(wanted.audit_id, action, user);

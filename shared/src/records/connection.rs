@@ -88,6 +88,9 @@ pub(super) enum Store {
     Sqlite(SqliteFile),
 }
 
+const LAST_MIGRATION: &str =
+    "SELECT version, description FROM _sqlx_migrations ORDER BY version DESC LIMIT 1";
+
 /// The one transaction of a SQLite file waits for the disk and for its turn; 800 ms would refuse
 /// bursts that are over in two seconds.
 const SQLITE_TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -206,6 +209,13 @@ impl Records {
                 within(self.deadline(), pending).await
             }
         }
+    }
+
+    /// Number and name of the newest migration that was applied.
+    pub async fn last_migration(&self) -> Result<Option<(i64, String)>, RecordsError> {
+        on_connection!(self, readers, connection => {
+            Ok(sqlx::query_as(LAST_MIGRATION).fetch_optional(connection).await?)
+        })
     }
 
     /// What ends a `SELECT` of rows that the same statement then takes. A SQLite file has one writer

@@ -6,7 +6,7 @@ use crate::loops;
 use crate::traces::SPANS;
 
 /// The commit that was built, where the build names it.
-const COMMIT: &str = match option_env!("RAMZ_COMMIT") {
+pub const COMMIT: &str = match option_env!("RAMZ_COMMIT") {
     Some(commit) => commit,
     None => "unknown",
 };

@@ -7,4 +7,4 @@ mod metrics_registry;
 
 pub use log_level::LogLevel;
 pub use logging::{LogFilter, LogFormat, SPAN_TARGET, init_logging, log_level};
-pub use metrics_registry::metrics_registry;
+pub use metrics_registry::{COMMIT, metrics_registry};

@@ -36,6 +36,7 @@ mod sign_in;
 mod sign_in_at_once;
 mod sign_on;
 mod spending;
+mod staff;
 mod stage;
 mod step_refusals;
 mod steps;
@@ -73,6 +74,11 @@ macro_rules! on_both {
 }
 
 on_both! {
+    staff::a_05_of_40_factors_at_once_no_more_than_five_are_compared,
+    staff::a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones,
+    staff::a_session_of_staff_holds_while_it_its_user_and_its_role_do,
+    staff::a_link_for_staff_is_used_once_within_its_time,
+    staff::what_staff_does_for_people_is_done_once_and_written_down,
     back_channel::bcl_whatever_ends_a_sign_on_tells_its_clients_once,
     back_channel::bcl_a_grant_that_ends_alone_tells_its_client_unless_that_gave_it_back,
     back_channel::bcl_a_client_that_could_not_be_told_is_tried_again,

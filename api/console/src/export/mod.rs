@@ -143,13 +143,12 @@ pub(crate) async fn file(
     staff: Staff,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
+    staff.may(Role::Support)?;
     let run = of_session(&console, &staff, &id)?;
     // Whoever lost the role meanwhile gets nothing.
-    staff.may(if run.whole {
-        Role::Operator
-    } else {
-        Role::Support
-    })?;
+    if run.whole {
+        staff.may(Role::Operator)?;
+    }
     if !run.begin() {
         return Err(Fault::NotFound);
     }

@@ -68,13 +68,11 @@ pub(super) fn stream(
                     .map(|message| row(message, run.whole))
                     .collect();
                 run.count(listed.messages.len());
-                let at = match listed.next.place() {
-                    Some(place) => At::Behind(Some(place)),
-                    None => {
-                        run.end(true);
-                        At::End
-                    }
-                };
+                let next = listed.next.place();
+                if next.is_none() {
+                    run.end(true);
+                }
+                let at = next.map_or(At::End, |place| At::Behind(Some(place)));
                 Some((Ok(Bytes::from(rows)), (desk, ending, at)))
             }
             Err(refusal) => {

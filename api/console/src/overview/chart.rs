@@ -1,5 +1,7 @@
 //! Small charts, drawn on the server as paths of SVG.
 
+use std::fmt::Write as _;
+
 const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 44.0;
 /// Lines have a width, half of which lies outside.
@@ -51,9 +53,8 @@ impl Chart {
                 line.push_str(&["M", &joined, dot].concat());
                 let step = WIDTH / number(figures.len().saturating_sub(1).max(1));
                 let (left, right) = (number(*first) * step, number(*last) * step);
-                area.push_str(&format!(
-                    "M{left:.1} {HEIGHT}L{joined}L{right:.1} {HEIGHT}Z"
-                ));
+                // Writing into a text cannot fail.
+                let _ = write!(area, "M{left:.1} {HEIGHT}L{joined}L{right:.1} {HEIGHT}Z");
             }
             run.clear();
         }

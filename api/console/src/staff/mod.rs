@@ -1,6 +1,10 @@
 //! The staff: signing in, who is signed in and what they may do, and who has which role.
 
 pub(crate) mod language;
+mod pending;
+mod picture;
+pub(crate) mod roles;
+pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod unmask;
 mod who;
@@ -9,6 +13,12 @@ pub(crate) use who::Staff;
 
 /// Where staff sign in.
 pub(crate) const SIGN_IN: &str = "/sign-in";
+/// Where they give a second factor.
+const FACTOR: &str = "/sign-in/factor";
+/// Where they set one up.
+const SET_UP: &str = "/sign-in/set-up";
+/// Who has which role.
+const STAFF: &str = "/staff";
 /// Where they give a second factor once more.
 pub(crate) const PROVE: &str = "/prove";
 

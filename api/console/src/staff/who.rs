@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
-use domain::staff::{Role, StaffToken};
+use domain::staff::Role;
 use flows::staff::{Deed, SignedInStaff, signed_in};
 use http::Method;
 use http::header::REFERER;
@@ -24,8 +24,6 @@ pub(crate) struct Staff {
     /// Who it is.
     pub(crate) session: StaffSession,
     pub(crate) signed_in: SignedInStaff,
-    /// The token of the session.
-    pub(crate) token: StaffToken,
     /// Whether they gave a second factor a moment ago.
     is_fresh: bool,
     /// Where to go on after a factor was given.
@@ -98,7 +96,6 @@ impl FromRequestParts<Console> for Staff {
             session: signed_in.session.clone(),
             is_fresh: signed_in.is_fresh(&console.desk),
             signed_in,
-            token,
             origin,
             visitor,
         })

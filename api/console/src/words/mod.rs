@@ -3,26 +3,34 @@
 //! Each section has a file of its own, with a struct and one value of it in each language, and a line here.
 //! `{…}` stands for what the page at hand puts there. Refusals of use cases have their texts in `flows`.
 
+mod audit;
 mod dead;
 mod faults;
 mod frame;
 mod limits;
 mod number;
 mod overview;
+mod people;
 mod sends;
+mod settings;
 mod spending;
+mod staff;
 mod times;
 
 use domain::challenge::Locale;
 
+pub(crate) use audit::AuditWords;
 pub(crate) use dead::DeadWords;
 pub(crate) use faults::FaultWords;
 pub(crate) use frame::FrameWords;
 pub(crate) use limits::LimitsWords;
 pub(crate) use number::NumberWords;
 pub(crate) use overview::OverviewWords;
+pub(crate) use people::PeopleWords;
 pub(crate) use sends::SendsWords;
+pub(crate) use settings::SettingsWords;
 pub(crate) use spending::SpendingWords;
+pub(crate) use staff::StaffWords;
 pub(crate) use times::TimeWords;
 
 /// The texts of one language.
@@ -39,6 +47,10 @@ pub(crate) struct Words {
     pub(crate) sends: &'static SendsWords,
     pub(crate) number: &'static NumberWords,
     pub(crate) times: &'static TimeWords,
+    pub(crate) settings: &'static SettingsWords,
+    pub(crate) audit: &'static AuditWords,
+    pub(crate) people: &'static PeopleWords,
+    pub(crate) staff: &'static StaffWords,
 }
 
 static FA: Words = Words {
@@ -53,6 +65,10 @@ static FA: Words = Words {
     sends: &sends::FA,
     number: &number::FA,
     times: &times::FA,
+    settings: &settings::FA,
+    audit: &audit::FA,
+    people: &people::FA,
+    staff: &staff::FA,
 };
 
 static EN: Words = Words {
@@ -67,6 +83,10 @@ static EN: Words = Words {
     sends: &sends::EN,
     number: &number::EN,
     times: &times::EN,
+    settings: &settings::EN,
+    audit: &audit::EN,
+    people: &people::EN,
+    staff: &staff::EN,
 };
 
 impl std::fmt::Debug for Words {

@@ -31,7 +31,6 @@ pub(crate) struct OverviewWords {
     // Cards.
     pub(crate) newest: &'static str,
     pub(crate) all_codes: &'static str,
-    pub(crate) live: &'static str,
     pub(crate) messages: &'static str,
     pub(crate) day_line: &'static str,
     /// With `{time}`.
@@ -99,7 +98,6 @@ pub(super) static FA: OverviewWords = OverviewWords {
     queue_line: "میانهٔ انتظار پیام‌ها در هر پنج دقیقهٔ یک ساعت گذشته",
     newest: "تازه‌ترین کدها",
     all_codes: "همهٔ کدها",
-    live: "زنده",
     messages: "پیام‌ها",
     day_line: "پیام‌های هر ساعت در یک روز گذشته",
     counted_since: "از {time} شمرده شده است؛ بقیه در حال شمارش است.",
@@ -189,7 +187,6 @@ pub(super) static EN: OverviewWords = OverviewWords {
     queue_line: "Median wait of messages, every five minutes of the last hour",
     newest: "Newest codes",
     all_codes: "All codes",
-    live: "live",
     messages: "Messages",
     day_line: "Messages of each hour in the last day",
     counted_since: "Counted since {time}; the rest is being counted.",

@@ -7,6 +7,7 @@
 mod audit;
 pub mod dead;
 mod deed;
+mod health;
 pub mod limits;
 mod people;
 mod roles;
@@ -26,6 +27,7 @@ use crate::flows::Flows;
 
 pub use audit::{PAGE, audit_log};
 pub use deed::Deed;
+pub use health::{Health, health};
 pub use people::{
     LISTED, block_user, delete_user, end_sessions, person, read_search, search, sessions,
     unblock_user, verify_phone,

@@ -225,20 +225,6 @@ pub(super) static WORDS: Words = Words {
     },
     account: &account::EN,
     refusal,
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
 };
 
 fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {

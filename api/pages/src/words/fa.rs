@@ -207,20 +207,6 @@ pub(super) static WORDS: Words = Words {
     },
     account: &account::FA,
     refusal,
-    months: [
-        "فروردین",
-        "اردیبهشت",
-        "خرداد",
-        "تیر",
-        "مرداد",
-        "شهریور",
-        "مهر",
-        "آبان",
-        "آذر",
-        "دی",
-        "بهمن",
-        "اسفند",
-    ],
 };
 
 fn refusal(code: RefusalCode) -> Option<(&'static str, &'static str)> {

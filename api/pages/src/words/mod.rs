@@ -30,8 +30,6 @@ pub(crate) struct Words {
     pub(crate) account: &'static AccountWords,
     /// What refusals are called on a page, where `flows` speaks to programs too.
     pub(crate) refusal: fn(RefusalCode) -> Option<(&'static str, &'static str)>,
-    /// The months of the calendar of this language, the first one first.
-    pub(crate) months: [&'static str; 12],
 }
 
 /// People whom an application has led here.

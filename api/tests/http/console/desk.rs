@@ -47,6 +47,11 @@ pub(crate) async fn give_role(stage: &Stage, user: Uuid, role: Role) {
         stage.stores.uuid(user)
     );
     stage.stores.execute(sql).await;
+    let sql = format!(
+        "UPDATE users SET is_staff = TRUE WHERE id = {}",
+        stage.stores.uuid(user)
+    );
+    stage.stores.execute(sql).await;
 }
 
 impl<'a> Desk<'a> {

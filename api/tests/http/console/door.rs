@@ -3,7 +3,8 @@
 
 use domain::staff::Role;
 
-use super::{Desk, sign_in};
+use super::Desk;
+use super::desk::sign_in;
 use crate::stage::{Shape, Stage};
 
 pub(crate) async fn a_console_is_on_its_own_listener_and_asks_who_comes(shape: Shape) {

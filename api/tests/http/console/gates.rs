@@ -6,8 +6,7 @@ use shared::queue::{Disposal, Job, JobTask, Settlement};
 use shared::records::{Begin, Finish, LedgerWriter, Route, SendKey, SendMethod};
 use shared::records::{SendOutcome, SendResult};
 
-use super::desk::Desk;
-use super::sign_in;
+use super::desk::{Desk, sign_in};
 use crate::passwords::{GOOD, LOG_IN, OTHER as WRONG};
 use crate::stage::{SECOND, Shape, Stage};
 

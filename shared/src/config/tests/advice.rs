@@ -66,6 +66,24 @@ const CASES: &[Case<'_>] = &[
     ),
     (
         Api,
+        &[("ADMIN_LISTEN", "127.0.0.1:8000")],
+        "the console needs a private address of its own",
+        &[
+            &[("ADMIN_LISTEN", "127.0.0.1:8001")],
+            &[("ADMIN_LISTEN", "off")],
+        ],
+    ),
+    (
+        Api,
+        &[("ADMIN_LISTEN", "0.0.0.0:8001")],
+        "ADMIN_URL must say under which https address the proxy before it serves staff",
+        &[&[
+            ("ADMIN_LISTEN", "0.0.0.0:8001"),
+            ("ADMIN_URL", "https://console.example.ir"),
+        ]],
+    ),
+    (
+        Api,
         &[("LISTEN", "localhost:8000")],
         "such as 127.0.0.1:8000",
         &[&[("LISTEN", "127.0.0.1:8000")]],

@@ -221,6 +221,12 @@ fn single_values_are_refused_with_what_would_be_right() {
         ("TRUSTED_PROXIES", "0.0.0.0/0", "trust every client"),
         ("LISTEN", "localhost:8000", "IP address with a port"),
         ("METRICS_LISTEN", "127.0.0.1:8000", "like LISTEN"),
+        ("ADMIN_LISTEN", "127.0.0.1:8000", "like LISTEN"),
+        ("ADMIN_LISTEN", "localhost:8001", "IP address with a port"),
+        ("ADMIN_LISTEN", "[::]:8001", "ADMIN_URL must say"),
+        ("ADMIN_URL", "http://console.example.ir", "is http"),
+        ("ADMIN_URL", "https://console.example.ir/staff", "only"),
+        ("ADMIN_DATABASE_URL", "sqlite://a", "`postgres://`"),
         ("ACCESS_TOKEN_LIFETIME", "10", "from 60 to 3600"),
         (
             "REFRESH_TOKEN_IDLE_LIFETIME",

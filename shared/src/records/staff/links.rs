@@ -10,7 +10,7 @@ use crate::records::{AuditEntry, Records, RecordsError, micros};
 const FORGET_OLD: &str = "DELETE FROM staff_links WHERE user_id = $1";
 const MAKE: &str = "INSERT INTO staff_links (token_hash, user_id, created_at, expires_at) \
      SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM users WHERE id = $2 AND blocked_at IS NULL \
-     AND deleted_at IS NULL AND (is_superuser OR EXISTS (SELECT 1 FROM staff WHERE user_id = $2)))";
+     AND deleted_at IS NULL AND (is_superuser OR (is_staff AND EXISTS (SELECT 1 FROM staff WHERE user_id = $2))))";
 const FORGET_FACTOR: &str = "DELETE FROM totp_credentials WHERE user_id = $1";
 const FORGET_RECOVERY: &str = "DELETE FROM staff_recovery_codes WHERE user_id = $1";
 const END_SESSIONS: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'factor_reset' \

@@ -19,13 +19,17 @@ use domain::staff::Role;
 
 use super::RecordsError;
 
-/// The role that a row of users and of the staff gives: a superuser without a role is an admin.
+/// The role that a row of users and of the staff gives: a superuser without a role is an admin. What takes the powers
+/// of staff from a user (another number, another owner of the number, the end of the account) takes the flag, and
+/// with it the role.
 pub(super) fn role_of(
     is_superuser: bool,
+    is_staff: bool,
     given: Option<String>,
 ) -> Result<Option<Role>, RecordsError> {
     match given {
         None => Ok(is_superuser.then_some(Role::Admin)),
+        Some(_) if !is_staff && !is_superuser => Ok(None),
         Some(text) => Role::parse(&text).map(Some).ok_or(RecordsError::Corrupt {
             table: "staff",
             problem: "role is none of those that there are",

@@ -12,18 +12,18 @@ use crate::records::dispatch::{in_transaction, on_connection};
 use crate::records::users::stored_phone;
 use crate::records::{AuditEntry, Records, RecordsError, micros};
 
-const ROLE: &str = "SELECT users.is_superuser, staff.role FROM users \
+const ROLE: &str = "SELECT users.is_superuser, users.is_staff, staff.role FROM users \
      LEFT JOIN staff ON staff.user_id = users.id \
      WHERE users.id = $1 AND users.blocked_at IS NULL AND users.deleted_at IS NULL";
 /// Of somebody who is kept out too: they are not to be touched by whoever may not touch staff.
-const ANY_ROLE: &str = "SELECT users.is_superuser, staff.role FROM users \
+const ANY_ROLE: &str = "SELECT users.is_superuser, users.is_staff, staff.role FROM users \
      LEFT JOIN staff ON staff.user_id = users.id WHERE users.id = $1 AND users.deleted_at IS NULL";
 const LIST: &str = "SELECT users.id, users.phone, users.first_name, users.last_name, \
-     users.is_superuser, users.blocked_at, staff.role, staff.given_at, \
+     users.is_superuser, users.is_staff, users.blocked_at, staff.role, staff.given_at, \
      (SELECT COUNT(*) FROM totp_credentials WHERE user_id = users.id AND confirmed_at IS NOT NULL) AS factors, \
      (SELECT MAX(last_used_at) FROM sessions WHERE user_id = users.id AND kind = 'admin') AS last_used_at \
      FROM users LEFT JOIN staff ON staff.user_id = users.id \
-     WHERE users.deleted_at IS NULL AND (users.is_superuser OR staff.role IS NOT NULL) \
+     WHERE users.deleted_at IS NULL AND (users.is_superuser OR (users.is_staff AND staff.role IS NOT NULL)) \
      ORDER BY users.created_at, users.id LIMIT 500";
 const GIVE: &str = "INSERT INTO staff (user_id, role, given_by, given_at) SELECT $1, $2, $3, $4 \
      WHERE EXISTS (SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL) \
@@ -32,6 +32,8 @@ const GIVE: &str = "INSERT INTO staff (user_id, role, given_by, given_at) SELECT
 /// Not from a superuser, who would be an admin without it.
 const TAKE: &str = "DELETE FROM staff WHERE user_id = $1 \
      AND NOT EXISTS (SELECT 1 FROM users WHERE id = $1 AND is_superuser)";
+/// What takes the powers of staff from somebody takes this flag, and with it the role.
+const FLAG: &str = "UPDATE users SET is_staff = $2, updated_at = $3 WHERE id = $1";
 const END_SESSIONS: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'role_taken' \
      WHERE user_id = $1 AND kind = 'admin' AND revoked_at IS NULL";
 
@@ -70,6 +72,7 @@ pub enum RoleChange {
 #[derive(sqlx::FromRow)]
 struct RoleRow {
     is_superuser: bool,
+    is_staff: bool,
     role: Option<String>,
 }
 
@@ -80,6 +83,7 @@ struct MemberRow {
     first_name: String,
     last_name: String,
     is_superuser: bool,
+    is_staff: bool,
     blocked_at: Option<DateTime<Utc>>,
     role: Option<String>,
     factors: i64,
@@ -92,7 +96,7 @@ impl Records {
         on_connection!(self, readers, connection => {
             let row: Option<RoleRow> =
                 sqlx::query_as(ROLE).bind(user).fetch_optional(connection).await?;
-            row.map_or(Ok(None), |row| role_of(row.is_superuser, row.role))
+            row.map_or(Ok(None), |row| role_of(row.is_superuser, row.is_staff, row.role))
         })
     }
 
@@ -101,7 +105,7 @@ impl Records {
         on_connection!(self, readers, connection => {
             let row: Option<RoleRow> =
                 sqlx::query_as(ANY_ROLE).bind(user).fetch_optional(connection).await?;
-            row.map_or(Ok(None), |row| role_of(row.is_superuser, row.role))
+            row.map_or(Ok(None), |row| role_of(row.is_superuser, row.is_staff, row.role))
         })
     }
 
@@ -117,7 +121,7 @@ impl Records {
                         names: (row.first_name, row.last_name),
                         by_superuser: row.role.is_none(),
                         // The query gives nobody without one.
-                        role: role_of(row.is_superuser, row.role)?.unwrap_or(Role::Read),
+                        role: role_of(row.is_superuser, row.is_staff, row.role)?.unwrap_or(Role::Read),
                         blocked: row.blocked_at.is_some(),
                         has_factor: row.factors > 0,
                         last_used_at: row.last_used_at,
@@ -150,7 +154,7 @@ impl Records {
             sqlx::query(one_at_a_time).execute(&mut *transaction).await?;
             let row: Option<RoleRow> =
                 sqlx::query_as(ROLE).bind(actor).fetch_optional(&mut *transaction).await?;
-            let acts_as = row.map_or(Ok(None), |row| role_of(row.is_superuser, row.role))?;
+            let acts_as = row.map_or(Ok(None), |row| role_of(row.is_superuser, row.is_staff, row.role))?;
             if actor == user || acts_as != Some(Role::Admin) {
                 return Ok(RoleChange::NotAdmin);
             }
@@ -169,6 +173,12 @@ impl Records {
             if changed.rows_affected() == 0 {
                 return Ok(RoleChange::NoSuchUser);
             }
+            sqlx::query(FLAG)
+                .bind(user)
+                .bind(role.is_some())
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
             if role.is_none() {
                 sqlx::query(END_SESSIONS).bind(user).bind(now).execute(&mut *transaction).await?;
             }

@@ -21,13 +21,16 @@ pub(super) const OPEN_BESIDE: &str = "INSERT INTO staff_sessions (session_id, to
 /// Session, person and role in one look; nothing where one of them no longer holds.
 const IN_USE: &str = "SELECT sessions.id AS session_id, sessions.user_id, sessions.created_at, \
      sessions.last_used_at, sessions.expires_at, staff_sessions.factor_at, users.phone, \
-     users.first_name, users.last_name, users.is_superuser, staff.role FROM staff_sessions \
+     users.first_name, users.last_name, users.is_superuser, users.is_staff, staff.role FROM staff_sessions \
      JOIN sessions ON sessions.id = staff_sessions.session_id \
      JOIN users ON users.id = sessions.user_id \
      LEFT JOIN staff ON staff.user_id = users.id \
      WHERE staff_sessions.token_hash = $1 AND sessions.kind = 'admin' \
      AND sessions.revoked_at IS NULL AND sessions.idle_expires_at > $2 AND sessions.expires_at > $2 \
      AND users.blocked_at IS NULL AND users.deleted_at IS NULL";
+/// Who uses the console is not long absent: their number is theirs still.
+pub(super) const SIGNED_IN: &str =
+    "UPDATE users SET last_sign_in_at = $2, updated_at = $2 WHERE id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, idle_expires_at = $3 \
      WHERE id = $1 AND revoked_at IS NULL AND last_used_at < $2";
 pub(super) const PROVEN_AGAIN: &str =
@@ -105,15 +108,21 @@ struct SessionRow {
     first_name: String,
     last_name: String,
     is_superuser: bool,
+    is_staff: bool,
     role: Option<String>,
 }
 
 /// Opens a session inside `in_transaction!`.
 macro_rules! open_staff_session {
     ($transaction:ident, $session:expr) => {{
-        use $crate::records::staff::sessions::{OPEN, OPEN_BESIDE};
+        use $crate::records::staff::sessions::{OPEN, OPEN_BESIDE, SIGNED_IN};
         let session: &$crate::records::NewStaffSession = $session;
         let opened_at = $crate::records::micros(session.opened_at);
+        sqlx::query(SIGNED_IN)
+            .bind(session.user)
+            .bind(opened_at)
+            .execute(&mut *$transaction)
+            .await?;
         sqlx::query(OPEN)
             .bind(session.id)
             .bind(session.user)
@@ -169,7 +178,7 @@ impl Records {
                 .fetch_optional(connection)
                 .await?;
             let Some(row) = row else { return Ok(None) };
-            let Some(role) = role_of(row.is_superuser, row.role)? else {
+            let Some(role) = role_of(row.is_superuser, row.is_staff, row.role)? else {
                 return Ok(None);
             };
             Ok(Some(StaffSession {

@@ -1,0 +1,3 @@
+//! The console of a running installation.
+
+mod role;
