@@ -1,5 +1,5 @@
-//! The lists of the console in a real browser, in both languages and on both shapes. What staff do stands in
-//! `console/lists.mjs`. With `PICTURES` in the environment, pictures of the pages go to that folder.
+//! The lists of the console, its limits, dead messages and spending in a real browser, in both languages and on both
+//! shapes. What staff do stands in `console/lists.mjs` and `console/gates.mjs`. With `PICTURES` in the environment, pictures of the pages go to that folder.
 
 use std::path::Path;
 
@@ -129,14 +129,16 @@ async fn open_session(records: &Records, give_role: impl AsyncFnOnce(Uuid)) -> S
 
 /// Chromium ends with the script, whose pipe to it breaks.
 async fn look(url: &str, console: &str, token: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console/lists.mjs");
-    let mut node = Process::program("node")
-        .arg(script)
-        .args([url, console, token])
-        .args(std::env::var("PICTURES"))
-        .start();
-    let status = node.wait(PATIENCE * 10).await;
-    let said = node.log();
-    println!("{said}");
-    assert!(status.success(), "{said}");
+    for script in ["lists.mjs", "gates.mjs"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console");
+        let mut node = Process::program("node")
+            .arg(folder.join(script))
+            .args([url, console, token])
+            .args(std::env::var("PICTURES"))
+            .start();
+        let status = node.wait(PATIENCE * 10).await;
+        let said = node.log();
+        println!("{said}");
+        assert!(status.success(), "{said}");
+    }
 }

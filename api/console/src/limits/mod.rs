@@ -47,7 +47,6 @@ struct LimitsPage {
     refusals: Vec<RefusalRow>,
     next: Option<String>,
     may_lift: bool,
-    may_exempt: bool,
 }
 
 struct RuleRow {
@@ -130,7 +129,6 @@ pub(crate) async fn show(
             .collect(),
         next,
         may_lift: staff.role >= Role::Support,
-        may_exempt: staff.role >= Role::Operator,
         frame: Frame::new(&console, &staff, words.limits.title),
     };
     Ok(page(&console, &staff, StatusCode::OK, &template))

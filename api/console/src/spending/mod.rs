@@ -8,7 +8,7 @@ use domain::staff::Role;
 use flows::staff::spending::{self, Sum};
 use http::StatusCode;
 use serde::Deserialize;
-use web::times::in_tehran;
+use web::times::{date, in_tehran};
 
 use crate::console::Console;
 use crate::fault::Fault;
@@ -81,7 +81,7 @@ pub(crate) async fn show(
             address: format!("/spending?day={of}"),
             name: match of {
                 0 => told.today.to_owned(),
-                _ => web::times::date(in_tehran(began_at).date_naive(), words.locale),
+                _ => date(in_tehran(began_at).date_naive(), words.locale),
             },
             is_here: of == ago,
         }

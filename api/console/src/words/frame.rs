@@ -32,11 +32,8 @@ pub(crate) struct FrameWords {
     pub(crate) overview: &'static str,
     pub(crate) sends: &'static str,
     pub(crate) users: &'static str,
-    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) limits: &'static str,
-    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) spending: &'static str,
-    #[expect(dead_code, reason = "its section comes next")]
     pub(crate) dead: &'static str,
     pub(crate) audit: &'static str,
     pub(crate) staff: &'static str,

@@ -251,6 +251,8 @@ pub(crate) async fn dead_sends_are_put_back_or_dropped_by_those_who_may(shape: S
     let again = desk.submit("/dead/retry", &fields).await;
     again.says(409, &["no longer here"]);
 
+    // Within the cooldown no message would go.
+    stage.pass(31 * SECOND).await;
     dead_send(&stage).await;
     let id = dead_id(&stage).await;
     let fields = [("id", id.as_str()), REASON];
