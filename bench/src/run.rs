@@ -42,6 +42,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
                 all.figures.extend(measured.figures);
                 all.curves.extend(measured.curves);
                 all.steps.extend(measured.steps);
+                failures.extend(measured.failures);
             }
             Err(failure) => {
                 setup.say(format_args!("{} FAILED: {failure}", subject.name()));

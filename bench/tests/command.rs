@@ -61,6 +61,8 @@ fn everything_is_measured() {
         "queue",
         "memory",
         "standalone",
+        "sign-ins",
+        "scale",
         "growth",
     ];
     let out = tempfile::tempdir().expect("a folder");

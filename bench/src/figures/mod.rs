@@ -27,6 +27,8 @@ pub(crate) struct Measured {
     pub(crate) figures: Vec<Figure>,
     pub(crate) curves: Vec<Curve>,
     pub(crate) steps: Vec<Steps>,
+    /// What could not be measured beside the rest.
+    pub(crate) failures: Vec<String>,
 }
 
 /// What all measurements share.
@@ -64,7 +66,12 @@ pub(crate) async fn measure(subject: Subject, setup: &Setup<'_>) -> Result<Measu
         Subject::Sends => sends::measure(setup).await,
         Subject::Queue => queue::measure(setup).await,
         Subject::Memory => memory::measure(setup).await,
-        Subject::Standalone => standalone::measure(setup).await,
+        Subject::Standalone => {
+            let mut measured = standalone::measure(setup).await?;
+            let sign_ins = sign_ins::measure_alone(setup).await?;
+            measured.figures.extend(sign_ins.figures);
+            Ok(measured)
+        }
         Subject::SignIns | Subject::Peers => sign_ins::measure(setup, subject).await,
         Subject::Scale => sign_ins::measure_scale(setup).await,
         Subject::Growth => growth::measure(setup).await,

@@ -16,7 +16,7 @@ pub(super) async fn measure(
     let mut high = [Vec::new(), Vec::new()];
     for round in setup.rounds() {
         for ((side, middle), high) in sides.iter().zip(&mut middle).zip(&mut high) {
-            crowd.open(&side.service, rate, WARM_UP).await?.held()?;
+            crowd.open(&side.service, rate, WARM_UP).await?;
             let lasts = setup.arguments.duration();
             let outcome = crowd.open(&side.service, rate, lasts).await?.held()?;
             let p50 = outcome.waited(|took| took.whole, 50.0);

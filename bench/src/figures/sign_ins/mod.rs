@@ -45,17 +45,26 @@ pub(super) async fn measure(setup: &Setup<'_>, subject: Subject) -> Result<Measu
         return Ok(measured);
     }
     sides.truncate(2);
-    measured
-        .figures
-        .extend(latency::measure(setup, &crowd, &sides, highest / 2.0).await?);
-    measured
-        .steps
-        .extend(stages::measure(setup, &crowd, &mut sides).await?);
-    drop(sides);
-    measured
-        .figures
-        .extend(alone::measure(setup, &crowd).await?);
+    // What was measured is not lost where the rest cannot be, on a machine that is busy.
+    match latency::measure(setup, &crowd, &sides, highest / 2.0).await {
+        Ok(figures) => measured.figures.extend(figures),
+        Err(failure) => measured.failures.push(format!("latency: {failure}")),
+    }
+    match stages::measure(setup, &crowd, &mut sides).await {
+        Ok(steps) => measured.steps.extend(steps),
+        Err(failure) => measured.failures.push(format!("steps: {failure}")),
+    }
     Ok(measured)
+}
+
+/// The same in one process on an SQLite file.
+pub(super) async fn measure_alone(setup: &Setup<'_>) -> Result<Measured, Failure> {
+    let crowd = Crowd::start().await?;
+    let figures = alone::measure(setup, &crowd).await?;
+    Ok(Measured {
+        figures,
+        ..Measured::default()
+    })
 }
 
 /// The same with 1, 2 and 4 processes.

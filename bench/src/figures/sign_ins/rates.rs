@@ -17,7 +17,7 @@ pub(crate) struct Rate {
 
 /// The highest rate of one side.
 pub(crate) async fn rate_of(crowd: &Crowd, side: &Side, lasts: Duration) -> Result<Rate, Failure> {
-    crowd.closed(&side.service, WARM_UP).await?.held()?;
+    crowd.closed(&side.service, WARM_UP).await?;
     let before = side.costs()?;
     let outcome = crowd.closed(&side.service, lasts).await?.held()?;
     Ok(Rate {
