@@ -57,8 +57,8 @@ impl Visitor {
     }
 
     /// The address for the audit log.
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        Some(self.address.ip())
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.ip()
     }
 }
 

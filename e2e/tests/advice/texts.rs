@@ -326,6 +326,7 @@ fn is_sql(text: &str) -> bool {
         "UPDATE",
         "CREATE OR REPLACE ",
         "CREATE UNIQUE ",
+        "CREATE INDEX ",
     ]
     .iter()
     .any(|word| text.contains(word))

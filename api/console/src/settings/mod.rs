@@ -27,7 +27,7 @@ struct SettingsPage<'a> {
 /// `GET /settings`
 pub(crate) async fn show(State(console): State<Console>, staff: Staff) -> Result<Response, Fault> {
     staff.may(Role::Read)?;
-    let health = flows::staff::health(&console.desk).await;
+    let health = Box::pin(flows::staff::health(&console.desk)).await;
     let words = staff.words.settings;
     let workers = health.workers.filter(|count| *count > 0);
     let template = SettingsPage {

@@ -16,6 +16,10 @@ use crate::frame::{Frame, Notice, ShownNumber, done, page};
 use crate::times;
 
 /// A row of the list.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one mark in the row, and they come in any combination"
+)]
 struct Member {
     id: String,
     number: Option<ShownNumber>,

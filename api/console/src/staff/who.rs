@@ -64,7 +64,7 @@ impl Staff {
             actor: self.session.user,
             role: self.role,
             reason: None,
-            address: self.visitor.ip(),
+            address: Some(self.visitor.ip()),
             request_id: self.visitor.request_id,
         }
     }

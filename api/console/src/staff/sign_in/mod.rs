@@ -50,7 +50,7 @@ async fn under_way(
         actor: known.user,
         role: known.role,
         reason: None,
-        address: visitor.ip(),
+        address: Some(visitor.ip()),
         request_id: visitor.request_id,
     };
     Ok((pending, known, deed))
