@@ -51,7 +51,7 @@ static NAVIGATION: &[Section] = &[
     section("/", |words| words.overview, Role::Read),
     section("/sends", |words| words.sends, Role::Read),
     section("/users", |words| words.users, Role::Read),
-    section("/audit", |words| words.audit, Role::Support),
+    section("/audit", |words| words.audit, Role::Read),
     section("/staff", |words| words.staff, Role::Admin),
     section("/settings", |words| words.settings, Role::Read),
 ];
