@@ -9,8 +9,9 @@ use domain::phone::PhoneNumber;
 use domain::random::Random;
 use domain::root::RootId;
 use domain::staff::StaffToken;
-use e2e::{PATIENCE, Production};
-use harness::{Process, free_port, wait_for_http};
+use e2e::roles::{database_url_of, redis_with_roles};
+use e2e::{PATIENCE, Production, Secrets, SimulatorProcess, Stores};
+use harness::{PostgresServer, Process, free_port, wait_for_http};
 use serde_json::json;
 use shared::records::{
     AuditEntry, AuditSource, Device, NewSession, NewStaffSession, PoolSettings, Records, SignIn,
@@ -55,9 +56,28 @@ async fn staff_find_every_code_in_chromium_in_one_process() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn staff_find_every_code_in_chromium_in_production() {
+    let (redis, postgres, simulator) = tokio::join!(
+        redis_with_roles(),
+        PostgresServer::start(),
+        SimulatorProcess::start()
+    );
+    // Before the schema is made, which gives it what it may do.
+    postgres.create_role("ramz_console").await;
+    let stores = Stores {
+        database_url: Production::create_database(&postgres).await,
+        redis,
+        postgres,
+    };
     let console = format!("127.0.0.1:{}", free_port());
-    let settings = [SETTINGS[0], SETTINGS[1], ("ADMIN_LISTEN", console.as_str())];
-    let production = Production::start(1, &settings).await;
+    let own_role = database_url_of("ramz_console", &stores.database_url);
+    let settings = [
+        SETTINGS[0],
+        SETTINGS[1],
+        ("ADMIN_LISTEN", console.as_str()),
+        ("ADMIN_DATABASE_URL", own_role.as_str()),
+    ];
+    let secrets = Secrets::generate();
+    let production = Production::start_on(stores, simulator, secrets, 1, &settings).await;
     let records = Records::connect(&production.database_url, PoolSettings::default()).await;
     let server = PgPool::connect(&production.database_url).await;
     let server = server.expect("a connection");
