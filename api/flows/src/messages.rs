@@ -19,7 +19,7 @@ const ROWS_AT_ONCE: u32 = 4_000;
 /// …and so many questions are asked for a page…
 const QUESTIONS: usize = 10;
 /// …but none more after this time: a page is there soon, and says how far it has come.
-const LOOKS_FOR: Duration = Duration::from_millis(80);
+const LOOKS_FOR: Duration = Duration::from_millis(40);
 
 /// A message in a list.
 #[derive(Clone, Debug)]

@@ -39,7 +39,9 @@ const look = async (tab, name, language) => {
       writeFileSync(join(folder, `${name}-${language}-${width}.png`), await tab.picture({ width, least: 640 }));
     }
   }
-  must(tab.errors.length === 0, `${name} ${language}: ${tab.errors.join("; ")}`);
+  // A page that tells what could not be read is one that Chromium names too.
+  const errors = tab.errors.filter((error) => !error.includes("status of 422"));
+  must(errors.length === 0, `${name} ${language}: ${errors.join("; ")}`);
 };
 
 const staff = async (browser, language, options = {}) => {
@@ -88,8 +90,8 @@ for (const language of ["fa", "en"]) {
   await tab.leading(() => tab.enter());
   must((await tab.path()).startsWith("/sends?n="), await tab.path());
   must((await tab.ask("document.querySelectorAll('tbody tr').length")) === 1, "one line");
-  await tab.goto(`${console_}/sends?state=refused`);
-  must((await tab.text()).includes(words.nothing), "none was refused");
+  await tab.goto(`${console_}/sends?code=418`);
+  must((await tab.text()).includes(words.nothing), "the gateway never said so");
   await look(tab, "sends-nothing", language);
   await tab.goto(`${console_}/sends?from=1`);
   must(await tab.ask("!!document.querySelector('#f-from[aria-invalid=true]')"), "the field is marked");

@@ -90,7 +90,7 @@ pub(crate) async fn prepare(
     let details = json!({
         "export": id,
         "whole_numbers": whole,
-        "filters": filters_for_audit(&asked),
+        "filters": filters_for_audit(&console, &asked),
     });
     console.desk.note_export(&deed, details).await?;
     let now = console.now();
@@ -207,8 +207,8 @@ fn named(asked: &Asked, staff: &Staff) -> Vec<(&'static str, String)> {
     named
 }
 
-/// The filters without the number.
-fn filters_for_audit(asked: &Asked) -> serde_json::Value {
+/// The filters, the number as the audit log names numbers.
+fn filters_for_audit(console: &Console, asked: &Asked) -> serde_json::Value {
     let mut filters = serde_json::Map::new();
     for field in [
         "digits", "state", "from", "to", "operator", "channel", "code", "route", "request",
@@ -220,7 +220,10 @@ fn filters_for_audit(asked: &Asked) -> serde_json::Value {
         }
     }
     if let Some(phone) = &asked.filter.phone {
-        filters.insert("number".to_owned(), json!(crate::number::masked(phone)));
+        filters.insert(
+            "number".to_owned(),
+            json!(console.desk.number_object(phone)),
+        );
     }
     filters.into()
 }

@@ -23,6 +23,8 @@ use chart::{Chart, Column};
 
 /// Codes that are shown beside the figures.
 const NEWEST: u32 = 8;
+/// Hours in the chart of a day.
+const HOURS: i64 = 24;
 
 /// A figure with its meaning and how it came to be.
 struct Tile {
@@ -118,7 +120,7 @@ fn tiles(view: &View, words: &'static Words) -> Vec<Tile> {
         ),
         chart: Chart::new(
             texts.sign_ins_line.to_owned(),
-            &steps(&|step| Some(count(step.used))),
+            &steps(&|step| step.is_read.then(|| count(step.used))),
             false,
         ),
         class: "",
@@ -206,14 +208,19 @@ fn sums(hour: &Totals, day: &Totals, words: &'static Words) -> Vec<(&'static str
     sums
 }
 
+/// The hours of a day, the present one last; those that were not counted yet are empty.
 fn columns(view: &View, words: &'static Words) -> Vec<Column> {
-    let figures: Vec<(f64, String)> = view
-        .hours
-        .iter()
-        .map(|hour| {
-            let messages = hour.totals.messages;
-            let from = times::minute(hour.from, view.at, words);
-            (count(messages), format!("{from}: {}", grouped(messages)))
+    let figures: Vec<(f64, String)> = (0..HOURS)
+        .rev()
+        .map(|back| {
+            let hour = view.at.timestamp().div_euclid(3_600) - back;
+            let mut hours = view.hours.iter();
+            let found = hours.find(|one| one.from.timestamp().div_euclid(3_600) == hour);
+            found.map_or((0.0, String::new()), |hour| {
+                let messages = hour.totals.messages;
+                let from = times::minute(hour.from, view.at, words);
+                (count(messages), format!("{from}: {}", grouped(messages)))
+            })
         })
         .collect();
     chart::columns(&figures)

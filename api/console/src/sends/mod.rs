@@ -150,6 +150,11 @@ impl SendsPage {
         }
     }
 
+    fn has_moments(&self) -> bool {
+        let is_set = |name: &str| !self.asked.text(name).is_empty();
+        is_set("from") || is_set("to")
+    }
+
     fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

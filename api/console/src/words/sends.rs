@@ -37,7 +37,6 @@ pub(crate) struct SendsWords {
     pub(crate) last_digits: &'static str,
     pub(crate) more_filters: &'static str,
     pub(crate) clear: &'static str,
-    pub(crate) timeline: &'static str,
     pub(crate) erased: &'static str,
     pub(crate) resent: &'static str,
     // What is wrong with a filter.
@@ -178,7 +177,6 @@ pub(super) static FA: SendsWords = SendsWords {
     last_digits: "رقم‌های آخر",
     more_filters: "فیلترهای بیشتر",
     clear: "پاک کردن فیلترها",
-    timeline: "سرگذشت شماره",
     erased: "پاک شده",
     resent: "شاید دو بار فرستاده شده باشد",
     not_read: "خوانده نشد",
@@ -259,7 +257,6 @@ pub(super) static EN: SendsWords = SendsWords {
     last_digits: "Last digits",
     more_filters: "More filters",
     clear: "Clear filters",
-    timeline: "Timeline of the number",
     erased: "erased",
     resent: "it may have been sent twice",
     not_read: "This could not be read",

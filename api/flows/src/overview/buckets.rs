@@ -2,6 +2,7 @@
 //! however much was sent; what is over is read again a few times, because deliveries come late, and then kept.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::otp::Purpose;
@@ -9,6 +10,7 @@ use domain::phone::Operator;
 use shared::records::{Records, RecordsError, SendCount, SendFate, SendFilter};
 
 use super::figures::median;
+use super::worries::SLOW_SECONDS;
 
 /// The length of a step in seconds.
 pub(super) const STEP: i64 = 300;
@@ -18,6 +20,8 @@ pub(super) const STEPS_OF_A_DAY: i64 = 24 * STEPS_OF_AN_HOUR;
 const READ_AGAIN_AT: [i64; 3] = [900, 3_600, 6 * 3_600];
 /// So many steps are read at once beside those that change: a day is whole after some looks.
 const AT_ONCE: usize = 24;
+/// None more is begun after this time.
+const READS_FOR: Duration = Duration::from_millis(150);
 /// Of so many messages and sign-ins of a step the times are looked at, the newest.
 const SAMPLE: u32 = 200;
 
@@ -26,6 +30,8 @@ const SAMPLE: u32 = 200;
 pub struct Bucket {
     /// Their beginning.
     pub from: DateTime<Utc>,
+    /// Whether it was read: a while after a start not everything is.
+    pub is_read: bool,
     /// How messages fared that were begun then.
     pub sends: Vec<SendCount>,
     /// Codes that were asked for.
@@ -55,6 +61,7 @@ impl Bucket {
     fn empty(index: i64) -> Self {
         Self {
             from: begin(index),
+            is_read: false,
             sends: Vec::new(),
             asked: 0,
             used: 0,
@@ -92,6 +99,7 @@ impl Buckets {
         self.read
             .retain(|index, _| (first..=present).contains(index));
         let mut left = AT_ONCE;
+        let began = Instant::now();
         for index in (first..=present).rev() {
             let age = now.timestamp() - (index + 1) * STEP;
             let due = self.read.get(&index).is_none_or(|read| {
@@ -101,8 +109,9 @@ impl Buckets {
             if !due {
                 continue;
             }
-            if age >= READ_AGAIN_AT[0] {
-                if left == 0 {
+            // The present is always read; whoever looks does not wait long for the rest.
+            if index < present {
+                if left == 0 || began.elapsed() > READS_FOR {
                     break;
                 }
                 left -= 1;
@@ -157,6 +166,7 @@ async fn read_step(
     let sends = records.send_counts(from, to).await?;
     let uses = records.count_code_uses(from, to).await?;
     let mut bucket = Bucket {
+        is_read: true,
         asked: sends.iter().map(|count| count.new_codes).sum(),
         used: uses.iter().map(|count| count.codes).sum(),
         signed_in: uses
@@ -199,7 +209,11 @@ async fn times_of_messages(
         }
         let taken = match SendFate::of(row) {
             SendFate::Arrived => row.delivered_at.or(row.delivery_checked_at),
-            SendFate::HandedOver => Some(now),
+            // One that was handed over a moment ago says nothing.
+            SendFate::HandedOver => row
+                .finished_at
+                .filter(|taken| seconds(now - *taken) >= SLOW_SECONDS)
+                .map(|_| now),
             _ => None,
         };
         let took = taken.zip(row.finished_at).map(|(end, begin)| end - begin);

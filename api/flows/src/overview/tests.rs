@@ -13,6 +13,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 fn step(index: i64) -> Bucket {
     Bucket {
         from: at(300 * index),
+        is_read: true,
         sends: vec![count(Operator::Mci, SendFate::Arrived, 20)],
         asked: 20,
         used: 18,
@@ -99,6 +100,10 @@ fn an_operator_that_becomes_slow_is_told_with_its_beginning() {
     };
     assert_eq!(worries(&view(steps.clone())), [slow]);
     assert!(!slow.is_bad());
+    // Few of another time among them change nothing.
+    let mut mixed = steps.clone();
+    mixed[11].deliveries[0].seconds = vec![0.4, 12.0];
+    assert_eq!(worries(&view(mixed)), [slow]);
     // The same on too few messages is chance.
     for few in &mut steps[9..12] {
         few.deliveries[0].seconds.truncate(1);

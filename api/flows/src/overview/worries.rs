@@ -16,7 +16,7 @@ const IDLE: TimeDelta = TimeDelta::seconds(5);
 const BEHIND: TimeDelta = TimeDelta::seconds(20);
 /// An operator is slow when it takes so many times as long as before in this hour, and so many seconds at least.
 const SLOWER: f64 = 3.0;
-const SLOW_SECONDS: f64 = 20.0;
+pub(super) const SLOW_SECONDS: f64 = 20.0;
 /// On fewer messages no word about an operator or the gateway rests.
 const ENOUGH: usize = 5;
 const ENOUGH_MESSAGES: u64 = 20;
@@ -230,7 +230,13 @@ fn of_operator(figures: &OperatorFigures, steps: &[Bucket]) -> Option<Worry> {
     if weight(&figures.weights[split..]) < ENOUGH || weight(&figures.weights[..split]) < ENOUGH {
         return None;
     }
-    let now = median(&mut known(&figures.steps[split..]))?;
+    let of_this = |step: &Bucket| {
+        let mut deliveries = step.deliveries.iter();
+        let found = deliveries.find(|one| one.operator == figures.operator);
+        found.map(|one| one.seconds.clone()).unwrap_or_default()
+    };
+    let judged = judged(steps).iter().map(of_this).collect::<Vec<_>>();
+    let now = median(&mut judged.concat())?;
     // What is usual is what it was at its best half of the hour: it may be slow for most of it.
     let mut before = known(&figures.steps[..split]);
     before.sort_by(f64::total_cmp);
