@@ -54,7 +54,7 @@ static NAVIGATION: &[Section] = &[
     section("/dead", |words| words.dead, Role::Read),
     section("/spending", |words| words.spending, Role::Read),
     section("/users", |words| words.users, Role::Read),
-    section("/audit", |words| words.audit, Role::Support),
+    section("/audit", |words| words.audit, Role::Read),
     section("/staff", |words| words.staff, Role::Admin),
     section("/settings", |words| words.settings, Role::Read),
 ];

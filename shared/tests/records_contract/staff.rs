@@ -183,10 +183,10 @@ pub(crate) async fn a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones(sta
     let right = RightFactor::Step(102, Some(sealed.clone()));
     let opened = session(&stage, user);
     let opens = FactorOpens::Session(opened.clone());
-    let accepted =
-        stage
-            .records
-            .accept_factor(user, &right, &opens, &entry_of(&stage, user), stage.now());
+    let again = entry_of(&stage, user);
+    let accepted = stage
+        .records
+        .accept_factor(user, &right, &opens, &again, stage.now());
     assert!(accepted.await.expect("an answer"));
     let later = stage.now() + TimeDelta::minutes(7);
     let tried = stage
@@ -202,11 +202,11 @@ pub(crate) async fn a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones(sta
         }
     );
     let opens = FactorOpens::Freshness(opened.id);
+    let again = entry_of(&stage, user);
     let right = RightFactor::Step(103, None);
-    let accepted =
-        stage
-            .records
-            .accept_factor(user, &right, &opens, &entry_of(&stage, user), later);
+    let accepted = stage
+        .records
+        .accept_factor(user, &right, &opens, &again, later);
     assert!(accepted.await.expect("an answer"));
     let found = stage.records.staff_session(opened.token_hash, later).await;
     assert_eq!(
@@ -313,11 +313,8 @@ pub(crate) async fn a_session_of_staff_holds_while_it_its_user_and_its_role_do(s
         .await
         .expect("done");
     assert!(of(later).await.is_some());
-    let ended = stage.records.end_staff_session(
-        opened.id,
-        &self::entry(&stage, user, "console_log_out"),
-        later,
-    );
+    let out = self::entry(&stage, user, "console_log_out");
+    let ended = stage.records.end_staff_session(opened.id, &out, later);
     ended.await.expect("ended");
     assert_eq!(of(later).await, None);
 }

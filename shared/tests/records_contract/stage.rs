@@ -42,15 +42,15 @@ async fn shared_server() -> PostgresServer {
 }
 
 async fn make_roles(server: &PostgresServer) {
-    for role in ["ramz_api", "ramz_worker", PROGRAMS] {
+    for role in ["ramz_api", "ramz_worker", "ramz_console", PROGRAMS] {
         server.create_role(role).await;
     }
     let pool = PgPool::connect(&server.url()).await.expect("a connection");
-    let member = format!("GRANT ramz_api, ramz_worker TO {PROGRAMS}");
+    let member = format!("GRANT ramz_api, ramz_worker, ramz_console TO {PROGRAMS}");
     sqlx::query(AssertSqlSafe(member))
         .execute(&pool)
         .await
-        .expect("a member of both");
+        .expect("a member of all");
     pool.close().await;
 }
 

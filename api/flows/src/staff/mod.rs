@@ -16,6 +16,7 @@ mod session;
 mod sign_in;
 pub mod spending;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -85,11 +86,12 @@ impl Desk {
     /// the same each time and gives nothing away.
     pub fn number_object(&self, phone: &PhoneNumber) -> String {
         let hash = self.number_hashes(phone).into_iter().next();
-        let hash = hash.map(|hash| {
-            let bytes = hash.as_bytes()[..8].iter();
-            bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
-        });
-        format!("number:{}", hash.unwrap_or_default())
+        let mut object = "number:".to_owned();
+        for byte in hash.iter().flat_map(|hash| &hash.as_bytes()[..8]) {
+            // Writing into a string cannot fail.
+            let _ = write!(object, "{byte:02x}");
+        }
+        object
     }
 
     /// The keyed hashes by which a number is known, that of the newest key first.

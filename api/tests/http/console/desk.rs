@@ -131,7 +131,10 @@ impl<'a> Desk<'a> {
     /// Sends exactly these fields.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let request = self.stage.client.post(self.url(path)).form(fields);
-        self.send(request).await
+        let page = self.send(request).await;
+        // So that what is written down has an order.
+        self.stage.clock.advance(1);
+        page
     }
 
     /// Gets a page under another name of the host.

@@ -36,6 +36,8 @@ const ROUTES: &[(&str, &str, Role, &[(&str, &str)])] = &[
     ("GET", "/audit", Role::Read, &[]),
     ("GET", "/settings", Role::Read, &[]),
     ("GET", "/prove", Role::Read, &[]),
+    ("GET", "/unmask?number=x&next=/", Role::Support, &[]),
+    ("POST", "/unmask", Role::Support, &[("number", "x")]),
     ("POST", "/users/{id}/verify", Role::Support, &[]),
     ("POST", "/users/{id}/block", Role::Support, &[]),
     ("POST", "/users/{id}/unblock", Role::Support, &[]),
@@ -61,8 +63,8 @@ pub(crate) async fn each_route_refuses_each_lesser_role(shape: Shape) {
     let stage = Stage::new(shape).await;
     for role in Role::ALL {
         let mut staff = sign_in(&stage, role).await;
-        for (method, path, least, fields) in ROUTES {
-            let victim = person(&stage, &format!("+98935111{:04}", role as u16)).await;
+        for (index, (method, path, least, fields)) in ROUTES.iter().enumerate() {
+            let victim = person(&stage, &format!("+98935{:03}{index:04}", role as u16)).await;
             let path = path.replace("{id}", &victim.to_string());
             let id = victim.to_string();
             let mut all = vec![("reason", "because of a test")];
@@ -88,8 +90,9 @@ pub(crate) async fn each_route_refuses_each_lesser_role(shape: Shape) {
                     "{what}"
                 );
             } else {
-                // Done, or there was nothing to do for this user.
-                assert!(matches!(page.status, 200 | 303 | 409), "{what}");
+                // Done, or there was nothing to do for this user, or what is sealed was made up.
+                let made_up = page.status == 400 && path.starts_with("/unmask");
+                assert!(made_up || matches!(page.status, 200 | 303 | 409), "{what}");
                 assert!(!page.location().starts_with("/sign-in"), "{what}");
             }
         }
@@ -208,12 +211,12 @@ pub(crate) async fn roles_are_given_by_admins_and_never_to_oneself(shape: Shape)
 
 pub(crate) async fn two_admins_cannot_take_the_role_from_each_other(shape: Shape) {
     let stage = Stage::new(shape).await;
+    let (one, other) = (
+        person(&stage, "+989351110001").await,
+        person(&stage, "+989351110002").await,
+    );
     for _ in 0..8 {
         stage.stores.execute("DELETE FROM staff").await;
-        let (one, other) = (
-            person(&stage, "+989351110001").await,
-            person(&stage, "+989351110002").await,
-        );
         for user in [one, other] {
             super::desk::give_role(&stage, user, Role::Admin).await;
         }
@@ -262,4 +265,36 @@ pub(crate) async fn otp_11_a_role_goes_with_the_number_of_its_owner(shape: Shape
     ];
     admin.submit("/staff", &fields).await.leads_to("/staff");
     staff.get("/").await.says(200, &["read"]);
+}
+
+#[test]
+fn every_route_of_the_console_has_its_roles_in_the_table() {
+    // What somebody needs no role for, or only to be signed in.
+    let others = [
+        "/sign-in",
+        "/sign-in/factor",
+        "/sign-in/set-up",
+        "/link",
+        "/link/{token}",
+        "/language",
+        "/sign-out",
+        "/assets/{name}",
+    ];
+    let source = include_str!("../../../console/src/console.rs");
+    let spans = source.split(".route(").skip(1);
+    for span in spans {
+        let path = span.split('"').nth(1).expect("a path");
+        let listed = ROUTES.iter().any(|(_, listed, ..)| {
+            let listed = listed.split('?').next().unwrap_or_default();
+            let pairs = path.split('/').zip(listed.split('/'));
+            path.split('/').count() == listed.split('/').count()
+                && pairs
+                    .into_iter()
+                    .all(|(of, listed)| of == listed || of.starts_with('{'))
+        });
+        assert!(
+            listed || others.contains(&path),
+            "{path} is not in the table of roles"
+        );
+    }
 }

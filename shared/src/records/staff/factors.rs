@@ -110,9 +110,12 @@ struct CountedRow {
 
 /// How long nothing is looked at after so many wrong factors.
 fn lock_after(failures: i64) -> Option<TimeDelta> {
-    let doublings = u32::try_from(failures - BEFORE_LOCK).ok()?;
-    let factor = 1_i32.checked_shl(doublings.min(16)).unwrap_or(i32::MAX);
-    Some((FIRST_LOCK * factor).min(LONGEST_LOCK))
+    if failures < BEFORE_LOCK {
+        return None;
+    }
+    // Sixteen of them are more than the longest lock.
+    let doublings = (failures - BEFORE_LOCK).min(16);
+    Some((FIRST_LOCK * (1 << doublings)).min(LONGEST_LOCK))
 }
 
 impl Records {
