@@ -80,11 +80,12 @@ mod tests {
     }
 
     #[test]
-    fn a_document_gets_table_and_chart() {
+    fn a_document_gets_table_and_charts() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         let mut results = table::tests::results();
         results.curves = chart::tests::curves();
+        results.steps = chart_of_steps::tests::steps();
         let json = serde_json::to_vec(&results).expect("JSON");
         std::fs::write(file("results.json"), json).expect("written");
         std::fs::write(file("page.md"), format!("{BEGIN}{END}")).expect("written");
@@ -95,6 +96,9 @@ mod tests {
         assert!(page.contains("| requests (1) |"), "{page}");
         assert!(page.contains("](page.svg)"), "{page}");
         let picture = std::fs::read_to_string(file("page.svg")).expect("the chart");
+        assert!(picture.starts_with("<svg"), "{picture}");
+        assert!(page.contains("](page-steps.svg)"), "{page}");
+        let picture = std::fs::read_to_string(file("page-steps.svg")).expect("the chart of steps");
         assert!(picture.starts_with("<svg"), "{picture}");
     }
 
