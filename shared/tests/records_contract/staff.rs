@@ -110,6 +110,10 @@ pub(crate) async fn a_05_of_40_factors_at_once_no_more_than_five_are_compared(st
     assert_eq!((until - later).num_seconds(), 120);
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, whose steps build on each other"
+)]
 pub(crate) async fn a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones(stage: Stage) {
     let user = superuser(&stage, 1).await;
     let recovery = enrolled(&stage, user).await;
@@ -393,6 +397,10 @@ pub(crate) async fn a_link_for_staff_is_used_once_within_its_time(stage: Stage) 
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, whose steps build on each other"
+)]
 pub(crate) async fn what_staff_does_for_people_is_done_once_and_written_down(stage: Stage) {
     let admin = superuser(&stage, 1).await;
     let (user, _) = stage.signed_in(&phone(2)).await;

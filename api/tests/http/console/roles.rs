@@ -5,9 +5,17 @@ use domain::staff::Role;
 use super::desk::{Desk, person, sign_in};
 use crate::stage::{HOUR, Shape, Stage};
 
+/// Method, path, role and fields.
+type Route = (
+    &'static str,
+    &'static str,
+    Role,
+    &'static [(&'static str, &'static str)],
+);
+
 /// Every route, the least role for it, and what a form of it sends beside token and reason. `{id}` is a user. What
 /// needs no role at all stands in [`OPEN`].
-const ROUTES: &[(&str, &str, Role, &[(&str, &str)])] = &[
+const ROUTES: &[Route] = &[
     ("GET", "/", Role::Read, &[]),
     ("GET", "/search?q=1", Role::Read, &[]),
     ("GET", "/sends", Role::Read, &[]),
