@@ -137,16 +137,14 @@ fn messages_that_are_not_taken_are_told_with_their_beginning() {
 #[test]
 fn too_few_sign_ins_are_told_where_the_day_knows_better() {
     let mut steps: Vec<Bucket> = (0..12).map(step).collect();
-    for few in &mut steps[10..12] {
-        few.used = 1;
-    }
+    steps[11].used = 1;
     let mut seen = view(steps);
-    // Three steps are judged, the first of which is as usual.
+    // Three steps are judged, of which two are as usual.
     assert_eq!(worries(&seen), []);
-    seen.steps[9].used = 2;
+    (seen.steps[9].used, seen.steps[10].used) = (2, 1);
     let few = Worry::FewSignIns {
         percent: 7,
-        usual_percent: 76,
+        usual_percent: 83,
         since: at(2_700),
     };
     assert_eq!(worries(&seen), [few]);
