@@ -99,6 +99,10 @@ impl Desk {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one sign-in, and all that the role then needs"
+)]
 async fn net_04_the_console_does_its_work_under_a_role_of_its_own() {
     let (redis, postgres, simulator) = tokio::join!(
         redis_with_roles(),
