@@ -109,12 +109,11 @@ async fn net_04_the_console_does_its_work_under_a_role_of_its_own() {
         PostgresServer::start_without_fsync(),
         SimulatorProcess::start()
     );
+    postgres.create_role("ramz_console").await;
     let database_url = Production::create_database(&postgres).await;
     let mut superuser = PgConnection::connect(&database_url)
         .await
         .expect("connected");
-    let login = "ALTER ROLE ramz_console LOGIN";
-    superuser.execute(login).await.expect("for this test");
     let console = format!("127.0.0.1:{}", free_port());
     let of_console = database_url_of("ramz_console", &database_url);
     let stores = Stores {
