@@ -7,7 +7,6 @@ mod backup;
 mod boards;
 mod checkout;
 mod console;
-mod console_lists;
 mod crates;
 mod credit;
 mod failover;

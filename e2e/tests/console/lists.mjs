@@ -1,56 +1,17 @@
 // What staff do with the lists of codes, one number, the first page and files: `node lists.mjs URL CONSOLE TOKEN
 // [FOLDER]`, where TOKEN is that of a session of staff, and pictures go to FOLDER.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Chromium } from "../pages/chromium.mjs";
 import { eventually } from "../pages/wait.mjs";
+import { asker, looker, must, staff } from "./desk.mjs";
 
 const [url, console_, token, folder] = process.argv.slice(2);
-if (folder) mkdirSync(folder, { recursive: true });
+const look = looker(folder);
+const ask = async (number) => must((await asker(url)(number)) === 202, `a code for ${number}`);
 
 const WORDS = {
   fa: { taken: "سپرده شد", arrived: "رسید", nothing: "چیزی پیدا نشد", done: "تمام شد", number: "شمارهٔ شما" },
   en: { taken: "handed over", arrived: "arrived", nothing: "Nothing found", done: "Done:", number: "Your" },
 };
-const WIDTHS = [360, 1280];
-
-const must = (holds, text) => {
-  if (!holds) throw new Error(text);
-};
-
-/** Somebody asks for a code by the API. */
-const ask = async (number) => {
-  const answer = await fetch(`${url}/api/v1/usr/otp`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ phone_number: number }),
-  });
-  must(answer.status === 202, `a code for ${number}: ${answer.status}`);
-};
-
-/** Nothing is wider than the window or refused by the policy of the page; a picture at each width. */
-const look = async (tab, name, language) => {
-  for (const width of WIDTHS) {
-    await tab.size(width, 800);
-    const wide = await tab.ask("document.documentElement.scrollWidth");
-    must(wide <= width, `${name} ${language} is ${wide} px wide at ${width} px`);
-    if (folder) {
-      await tab.ask("document.fonts.ready.then(() => true)");
-      writeFileSync(join(folder, `${name}-${language}-${width}.png`), await tab.picture({ width, least: 640 }));
-    }
-  }
-  // A page that tells what could not be read is one that Chromium names too.
-  const errors = tab.errors.filter((error) => !error.includes("status of 422"));
-  must(errors.length === 0, `${name} ${language}: ${errors.join("; ")}`);
-};
-
-const staff = async (browser, language, options = {}) => {
-  const tab = await browser.tab(await browser.person(), { language, width: 1280, ...options });
-  const set = await tab.send("Network.setCookie", { name: "ramz_staff", value: token, url: console_ });
-  must(set.success, "the cookie is kept");
-  return tab;
-};
-
 const browser = await Chromium.start();
 for (const language of ["fa", "en"]) {
   const words = WORDS[language];
@@ -60,7 +21,7 @@ for (const language of ["fa", "en"]) {
   await ask(`093577700${language === "fa" ? 1 : 2}1`);
 
   // Where is the code of 0912…? Typed into the field at the top, it is answered at once.
-  const tab = await staff(browser, language);
+  const tab = await staff(browser, console_, token, language);
   await tab.goto(`${console_}/`);
   must((await tab.ask("document.documentElement.dir")) === (language === "fa" ? "rtl" : "ltr"), "the direction");
   await eventually("the code is in the list", async () => {
@@ -123,7 +84,7 @@ for (const language of ["fa", "en"]) {
   await tab.close();
 
   // The same without a script.
-  const plain = await staff(browser, language, { scripts: false, width: 360 });
+  const plain = await staff(browser, console_, token, language, { scripts: false, width: 360 });
   await plain.goto(`${console_}/sends?digits=${first.slice(-4)}`);
   await plain.follow("tbody a[href^='/number']");
   await plain.close();

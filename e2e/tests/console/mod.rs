@@ -1,3 +1,4 @@
 //! The console of a running installation.
 
+mod browser;
 mod role;

@@ -54,7 +54,11 @@ impl Line {
             operator: message
                 .operator
                 .map_or("", |operator| words.sends.operator_name(operator)),
-            fate: words.sends.fate(message.fate),
+            fate: if row.is_kept_back() {
+                words.sends.kept_back
+            } else {
+                words.sends.fate(message.fate)
+            },
             class: fate_class(message.fate),
             took: took.unwrap_or_default(),
             outcome: outcome(message.code, now, words),

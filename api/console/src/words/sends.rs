@@ -54,6 +54,7 @@ pub(crate) struct SendsWords {
     pub(crate) undelivered: &'static str,
     pub(crate) refused: &'static str,
     pub(crate) expired: &'static str,
+    pub(crate) kept_back: &'static str,
     pub(crate) unknown: &'static str,
     // How its code stands; with `{time}` and `{tries}`.
     pub(crate) used: &'static str,
@@ -190,6 +191,7 @@ pub(super) static FA: SendsWords = SendsWords {
     undelivered: "نرسید",
     refused: "پذیرفته نشد",
     expired: "دیر شد و فرستاده نشد",
+    kept_back: "کاربر مسدود است؛ فرستاده نشد",
     unknown: "نامعلوم",
     used: "استفاده شد، {time}",
     live: "تا {time} معتبر است",
@@ -270,6 +272,7 @@ pub(super) static EN: SendsWords = SendsWords {
     undelivered: "not delivered",
     refused: "refused",
     expired: "too late, not sent",
+    kept_back: "user blocked, not sent",
     unknown: "unknown",
     used: "used at {time}",
     live: "good until {time}",
