@@ -189,6 +189,7 @@ impl Commands {
             "docker" => match arguments {
                 ["compose", rest @ ..] => self.check_compose(rest),
                 [] | ["inspect", ..] => Ok(()),
+                ["system", "df", ..] | ["image", "prune"] | ["stats", ..] => Ok(()),
                 ["run", rest @ ..] => {
                     match rest.iter().position(|word| word.starts_with("ramz-")) {
                         Some(image) => {
@@ -363,7 +364,7 @@ impl Commands {
                 self.check(script)
             }
             ["api", "api", ..] => Err("api api".to_owned()),
-            ["grafana", "cli", ..] | [] => Ok(()),
+            ["grafana", "cli", ..] | ["amtool", "check-config" | "alert", ..] | [] => Ok(()),
             [program, arguments @ ..] if *program == service || PLAIN.contains(program) => {
                 self.check_one(program, arguments)
             }

@@ -26,6 +26,8 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "admin",
             "ramz-prometheus",
             "ramz-api",
+            "mountpoint",
+            "alertmanager_notifications_failed_total",
         ],
     ),
     (
@@ -39,6 +41,8 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "wal_compression = lz4",
             "postgresql.conf",
             "pg_basebackup",
+            "pg_wal",
+            "SELECT slot_name, active FROM pg_replication_slots",
         ],
     ),
     (
@@ -87,6 +91,7 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "docker inspect",
         ],
     ),
+    ("Linux", &["du -xhd1", "dmesg -T | grep -i oom"]),
     (
         "HTTP",
         &[
@@ -117,6 +122,8 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "DELETED_USER",
             "user",
             "8000",
+            "8001",
+            "http://127.0.0.1:8001",
             "3000",
             "8025",
             "512mb",
