@@ -121,8 +121,9 @@ async fn net_04_a_44_postgres_refuses_each_role_what_its_program_does_not_do() {
             WORKER,
             &[
                 "SELECT password_hash FROM users",
-                "SELECT phone FROM users",
-                "SELECT COUNT(*) FROM users",
+                "SELECT email FROM users",
+                "SELECT id FROM users",
+                "UPDATE users SET blocked_at = NULL",
                 "SELECT * FROM totp_credentials",
                 "SELECT * FROM refresh_tokens",
                 "SELECT * FROM sessions",
@@ -297,7 +298,7 @@ async fn net_04_every_table_and_every_write_of_the_programs_is_granted_to_a_role
             }
             let granted: bool = sqlx::query_scalar(
                 "SELECT bool_or(has_any_column_privilege(role, $1, $2)) \
-                 FROM unnest(ARRAY['ramz_api', 'ramz_worker']) AS role",
+                 FROM unnest(ARRAY['ramz_api', 'ramz_worker', 'ramz_console']) AS role",
             )
             .bind(&table)
             .bind(if verb == "DELETE" { "SELECT" } else { verb })
@@ -306,7 +307,7 @@ async fn net_04_every_table_and_every_write_of_the_programs_is_granted_to_a_role
             .expect("an answer");
             let removed: bool = sqlx::query_scalar(
                 "SELECT bool_or(has_table_privilege(role, $1, 'DELETE')) \
-                 FROM unnest(ARRAY['ramz_api', 'ramz_worker']) AS role",
+                 FROM unnest(ARRAY['ramz_api', 'ramz_worker', 'ramz_console']) AS role",
             )
             .bind(&table)
             .fetch_one(&mut owner)
