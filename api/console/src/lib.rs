@@ -21,7 +21,7 @@
 //!
 //! **A page more:** its texts in `words/`, a template that extends `frame.html`, a handler that takes
 //! [`Staff`](staff::Staff), begins with `staff.may(…)?` and ends with [`frame::page`], a route in `console.rs`, a line
-//! in [`frame::NAVIGATION`] where it is a section. **An action:** a form with `token` and `reason`, a handler that takes
+//! in `NAVIGATION` of `frame.rs` where it is a section. **An action:** a form with `token` and `reason`, a handler that takes
 //! `Form` too and gives `staff.deed(form.reason()?)` to a use case, which writes it into the audit log.
 
 mod assets;
