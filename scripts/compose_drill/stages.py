@@ -94,16 +94,22 @@ def sign_in(project, report):
 def console(project, report):
     """Staff find the console on loopback, and nobody finds it under another name or among the pages."""
 
-    def get(port, host):
-        return call(port, "GET", "/sign-in", headers={"Host": host, "Accept": "text/html"})
+    def get(port, host, path="/sign-in", **more):
+        return call(port, "GET", path, headers={"Host": host, "Accept": "text/html", **more})
 
-    own = get(project.admin, f"127.0.0.1:{project.admin}")
+    name = f"127.0.0.1:{project.admin}"
+    own = get(project.admin, name)
     foreign = get(project.admin, "evil.example")
     public = get(project.api, f"127.0.0.1:{project.api}")
+    # A session that there is not is looked for in the database, under the role of the console.
+    made_up = get(project.admin, name, "/", Cookie=f"ramz_staff={'A' * 43}")
     report.check(
         "the console asks who comes, on its own port and under its own name only",
         own[0] == 200 and "password" in own[1] and foreign[0] == 421 and public[0] == 404,
         f"own {own[0]}, another name {foreign[0]}, public port {public[0]}",
+    )
+    report.check(
+        "a made-up session leads to the sign-in", made_up[0] == 303, f"status {made_up[0]}"
     )
 
 
