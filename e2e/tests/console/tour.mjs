@@ -119,7 +119,6 @@ for (const [language, number] of [["fa", first], ["en", second]]) {
   await tab.follow("tbody a[href^='/users/']");
   await see(tab, "user", language);
   await tab.goto(`${console_}/nothing-here`);
-  tab.errors.length = 0;
   await see(tab, "not-found", language);
   await tab.goto(`${console_}/limits`);
   await tab.fill("#number", person);
