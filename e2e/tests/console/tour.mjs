@@ -115,7 +115,7 @@ for (const [language, number] of [["fa", first], ["en", second]]) {
   await tab.goto(`${console_}/sends`);
   await tab.follow("a[href^='/sends/export']");
   await see(tab, "export", language);
-  await tab.goto(`${console_}/users?q=${number}`);
+  await tab.goto(`${console_}/users?q=${encodeURIComponent(number)}`);
   await tab.follow("tbody a[href^='/users/']");
   await see(tab, "user", language);
   await tab.goto(`${console_}/nothing-here`);
