@@ -116,7 +116,7 @@ for (const [language, number] of [["fa", first], ["en", second]]) {
   await tab.follow("a[href^='/sends/export']");
   await see(tab, "export", language);
   await tab.goto(`${console_}/users?q=${encodeURIComponent(number)}`);
-  await tab.follow("tbody a[href^='/users/']");
+  must((await tab.path()).startsWith("/users/"), await tab.path());
   await see(tab, "user", language);
   await tab.goto(`${console_}/nothing-here`);
   await see(tab, "not-found", language);
