@@ -30,6 +30,14 @@ export const staff = async (browser, console_, token, language, options = {}) =>
   return tab;
 };
 
+/** What reaches beyond the window and lies in nothing that scrolls, outermost first. */
+const WIDE = `[...document.querySelectorAll("body *")].filter((element) => {
+  const box = element.getBoundingClientRect();
+  for (let around = element.parentElement; around; around = around.parentElement)
+    if (getComputedStyle(around).overflowX !== "visible") return false;
+  return box.right > innerWidth + 1 || box.left < -1;
+}).slice(0, 4).map((element) => element.outerHTML.slice(0, 120))`;
+
 /** Nothing is wider than the window or refused by the policy of the page; a picture at each width, where there is a
     folder for them. */
 export const looker = (folder) => {
@@ -38,7 +46,7 @@ export const looker = (folder) => {
     for (const width of WIDTHS) {
       await tab.size(width, 800);
       const wide = await tab.ask("document.documentElement.scrollWidth");
-      must(wide <= width, `${name} ${language} is ${wide} px wide at ${width} px`);
+      if (wide > width) must(false, `${name} ${language} is ${wide} px wide at ${width} px: ${await tab.ask(WIDE)}`);
       if (folder) {
         await tab.ask("document.fonts.ready.then(() => true)");
         writeFileSync(join(folder, `${name}-${language}-${width}.png`), await tab.picture({ width, least: 640 }));
