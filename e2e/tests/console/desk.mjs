@@ -30,13 +30,14 @@ export const staff = async (browser, console_, token, language, options = {}) =>
   return tab;
 };
 
-/** What reaches beyond the window and lies in nothing that scrolls, outermost first. */
+/** What reaches beyond the window, or holds what does, and lies in nothing that scrolls; outermost first. */
 const WIDE = `[...document.querySelectorAll("body *")].filter((element) => {
-  const box = element.getBoundingClientRect();
   for (let around = element.parentElement; around; around = around.parentElement)
-    if (getComputedStyle(around).overflowX !== "visible") return false;
-  return box.right > innerWidth + 1 || box.left < -1;
-}).slice(0, 4).map((element) => element.outerHTML.slice(0, 120))`;
+    if (!["visible", "clip"].includes(getComputedStyle(around).overflowX)) return false;
+  const box = element.getBoundingClientRect();
+  const spills = element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "visible";
+  return spills || box.right > innerWidth + 1 || box.left < -1;
+}).slice(0, 6).map((element) => element.outerHTML.slice(0, 120)).join("  ")`;
 
 /** Nothing is wider than the window or refused by the policy of the page; a picture at each width, where there is a
     folder for them. */
