@@ -10,7 +10,7 @@
 //! | `staff/` | signing in; who is signed in; who has which role |
 //! | `overview/`, `users/`, `audit/`, `settings/` | one section each |
 //! | `limits/`, `dead/`, `spending/` | what rules refused, what was not sent, what was spent |
-//! | `visitor.rs`, `form.rs`, `own_path.rs` | what comes in: language, forms, where to go afterwards |
+//! | `visitor.rs`, `form.rs` | what comes in: language, forms |
 //! | `frame.rs`, `fault.rs` | what goes out: pages, and pages about what is wrong |
 //! | `hosts.rs` | under which names it answers at all |
 //! | `sends/`, `number_page/`, `export/`, `search.rs` | lists of codes, one number, files, the field at the top |
@@ -37,7 +37,6 @@ mod limits;
 mod number;
 mod number_page;
 mod overview;
-mod own_path;
 mod search;
 mod sends;
 mod settings;

@@ -12,9 +12,9 @@ use crate::frame::lead_to;
 use crate::login::with_next;
 use crate::member::Membership;
 use crate::number::spaced;
-use crate::own_path::OwnPath;
 use crate::pages::{CONFIRM, LOG_IN};
 use crate::state::PagesState;
+use web::OwnPath;
 
 /// Somebody who is signed in, on a page that is theirs alone.
 pub(crate) struct Account {

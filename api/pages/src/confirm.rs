@@ -14,7 +14,6 @@ use crate::applications::who_asks;
 use crate::asking::ask_for_number;
 use crate::frame::{Frame, lead_to, page, page_of_refusal};
 use crate::login::Asked;
-use crate::own_path::OwnPath;
 use crate::pages::CONFIRM;
 use crate::pending::{Intent, PendingSignIn};
 use crate::state::{Look, PagesState};
@@ -22,6 +21,7 @@ use crate::trouble::Trouble;
 use crate::verify::waiting_on;
 use crate::visitor::{CallerOf, Visitor};
 use crate::words::around;
+use web::OwnPath;
 
 /// The page that asks.
 #[derive(Template)]

@@ -11,8 +11,8 @@ use web::{PageCookie, Site};
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::frame::lead_to;
-use crate::own_path::OwnPath;
 use crate::pages::HOME;
+use web::OwnPath;
 
 const KEPT: Duration = Duration::from_hours(24 * 365);
 

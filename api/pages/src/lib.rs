@@ -19,7 +19,7 @@
 //! | `elsewhere.rs` | addresses of others' pages, which lead to ours |
 //! | `visitor.rs`, `member.rs` | who looks at a page; who is signed in |
 //! | `pending.rs` | the sign-in under way, which the browser keeps sealed |
-//! | `form.rs`, `own_path.rs` | what comes in: forms, and where to go afterwards |
+//! | `form.rs` | what comes in: forms |
 //! | `frame.rs`, `fault.rs`, `trouble.rs` | what goes out: pages, pages about a request, refusals as people read them |
 //! | `words/`, `times.rs`, `number.rs` | texts, moments and numbers in the language of the reader |
 //! | `ready.rs` | pages that are made once, at the start |
@@ -51,7 +51,6 @@ mod login;
 mod member;
 mod message;
 mod number;
-mod own_path;
 mod pages;
 mod password;
 mod password_log_in;

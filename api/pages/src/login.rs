@@ -16,13 +16,13 @@ use crate::form::{Form, Standing};
 use crate::frame::{Frame, lead_to, page, page_of_refusal, page_of_trouble, ready_page};
 use crate::member::Membership;
 use crate::number::typed;
-use crate::own_path::OwnPath;
 use crate::pages::{HOME, LOG_IN, LOG_IN_BY_PASSWORD, PASSWORD, PHONE, RESET, SIGN_UP};
 use crate::pending::{Intent, PendingSignIn};
 use crate::state::{Look, PagesState};
 use crate::trouble::Trouble;
 use crate::visitor::{CallerOf, Visitor};
 use crate::words::around;
+use web::OwnPath;
 
 /// A number of nobody, to show how one looks.
 const EXAMPLE: &str = "0912 345 6789";

@@ -12,12 +12,12 @@ use crate::account::{Account, AccountForm, sign_in_for};
 use crate::frame::{Frame, lead_to, page, page_of_refusal};
 use crate::home::Notice;
 use crate::login::with_next;
-use crate::own_path::OwnPath;
 use crate::pages::{CONFIRM, HOME, PASSWORD};
 use crate::password_log_in::{of_password, typed_password};
 use crate::state::{Look, PagesState};
 use crate::trouble::Trouble;
 use crate::visitor::{CallerOf, Visitor};
+use web::OwnPath;
 
 /// The page with the field for the new password.
 #[derive(Template)]

@@ -18,13 +18,13 @@ use crate::home::Notice;
 use crate::login::{Asked, SHOWN_CHARS, with_next};
 use crate::member::Membership;
 use crate::number::typed;
-use crate::own_path::OwnPath;
 use crate::pages::{HOME, LOG_IN, RESET};
 use crate::pending::PendingSignIn;
 use crate::state::{Look, PagesState};
 use crate::trouble::Trouble;
 use crate::verify::entered;
 use crate::visitor::{CallerOf, Visitor};
+use web::OwnPath;
 
 /// The page with number and password.
 #[derive(Template)]

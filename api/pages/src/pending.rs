@@ -13,8 +13,8 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use web::{Cookies, PageCookie};
 
-use crate::own_path::OwnPath;
 use crate::pages::{LOG_IN, PHONE, PHONE_VERIFY, RESET, RESET_VERIFY, VERIFY};
+use web::OwnPath;
 
 /// What the seal is for; the number is that of the form below.
 pub(crate) const SEAL_LABEL: &str = "pages sign-in v1";

@@ -19,11 +19,11 @@ use crate::form::Form;
 use crate::frame::{lead_to, page};
 use crate::home::Notice;
 use crate::member::Membership;
-use crate::own_path::OwnPath;
 use crate::pages::{HOME, LOG_IN, VERIFY};
 use crate::pending::{Event, Intent, NoCode, PendingSignIn};
 use crate::state::PagesState;
 use crate::visitor::{CallerOf, Visitor};
+use web::OwnPath;
 
 /// `GET /accounts/verify/`
 pub(crate) async fn show(

@@ -10,7 +10,7 @@
 //! | `cookies.rs`, `presented.rs`, `cross_site.rs` | tokens on their way to and from clients |
 //! | `cors.rs` | pages of other origins that may call us |
 //! | `language.rs` | the language of answers |
-//! | `slashes.rs` | paths with a slash too much |
+//! | `slashes.rs`, `own_path.rs` | paths with a slash too much; where to go afterwards |
 //! | `times.rs` | moments as people read them, in the calendar of their language |
 //! | `metrics.rs` | requests and connections |
 
@@ -20,6 +20,7 @@ mod cross_site;
 mod forwarded;
 mod language;
 mod metrics;
+mod own_path;
 mod presented;
 mod proxy_watch;
 mod request_context;
@@ -31,6 +32,7 @@ pub mod times;
 pub use cookies::{Cookies, PageCookie, TokenCookie};
 pub use cors::open_to_all;
 pub use cross_site::{CrossSite, MadeBy, made_by};
+pub use own_path::OwnPath;
 pub use presented::{
     Bearer, NavigationCookies, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token,
 };

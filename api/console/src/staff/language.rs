@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::fault::Fault;
 use crate::form::Form;
 use crate::frame::lead_to;
-use crate::own_path::OwnPath;
+use web::OwnPath;
 
 const KEPT: Duration = Duration::from_hours(24 * 365);
 

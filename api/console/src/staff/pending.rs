@@ -9,7 +9,7 @@ use uuid::Uuid;
 use web::PageCookie;
 
 use crate::console::Console;
-use crate::own_path::OwnPath;
+use web::OwnPath;
 
 /// For how long it can be gone on with.
 const KEPT: Duration = Duration::from_mins(10);

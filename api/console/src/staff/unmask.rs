@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::form::Form;
 use crate::frame::{Frame, Notice, done, page};
 use crate::number;
-use crate::own_path::OwnPath;
+use web::OwnPath;
 
 /// What the link beside a masked number carries.
 #[derive(Deserialize)]

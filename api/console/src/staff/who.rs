@@ -12,8 +12,8 @@ use shared::records::StaffSession;
 
 use crate::console::Console;
 use crate::fault::Fault;
-use crate::own_path::OwnPath;
 use crate::visitor::{Visitor, session_token};
+use web::OwnPath;
 
 /// Somebody of the staff who is signed in. A handler that takes it is for them alone.
 #[derive(Clone, Debug)]

@@ -15,10 +15,10 @@ use super::way_back;
 use crate::fault::Fault;
 use crate::frame::lead_to;
 use crate::login::with_next;
-use crate::own_path::OwnPath;
 use crate::pages::{CONFIRM, LOG_IN};
 use crate::state::PagesState;
 use crate::visitor::CallerOf;
+use web::OwnPath;
 
 /// The longest question that is looked at.
 const MAX_QUERY_BYTES: usize = 8 * 1024;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use web::{NavigationCookies, PageCookie};
 
 use super::GO_ON;
-use crate::own_path::OwnPath;
 use crate::state::PagesState;
+use web::OwnPath;
 
 /// Bytes of an id, and of what the browser keeps.
 const BYTES: usize = 16;

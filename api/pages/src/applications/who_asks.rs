@@ -8,9 +8,9 @@ use super::CANCEL;
 use super::waiting::Waiting;
 use crate::frame::policy;
 use crate::number::typed;
-use crate::own_path::OwnPath;
 use crate::state::PagesState;
 use crate::words::{Words, around};
+use web::OwnPath;
 
 /// An application whose person is on our pages.
 #[derive(Clone, Debug)]

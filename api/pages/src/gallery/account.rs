@@ -13,12 +13,12 @@ use crate::devices::DevicesPage;
 use crate::home::Notice;
 use crate::login::LogInPage;
 use crate::number::spaced;
-use crate::own_path::OwnPath;
 use crate::pages::PASSWORD;
 use crate::password::PasswordPage;
 use crate::password_log_in::{PasswordLogInPage, of_password};
 use crate::pending::{Event, Intent, NoCode, PendingSignIn};
 use crate::profile::ProfilePage;
+use web::OwnPath;
 
 fn of_input(code: RefusalCode, input: Input) -> Refusal {
     let mut refusal = Refusal::from(code);

@@ -23,9 +23,9 @@ use super::{FACTOR, SET_UP, SIGN_IN};
 use crate::console::Console;
 use crate::fault::{Fault, refusal_texts, status_of};
 use crate::frame::lead_to;
-use crate::own_path::OwnPath;
 use crate::times;
 use crate::visitor::Visitor;
+use web::OwnPath;
 
 /// Leads whoever has shown who they are on to their second factor.
 fn go_on(console: &Console, known: KnownStaff, next: Option<&OwnPath>) -> Response {

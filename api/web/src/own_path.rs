@@ -1,4 +1,4 @@
-//! Where to go after a form: a path of our own, and nowhere else.
+//! Where to go afterwards: a path of our own, and nowhere else.
 
 use url::Url;
 
@@ -8,12 +8,12 @@ const HERE: &str = "https://here.invalid";
 
 /// A path of our own origin, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OwnPath(String);
+pub struct OwnPath(String);
 
 impl OwnPath {
     /// Takes what browsers read as a path of our own (WHATWG URL), whatever it looks like: `//host`,
     /// `/\host` and `https:host` are addresses of others, and so is what becomes one without its tabs.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if !text.starts_with('/') || text.len() > MAX_BYTES {
             return None;
         }
@@ -37,7 +37,8 @@ impl OwnPath {
         )))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The path, and its query where it has one.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
