@@ -188,8 +188,9 @@ impl Commands {
             }
             "docker" => match arguments {
                 ["compose", rest @ ..] => self.check_compose(rest),
-                [] | ["inspect", ..] => Ok(()),
-                ["system", "df", ..] | ["image", "prune"] | ["stats", ..] => Ok(()),
+                [] | ["inspect" | "stats", ..] | ["system", "df", ..] | ["image", "prune"] => {
+                    Ok(())
+                }
                 ["run", rest @ ..] => {
                     match rest.iter().position(|word| word.starts_with("ramz-")) {
                         Some(image) => {
