@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use domain::phone::PhoneNumber;
 use domain::sealed::Seal;
 use flows::Flows;
 use flows::overview::Overview;
@@ -33,7 +34,7 @@ pub struct Console {
     /// Style, script and fonts.
     pub(crate) assets: Arc<Assets>,
     /// Seals numbers that stand in addresses.
-    pub(crate) number_seal: Arc<Seal>,
+    number_seal: Arc<Seal>,
     /// The figures of the first page.
     pub(crate) overview: Overview,
     /// Files that were asked for.
@@ -140,6 +141,18 @@ impl Console {
 
     pub(crate) fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// A number as it stands in an address or a form; nothing where there is no key.
+    pub(crate) fn seal_number(&self, phone: &PhoneNumber) -> Option<String> {
+        let random = self.desk.flows().random();
+        self.number_seal.seal(phone.as_e164(), random)
+    }
+
+    /// The number of an address or a form.
+    pub(crate) fn open_number(&self, sealed: &str) -> Option<PhoneNumber> {
+        let text = self.number_seal.open(sealed)?;
+        PhoneNumber::from_e164(&text)
     }
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {

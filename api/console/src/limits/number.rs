@@ -57,9 +57,7 @@ struct Exempt {
 
 /// Where the limits of a number are.
 pub(crate) fn address_of(console: &Console, phone: &PhoneNumber) -> String {
-    let random = console.desk.flows().random();
-    let sealed = console.number_seal.seal(phone.as_e164(), random);
-    address(&sealed.unwrap_or_default())
+    address(&console.seal_number(phone).unwrap_or_default())
 }
 
 fn address(sealed: &str) -> String {
@@ -68,9 +66,7 @@ fn address(sealed: &str) -> String {
 }
 
 fn opened(console: &Console, sealed: &str) -> Result<PhoneNumber, Fault> {
-    let text = console.number_seal.open(sealed);
-    let phone = text.and_then(|text| PhoneNumber::from_e164(&text));
-    phone.ok_or(Fault::Unreadable)
+    console.open_number(sealed).ok_or(Fault::Unreadable)
 }
 
 /// There is nothing to lift.

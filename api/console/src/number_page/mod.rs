@@ -108,8 +108,7 @@ fn nothing_known() -> Fault {
 
 fn subject(console: &Console, number: &str, request: &str, challenge: &str) -> Option<Subject> {
     if !number.is_empty() {
-        let opened = console.number_seal.open(number)?;
-        return PhoneNumber::from_e164(&opened).map(Subject::Phone);
+        return console.open_number(number).map(Subject::Phone);
     }
     if !request.is_empty() {
         return request.parse().ok().map(Subject::Request);

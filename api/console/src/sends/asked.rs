@@ -1,7 +1,7 @@
 //! What a list is asked for: the filters as they stand in the address.
 
 use domain::challenge::Channel;
-use domain::phone::{Operator, PhoneNumber};
+use domain::phone::Operator;
 use domain::typed::ascii_digit;
 use shared::records::{MessageId, Route, SendFate, SendFilter, SendPlace};
 use url::form_urlencoded;
@@ -73,8 +73,7 @@ impl Asked {
         };
         let filter = &mut self.filter;
         field("n", &mut |text| {
-            let opened = console.number_seal.open(text);
-            filter.phone = opened.and_then(|text| PhoneNumber::from_e164(&text));
+            filter.phone = console.open_number(text);
             filter.phone.is_some()
         });
         field("digits", &mut |text| {
@@ -135,10 +134,7 @@ impl Asked {
         let digits = last_digits(&self.typed);
         let phone = flows.read_number(&self.typed);
         let (number, last) = match (phone, digits) {
-            (Some(phone), _) => {
-                let sealed = console.number_seal.seal(phone.as_e164(), flows.random())?;
-                (sealed, String::new())
-            }
+            (Some(phone), _) => (console.seal_number(&phone)?, String::new()),
             (None, Some(digits)) => (String::new(), digits),
             (None, None) => return None,
         };

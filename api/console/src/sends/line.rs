@@ -79,9 +79,7 @@ fn fate_class(fate: SendFate) -> &'static str {
 
 /// The page of a number, which stands in no address as it is.
 pub(crate) fn number_address(console: &Console, phone: &PhoneNumber) -> Option<String> {
-    let sealed = console
-        .number_seal
-        .seal(phone.as_e164(), console.desk.flows().random())?;
+    let sealed = console.seal_number(phone)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("n", &sealed);
     Some(format!("/number?{}", query.finish()))

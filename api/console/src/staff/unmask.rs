@@ -43,9 +43,7 @@ pub(crate) fn unmask_address(
     subject: Option<Uuid>,
     next: &str,
 ) -> Option<String> {
-    let sealed = console
-        .number_seal
-        .seal(phone.as_e164(), console.desk.flows().random())?;
+    let sealed = console.seal_number(phone)?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query
         .append_pair("number", &sealed)
@@ -57,9 +55,7 @@ pub(crate) fn unmask_address(
 }
 
 fn opened(console: &Console, sealed: &str) -> Result<PhoneNumber, Fault> {
-    let text = console.number_seal.open(sealed);
-    let phone = text.and_then(|text| PhoneNumber::from_e164(&text));
-    phone.ok_or(Fault::Unreadable)
+    console.open_number(sealed).ok_or(Fault::Unreadable)
 }
 
 /// `GET /unmask`
