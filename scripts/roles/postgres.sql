@@ -35,7 +35,7 @@ SELECT length(:'console') >= 16 AS there \gset
 ALTER ROLE ramz_console LOGIN PASSWORD :'console';
 \endif
 
--- Whoever owned it before, and runs, goes on with the rights of the owner until it is restarted under its
+-- A program that owned it before, and runs, goes on with the rights of the owner until it is restarted under its
 -- own role: `REVOKE ramz_owner FROM …` afterwards.
 SELECT DISTINCT format('GRANT ramz_owner TO %I', role.rolname) FROM pg_roles AS role
     WHERE NOT role.rolsuper AND role.rolname NOT LIKE 'ramz\_%' AND role.oid IN (
@@ -43,7 +43,7 @@ SELECT DISTINCT format('GRANT ramz_owner TO %I', role.rolname) FROM pg_roles AS 
         UNION SELECT relowner FROM pg_class
             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) \gexec
 ALTER DATABASE :"DBNAME" OWNER TO ramz_owner;
--- Whoever has no role here can neither connect nor make tables.
+-- A user without a role here can neither connect nor make tables.
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"DBNAME" TO ramz_api, ramz_worker, ramz_console;
