@@ -210,10 +210,10 @@ mod tests {
              (SELECT TIMESTAMPTZ '2025-09-01' + n * INTERVAL '1 minute' AS at \
              FROM generate_series(1, 8) AS n) AS moments",
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(0.2); RETURN OLD; END $$",
+             $$ BEGIN PERFORM pg_sleep(0.1); RETURN OLD; END $$",
             // The first one takes longer than any step may.
             "CREATE FUNCTION very_slow() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN PERFORM pg_sleep(1.5); RETURN OLD; END $$",
+             $$ BEGIN PERFORM pg_sleep(0.75); RETURN OLD; END $$",
             "CREATE TRIGGER slow BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION slow()",
             "CREATE TRIGGER very_slow BEFORE DELETE ON sessions FOR EACH ROW \
              WHEN (OLD.expires_at < TIMESTAMPTZ '2025-09-01 00:01:30') EXECUTE FUNCTION very_slow()",
@@ -224,7 +224,7 @@ mod tests {
                 .expect(statement);
         }
         let settings = shared::records::PoolSettings {
-            time_limit: Duration::from_secs(2),
+            time_limit: Duration::from_secs(1),
             ..shared::records::PoolSettings::default()
         };
         let records = Records::connect(&url, settings).await.expect("a URL");
