@@ -48,7 +48,7 @@ pub enum CodeStanding {
     Live {
         /// Until when.
         until: DateTime<Utc>,
-        /// Wrong tries of whoever began it, and by the number alone.
+        /// Wrong tries with its session id, and by the number alone.
         tries: u32,
     },
     /// It was given back, and has had no effect so far.

@@ -19,7 +19,7 @@ refusals! {
 
 /// Sends a one-time code.
 ///
-/// The answer comes at once; the message follows within moments. A number has one live code: whoever
+/// The answer comes at once; the message follows within moments. A number has one live code: who
 /// asks again within minutes gets a `session_id` of their own and the same code. With the `session_id`
 /// of an earlier answer the code is sent again, its life extended, without giving back attempts; when
 /// that request is over, a new one begins with a new `session_id`.

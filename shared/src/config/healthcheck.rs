@@ -25,7 +25,7 @@ impl HealthcheckConfig {
     }
 
     /// Of a worker: whether it lives, by `METRICS_LISTEN`. What its stores do to it shows in its
-    /// metrics: it waits for them, and starting it anew would help nobody.
+    /// metrics: it waits for them, and a restart would help nobody.
     pub fn load_worker(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment, Binary::Worker);
         let asked = read_worker(&mut reader);

@@ -19,7 +19,7 @@ use super::{Backend, HotState};
 
 /// None lasts longer, in milliseconds.
 pub const LONGEST_EXEMPTION: i64 = 24 * 60 * 60 * 1000;
-/// There are no more at once: whoever needs more wants another limit.
+/// There are no more at once: if more are needed, the limit is wrong.
 pub const MOST_EXEMPTIONS: usize = 100;
 /// The longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 500;

@@ -1,4 +1,4 @@
-//! What the workers have seen of the credit at the gateway, for whoever asks whether there is money left.
+//! What the workers have seen of the credit at the gateway, for those who ask whether there is money left.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,4 +1,4 @@
-//! The connection that all commands of a process share, made anew where it leads to the wrong server.
+//! The connection that all commands of a process share, replaced where it leads to the wrong server.
 //!
 //! Behind one address (DNS, a proxy, a managed service) the primary changes, and the old one may live
 //! on: as a replica, which refuses writes on connections that it keeps open; cut off from the rest; or
@@ -186,7 +186,7 @@ impl RedisConnection {
             tracing::warn!(
                 place,
                 code,
-                "this Redis is not one to write to; connecting anew until it is"
+                "this Redis does not take writes; connecting again until it does"
             );
         }
         // One that was good and broke is replaced at once.

@@ -1,15 +1,15 @@
-//! Whoever writes at the same time shares one commit: each commit waits for the disk, and one wait is enough
+//! Writes at the same time share one commit: each commit waits for the disk, and one wait is enough
 //! for all of them. Nobody is told before it.
 //!
 //! There is one transaction. Each takes a [`Turn`] in it, in the order in which they came, and their part is a
-//! savepoint: one that goes wrong leaves nothing behind, and the others keep theirs. Whoever has written passes the
+//! savepoint: one that goes wrong leaves nothing behind, and the others keep theirs. Each writer, when done, passes the
 //! transaction on while others wait for their turn; the last one, or the one after so many, has it committed, by
 //! a task that no caller can interrupt. Nobody waits for company.
 //!
-//! Whoever holds the transaction, or waits for it, sees to it that those before are told. So there is always
+//! The one who holds the transaction, or waits for it, makes sure that those before are told. So there is always
 //! somebody: a caller that goes away leaves a task in their place.
 //!
-//! What a part reads may be what another has written a moment ago, and is not on the disk. So whoever writes
+//! What a part reads may be what another has written a moment ago, and is not on the disk. So a part that writes
 //! nothing waits too, by [`Turn::undo`] or by [`Others`], before it tells what it has seen.
 
 use std::io;
@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::timeout;
 
-/// Parts of one commit. Whoever comes later waits as long as they take.
+/// Parts of one commit. A part that comes later waits as long as they take.
 const MOST: usize = 64;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -90,7 +90,7 @@ impl Turns {
         Ok(turn)
     }
 
-    /// Gives the transaction to whoever waits for it; to a task that ends it where nobody does or where it is
+    /// Gives the transaction to the next who waits for it; to a task that ends it where nobody does or where it is
     /// `full`.
     fn pass_on(self: &Arc<Self>, held: Held, full: bool) {
         let nobody_waits = self.waiting.load(Ordering::SeqCst) == 0;
@@ -279,7 +279,7 @@ impl Turn {
         others.are_kept().await
     }
 
-    /// The others of the same transaction, for whoever keeps nothing but tells what it has read.
+    /// The others of the same transaction, for a part that writes nothing but tells what it has read.
     pub(crate) fn others(&self) -> Others {
         let shared = self.held.as_ref().and_then(|held| held.as_ref());
         Others(shared.expect(HELD).ended.subscribe())

@@ -385,7 +385,7 @@ impl Stage {
         Some(left)
     }
 
-    /// The connection of a file that writes; while it is held, whoever wants to write waits.
+    /// The connection of a file that writes; while it is held, everybody else who writes waits.
     pub(crate) async fn hold_writer(&self) -> PoolConnection<Sqlite> {
         let Raw::Sqlite { file, .. } = &self.raw else {
             panic!("Redis has no connection of this kind");

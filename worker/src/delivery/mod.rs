@@ -1,6 +1,6 @@
 //! Finds out what became of the messages that the gateway has accepted.
 //!
-//! One loop in each worker. Questions that are due gather for a second, whoever comes first takes up
+//! One loop in each worker. Questions that are due gather for a second, the first worker to come takes up
 //! to 500 of them and asks by one call; so all workers together make about one call a second under
 //! load, and none while there is nothing to ask. Nobody waits for the answers, so messages go first:
 //! a question takes a place in the rate that no message wants, and stands in line with them only

@@ -61,11 +61,11 @@ pub(super) static EN: FaultWords = FaultWords {
     ),
     unreadable: (
         "The form could not be read",
-        "Open the page again and send the form anew.",
+        "Open the page and send the form again.",
     ),
     too_old: (
         "This form is no longer valid",
-        "Nothing was done. Perhaps you have signed in anew; open the page again and send the form anew.",
+        "Nothing was done. Perhaps you have signed in again since; open the page and send the form once more.",
     ),
     reason: (
         "A reason is needed",

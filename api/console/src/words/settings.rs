@@ -52,7 +52,7 @@ pub(super) static FA: SettingsWords = SettingsWords {
 
 pub(super) static EN: SettingsWords = SettingsWords {
     title: "Settings",
-    lead: "What this process was started with. Secrets are not shown. To change one, set the environment variable and start anew.",
+    lead: "What this process was started with. Secrets are not shown. To change one, set the environment variable and restart.",
     health: "Health",
     records: "Database",
     hot_state: "Codes, limits and queue",

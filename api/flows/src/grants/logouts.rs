@@ -22,7 +22,7 @@ const GIVEN_UP_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// The type of a logout token (OpenID Connect Back-Channel Logout, section 2.4).
 const TYPE: &str = "logout+jwt";
-/// It is made anew for each attempt.
+/// Each attempt gets a new one.
 const LIFE_SECONDS: i64 = 120;
 
 #[derive(Serialize)]

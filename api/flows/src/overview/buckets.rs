@@ -109,7 +109,7 @@ impl Buckets {
             if !due {
                 continue;
             }
-            // The present is always read; whoever looks does not wait long for the rest.
+            // The present is always read; nobody who looks waits long for the rest.
             if index < present {
                 if left == 0 || began.elapsed() > READS_FOR {
                     break;

@@ -21,7 +21,7 @@ pub async fn waiting_phone_move(
 }
 
 /// Stops the move that waits for the signed-in user. Any session will do, since it keeps things as they
-/// are; staff can begin anew.
+/// are; staff can start again.
 pub async fn stop_phone_move(flows: &Flows, authenticated: &Authenticated) -> Result<(), Refusal> {
     let (user, now) = (authenticated.user.id, flows.clock.now());
     let audit_id = flows.random.uuid_v7(flows.clock.now_millis());

@@ -1,4 +1,4 @@
-//! The English texts, written anew and not translated word by word.
+//! The English texts, written as English and not translated word by word.
 
 use domain::challenge::Locale;
 use flows::RefusalCode;

@@ -93,8 +93,8 @@ fn scientific(text: &str) -> Option<Result<String, CellError>> {
 
 /// `9131110006.0` and `9131110006,00` without what stands behind the point.
 ///
-/// A point that stands there twice separates groups. One with other digits than zero behind it does,
-/// too, where people have written the number: a spreadsheet's begins neither with 0 nor with `+`.
+/// Two points separate groups. So does one with other digits than zero behind it
+/// where people have written the number: a spreadsheet's begins neither with 0 nor with `+`.
 fn without_fraction(text: &str) -> Result<&str, CellError> {
     let Some((at, point)) = text.char_indices().rfind(|(_, c)| is_point(*c)) else {
         return Ok(text);

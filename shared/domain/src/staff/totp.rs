@@ -62,7 +62,7 @@ impl TotpSecret {
         i64::try_from(step).ok()
     }
 
-    /// The code of a moment, for tests and for whoever stands in for an app.
+    /// The code of a moment, for tests that stand in for an app.
     pub fn code_at(&self, now_millis: i64) -> String {
         let seconds = u64::try_from(now_millis / 1_000).unwrap_or_default();
         self.totp().generate(seconds).to_string()

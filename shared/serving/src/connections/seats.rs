@@ -2,7 +2,7 @@
 //!
 //! Each connection has a seat. A client address (IPv6: its /64) and its neighbourhood (/24, /48) have a
 //! share of the seats: anyone who takes more loses their own oldest idle connection, or is not seated where
-//! none is idle. When all seats are taken, the oldest idle connection goes, whoever's it is. Of those who have
+//! none is idle. When all seats are taken, the oldest idle connection goes, of whichever client. Of those who have
 //! begun a head and not ended it there is a share too, since each holds a buffer: beyond it the oldest goes.
 //!
 //! Reverse proxies in `TRUSTED_PROXIES` bring the clients of everybody, so they have no share, and their idle

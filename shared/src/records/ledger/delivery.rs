@@ -2,8 +2,8 @@
 //!
 //! A row is due when its `next_check_at` has come. Anyone who takes it moves that moment on by a lease,
 //! so no other worker asks about it meanwhile, and one that dies with it loses nothing: the moment
-//! comes again. What was learned is written only where the row still is as it was taken; whoever
-//! comes second leaves it alone, and counts nothing.
+//! comes again. What was learned is written only where the row still is as it was taken; the
+//! second who comes leaves it alone, and counts nothing.
 
 use std::collections::HashSet;
 

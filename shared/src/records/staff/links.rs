@@ -34,7 +34,7 @@ pub struct NewStaffLink {
 }
 
 impl Records {
-    /// Makes a link, in the place of any before, and writes it down. `false`, with nothing done, for whoever may not
+    /// Makes a link, in the place of any before, and writes it down. `false`, with nothing done, for a user who may not
     /// use the console.
     pub async fn make_staff_link(
         &self,

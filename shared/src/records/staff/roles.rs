@@ -15,7 +15,7 @@ use crate::records::{AuditEntry, Records, RecordsError, micros};
 const ROLE: &str = "SELECT users.is_superuser, users.is_staff, staff.role FROM users \
      LEFT JOIN staff ON staff.user_id = users.id \
      WHERE users.id = $1 AND users.blocked_at IS NULL AND users.deleted_at IS NULL";
-/// Of somebody who is kept out too: they are not to be touched by whoever may not touch staff.
+/// Of somebody who is kept out too: nobody may touch them who may not touch staff.
 const ANY_ROLE: &str = "SELECT users.is_superuser, users.is_staff, staff.role FROM users \
      LEFT JOIN staff ON staff.user_id = users.id WHERE users.id = $1 AND users.deleted_at IS NULL";
 const LIST: &str = "SELECT users.id, users.phone, users.first_name, users.last_name, \
@@ -63,7 +63,7 @@ pub struct StaffMember {
 pub enum RoleChange {
     /// It is changed.
     Changed,
-    /// Whoever wants it is no admin any more.
+    /// The one who wants it is no admin any more.
     NotAdmin,
     /// There is no such user, or no such role to take.
     NoSuchUser,
@@ -133,7 +133,7 @@ impl Records {
 
     /// Gives a user a role, or takes theirs away, and writes it down. Who loses it is signed out of the console.
     ///
-    /// Whoever does it must be an admin still when it is done, and cannot do it to themselves: so there is always one
+    /// Only somebody who is still an admin at that moment can do it, and not to themselves: so there is always one
     /// left.
     pub async fn change_staff_role(
         &self,
