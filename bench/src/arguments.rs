@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Compare(CompareArguments),
     /// Fills a database with users and with a ledger of their messages
     Grow(GrowArguments),
+    /// Goes through every page and search of a running console, and says how long each takes
+    Console(ConsoleArguments),
     /// Draws the chart of a file of figures
     Chart(ChartArguments),
     /// Writes the tables of files of figures into a document, between its markers
@@ -39,8 +41,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Measure these alone. Without it all is measured but `growth`, which fills a database first,
-    /// `peers`, which have to be installed first, and `scale`
+    /// Measure these alone. Without it all is measured but `growth` and `console`, which fill a database
+    /// first, `peers`, which have to be installed first, and `scale`
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
     pub(crate) only: Vec<Subject>,
 
@@ -100,7 +102,12 @@ impl RunArguments {
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         let all = Subject::value_variants().iter().copied();
         if self.only.is_empty() {
-            let alone = [Subject::Growth, Subject::Peers, Subject::Scale];
+            let alone = [
+                Subject::Growth,
+                Subject::Peers,
+                Subject::Scale,
+                Subject::Console,
+            ];
             all.filter(|subject| !alone.contains(subject)).collect()
         } else {
             all.filter(|subject| self.only.contains(subject)).collect()
@@ -131,6 +138,8 @@ pub(crate) enum Subject {
     Scale,
     /// A database with a past, and more workers
     Growth,
+    /// Requests and verifications while somebody goes through the console, on a database with a past
+    Console,
 }
 
 impl Subject {
@@ -147,6 +156,7 @@ impl Subject {
             Self::Peers => "peers",
             Self::Scale => "scale",
             Self::Growth => "growth",
+            Self::Console => "console",
         }
     }
 }
@@ -211,6 +221,21 @@ pub(crate) struct GrowArguments {
 
     #[command(flatten)]
     pub(crate) size: GrowSize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleArguments {
+    /// The database of the installation; somebody of the staff is signed in there
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: String,
+
+    /// Where its console is
+    #[arg(long, default_value = "http://127.0.0.1:8001", value_name = "URL")]
+    pub(crate) console: String,
+
+    /// Requests for each page
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) requests: u32,
 }
 
 #[derive(Debug, Args)]

@@ -118,6 +118,8 @@ pub(crate) struct Installation<G = GatewayProcess> {
     pub(crate) redis: RedisServer,
     pub(crate) postgres: PostgresServer,
     pub(crate) address: SocketAddr,
+    /// The URL of the console of the first API.
+    pub(crate) console: String,
     pub(crate) database_url: String,
     pub(crate) secrets: Secrets,
     programs: Programs,
@@ -147,7 +149,7 @@ impl<G: Called> Installation<G> {
             return Err(format!("migrate ended with {migrated}").into());
         }
         let secrets = Secrets::generate();
-        let address = free_address()?;
+        let [address, console] = [free_address()?, free_address()?];
         let settings = [
             ("DATABASE_URL", database_url.as_str()),
             ("REDIS_URL", &redis.url()),
@@ -163,7 +165,7 @@ impl<G: Called> Installation<G> {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let api = start_api(programs, &settings, &secrets, address, address).await?;
+        let api = start_api(programs, &settings, &secrets, [address, address, console]).await?;
         Ok(Self {
             api,
             more_apis: Vec::new(),
@@ -172,6 +174,7 @@ impl<G: Called> Installation<G> {
             redis,
             postgres,
             address,
+            console: format!("http://{console}"),
             database_url,
             secrets,
             programs: programs.clone(),
@@ -205,9 +208,10 @@ impl<G: Called> Installation<G> {
     pub(crate) async fn have_apis(&mut self, count: usize) -> Result<(), Failure> {
         self.more_apis.truncate(count.saturating_sub(1));
         while self.more_apis.len() + 1 < count {
-            let address = free_address()?;
+            let (address, console) = (free_address()?, free_address()?);
             let (settings, secrets) = (&self.settings, &self.secrets);
-            let api = start_api(&self.programs, settings, secrets, address, self.address).await?;
+            let places = [address, self.address, console];
+            let api = start_api(&self.programs, settings, secrets, places).await?;
             self.more_apis.push((api, address));
         }
         Ok(())
@@ -284,13 +288,12 @@ impl<G: Called> Installation<G> {
     }
 }
 
-/// Starts a process of the API that people reach at `public`.
+/// Starts a process of the API: where it listens, where people reach it, and where its console is.
 async fn start_api(
     programs: &Programs,
     settings: &[(String, String)],
     secrets: &Secrets,
-    address: SocketAddr,
-    public: SocketAddr,
+    [address, public, console]: [SocketAddr; 3],
 ) -> Result<Process, Failure> {
     let api = programs
         .ramz("api")
@@ -298,6 +301,7 @@ async fn start_api(
         .env("JWT_PRIVATE_KEY", &secrets.jwt_private_key)
         .env("LISTEN", address.to_string())
         .env("PUBLIC_URL", format!("http://{public}"))
+        .env("ADMIN_LISTEN", console.to_string())
         .env("TRUSTED_PROXIES", "127.0.0.1")
         .env("METRICS_LISTEN", free_address()?.to_string())
         .start();

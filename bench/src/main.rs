@@ -9,12 +9,14 @@
 //! | `floor/` | what Ramz is compared with |
 //! | `installation.rs`, `gateway.rs`, `usage.rs` | the processes that are measured |
 //! | `grow.rs` | a database with a past |
+//! | `clicks.rs` | somebody who goes through the console |
 //! | `statistics.rs`, `results.rs` | figures over rounds |
 //! | `table.rs`, `chart.rs`, `chart_of_steps.rs`, `document.rs`, `machine.rs` | what is written |
 
 mod arguments;
 mod chart;
 mod chart_of_steps;
+mod clicks;
 mod document;
 mod figures;
 mod floor;
@@ -59,6 +61,10 @@ async fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Grow(arguments) => {
             grow::grow(&arguments.database_url, &arguments.size).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Console(arguments) => {
+            clicks::measure(&arguments).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Chart(arguments) => {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod compare;
+mod console;
 mod growth;
 mod idle;
 mod memory;
@@ -75,5 +76,6 @@ pub(crate) async fn measure(subject: Subject, setup: &Setup<'_>) -> Result<Measu
         Subject::SignIns | Subject::Peers => sign_ins::measure(setup, subject).await,
         Subject::Scale => sign_ins::measure_scale(setup).await,
         Subject::Growth => growth::measure(setup).await,
+        Subject::Console => console::measure(setup).await,
     }
 }
