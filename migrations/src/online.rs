@@ -58,7 +58,11 @@ const NO_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
 const USUAL_LIMITS: &str = "RESET statement_timeout; RESET lock_timeout; \
      RESET idle_in_transaction_session_timeout";
 
-const INDEXES: [(&str, &str); 7] = [
+const INDEXES: [(&str, &str); 8] = [
+    (
+        "users_superusers",
+        "CREATE INDEX CONCURRENTLY users_superusers ON users (created_at) WHERE is_superuser",
+    ),
     (
         "users_kept_out",
         "CREATE INDEX CONCURRENTLY users_kept_out ON users (phone) WHERE blocked_at IS NOT NULL",

@@ -22,7 +22,8 @@ const LIST: &str = "SELECT users.id, users.phone, users.first_name, users.last_n
      users.is_superuser, users.is_staff, users.blocked_at, staff.role, staff.given_at, \
      (SELECT COUNT(*) FROM totp_credentials WHERE user_id = users.id AND confirmed_at IS NOT NULL) AS factors, \
      (SELECT MAX(last_used_at) FROM sessions WHERE user_id = users.id AND kind = 'admin') AS last_used_at \
-     FROM users LEFT JOIN staff ON staff.user_id = users.id \
+     FROM (SELECT id FROM users WHERE is_superuser UNION SELECT user_id FROM staff) AS candidates \
+     JOIN users ON users.id = candidates.id LEFT JOIN staff ON staff.user_id = users.id \
      WHERE users.deleted_at IS NULL AND (users.is_superuser OR (users.is_staff AND staff.role IS NOT NULL)) \
      ORDER BY users.created_at, users.id LIMIT 500";
 const GIVE: &str = "INSERT INTO staff (user_id, role, given_by, given_at) SELECT $1, $2, $3, $4 \
