@@ -6,7 +6,7 @@ use domain::clock::Clock;
 use domain::random::Random;
 use secrecy::{ExposeSecret as _, SecretString};
 use serving::{Front, MetricsListener};
-use shared::config::ApiConfig;
+use shared::config::{ApiConfig, ConsoleConfig};
 use shared::records::{PoolSettings, Records, RecordsError};
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores, StoresConfig};
 use shared::telemetry::metrics_registry;
@@ -74,6 +74,7 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
 
     let registry = metrics_registry("api", env!("CARGO_PKG_VERSION"))?;
     let stores_watch = StoreWatch::register(&registry, &stores)?;
+    let records = stores.records.clone();
     let app = App::build(FlowsParts {
         config,
         hot_state: stores.hot_state,
@@ -87,12 +88,19 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
         Some(clients) => app.with_clients(clients),
         None => app,
     };
-    let app = match config
-        .console
-        .as_ref()
-        .and_then(|console| console.database_url.as_ref())
-    {
-        Some(url) => app.with_console_records(open_console_records(config, url).await?),
+    let app = match &config.console {
+        Some(ConsoleConfig {
+            database_url: Some(url),
+            ..
+        }) => {
+            let records = open_console_records(config, url).await?;
+            say_if_refused(&records, "ADMIN_DATABASE_URL").await;
+            app.with_console_records(records)
+        }
+        Some(_) => {
+            say_if_refused(&records, "DATABASE_URL").await;
+            app
+        }
         None => app,
     };
     let address = config.http.listen;
@@ -134,6 +142,16 @@ pub async fn serve(config: &ApiConfig) -> Result<(), ServeError> {
     );
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says what to set where the console would answer 503 to everybody. A database that is away is told by others.
+async fn say_if_refused(records: &Records, setting: &str) {
+    if let Ok(false) = records.may_serve_the_console().await {
+        tracing::warn!(
+            "the console cannot be used: the role of {setting} may not read sessions of staff; set ADMIN_DATABASE_URL \
+             to the same database under the role ramz_console, or ADMIN_LISTEN=off"
+        );
+    }
 }
 
 /// The records as the role of the console may use them. A server that is away is no reason not to start.

@@ -58,6 +58,14 @@ pub(crate) fn read(text: &str) -> Option<DateTime<Utc>> {
     of_tehran(date.and_time(time))
 }
 
+/// The one in the middle of some figures.
+pub(crate) fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len().checked_sub(1)? / 2;
+    figures.get(middle).copied()
+}
+
 /// A span of seconds: `0.9 s`, `41 s`, `12 min`, `3 h`, `4 days`.
 pub(crate) fn span(seconds: f64, words: &'static Words) -> String {
     let units = words.times;

@@ -188,6 +188,10 @@ const ADVICE: &[(&str, &[&str])] = &[
         &["it does not answer under this name: see ADMIN_URL"],
     ),
     (
+        "net_04_the_console_does_its_work_under_a_role_of_its_own",
+        &["set ADMIN_DATABASE_URL to the same database under the role ramz_console"],
+    ),
+    (
         "the_way_of_each_code_is_told_as_it_was",
         &["Start a worker.", "Recharge the account at the gateway"],
     ),

@@ -12,6 +12,8 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 const ADMIN: &str = "09121110001";
+/// What is said where `ADMIN_DATABASE_URL` is missing.
+const NOT_USED: &str = "set ADMIN_DATABASE_URL";
 const PASSWORD: &str = "tahdig-va-ghormeh";
 
 /// A browser at the console.
@@ -99,6 +101,25 @@ impl Desk {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_04_an_api_whose_role_may_not_serve_the_console_says_so_at_its_start() {
+    let (redis, postgres, simulator) = tokio::join!(
+        redis_with_roles(),
+        PostgresServer::start_without_fsync(),
+        SimulatorProcess::start()
+    );
+    let stores = Stores {
+        database_url: Production::create_database(&postgres).await,
+        redis,
+        postgres,
+    };
+    let listen = format!("127.0.0.1:{}", free_port());
+    let settings = [("ADMIN_LISTEN", listen.as_str())];
+    let secrets = Secrets::generate();
+    let mut production = Production::start_on(stores, simulator, secrets, 0, &settings).await;
+    production.api.wait_for_log(NOT_USED, PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(
     clippy::too_many_lines,
     reason = "one sign-in, and all that the role then needs"
@@ -152,6 +173,7 @@ async fn net_04_the_console_does_its_work_under_a_role_of_its_own() {
     let production =
         Production::start_on(stores, simulator, Secrets::generate(), 1, &settings).await;
     wait_for_http(&format!("http://{console}/sign-in"), PATIENCE).await;
+    assert!(!production.api.log().contains(NOT_USED));
 
     // Somebody to help.
     let client = production.client();

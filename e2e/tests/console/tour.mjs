@@ -80,6 +80,11 @@ class Clicks {
     await this.tab.follow(selector);
   }
 
+  async open(selector) {
+    this.count += 1;
+    await this.tab.ask(`document.querySelector(${JSON.stringify(selector)}).click()`);
+  }
+
   async send(fields) {
     this.count += 1;
     for (const [selector, text] of fields) await this.tab.fill(selector, text);
@@ -143,9 +148,13 @@ for (const [language, number] of [["fa", first], ["en", second]]) {
     (text) => text.includes(person.slice(-4)),
   );
   await clicks(
-    "how quickly do messages of an operator arrive, and since when?",
-    (by) => by.follow("a[href*='operator=']"),
-    (text) => text.includes("•••"),
+    "why did messages of an operator slow down at that hour?",
+    async (by) => {
+      await by.follow("a[href*='operator=']");
+      await by.open("details.hours > summary");
+      await by.follow("details.hours a[href*='operator='][href*='from=']");
+    },
+    (text) => text.includes("•••") && text.includes(language === "fa" ? "پس از درخواست" : "of being asked for"),
   );
   await clicks(
     "who lifted that lock?",

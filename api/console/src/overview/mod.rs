@@ -106,7 +106,7 @@ fn tiles(view: &View, words: &'static Words) -> Vec<Tile> {
     let steps = |figure: &dyn Fn(&flows::overview::Bucket) -> Option<f64>| {
         view.steps.iter().map(figure).collect::<Vec<_>>()
     };
-    let took = middle(view.steps.iter().filter_map(|step| step.sign_in_seconds));
+    let took = times::middle(view.steps.iter().filter_map(|step| step.sign_in_seconds));
     let (figure, unit) = took.map_or_else(
         || ("–".to_owned(), String::new()),
         |seconds| apart(&times::span(seconds, words)),
@@ -270,14 +270,6 @@ fn parts(view: &View, words: &'static Words) -> Vec<(&'static str, String)> {
         (texts.delayed, queue(&|queue| queue.delayed)),
         (texts.dead, queue(&|queue| queue.dead)),
     ]
-}
-
-/// The middle one.
-fn middle(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    let middle = figures.len().checked_sub(1)? / 2;
-    figures.get(middle).copied()
 }
 
 /// A figure and its unit.

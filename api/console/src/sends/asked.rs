@@ -143,6 +143,17 @@ impl Asked {
         Some(asked)
     }
 
+    /// The same between two moments, as somebody would type them.
+    pub(crate) fn between(&self, from: String, to: String) -> Self {
+        let mut asked = Self {
+            after: None,
+            ..self.clone()
+        };
+        asked.set("from", from);
+        asked.set("to", to);
+        asked
+    }
+
     fn set(&mut self, name: &str, value: String) {
         if let Some(index) = FIELDS.iter().position(|field| *field == name) {
             self.texts[index] = value;

@@ -1,7 +1,9 @@
 //! The list of codes and other messages.
 
 mod asked;
+mod hours;
 mod line;
+mod pace;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -18,6 +20,9 @@ use crate::fault::Fault;
 use crate::frame::{Frame, lead_to, page};
 use crate::staff::Staff;
 use crate::times;
+
+use hours::{Hour, hours};
+use pace::pace;
 
 pub(crate) use asked::{Asked, last_digits};
 pub(crate) use line::{Line, number_address};
@@ -45,7 +50,10 @@ struct SendsPage {
     /// Fields of moments and of ids: their names in the address and for people.
     moments: [(&'static str, &'static str); 2],
     ids: [(&'static str, &'static str); 4],
+    hours: Vec<Hour>,
     lines: Vec<Line>,
+    /// How quickly they went.
+    pace: Option<String>,
     /// How far back was looked, where there may be older ones.
     looked_back: Option<String>,
     /// Where older ones are.
@@ -132,6 +140,8 @@ impl SendsPage {
                 ("request", words.request),
                 ("message", words.message_id),
             ],
+            hours: hours(&asked, now),
+            pace: pace(&messages, staff.words),
             lines: messages
                 .iter()
                 .map(|message| Line::new(console, staff, message, now))

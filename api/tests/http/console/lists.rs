@@ -172,6 +172,22 @@ pub(crate) async fn a_list_has_filters_that_stay_in_the_address_and_pages(shape:
     page.says(200, &["value=\"mci\" selected", "424"]);
     assert_eq!(page.html.matches("<tr>").count(), 7);
     page.is_silent_about(&["Irancell</td>", "chip warn"]);
+    // An hour of the same, and where its time went.
+    let hours: Vec<String> = links(&page.html, "/sends?state=refused&#38;from=")
+        .into_iter()
+        .map(plain)
+        .collect();
+    assert_eq!(hours.len(), 24, "{}", page.html);
+    assert!(
+        hours
+            .iter()
+            .all(|hour| hour.contains("operator=mci&code=424")),
+        "{hours:?}"
+    );
+    let page = reader.get(&hours[0]).await;
+    page.says(200, &["aria-current=\"true\"", "of being asked for"]);
+    assert_eq!(page.html.matches("<tr>").count(), 7);
+    reader.get(&hours[23]).await.says(200, &["Nothing found"]);
     let page = reader.get("/sends?state=arrived").await;
     page.says(200, &["Nothing found"]);
     // A number in any spelling becomes one that nobody reads in an address.

@@ -37,6 +37,10 @@ pub(super) const PROVEN_AGAIN: &str =
     "UPDATE staff_sessions SET factor_at = $2 WHERE session_id = $1";
 const END: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'log_out' \
      WHERE id = $1 AND kind = 'admin' AND revoked_at IS NULL";
+/// Finds nothing, and is refused to a role that may not serve the console.
+const MAY_SERVE: &str = "SELECT token_hash FROM staff_sessions WHERE 1 = 0";
+/// `insufficient_privilege`
+const NOT_ALLOWED: &str = "42501";
 const UNMASKED: &str = "SELECT number_hash FROM staff_unmasked WHERE session_id = $1 AND until > $2 \
      ORDER BY until DESC LIMIT 200";
 const UNMASK: &str = "INSERT INTO staff_unmasked (session_id, number_hash, until) VALUES ($1, $2, $3) \
@@ -151,6 +155,19 @@ macro_rules! open_staff_session {
 pub(super) use open_staff_session;
 
 impl Records {
+    /// Whether the role that these records are asked under may do what the console does. In a file, everybody may.
+    pub async fn may_serve_the_console(&self) -> Result<bool, RecordsError> {
+        let asked = on_connection!(self, readers, connection => {
+            sqlx::query(MAY_SERVE).fetch_optional(connection).await?;
+            Ok(())
+        });
+        match asked {
+            Ok(()) => Ok(true),
+            Err(RecordsError::Refused(code)) if *code == *NOT_ALLOWED => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens a session in the console and writes it down.
     pub async fn open_staff_session(
         &self,
