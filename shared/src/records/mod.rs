@@ -52,6 +52,8 @@ mod session_opening;
 mod sessions;
 mod sign_in;
 mod sign_in_at_once;
+mod sign_in_lanes;
+mod sign_in_together;
 mod sign_on;
 mod staff;
 mod steps;
@@ -92,6 +94,7 @@ pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use sign_in_together::Together;
 pub use sign_on::SignOn;
 pub use staff::{
     FactorOpens, FactorTry, NewFactor, NewStaffLink, NewStaffSession, PeopleSearch, Person,

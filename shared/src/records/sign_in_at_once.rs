@@ -62,7 +62,7 @@ impl Records {
         }
         let left = self.time_limit().saturating_sub(began.elapsed());
         let rest = self.clone().with_time_limit(left);
-        rest.sign_in_step_by_step(sign_in).await
+        Box::pin(rest.sign_in_step_by_step(sign_in)).await
     }
 
     async fn try_sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
