@@ -226,3 +226,120 @@ async fn go_together(lane: Lane, waiting: Vec<Waiting>) {
         drop(reply.send(turn));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use domain::otp::Purpose;
+    use domain::phone::PhoneNumber;
+    use domain::root::RootId;
+    use uuid::Uuid;
+
+    use super::super::{Device, NewSession, PoolSettings};
+    use super::*;
+
+    fn sign_in(number: u32, root: u8) -> SignIn {
+        let now = DateTime::from_timestamp(1_763_700_000, 0).expect("a time");
+        SignIn {
+            root: RootId::from_bytes([root; 16]),
+            purpose: Purpose::SignIn,
+            phone: PhoneNumber::from_e164(&format!("+98912{number:07}")).expect("canonical"),
+            new_user_id: Uuid::from_u128(number.into()),
+            session: NewSession {
+                id: Uuid::from_u128(root.into()),
+                refresh_token_hash: [root; 32],
+                origin_salt: None,
+                device: Device::default(),
+                opened_at: now,
+                idle_expires_at: now + TimeDelta::days(1),
+                expires_at: now + TimeDelta::days(30),
+            },
+        }
+    }
+
+    fn waiting(sign_in: SignIn) -> (Waiting, oneshot::Receiver<Turn>) {
+        let (reply, turn) = oneshot::channel();
+        let deadline = Instant::now();
+        let one = Waiting {
+            sign_in,
+            deadline,
+            reply,
+        };
+        (one, turn)
+    }
+
+    fn roots(waiting: &[Waiting]) -> Vec<u8> {
+        let root = |one: &Waiting| one.sign_in.root.as_bytes()[0];
+        waiting.iter().map(root).collect()
+    }
+
+    #[test]
+    fn two_of_one_number_or_one_code_never_go_together() {
+        let line = [(1, 1), (2, 2), (1, 3), (3, 2), (4, 4), (4, 4), (5, 5)];
+        let (mut line, _turns): (VecDeque<_>, Vec<_>) = line
+            .into_iter()
+            .map(|(number, root)| waiting(sign_in(number, root)))
+            .unzip();
+        let (together, alone) = divide(&mut line);
+        assert_eq!(roots(&together), [1, 2, 4, 5]);
+        assert_eq!(roots(&alone), [3, 2, 4]);
+        assert!(line.is_empty());
+    }
+
+    #[test]
+    fn so_many_go_together_and_those_who_have_gone_away_do_not() {
+        let (mut line, mut turns): (VecDeque<_>, Vec<_>) = (1..=40)
+            .map(|number| waiting(sign_in(number.into(), number)))
+            .unzip();
+        turns.remove(2);
+        turns.remove(0);
+        let (together, alone) = divide(&mut line);
+        assert_eq!(together.len(), MAX_ROWS);
+        assert_eq!(roots(&together)[..3], [2, 4, 5]);
+        assert!(alone.is_empty());
+        assert_eq!(line.len(), 6);
+    }
+
+    async fn records() -> Records {
+        let nobody = "postgres://nobody@127.0.0.1:1/nothing";
+        let records = Records::connect(nobody, PoolSettings::default()).await;
+        records.expect("nothing is connected yet")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_a_lane_gives_it_to_one_who_waits_and_nobody_else_gets_it() {
+        let (records, lanes) = (records().await, SignInLanes::default());
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let enter = |number: u8| lanes.enter(&records, &sign_in(number.into(), number), deadline);
+        let first = enter(1).ok().expect("free");
+        let second = enter(2).ok().expect("free");
+        let gone = enter(3).err().expect("taken");
+        let third = enter(4).err().expect("taken");
+        drop(gone);
+        drop(first);
+        let Ok(Turn::Alone(Some(lane))) = third.await else {
+            panic!("no lane");
+        };
+        let fourth = enter(5).err().expect("taken");
+        // One who does not come for it does not keep it.
+        drop(lane);
+        drop(fourth);
+        let fifth = enter(6).ok().expect("free");
+        drop((second, fifth));
+        assert_eq!(lanes.lock().taken, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_keeps_a_lane_for_long() {
+        let (records, lanes) = (records().await, SignInLanes::default());
+        let deadline = Instant::now() + Duration::from_secs(1);
+        for number in 1..=5_u8 {
+            let lane = lanes.enter(&records, &sign_in(number.into(), number), deadline);
+            let lane = lane.ok().expect("free");
+            let stuck = Box::pin(std::future::pending::<()>());
+            tokio::spawn(lane.during(stuck));
+            sleep(LANE_FOR + Duration::from_millis(1)).await;
+            assert_eq!(lanes.lock().taken, 0);
+        }
+    }
+}

@@ -127,6 +127,38 @@ pub(crate) async fn two_codes_of_one_new_number_at_once_make_one_user(stage: Sta
     assert_eq!(stage.count("sessions").await, 40);
 }
 
+pub(crate) async fn of_many_at_once_only_the_one_whose_row_is_refused_fails(stage: Stage) {
+    let stage = Arc::new(stage);
+    stage
+        .refuse("sessions", "NEW.device_name = 'refused'")
+        .await;
+    for round in 1..=3 {
+        let mut clients = JoinSet::new();
+        for number in 1..=32 {
+            let stage = Arc::clone(&stage);
+            clients.spawn(async move {
+                let mut sign_in = stage.sign_in(&phone(number));
+                if number == 20 {
+                    sign_in.session.device.name = Some("refused".to_owned());
+                }
+                let outcome = stage.records.sign_in(&sign_in).await;
+                let used = stage.records.root_used(sign_in.root).await;
+                (number, outcome, used.expect("an answer"))
+            });
+        }
+        for (number, outcome, used) in clients.join_all().await {
+            assert_eq!(used, number != 20, "{number}");
+            match outcome {
+                Ok(SignInOutcome::SignedIn { is_new, .. }) => assert_eq!(is_new, round == 1),
+                Err(RecordsError::Refused(_)) => assert_eq!(number, 20),
+                other => panic!("{number}: {other:?}"),
+            }
+        }
+        assert_eq!(stage.count("users").await, 31);
+        assert_eq!(stage.count("sessions").await, 31 * round);
+    }
+}
+
 /// New and known ones, blocked ones, codes that had their effect, and two of one number, 32 each time; in both orders.
 pub(crate) async fn many_numbers_at_once_end_each_as_they_would_alone(stage: Stage) {
     let stage = Arc::new(stage);

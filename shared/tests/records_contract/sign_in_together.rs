@@ -1,12 +1,10 @@
 //! Several sign in by one statement to PostgreSQL, and each ends as they would alone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use harness::eventually;
 use shared::records::{RecordsError, SignIn, SignInOutcome, Together};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::round_trips::RoundTrips;
@@ -27,7 +25,7 @@ fn word(outcome: &Together) -> &'static str {
     }
 }
 
-async fn block(stage: &Stage, number: u32) {
+pub(crate) async fn block(stage: &Stage, number: u32) {
     let (user, _) = stage.signed_in(&phone(number)).await;
     let blocked = stage.records.set_blocked(user.id, true, stage.now()).await;
     assert!(blocked.expect("blocked"));
@@ -40,7 +38,8 @@ async fn used(stage: &Stage, number: u32) -> SignIn {
     sign_in
 }
 
-async fn locked(stage: &Stage, number: u32) -> Transaction<'static, Postgres> {
+/// Keeps the row of the user of a number locked until its end.
+pub(crate) async fn locked(stage: &Stage, number: u32) -> Transaction<'static, Postgres> {
     let mut lock = stage.server().begin().await.expect("a transaction");
     let row = format!(
         "SELECT 1 FROM users WHERE phone = '{}' FOR UPDATE",
@@ -209,124 +208,33 @@ async fn several_sign_ins_are_one_round_trip_however_many_they_are() {
     .await;
 }
 
-/// A stranger with a blocked number must not have all others go alone.
+/// Whose user turns out to be there, or not to be creatable, would lose their code and get nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_come_at_the_same_moment_share_round_trips_also_with_one_who_is_blocked() {
-    let (stage, trips) = RoundTrips::stage().await;
-    block(&stage, 17).await;
-    let stage = Arc::new(stage);
-    eventually(PATIENT, async || {
-        let before = trips.count();
-        let mut clients = JoinSet::new();
-        for number in 1..=32 {
-            let stage = Arc::clone(&stage);
-            clients.spawn(async move {
-                let outcome = stage.records.sign_in(&stage.sign_in(&phone(number))).await;
-                (number, outcome.expect("an answer"))
-            });
-        }
-        for (number, outcome) in clients.join_all().await {
-            assert_eq!(outcome == SignInOutcome::Blocked, number == 17, "{number}");
-        }
-        // One goes alone, or two; the rest in one statement, or a few. The blocked one takes some more.
-        (trips.count() - before < 20).then_some(())
-    })
-    .await;
-}
-
-/// A few numbers whose rows stay locked, over and over: everybody else goes on.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn locked_rows_keep_nobody_else_waiting() {
-    let stage = Arc::new(Stage::postgres_of(10, PATIENT).await);
-    let mut locks = Vec::new();
-    for number in 1..=3 {
-        stage.signed_in(&phone(number)).await;
-        locks.push(locked(&stage, number).await);
+async fn where_one_is_let_in_by_nobody_the_statement_leaves_all_codes_unused() {
+    let stage = Stage::postgres().await;
+    let name = phone(2);
+    for statement in [
+        "CREATE FUNCTION nobody() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+            .to_owned(),
+        format!(
+            "CREATE TRIGGER nobody BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.phone = '{}') \
+             EXECUTE FUNCTION nobody()",
+            name.as_e164()
+        ),
+    ] {
+        stage.execute(statement).await.expect("a rule");
     }
-    let mut stuck = JoinSet::new();
-    for round in 0..5 {
-        let mut others = JoinSet::new();
-        for number in 1..=20 {
-            let stage = Arc::clone(&stage);
-            let clients = if number <= 3 { &mut stuck } else { &mut others };
-            clients.spawn(async move { stage.signed_in(&phone(number)).await.1 });
-        }
-        let all = timeout(NOT_WAITING, others.join_all());
-        let all = all.await.expect("nobody waits for a row of others");
-        assert!(all.into_iter().all(|is_new| is_new == (round == 0)));
-        assert!(stuck.try_join_next().is_none(), "the rows are locked");
+    let sign_ins: Vec<SignIn> = (1..=3)
+        .map(|number| stage.sign_in(&phone(number)))
+        .collect();
+    let refused = stage.records.sign_in_together(&sign_ins).await;
+    assert!(
+        matches!(&refused, Err(RecordsError::Refused(code)) if **code == *"22012"),
+        "{refused:?}"
+    );
+    for table in ["challenge_uses", "users", "sessions", "refresh_tokens"] {
+        assert_eq!(stage.count(table).await, 0, "{table}");
     }
-    for lock in locks {
-        lock.rollback().await.expect("free");
-    }
-    let all = stuck.join_all().await;
-    assert_eq!(all, [false; 15]);
-}
-
-/// Anyone who goes away, waiting or under way, leaves the others in peace.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_hang_up_take_nobody_with_them() {
-    let stage = Arc::new(Stage::postgres_of(10, PATIENT).await);
-    for round in 0..20_u32 {
-        let mut stay = JoinSet::new();
-        let mut leave = JoinSet::new();
-        for number in 0..20 {
-            let stage = Arc::clone(&stage);
-            let clients = if number % 2 == 0 {
-                &mut stay
-            } else {
-                &mut leave
-            };
-            clients.spawn(async move { stage.signed_in(&phone(number)).await });
-        }
-        for _ in 0..round {
-            tokio::task::yield_now().await;
-        }
-        leave.abort_all();
-        while leave.join_next().await.is_some() {}
-        let all = timeout(PATIENT, stay.join_all());
-        assert_eq!(all.await.expect("nobody is left behind").len(), 10);
-    }
-}
-
-/// Programs that meet on the same numbers, one in this order and one in the other, known and new.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_who_write_the_same_numbers_at_once_let_everybody_in() {
-    let stage = Arc::new(Stage::postgres().await);
-    for round in 0..10_u32 {
-        // Half of the numbers are those of the round before.
-        let numbers: Vec<u32> = (round * 8..round * 8 + 16).collect();
-        let mut programs = JoinSet::new();
-        for is_reversed in [false, true] {
-            let (stage, mut numbers) = (Arc::clone(&stage), numbers.clone());
-            if is_reversed {
-                numbers.reverse();
-            }
-            programs.spawn(async move {
-                let sign_ins: Vec<SignIn> = numbers
-                    .iter()
-                    .map(|&number| stage.sign_in(&phone(number)))
-                    .collect();
-                let outcomes = stage.records.sign_in_together(&sign_ins).await;
-                let outcomes = outcomes.unwrap_or_else(|_| vec![None; sign_ins.len()]);
-                for (sign_in, outcome) in sign_ins.iter().zip(outcomes) {
-                    let outcome = match outcome {
-                        Some(outcome) => outcome,
-                        None => stage.records.sign_in(sign_in).await,
-                    };
-                    let outcome = outcome.expect("an answer");
-                    assert!(
-                        matches!(outcome, SignInOutcome::SignedIn { .. }),
-                        "{outcome:?}"
-                    );
-                }
-            });
-        }
-        programs.join_all().await;
-    }
-    assert_eq!(stage.count("users").await, 9 * 8 + 16);
-    assert_eq!(stage.count("sessions").await, 10 * 32);
-    assert_eq!(stage.count("challenge_uses").await, 10 * 32);
 }
 
 /// What the server does for one sign-in, alone and with others: its processor time, from the kernel.
@@ -370,7 +278,7 @@ async fn processor_time_of_postgres_for_a_sign_in() {
 
 /// Of all processes of the server of this one, in user and system.
 fn ticks(of_its: i32) -> u64 {
-    let server = fields(&format!("/proc/{of_its}/stat")).expect("it lives")[1].clone();
+    let server = fields(format!("/proc/{of_its}/stat")).expect("it lives")[1].clone();
     let mut sum = 0;
     for entry in std::fs::read_dir("/proc").expect("a folder").flatten() {
         let Some(fields) = fields(entry.path().join("stat")) else {
