@@ -9,8 +9,9 @@
 //! 2. No `now()` and no intervals: times are parameters, cut to microseconds by [`micros`], since
 //!    PostgreSQL keeps no more and SQLite compares them as text.
 //! 3. Ids are made by the caller. Enumerations are text that Rust checks. No arrays, no JSON
-//!    operators, no `FOR UPDATE`; the one exception is taking work that several workers share,
-//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`).
+//!    operators, no `FOR UPDATE`; the exceptions are taking work that several workers share,
+//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`), and those who sign in
+//!    at the same moment (`sign_in_together.rs`, PostgreSQL alone).
 //! 4. A method is one statement where it can be, so that isolation levels do not matter. Where it
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
