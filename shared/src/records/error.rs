@@ -55,6 +55,14 @@ impl RecordsError {
         self.has_code("57014") || matches!(self, Self::Unavailable(cause) if timed_out(cause))
     }
 
+    /// Whether a statement over several rows failed by what may be about one of them: each may be tried alone.
+    pub(super) fn is_of_one_row(&self) -> bool {
+        let deadlock = "40P01";
+        matches!(self, Self::Conflict | Self::Refused(_))
+            || self.is_locked()
+            || self.has_code(deadlock)
+    }
+
     fn has_code(&self, wanted: &str) -> bool {
         let Self::Unavailable(cause) = self else {
             return false;
@@ -202,6 +210,12 @@ mod tests {
         assert!(RecordsError::timed_out().is_late());
         for away in ["57P01", "57P03", "08006", "40P01", "55006", ""] {
             assert!(!sent(away).is_late() && !sent(away).is_locked(), "{away}");
+        }
+        for of_one in ["22012", "23505", "23514", "40P01", "55P03"] {
+            assert!(sent(of_one).is_of_one_row(), "{of_one}");
+        }
+        for of_all in ["25006", "53100", "57014", "57P01", "08006"] {
+            assert!(!sent(of_all).is_of_one_row(), "{of_all}");
         }
         assert!(!RecordsError::from(sqlx::Error::PoolClosed).is_late());
         assert!(!RecordsError::Conflict.is_late() && !RecordsError::Conflict.is_locked());

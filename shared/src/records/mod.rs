@@ -9,8 +9,9 @@
 //! 2. No `now()` and no intervals: times are parameters, cut to microseconds by [`micros`], since
 //!    PostgreSQL keeps no more and SQLite compares them as text.
 //! 3. Ids are made by the caller. Enumerations are text that Rust checks. No arrays, no JSON
-//!    operators, no `FOR UPDATE`; the one exception is taking work that several workers share,
-//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`).
+//!    operators, no `FOR UPDATE`; the exceptions are taking work that several workers share,
+//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`), and those who sign in
+//!    at the same moment (`sign_in_together.rs`, PostgreSQL alone).
 //! 4. A method is one statement where it can be, so that isolation levels do not matter. Where it
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
@@ -52,6 +53,8 @@ mod session_opening;
 mod sessions;
 mod sign_in;
 mod sign_in_at_once;
+mod sign_in_lanes;
+mod sign_in_together;
 mod sign_on;
 mod staff;
 mod steps;
@@ -92,6 +95,7 @@ pub use session_ending::SessionEnd;
 pub use session_opening::{Device, NewSession};
 pub use sessions::{Session, SessionInUse};
 pub use sign_in::{SignIn, SignInOutcome};
+pub use sign_in_together::Together;
 pub use sign_on::SignOn;
 pub use staff::{
     FactorOpens, FactorTry, NewFactor, NewStaffLink, NewStaffSession, PeopleSearch, Person,

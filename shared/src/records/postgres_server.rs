@@ -27,6 +27,7 @@ use super::RecordsError;
 use super::connection::{PoolSettings, within};
 use super::kept_connections::{KeptConnections, Taken};
 use super::places::{Place, Placed, Places, Work};
+use super::sign_in_lanes::SignInLanes;
 
 /// A connection answered when the pool got it back, so it is asked again only after so long: a
 /// server does not restart in less, and a round trip before each statement would double the time
@@ -58,6 +59,7 @@ pub(super) struct PostgresServer {
     kept: KeptConnections,
     pooler: Pooler,
     places: Places,
+    sign_in_lanes: SignInLanes,
     /// How a transaction begins behind a pooler, whose connections keep nothing of ours.
     begin_pooled: Arc<str>,
 }
@@ -99,6 +101,7 @@ impl PostgresServer {
             kept: KeptConnections::default(),
             pooler: settings.pooler,
             places: Places::new(settings.max_connections),
+            sign_in_lanes: SignInLanes::default(),
             begin_pooled: format!("BEGIN; DEALLOCATE ALL; SET LOCAL lock_timeout = {lock_timeout}")
                 .into(),
         })
@@ -106,6 +109,11 @@ impl PostgresServer {
 
     pub(super) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Where those wait who sign in at the same moment.
+    pub(super) fn sign_in_lanes(&self) -> &SignInLanes {
+        &self.sign_in_lanes
     }
 
     /// How many connections the pool counts as used that are free.

@@ -163,7 +163,7 @@ impl Records {
     /// session with its first refresh token, all or nothing.
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
         match self.store() {
-            Store::Postgres(_) => self.sign_in_at_once(sign_in).await,
+            Store::Postgres(server) => self.sign_in_in_lane(server.sign_in_lanes(), sign_in).await,
             Store::Sqlite(_) => self.sign_in_step_by_step(sign_in).await,
         }
     }

@@ -5,7 +5,7 @@
 //! its user is found or created, session and token are written. Where nobody could be let in although the code is
 //! used by it, the statement fails by its own expression and leaves nothing behind; then the transaction decides. So it
 //! does where something that must be unique was taken by another commit at the same moment. SQLite knows no such
-//! statement: it is the one place where the text is not the same for both (ADR 4).
+//! statement: here and where several sign in together the text is not the same for both (ADR 4, ADR 24).
 
 use sqlx::{FromRow as _, Row as _};
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ impl Records {
         }
         let left = self.time_limit().saturating_sub(began.elapsed());
         let rest = self.clone().with_time_limit(left);
-        rest.sign_in_step_by_step(sign_in).await
+        Box::pin(rest.sign_in_step_by_step(sign_in)).await
     }
 
     async fn try_sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {

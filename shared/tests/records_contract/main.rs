@@ -34,6 +34,8 @@ mod round_trips;
 mod session_ending;
 mod sign_in;
 mod sign_in_at_once;
+mod sign_in_lanes;
+mod sign_in_together;
 mod sign_on;
 mod spending;
 mod staff;
@@ -93,6 +95,8 @@ on_both! {
     sign_in::i_03_a_code_acts_once,
     sign_in::r_01_of_200_sign_ins_with_one_code_at_once_exactly_one_succeeds,
     sign_in::two_codes_of_one_new_number_at_once_make_one_user,
+    sign_in::of_many_at_once_only_the_one_whose_row_is_refused_fails,
+    sign_in::many_numbers_at_once_end_each_as_they_would_alone,
     sign_in::a_blocked_user_is_refused_and_the_code_stays_unused,
     sign_in::a_block_at_the_moment_of_a_sign_in_leaves_no_session,
     sign_in::a_sign_in_that_fails_leaves_nothing_behind,

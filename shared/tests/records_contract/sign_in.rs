@@ -127,6 +127,99 @@ pub(crate) async fn two_codes_of_one_new_number_at_once_make_one_user(stage: Sta
     assert_eq!(stage.count("sessions").await, 40);
 }
 
+pub(crate) async fn of_many_at_once_only_the_one_whose_row_is_refused_fails(stage: Stage) {
+    let stage = Arc::new(stage);
+    stage
+        .refuse("sessions", "NEW.device_name = 'refused'")
+        .await;
+    for round in 1..=3 {
+        let mut clients = JoinSet::new();
+        for number in 1..=32 {
+            let stage = Arc::clone(&stage);
+            clients.spawn(async move {
+                let mut sign_in = stage.sign_in(&phone(number));
+                if number == 20 {
+                    sign_in.session.device.name = Some("refused".to_owned());
+                }
+                let outcome = stage.records.sign_in(&sign_in).await;
+                let used = stage.records.root_used(sign_in.root).await;
+                (number, outcome, used.expect("an answer"))
+            });
+        }
+        for (number, outcome, used) in clients.join_all().await {
+            assert_eq!(used, number != 20, "{number}");
+            match outcome {
+                Ok(SignInOutcome::SignedIn { is_new, .. }) => assert_eq!(is_new, round == 1),
+                Err(RecordsError::Refused(_)) => assert_eq!(number, 20),
+                other => panic!("{number}: {other:?}"),
+            }
+        }
+        assert_eq!(stage.count("users").await, 31);
+        assert_eq!(stage.count("sessions").await, 31 * round);
+    }
+}
+
+/// New and known ones, blocked ones, codes that had their effect, and two of one number, 32 each time; in both orders.
+pub(crate) async fn many_numbers_at_once_end_each_as_they_would_alone(stage: Stage) {
+    let stage = Arc::new(stage);
+    for first in [1_000, 2_000] {
+        let mut expected = Vec::new();
+        for number in first..first + 28 {
+            let mut sign_in = stage.sign_in(&phone(number));
+            let mut user = None;
+            if number % 2 == 0 {
+                user = Some(stage.signed_in(&phone(number)).await.0);
+            }
+            let mut wanted = "signed in";
+            match (number % 7, &user) {
+                (3, Some(user)) => {
+                    let blocked = stage.records.set_blocked(user.id, true, stage.now());
+                    assert!(blocked.await.expect("blocked"));
+                    wanted = "blocked";
+                }
+                (5, _) => {
+                    let before = stage.sign_in(&phone(number + 500));
+                    stage.records.sign_in(&before).await.expect("signed in");
+                    sign_in.root = before.root;
+                    wanted = "used";
+                }
+                (6, _) => expected.push((stage.sign_in(&phone(number)), "signed in")),
+                _ => {}
+            }
+            expected.push((sign_in, wanted));
+        }
+        if first == 2_000 {
+            expected.reverse();
+        }
+        assert_eq!(expected.len(), 32);
+        let sessions = stage.count("sessions").await;
+        let mut clients = JoinSet::new();
+        for (sign_in, wanted) in expected {
+            let stage = Arc::clone(&stage);
+            clients.spawn(async move {
+                let outcome = stage.records.sign_in(&sign_in).await.expect("an answer");
+                let told = match &outcome {
+                    SignInOutcome::SignedIn { user, .. } => {
+                        assert_eq!(user.phone.as_ref(), Some(&sign_in.phone));
+                        let live = stage.live(user.id).await;
+                        assert!(live.contains(&sign_in.session.id));
+                        "signed in"
+                    }
+                    SignInOutcome::CodeUsed => "used",
+                    SignInOutcome::Blocked => "blocked",
+                };
+                assert_eq!(told, wanted, "{}", sign_in.phone.as_e164());
+                let used = stage.records.root_used(sign_in.root).await;
+                assert_eq!(used.expect("an answer"), wanted != "blocked");
+                wanted == "signed in"
+            });
+        }
+        let let_in = clients.join_all().await.into_iter().filter(|is| *is);
+        let let_in = i64::try_from(let_in.count()).expect("few");
+        assert_eq!(stage.count("sessions").await, sessions + let_in);
+    }
+}
+
 pub(crate) async fn a_blocked_user_is_refused_and_the_code_stays_unused(stage: Stage) {
     let records = &stage.records;
     let (user, _) = stage.signed_in(&phone(1)).await;
