@@ -1,6 +1,4 @@
-//! The accept step: one call of `accept.lua`, and what its reply says.
-
-use std::sync::LazyLock;
+//! The accept step: what a request brings to a call of `accept.lua`, and what the reply says.
 
 use domain::challenge::{Locale, NewChallenge, SEND_MARGIN_MILLIS};
 use domain::clock::{Clock, UnixMillis};
@@ -8,11 +6,12 @@ use domain::limits::Rule;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, shared_for_millis};
-use redis::{FromRedisValue, RedisError, Script, Value};
+use redis::{FromRedisValue, Value};
 use tokio::time::Instant;
 
 use super::super::REDIS_CALL_LIMIT;
-use super::limits::{PackedRows, counting_script};
+use super::accept_batch::{Ask, Numbers};
+use super::limits::PackedRows;
 use super::{RedisHotState, TOO_LATE, now_argument, request_argument, unavailable};
 use crate::hot_state::gate::millis;
 use crate::hot_state::limits::{Row, asked_rows, looked_back};
@@ -20,9 +19,6 @@ use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, BEHIND_MILLIS, Grant, HotStateError, Previous,
 };
 use crate::hot_state::phone_state::REFUSALS_LIFE_MILLIS;
-use crate::redis_script::ScriptCall;
-
-static ACCEPT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("accept.lua")));
 
 impl RedisHotState {
     pub(in crate::hot_state) async fn accept(
@@ -39,21 +35,14 @@ impl RedisHotState {
         for _ in 0..5 {
             let not_after = self.not_after(clock, refused_at).await?;
             let refill_bytes = refill.as_deref();
-            let call = self.accept_call(clock, accept, policy, &rows, not_after, refill_bytes);
-            let mut connection = self.store.connection();
-            let asked = Instant::now();
-            let reply = match call.run(&mut connection).await {
-                // The request may have been granted; with the same nonce it is not granted twice.
-                Err(error) if reply_may_be_lost(&error) => call.run(&mut connection).await,
-                reply => reply,
-            };
-            let (now, ended) = match (reply.map_err(unavailable)?, &accept.request) {
+            let ask = self.ask(clock, accept, policy, &rows, not_after, refill_bytes);
+            let reply = self.accepting.carry_out(ask, refused_at).await?;
+            let (now, ended) = match (reply, &accept.request) {
                 (Value::Int(now), AcceptRequest::New(new)) => {
                     (now, Ended::Decided(granted_new(new, now, policy)))
                 }
                 (reply, _) => read_reply(reply, &rows)?,
             };
-            self.server_time.told(asked, now);
             let looked_back = looked_back(&policy.quotas).1;
             match ended {
                 Ended::Decided(accepted) => return Ok(accepted),
@@ -109,7 +98,8 @@ impl RedisHotState {
         Ok(self.server_time.latest_at(refused_at))
     }
 
-    fn accept_call(
+    /// One request, in the order of `accept.lua`.
+    fn ask(
         &self,
         clock: &Clock,
         accept: &Accept<'_>,
@@ -117,9 +107,9 @@ impl RedisHotState {
         rows: &[Row],
         not_after: Option<UnixMillis>,
         refill: Option<&[u8]>,
-    ) -> ScriptCall<'static> {
+    ) -> Ask {
         let keys = self.store.keys();
-        let (mode, id, root, secret) = match &accept.request {
+        let (mode, challenge, root, secret) = match &accept.request {
             AcceptRequest::New(new) => ("new", new.id, new.root.id, &new.root.secret),
             AcceptRequest::Resend {
                 id, root, secret, ..
@@ -133,58 +123,49 @@ impl RedisHotState {
             ),
             AcceptRequest::Resend { phone, .. } => (phone.map_or("", PhoneNumber::as_e164), "", ""),
         };
-        let id = id.to_string();
+        let id = challenge.to_string();
         let erased = match &accept.request {
             AcceptRequest::New(new) => self.memory.erased_name(&new.root.phone),
             // Who has a challenge has asked since.
             AcceptRequest::Resend { .. } => None,
         };
         let limits = PackedRows::of(rows, &accept.subjects(), keys, None);
-        let mut call = ScriptCall::new(&ACCEPT, 7 + limits.keys.len());
-        call.arg(&keys.jobs)
-            .arg(&keys.delayed)
-            .arg(&keys.breaker)
-            .arg([&keys.challenge_prefix, id.as_str()].concat())
-            .arg([&keys.joined_prefix, id.as_str()].concat())
-            .arg(&keys.epoch)
-            .arg(
-                [
-                    &keys.erased_sends_prefix,
-                    erased.as_deref().unwrap_or_default(),
-                ]
-                .concat(),
-            )
-            .arg(limits.keys)
-            .arg(now_argument(clock))
-            .arg(mode)
-            .arg(&accept.nonce[..])
-            .arg(id)
-            .arg(accept.channel.as_str())
-            .arg(accept.trace.unwrap_or_default())
-            .arg(request_argument(accept.request_id))
-            .arg(&keys.challenge_prefix)
-            .arg(&keys.phone_sends_prefix)
-            .arg(&keys.phone_refusals_prefix)
-            .arg(phone)
-            .arg(purpose)
-            .arg(locale)
-            .arg(root.to_string())
-            .arg(&secret.kid)
-            .arg(&secret.salt.as_bytes()[..])
-            .arg(secret.digits)
-            .arg(&numbers(policy, not_after, limits.ever_read)[..])
-            .arg(limits.packed)
-            .arg(keys.limit(Rule::PrefixDay, ""));
-        if let Some(refill) = refill {
-            call.arg(refill);
+        let mut ask = Ask::new(challenge, now_argument(clock), numbers(policy));
+        ask.keys.push_joined(&keys.challenge_prefix, &id);
+        ask.keys.push_joined(&keys.joined_prefix, &id);
+        let erased = erased.as_deref().unwrap_or_default();
+        ask.keys.push_joined(&keys.erased_sends_prefix, erased);
+        for key in &limits.keys {
+            ask.keys.push(key);
         }
-        call
+        let [not_after, ever_read] = [
+            not_after.unwrap_or_default(),
+            i64::try_from(limits.ever_read).unwrap_or(i64::MAX),
+        ]
+        .map(i64::to_be_bytes);
+        let texts = &mut ask.arguments;
+        texts.push(mode);
+        texts.push(accept.nonce);
+        texts.push(&id);
+        texts.push(accept.channel.as_str());
+        texts.push(accept.trace.unwrap_or_default());
+        texts.push(request_argument(accept.request_id));
+        texts.push(phone);
+        texts.push(purpose);
+        texts.push(locale);
+        texts.push(root.to_string());
+        texts.push(&secret.kid);
+        texts.push(secret.salt.as_bytes());
+        texts.push(secret.digits.to_string());
+        texts.push([not_after, ever_read].concat());
+        texts.push(&limits.packed);
+        texts.push(refill.map_or_else(Vec::new, |sends| [b"r", sends].concat()));
+        ask
     }
 }
 
-/// What the script unpacks in one step: 15 numbers of 8 bytes, the highest byte first. As texts,
-/// each would be an argument of its own to be read, copied and parsed.
-fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>, ever_read: usize) -> Vec<u8> {
+/// The numbers that all requests of a call share, as the script reads them.
+fn numbers(policy: &AcceptPolicy) -> Numbers {
     let (log_length, log_millis) = looked_back(&policy.quotas);
     [
         policy.code_life_millis,
@@ -200,12 +181,7 @@ fn numbers(policy: &AcceptPolicy, not_after: Option<UnixMillis>, ever_read: usiz
         REFUSALS_LIFE_MILLIS,
         log_length.into(),
         log_millis,
-        not_after.unwrap_or_default(),
-        i64::try_from(ever_read).unwrap_or(i64::MAX),
     ]
-    .into_iter()
-    .flat_map(i64::to_be_bytes)
-    .collect()
 }
 
 /// What most requests come to: of one that began a root only the moment was not known before.
@@ -252,6 +228,9 @@ enum Ended {
 
 /// The moment, and what was decided.
 fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Ended), HotStateError> {
+    if let Some(why) = failure(&reply) {
+        return Err(why);
+    }
     let (
         outcome,
         now,
@@ -315,6 +294,19 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Ended), HotStat
     Ok((now, Ended::Decided(accepted?)))
 }
 
+/// What went wrong with this request alone.
+fn failure(reply: &Value) -> Option<HotStateError> {
+    let (outcome, why) = <(String, String)>::from_redis_value_ref(reply).ok()?;
+    if outcome != "failed" {
+        return None;
+    }
+    Some(if why.starts_with("CONFLICT") {
+        HotStateError::Corrupt("this challenge id is taken")
+    } else {
+        HotStateError::Unavailable(why.into())
+    })
+}
+
 /// The number of a limit among those of the step, from 1, or the name of a guard.
 fn rule_of(text: &str, rows: &[Row]) -> Option<Rule> {
     match text.parse::<usize>() {
@@ -324,9 +316,4 @@ fn rule_of(text: &str, rows: &[Row]) -> Option<Rule> {
             .copied()
             .find(|known| known.as_str() == text),
     }
-}
-
-/// Whether the command may have reached Redis although no reply came.
-fn reply_may_be_lost(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_timeout() || error.is_connection_dropped()
 }

@@ -47,10 +47,10 @@ local function prove(key, now)
   redis.call('SET', key, string.format('%d %d %d', slot, count + 1, before), 'PX', '120000')
 end
 
--- Looks at every packed row. `states` holds the values of KEYS from `first` on, after `at` others.
+-- Looks at every packed row. `states` holds the values of `keys` from `first` on, after `at` others.
 -- Returns the number of the row that takes longest to allow this, or 0; how long that takes; and what
 -- counting writes: keys with their values and lives, and hashes of failures.
-local function look(rows, first, states, at, now, log, prefix_key, behind)
+local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
   local refused, wait, writes, failures = 0, 0, {}, nil
   local key = first - 1
   for i = 1, #rows, ROW do
@@ -58,10 +58,10 @@ local function look(rows, first, states, at, now, log, prefix_key, behind)
     local own, state, second, beside
     if place == 0 or place == 4 then
       key, at = key + 1, at + 1
-      own, state = KEYS[key], states[at]
+      own, state = keys[key], states[at]
       if place == 4 then
         key, at = key + 1, at + 1
-        second, beside = KEYS[key], states[at]
+        second, beside = keys[key], states[at]
       end
     elseif place == 2 then
       own, state = prefix_key, redis.call('GET', prefix_key)

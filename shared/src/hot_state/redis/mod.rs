@@ -5,6 +5,7 @@
 //! accepted could neither be sent nor given back. Those that begin something are refused.
 
 mod accept;
+mod accept_batch;
 mod authorization;
 mod cancel;
 mod erasing;
@@ -35,6 +36,7 @@ use super::memory::Memory;
 use super::model::{Guess, HotStateError, Verdict};
 use super::room::Fill;
 use crate::redis_store::{RedisStore, cause};
+use accept_batch::Accepting;
 use limits::counting_script;
 use server_time::ServerTime;
 
@@ -61,14 +63,17 @@ const TOO_LATE: &str = "it was too late by the time of Redis";
 pub(super) struct RedisHotState {
     store: RedisStore,
     server_time: ServerTime,
+    accepting: Accepting,
     memory: Memory,
 }
 
 impl RedisHotState {
     pub(super) fn new(store: RedisStore) -> Self {
+        let server_time = ServerTime::default();
         Self {
+            accepting: Accepting::new(store.clone(), server_time.clone()),
             store,
-            server_time: ServerTime::default(),
+            server_time,
             memory: Memory::default(),
         }
     }
