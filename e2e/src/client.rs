@@ -41,7 +41,7 @@ pub struct SignedIn {
 
 /// An answer that is an error (RFC 9457).
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct ErrorAnswer {
     /// The HTTP status.
     pub status: StatusCode,
     /// The stable code.
@@ -116,19 +116,19 @@ impl Client {
     }
 
     /// Asks for a code.
-    pub async fn ask(&self, phone: &str) -> Result<Asked, Problem> {
+    pub async fn ask(&self, phone: &str) -> Result<Asked, ErrorAnswer> {
         self.post("/api/v1/usr/otp", &json!({ "phone_number": phone }))
             .await
     }
 
     /// Asks for the code of a session once more.
-    pub async fn resend(&self, session_id: &str) -> Result<Asked, Problem> {
+    pub async fn resend(&self, session_id: &str) -> Result<Asked, ErrorAnswer> {
         self.post("/api/v1/usr/otp", &json!({ "session_id": session_id }))
             .await
     }
 
     /// Signs in.
-    pub async fn verify(&self, session_id: &str, code: &str) -> Result<SignedIn, Problem> {
+    pub async fn verify(&self, session_id: &str, code: &str) -> Result<SignedIn, ErrorAnswer> {
         let body = json!({ "session_id": session_id, "code": code });
         self.post("/api/v1/usr/otp/verify", &body).await
     }
@@ -137,16 +137,16 @@ impl Client {
         &self,
         path: &str,
         body: &Value,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, ErrorAnswer> {
         let response = self.try_post(path, body).await.expect("an answer");
         if response.status().is_success() {
             return Ok(response.json().await.expect("the body of a success"));
         }
-        Err(Problem::read(response).await)
+        Err(ErrorAnswer::read(response).await)
     }
 }
 
-impl Problem {
+impl ErrorAnswer {
     /// Reads an error; every error of the API has this form.
     pub async fn read(response: Response) -> Self {
         let status = response.status();

@@ -15,7 +15,7 @@ mod secrets;
 mod simulator;
 mod watching;
 
-pub use client::{Asked, Client, Problem, SignedIn};
+pub use client::{Asked, Client, ErrorAnswer, SignedIn};
 pub use exposition::{Exposition, Family, Sample};
 pub use page::run_block;
 pub use production::{Production, Stores};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use e2e::{Exposition, PATIENCE, Problem, Production, Prometheus};
+use e2e::{ErrorAnswer, Exposition, PATIENCE, Production, Prometheus};
 use futures::StreamExt as _;
 use harness::eventually;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ impl Phones {
 async fn ask_until_refused(
     production: &Production,
     phones: &Arc<Phones>,
-) -> (Vec<String>, Vec<Problem>) {
+) -> (Vec<String>, Vec<ErrorAnswer>) {
     let client = production.client();
     let clients = (0..AT_ONCE).map(|_| {
         let (client, phones) = (client.clone(), Arc::clone(phones));
@@ -113,7 +113,7 @@ fn lines(production: &Production, level: &str, text: &str) -> Vec<Value> {
     lines.into_iter().filter(wanted).collect()
 }
 
-fn is_true_refusal(problem: &Problem) {
+fn is_true_refusal(problem: &ErrorAnswer) {
     assert_eq!(problem.status.as_u16(), 503, "{problem:?}");
     assert_eq!(problem.code, "gateway_unavailable");
     let retry_after = problem.retry_after.expect("a time");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{PATIENCE, Problem, Production};
+use e2e::{ErrorAnswer, PATIENCE, Production};
 use harness::eventually;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn refused_within_a_second(production: &Production, path: &str, body: serd
         let started = Instant::now();
         let response = client.try_post(path, &body).await.expect("an answer");
         fastest = fastest.min(started.elapsed());
-        let problem = Problem::read(response).await;
+        let problem = ErrorAnswer::read(response).await;
         assert_eq!(problem.status.as_u16(), 503, "{problem:?}");
         assert!(problem.retry_after.is_some(), "{problem:?}");
     }

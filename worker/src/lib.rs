@@ -9,7 +9,7 @@
 //! | `patience.rs` | waiting for the ledger when PostgreSQL is away |
 //! | `reconcile.rs` | finding out what became of a send whose outcome is unknown |
 //! | `delivery/` | asks what became of accepted messages |
-//! | `verdict.rs` | what each outcome of the gateway means for ledger and job |
+//! | `consequence.rs` | what each outcome of the gateway means for ledger and job |
 //! | `account.rs`, `account_watch.rs` | asks for credit, key and harmful settings of the account |
 //! | `spending.rs` | what messages cost a day, which tells how long the credit lasts |
 //! | `episode.rs` | states that the log tells of when they begin and when they end |
@@ -18,6 +18,7 @@
 
 mod account;
 mod account_watch;
+mod consequence;
 mod delivery;
 mod episode;
 mod gate;
@@ -30,7 +31,6 @@ mod runner;
 mod send;
 mod spending;
 mod start;
-mod verdict;
 
 pub use metrics::WorkerMetrics;
 pub use runner::{RunnerParts, WorkerError, run};

@@ -18,16 +18,16 @@ use gateway::{Gateway, Method, ReadError, StatusRow, UnknownReason};
 use shared::backoff::RetryDelays;
 use shared::queue::Disposal;
 use shared::records::{
-    Finish, Finished, LedgerRow, LedgerState, LedgerWriter, MessageId, Records, SendKey,
-    SendMethod, SendOutcome as LedgerOutcome, SendResult,
+    Finish, Finished, LedgerOutcome, LedgerRow, LedgerState, LedgerWriter, MessageId, Records,
+    SendKey, SendMethod, SendResult,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::consequence::SLOW_DOWN;
 use crate::gateway_call::{CALL_LIMIT, call_span};
 use crate::metrics::{Reconciled, WorkerMetrics};
 use crate::patience::{GaveUp, until_recorded, until_recorded_even_when_stopped};
-use crate::verdict::SLOW_DOWN;
 
 /// Between the call and the first look, and between two looks that count, there is at least this:
 /// the gateway may be slow to list what it has taken.
@@ -58,7 +58,7 @@ pub(crate) struct Open<'a> {
 
 /// What the run does about it.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum NextMove {
     /// It ends so.
     End(Disposal),
     /// It surely did not go and was never repeated: it may be sent again.
@@ -105,21 +105,21 @@ impl Reconciler {
 
     /// Makes the next step for a send that the ledger calls unknown, with at most one call of the
     /// gateway.
-    pub(crate) async fn step(&self, open: Open<'_>) -> Result<Step, GaveUp> {
+    pub(crate) async fn step(&self, open: Open<'_>) -> Result<NextMove, GaveUp> {
         let row = until_recorded(&self.delays, &self.stop, || {
             self.records.ledger_row(open.key)
         })
         .await?;
         let Some(row) = row.filter(|row| row.state == LedgerState::Unknown) else {
-            return Ok(Step::End(self.decided_elsewhere()));
+            return Ok(NextMove::End(self.decided_elsewhere()));
         };
         if row.looks >= LOOKS {
-            return Ok(Step::SendAgain);
+            return Ok(NextMove::SendAgain);
         }
         if let Some(left) = self.left_until_next_look(&row) {
-            return Ok(Step::End(self.look_after(left, open.deadline)));
+            return Ok(NextMove::End(self.look_after(left, open.deadline)));
         }
-        self.look_and_decide(open, &row).await.map(Step::End)
+        self.look_and_decide(open, &row).await.map(NextMove::End)
     }
 
     /// How long a look would come too early to count.

@@ -19,12 +19,12 @@ pub(crate) struct ClockWatch {
 
 /// Which way a clock was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ClockStep {
     Back,
     Forward,
 }
 
-impl Step {
+impl ClockStep {
     pub(crate) const ALL: [Self; 2] = [Self::Back, Self::Forward];
 
     /// The name in metrics.
@@ -36,7 +36,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for ClockStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -63,12 +63,16 @@ impl ClockWatch {
     }
 
     /// How far that clock went another way than this one, which nobody sets.
-    fn compare(&mut self, there: UnixMillis, here: Instant) -> Option<(Step, Duration)> {
+    fn compare(&mut self, there: UnixMillis, here: Instant) -> Option<(ClockStep, Duration)> {
         let (there_before, here_before) = self.last.replace((there, here))?;
         let passed = i64::try_from((here - here_before).as_millis()).unwrap_or(i64::MAX);
         let ahead = there - there_before - passed;
         let by = Duration::from_millis(ahead.unsigned_abs());
-        let step = if ahead < 0 { Step::Back } else { Step::Forward };
+        let step = if ahead < 0 {
+            ClockStep::Back
+        } else {
+            ClockStep::Forward
+        };
         (ahead.abs() > TOLERANCE_MILLIS).then_some((step, by))
     }
 }
@@ -90,9 +94,9 @@ mod tests {
             "within the tolerance"
         );
         let back = watch.compare(416_900, at(15));
-        assert_eq!(back, Some((Step::Back, Duration::from_mins(10))));
+        assert_eq!(back, Some((ClockStep::Back, Duration::from_mins(10))));
         assert_eq!(watch.compare(421_900, at(20)), None);
         let forward = watch.compare(4_026_900, at(25));
-        assert_eq!(forward, Some((Step::Forward, Duration::from_hours(1))));
+        assert_eq!(forward, Some((ClockStep::Forward, Duration::from_hours(1))));
     }
 }

@@ -12,7 +12,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 use shared::hot_state::Cancelled;
 use shared::queue::QueueStats;
 
-use crate::clock_watch::Step;
+use crate::clock_watch::ClockStep;
 use crate::refusal::{Refusal, RefusalCode, RefusalKind};
 use crate::refused::CountedAs;
 
@@ -244,7 +244,7 @@ impl FlowMetrics {
                 .otp_verifications
                 .with_label_values(&[result.as_str()]);
         }
-        for step in Step::ALL {
+        for step in ClockStep::ALL {
             metrics.clock_steps.with_label_values(&[step.as_str()]);
         }
         for ended in Cancelled::ALL {
@@ -273,7 +273,7 @@ impl FlowMetrics {
     }
 
     /// Counts that the clock of hot state was set.
-    pub(crate) fn clock_was_set(&self, step: Step) {
+    pub(crate) fn clock_was_set(&self, step: ClockStep) {
         self.clock_steps.with_label_values(&[step.as_str()]).inc();
     }
 

@@ -16,7 +16,7 @@ use web::{Client as Address, MissingFromRouter, RequestContext, Site, open_to_al
 
 use crate::authorization::{AuthorizationRequest, Fault, validate};
 use crate::back_channel::BackChannel;
-use crate::clients::{Client, Clients, ClientsError, IdTokenAlg, Problem};
+use crate::clients::{Client, ClientProblem, Clients, ClientsError, IdTokenAlg};
 use crate::origins::preflight;
 use crate::parameters::Parameters;
 use crate::{discovery, revocation, token, userinfo};
@@ -42,10 +42,10 @@ pub fn open(file: Option<&Path>, keys: &SigningKeys) -> Result<Option<Clients>, 
         return Ok(None);
     }
     let algorithms = keys.id_token_algorithms();
-    let problems: Vec<Problem> = clients
+    let problems: Vec<ClientProblem> = clients
         .iter()
         .filter(|client| !algorithms.contains(&client.id_token_alg.as_str()))
-        .map(|client| Problem {
+        .map(|client| ClientProblem {
             client: client.id.clone(),
             field: "id_token_alg".to_owned(),
             message: format!(

@@ -61,10 +61,10 @@ pub(crate) async fn a_13_a_24_numbers_that_cannot_get_an_sms_are_refused_by_name
 }
 
 /// A path, a body, and the status, code and field of its refusal.
-type Refusal = (&'static str, &'static str, u16, &'static str, &'static str);
+type BadRequest = (&'static str, &'static str, u16, &'static str, &'static str);
 
 #[rustfmt::skip]
-const NO_REQUESTS: &[Refusal] = &[
+const NO_REQUESTS: &[BadRequest] = &[
     (OTP, "", 400, "json_malformed", ""),
     (OTP, r#"{"phone_number":"#, 400, "json_malformed", ""),
     (OTP, "phone_number=09123456789", 400, "json_malformed", ""),

@@ -6,7 +6,7 @@ use domain::random::Random;
 use serde_json::{Value, json};
 use shared::queue::{Job, JobTask};
 use shared::records::{
-    Begin, Begun, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Begun, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ async fn go_out(stage: &Stage) -> usize {
         match writer.begin(begin.clone()).await.expect("an answer") {
             Begun::KeptBack => kept_back += 1,
             Begun::Started { attempt, .. } => {
-                let outcome = SendOutcome {
+                let outcome = LedgerOutcome {
                     result: SendResult::Accepted,
                     message_id: Some(Random::operating_system().positive_i64().into()),
                     cost_rials: Some(1_200),

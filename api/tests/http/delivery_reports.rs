@@ -11,7 +11,7 @@ use serde_json::json;
 use serving::serve;
 use shared::config::ServeLimits;
 use shared::records::{
-    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
@@ -47,7 +47,7 @@ async fn accepted(stage: &Stage, messageid: i64) -> SendKey {
         request_id: None,
     };
     writer.begin(begin).await.expect("begun");
-    let outcome = SendOutcome {
+    let outcome = LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some(messageid.into()),
         cost_rials: None,

@@ -50,7 +50,7 @@ pub struct NoticeMessage<'a> {
 
 /// How a message was sent and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivery {
+pub struct SendCall {
     /// The method that was, or would have been, called.
     pub method: Method,
     /// What became of it.
@@ -107,7 +107,7 @@ impl Gateway {
 
     /// Sends a message, by exactly one request (none where a call lacks its template). It is
     /// safe to drop the future; the outcome is unknown then.
-    pub async fn deliver(&self, message: &Message<'_>) -> Delivery {
+    pub async fn deliver(&self, message: &Message<'_>) -> SendCall {
         let template = self
             .settings
             .templates
@@ -130,13 +130,13 @@ impl Gateway {
                 (Method::Send, outcome)
             }
         };
-        Delivery { method, outcome }
+        SendCall { method, outcome }
     }
 
     /// Sends a notice, by exactly one request: by its template, or as a plain text. Who has
     /// templates for codes and neither one for notices nor a line has no way for it, and no request
     /// is made: the account's default line is for who has set nothing at all.
-    pub async fn deliver_notice(&self, notice: &NoticeMessage<'_>) -> Delivery {
+    pub async fn deliver_notice(&self, notice: &NoticeMessage<'_>) -> SendCall {
         let settings = &self.settings;
         let template = settings
             .templates
@@ -153,7 +153,7 @@ impl Gateway {
             let send = self.send_text(notice.phone, &text, notice.localid);
             (Method::Send, send.await)
         };
-        Delivery { method, outcome }
+        SendCall { method, outcome }
     }
 
     /// Sends a plain text by `sms/send`. The caller keeps it to one segment.

@@ -29,8 +29,8 @@ mod status;
 mod text;
 mod transport;
 
-pub use client::{Delivery, Gateway, Message, NoticeMessage};
-pub use outcome::{Refusal, RefusalClass, SendOutcome};
+pub use client::{Gateway, Message, NoticeMessage, SendCall};
+pub use outcome::{RefusalClass, RefusedBy, SendOutcome};
 pub use reads::{AccountConfig, AccountInfo, MAX_STATUS_IDS, ReadError, StatusRow};
 pub use settings::{DEFAULT_BASE_URL, GatewaySettings, GatewaySetupError};
 pub use status::{Class, Method, class_of};

@@ -26,7 +26,7 @@ pub enum SendOutcome {
     /// Not sent, and it will not be by trying again.
     Refused {
         /// Who refused, and how.
-        refusal: Refusal,
+        refusal: RefusedBy,
         /// Whether this message is at fault, or a setting (alert).
         class: RefusalClass,
     },
@@ -70,7 +70,7 @@ pub enum SendOutcome {
 
 /// Who refused a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RefusedBy {
     /// The gateway, by the code of the call.
     Code(i32),
     /// The gateway accepted the call, and its entry had already failed.
@@ -100,10 +100,10 @@ impl SendOutcome {
         Some(match self {
             Self::Accepted { .. } => return None,
             Self::Refused { refusal, class } => match (refusal, class) {
-                (Refusal::Code(_), RefusalClass::Message) => "refused_message",
-                (Refusal::Code(_), RefusalClass::Config) => "refused_config",
-                (Refusal::Entry { .. }, _) => "refused_entry",
-                (Refusal::Http(_), _) => "misdirected",
+                (RefusedBy::Code(_), RefusalClass::Message) => "refused_message",
+                (RefusedBy::Code(_), RefusalClass::Config) => "refused_config",
+                (RefusedBy::Entry { .. }, _) => "refused_entry",
+                (RefusedBy::Http(_), _) => "misdirected",
             },
             Self::NotSent { reason } => reason.as_str(),
             Self::Later {
@@ -126,14 +126,14 @@ impl SendOutcome {
             Self::Accepted { .. }
             | Self::Collision { .. }
             | Self::Refused {
-                refusal: Refusal::Entry { .. },
+                refusal: RefusedBy::Entry { .. },
                 ..
             }
             | Self::Unknown {
                 reason: UnknownReason::NoMessageId,
             } => Some(OK),
             Self::Refused {
-                refusal: Refusal::Code(code),
+                refusal: RefusedBy::Code(code),
                 ..
             }
             | Self::Later { code, .. }
@@ -142,7 +142,7 @@ impl SendOutcome {
                 reason: UnknownReason::Status(code),
             } => Some(code),
             Self::Refused {
-                refusal: Refusal::Http(_),
+                refusal: RefusedBy::Http(_),
                 ..
             }
             | Self::NotSent { .. }
@@ -170,7 +170,7 @@ impl SendOutcome {
             },
             Reply::Failure(code) => Self::of_code(method, code),
             Reply::Misdirected(http) => Self::Refused {
-                refusal: Refusal::Http(http),
+                refusal: RefusedBy::Http(http),
                 class: RefusalClass::Config,
             },
             Reply::Unreadable(reason) => Self::Unknown { reason },
@@ -205,14 +205,14 @@ impl SendOutcome {
             }
         };
         Self::Refused {
-            refusal: Refusal::Entry { messageid, status },
+            refusal: RefusedBy::Entry { messageid, status },
             class,
         }
     }
 
     fn of_code(method: Method, code: i32) -> Self {
         let refused = |class| Self::Refused {
-            refusal: Refusal::Code(code),
+            refusal: RefusedBy::Code(code),
             class,
         };
         match class_of(method, code) {

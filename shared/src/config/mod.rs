@@ -51,7 +51,7 @@ pub use origins::AllowedOrigins;
 pub use otp::OtpConfig;
 pub use own_texts::OwnText;
 pub use pages::{Logo, PagesConfig};
-pub use reader::{ConfigError, Problem};
+pub use reader::{ConfigError, SettingProblem};
 pub use reference::{env_example, help_text, limits_table, reference_table};
 pub use retention::Retention;
 pub use seen::{SeenSetting, SettingGroup};

@@ -18,7 +18,7 @@ const SHOWN_CHARS: usize = 60;
 
 /// One wrong setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The variable.
     pub variable: String,
     /// What is wrong and what to do; never a secret.
@@ -29,7 +29,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// Never empty.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SettingProblem>,
 }
 
 impl std::error::Error for ConfigError {}
@@ -41,7 +41,7 @@ impl fmt::Display for ConfigError {
             count => &format!("{count} settings are"),
         };
         write!(f, "{noun} wrong:")?;
-        for Problem { variable, message } in &self.problems {
+        for SettingProblem { variable, message } in &self.problems {
             write!(f, "\n  {variable}: {message}")?;
         }
         Ok(())
@@ -58,7 +58,7 @@ pub(super) type Read<T> = Result<T, Reported>;
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     binary: Binary,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
     warnings: Vec<String>,
     /// The variables that were asked for.
     seen: BTreeSet<&'static str>,
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
 
     /// Records a problem.
     pub(super) fn refuse(&mut self, variable: &str, message: impl Into<String>) -> Reported {
-        self.problems.push(Problem {
+        self.problems.push(SettingProblem {
             variable: variable.to_owned(),
             message: message.into(),
         });

@@ -74,8 +74,8 @@ pub use grants::Grant;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
     Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
-    Interrupted, LedgerMetrics, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendCount, SendFate, SendFilter, SendKey, SendMethod, SendOutcome, SendPlace, SendResult,
+    Interrupted, LedgerMetrics, LedgerOutcome, LedgerRow, LedgerState, LedgerWriter, MessageId,
+    Reported, Route, SendCount, SendFate, SendFilter, SendKey, SendMethod, SendPlace, SendResult,
     SendsListed, SendsNext, Spent,
 };
 pub use lost_answers::LostAnswer;

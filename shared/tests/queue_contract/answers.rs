@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 /// Which connections refuse, and with what.
 #[derive(Clone, Copy, Debug, Default)]
-struct Refusal {
+struct ScriptedRefusal {
     code: Option<&'static str>,
     /// Connections with a number below this one refuse.
     below: u64,
@@ -21,7 +21,7 @@ struct Refusal {
 /// The address. It goes away with the value.
 pub(crate) struct Answers {
     address: SocketAddr,
-    refusal: watch::Sender<Refusal>,
+    refusal: watch::Sender<ScriptedRefusal>,
     accepted: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
     _serving: JoinSet<()>,
@@ -31,7 +31,7 @@ impl Answers {
     pub(crate) async fn in_front_of(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (refusal, refusals) = watch::channel(Refusal::default());
+        let (refusal, refusals) = watch::channel(ScriptedRefusal::default());
         let accepted = Arc::new(AtomicU64::new(0));
         let refused = Arc::new(AtomicU64::new(0));
         let mut serving = JoinSet::new();
@@ -67,7 +67,7 @@ impl Answers {
     /// The connections that are open now answer everything with this code; new ones reach the server.
     pub(crate) fn refuse_on_open_connections(&self, code: &'static str) {
         let below = self.accepted.load(Ordering::SeqCst);
-        self.refusal.send_replace(Refusal {
+        self.refusal.send_replace(ScriptedRefusal {
             code: Some(code),
             below,
         });
@@ -75,7 +75,7 @@ impl Answers {
 
     /// All connections do.
     pub(crate) fn refuse(&self, code: &'static str) {
-        self.refusal.send_replace(Refusal {
+        self.refusal.send_replace(ScriptedRefusal {
             code: Some(code),
             below: u64::MAX,
         });
@@ -83,7 +83,7 @@ impl Answers {
 
     /// None does any more.
     pub(crate) fn refuse_no_more(&self) {
-        self.refusal.send_replace(Refusal::default());
+        self.refusal.send_replace(ScriptedRefusal::default());
     }
 
     /// So many commands were answered with a code.
@@ -96,7 +96,7 @@ impl Answers {
 struct Line {
     number: u64,
     refused: Arc<AtomicU64>,
-    refusal: watch::Receiver<Refusal>,
+    refusal: watch::Receiver<ScriptedRefusal>,
 }
 
 impl Line {
@@ -142,8 +142,8 @@ impl Line {
 }
 
 /// Until connections up to this one refuse.
-async fn refuses(refusal: &mut watch::Receiver<Refusal>, number: u64) {
-    let wanted = |refusal: &Refusal| refusal.code.is_some() && number < refusal.below;
+async fn refuses(refusal: &mut watch::Receiver<ScriptedRefusal>, number: u64) {
+    let wanted = |refusal: &ScriptedRefusal| refusal.code.is_some() && number < refusal.below;
     if refusal.wait_for(wanted).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -7,8 +7,8 @@ use domain::delivery::DeliveryStatus;
 use domain::delivery::{CHECKS, Milestone, Progress};
 use domain::phone::Operator;
 use shared::records::{
-    DELIVERY_LEASE, DeliveryCheck, LedgerRow, LedgerState, LedgerWriter, Reported, Route, SendKey,
-    SendOutcome, SendResult,
+    DELIVERY_LEASE, DeliveryCheck, LedgerOutcome, LedgerRow, LedgerState, LedgerWriter, Reported,
+    Route, SendKey, SendResult,
 };
 
 use crate::stage::{Stage, accepted, finish, phone};
@@ -21,7 +21,7 @@ async fn sent(stage: &Stage, messageid: i64) -> SendKey {
     ended(stage, accepted(messageid)).await
 }
 
-async fn ended(stage: &Stage, outcome: SendOutcome) -> SendKey {
+async fn ended(stage: &Stage, outcome: LedgerOutcome) -> SendKey {
     let writer = LedgerWriter::start(stage.records.clone(), stage.clock.clone());
     let begin = stage.begin(1);
     writer.begin(begin.clone()).await.expect("begun");
@@ -352,7 +352,7 @@ pub(crate) async fn the_messages_of_a_deleted_account_are_followed_without_its_n
 }
 
 pub(crate) async fn an_entry_that_had_failed_at_once_shows_how(stage: Stage) {
-    let outcome = SendOutcome {
+    let outcome = LedgerOutcome {
         result: SendResult::Refused,
         message_id: Some(FIRST.into()),
         cost_rials: None,

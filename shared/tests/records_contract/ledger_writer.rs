@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use harness::eventually;
 use shared::records::{
-    Begin, Begun, Finished, LedgerState, LedgerWriter, RecordsError, SendOutcome, SendResult,
+    Begin, Begun, Finished, LedgerOutcome, LedgerState, LedgerWriter, RecordsError, SendResult,
 };
 use tokio::task::JoinSet;
 
@@ -29,7 +29,7 @@ async fn begin_all(writer: &LedgerWriter, begins: &[Begin]) -> Vec<Result<Begun,
 async fn finish_all(
     writer: &LedgerWriter,
     begins: &[Begin],
-    outcome: impl Fn(usize) -> SendOutcome,
+    outcome: impl Fn(usize) -> LedgerOutcome,
 ) {
     let mut calls = JoinSet::new();
     for (place, begin) in begins.iter().enumerate() {

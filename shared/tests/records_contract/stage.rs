@@ -14,8 +14,8 @@ use domain::random::Random;
 use domain::root::RootId;
 use harness::{PgBouncer, PostgresServer, Relay};
 use shared::records::{
-    Begin, Device, Finish, NewNotice, NewSession, PoolSettings, Pooler, Records, Route, SendKey,
-    SendMethod, SendOutcome, SendResult, SignIn, SignInOutcome, User,
+    Begin, Device, Finish, LedgerOutcome, NewNotice, NewSession, PoolSettings, Pooler, Records,
+    Route, SendKey, SendMethod, SendResult, SignIn, SignInOutcome, User,
 };
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -364,7 +364,7 @@ pub(crate) fn phone(number: u32) -> PhoneNumber {
     PhoneNumber::from_e164(&format!("+98912{number:07}")).expect("canonical")
 }
 
-pub(crate) fn finish(begin: &Begin, attempt: u32, outcome: SendOutcome) -> Finish {
+pub(crate) fn finish(begin: &Begin, attempt: u32, outcome: LedgerOutcome) -> Finish {
     Finish {
         key: begin.key,
         attempt,
@@ -373,8 +373,8 @@ pub(crate) fn finish(begin: &Begin, attempt: u32, outcome: SendOutcome) -> Finis
     }
 }
 
-pub(crate) fn accepted(messageid: i64) -> SendOutcome {
-    SendOutcome {
+pub(crate) fn accepted(messageid: i64) -> LedgerOutcome {
+    LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some(messageid.into()),
         cost_rials: Some(1_200),
@@ -384,8 +384,8 @@ pub(crate) fn accepted(messageid: i64) -> SendOutcome {
     }
 }
 
-pub(crate) fn failed(result: SendResult, error_class: &str) -> SendOutcome {
-    SendOutcome {
+pub(crate) fn failed(result: SendResult, error_class: &str) -> LedgerOutcome {
+    LedgerOutcome {
         result,
         message_id: None,
         cost_rials: None,

@@ -15,7 +15,7 @@ use serving::serve;
 use shared::config::ServeLimits;
 use shared::config::{Environment, WorkerConfig};
 use shared::records::{
-    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 use shared::sqlite_file::SqliteFile;
 use simulator::{Simulator, SimulatorConfig};
@@ -167,7 +167,7 @@ impl Stage {
             key: begin.key,
             attempt: 1,
             fence: 1,
-            outcome: SendOutcome {
+            outcome: LedgerOutcome {
                 result: SendResult::Accepted,
                 message_id: Some(self.random.positive_i64().into()),
                 cost_rials: Some(rials),

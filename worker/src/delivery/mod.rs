@@ -24,10 +24,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
+use crate::consequence::SLOW_DOWN;
 use crate::gate::{Gate, TOO_MANY_CALLS};
 use crate::metrics::WorkerMetrics;
 use crate::patience::{GaveUp, until_recorded};
-use crate::verdict::SLOW_DOWN;
 
 /// Questions of one call.
 #[expect(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::Milestone;
 use domain::phone::{Operator, PhoneNumber};
-use gateway::{Refusal, SendOutcome};
+use gateway::{RefusedBy, SendOutcome};
 use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 /// Metrics of deliveries. Clones share them.
@@ -71,7 +71,7 @@ impl DeliveryMetrics {
     /// A call was answered; a message that had come to its end in the answer is never asked about.
     pub(crate) fn answered(&self, phone: &PhoneNumber, outcome: &SendOutcome) {
         if let SendOutcome::Refused {
-            refusal: Refusal::Entry { status, .. },
+            refusal: RefusedBy::Entry { status, .. },
             ..
         } = outcome
             && let Some(milestone) = Milestone::of(*status)

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use gateway::Method;
 use shared::queue::Disposal;
 use shared::records::{
-    Begin, Begun, Expired, Finish, LedgerState, RecordsError, Route, SendMethod,
-    SendOutcome as LedgerOutcome, SendResult,
+    Begin, Begun, Expired, Finish, LedgerOutcome, LedgerState, RecordsError, Route, SendMethod,
+    SendResult,
 };
 use shared::traces::Span;
 
@@ -13,10 +13,10 @@ use super::draft::Draft;
 use super::{LOOK_AGAIN, Run, SmsSender};
 use crate::metrics::Reconciled;
 use crate::patience::{GaveUp, until_recorded};
-use crate::reconcile::{Open, Step};
+use crate::reconcile::{NextMove, Open};
 
 /// An attempt that the ledger has granted.
-pub(super) struct Attempt {
+pub(super) struct GrantedAttempt {
     /// Its number.
     pub(super) number: u32,
     pub(super) localid: i64,
@@ -78,7 +78,11 @@ impl SmsSender {
     }
 
     /// Commits the attempt, or ends the run where none may be made.
-    pub(super) async fn begin(&self, run: &Run<'_>, draft: &Draft) -> Result<Attempt, Disposal> {
+    pub(super) async fn begin(
+        &self,
+        run: &Run<'_>,
+        draft: &Draft,
+    ) -> Result<GrantedAttempt, Disposal> {
         let mut again = false;
         loop {
             let (begun, drawn) = until_recorded(&self.0.delays, &self.0.stop, || async {
@@ -96,7 +100,7 @@ impl SmsSender {
                         tracing::warn!(attempt, "sending a message of unknown fate again");
                         self.0.metrics.reconciled(Reconciled::Resent);
                     }
-                    return Ok(Attempt {
+                    return Ok(GrantedAttempt {
                         number: attempt,
                         localid,
                         localid_replaced: attempt > 1 && localid == drawn,
@@ -161,8 +165,8 @@ impl SmsSender {
             delays: run.delays,
         };
         match self.0.reconciler.step(open).await {
-            Ok(Step::SendAgain) => Ok(()),
-            Ok(Step::End(disposal)) => Err(disposal),
+            Ok(NextMove::SendAgain) => Ok(()),
+            Ok(NextMove::End(disposal)) => Err(disposal),
             Err(gave_up) => Err(self.gave_up(gave_up)),
         }
     }
@@ -201,7 +205,7 @@ impl SmsSender {
     pub(super) async fn look_again(
         &self,
         run: &Run<'_>,
-        attempt: &Attempt,
+        attempt: &GrantedAttempt,
     ) -> Result<(), Disposal> {
         match self.load(run).await {
             Ok(draft) if self.is_unwanted(run, &draft) => {
@@ -230,7 +234,11 @@ impl SmsSender {
     }
 
     /// Ends an attempt that was begun and not made.
-    async fn give_up_attempt(&self, run: &Run<'_>, attempt: &Attempt) -> Result<(), Disposal> {
+    async fn give_up_attempt(
+        &self,
+        run: &Run<'_>,
+        attempt: &GrantedAttempt,
+    ) -> Result<(), Disposal> {
         // A message of unknown fate, which this attempt should have repeated, stays unknown.
         let result = if attempt.repeats {
             SendResult::Unknown

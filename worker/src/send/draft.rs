@@ -5,7 +5,7 @@ use domain::challenge::{Challenge, ChallengeId, Locale};
 use domain::notice::MessagePurpose;
 use domain::otp::{KeyRing, OtpCode};
 use domain::phone::PhoneNumber;
-use gateway::{Delivery, Gateway, Message, NoticeMessage};
+use gateway::{Gateway, Message, NoticeMessage, SendCall};
 use shared::hot_state::HotStateError;
 use shared::queue::{Disposal, JobTask};
 use shared::records::{LedgerState, Notice, RecordsError};
@@ -71,7 +71,7 @@ pub(super) enum Complete<'a> {
 
 impl Complete<'_> {
     /// Makes the one request.
-    pub(super) async fn deliver(&self, run: &Run<'_>, gateway: &Gateway, localid: i64) -> Delivery {
+    pub(super) async fn deliver(&self, run: &Run<'_>, gateway: &Gateway, localid: i64) -> SendCall {
         match self {
             Self::Code(challenge, code) => {
                 let message = Message {

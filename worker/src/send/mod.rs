@@ -30,13 +30,13 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::consequence::Consequence;
 use crate::gate::Gate;
 use crate::gateway_call::{CALL_LIMIT, answered, call_span};
 use crate::metrics::WorkerMetrics;
 use crate::patience::until_recorded_even_when_stopped;
 use crate::reconcile::Reconciler;
-use crate::verdict::Verdict;
-use attempts::Attempt;
+use attempts::GrantedAttempt;
 use draft::{Complete, Draft};
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -244,16 +244,21 @@ impl SmsSender {
         outcome
     }
 
-    async fn finish(&self, run: &Run<'_>, attempt: &Attempt, outcome: &SendOutcome) -> Disposal {
-        let mut verdict = Verdict::of(outcome, run.attempt, run.delays);
+    async fn finish(
+        &self,
+        run: &Run<'_>,
+        attempt: &GrantedAttempt,
+        outcome: &SendOutcome,
+    ) -> Disposal {
+        let mut consequence = Consequence::of(outcome, run.attempt, run.delays);
         if attempt.localid_replaced {
-            verdict = verdict.without_another_local_id();
+            consequence = consequence.without_another_local_id();
         }
         let finish = Finish {
             key: run.key,
             attempt: attempt.number,
             fence: run.fence,
-            outcome: verdict.record,
+            outcome: consequence.record,
         };
         let result = finish.outcome.result.state();
         log_outcome(outcome, result);
@@ -266,7 +271,7 @@ impl SmsSender {
         match span.run(recorded).await {
             Ok(finished) => {
                 tracing::debug!(?finished, "outcome recorded");
-                match verdict.retry {
+                match consequence.retry {
                     Some(after) => self.before_deadline(run, after),
                     None if result == LedgerState::Unknown => {
                         self.0.reconciler.begin(run.job.deadline)

@@ -1,7 +1,7 @@
 //! What is promised of every job.
 
 use domain::challenge::Channel;
-use shared::records::{Finish, LedgerState, MessageId, SendKey, SendOutcome, SendResult};
+use shared::records::{Finish, LedgerOutcome, LedgerState, MessageId, SendKey, SendResult};
 
 use crate::stage::{OTHER_KEY, OTHER_RUN, OTP_KEY, PHONE, REQUEST, Route, START, Stage};
 
@@ -45,7 +45,7 @@ pub(crate) async fn i_02_a_send_that_ended_before_is_not_repeated(stage: &Stage)
     let id = stage.ask(PHONE, Channel::Sms).await;
     let key = SendKey::first_leg(id.into(), 1);
     let (ledger, attempt) = stage.begin_elsewhere(key, Route::Template, 815).await;
-    let outcome = SendOutcome {
+    let outcome = LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some(2_890_000_001.into()),
         cost_rials: None,

@@ -4,7 +4,7 @@ use domain::challenge::{ChallengeId, Channel};
 use domain::otp::Purpose;
 use serde_json::json;
 use shared::records::{
-    Finish, LedgerRow, LedgerState, MessageId, SendKey, SendOutcome, SendResult,
+    Finish, LedgerOutcome, LedgerRow, LedgerState, MessageId, SendKey, SendResult,
 };
 
 use crate::stage::{OTHER_RUN, PATIENCE, PHONE, Route, Stage, Working};
@@ -392,7 +392,7 @@ pub(crate) async fn a_local_id_that_is_taken_is_replaced(stage: &Stage) {
     let id = stage.ask(PHONE, Channel::Sms).await;
     // The first attempt drew the local id and could not reach the gateway.
     let (ledger, attempt) = stage.begin_elsewhere(first(id), Route::Text, 815).await;
-    let outcome = SendOutcome {
+    let outcome = LedgerOutcome {
         result: SendResult::NotSent,
         message_id: None,
         cost_rials: None,

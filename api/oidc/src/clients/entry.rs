@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::addresses::{check_origin, check_redirect};
 use super::client::KNOWN_SCOPES;
-use super::{AddressProblem, Client, ClientKeys, ClientType, IdTokenAlg, Problem};
+use super::{AddressProblem, Client, ClientKeys, ClientProblem, ClientType, IdTokenAlg};
 
 /// The fields that a client may have.
 pub const FIELDS: [&str; 14] = [
@@ -43,15 +43,15 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-struct Entry<'a> {
+struct ClientEntry<'a> {
     table: Table,
     client: String,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<ClientProblem>,
 }
 
-impl Entry<'_> {
+impl ClientEntry<'_> {
     fn wrong(&mut self, field: &str, message: impl Into<String>) {
-        self.problems.push(Problem {
+        self.problems.push(ClientProblem {
             client: self.client.clone(),
             field: field.to_owned(),
             message: message.into(),
@@ -240,7 +240,7 @@ pub(super) fn read_entry(
     table: Table,
     place: usize,
     folder: &Path,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<ClientProblem>,
 ) -> Option<Client> {
     let given = table.get("id").and_then(Value::as_str);
     let named = given.filter(|id| !id.is_empty() && id.len() <= MAX_ID_CHARS);
@@ -248,7 +248,7 @@ pub(super) fn read_entry(
         || format!("number {place}"),
         |id| id.escape_debug().to_string(),
     );
-    let mut entry = Entry {
+    let mut entry = ClientEntry {
         table,
         client,
         problems,

@@ -16,7 +16,7 @@ pub struct Clients(BTreeMap<String, Client>);
 
 /// One thing that is wrong with a file of clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ClientProblem {
     /// The id of the client, or its place in the file where it has none; empty for the file itself.
     pub client: String,
     /// The field; empty for the client itself.
@@ -31,7 +31,7 @@ pub struct ClientsError {
     /// The file.
     pub file: PathBuf,
     /// Never empty.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ClientProblem>,
 }
 
 impl std::error::Error for ClientsError {}
@@ -45,12 +45,12 @@ impl fmt::Display for ClientsError {
         };
         let many = if many.is_empty() { " " } else { many };
         write!(f, "`{}` (OIDC_CLIENTS_FILE){many}", self.file.display())?;
-        let problems = self.problems.iter().map(Problem::to_string);
+        let problems = self.problems.iter().map(ClientProblem::to_string);
         f.write_str(&problems.collect::<Vec<_>>().join("\n  "))
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ClientProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.client.is_empty() {
             write!(f, "client `{}`: ", self.client)?;
@@ -90,7 +90,7 @@ impl Clients {
         })
     }
 
-    fn collect(text: &str, path: &Path, problems: &mut Vec<Problem>) -> Self {
+    fn collect(text: &str, path: &Path, problems: &mut Vec<ClientProblem>) -> Self {
         let mut clients = BTreeMap::new();
         // As some editors begin a file.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -129,7 +129,7 @@ impl Clients {
             };
             let id = client.id.clone();
             if clients.insert(id.clone(), client).is_some() {
-                problems.push(Problem {
+                problems.push(ClientProblem {
                     client: id,
                     field: "id".to_owned(),
                     message: "is there twice; rename or remove one".to_owned(),
@@ -160,8 +160,8 @@ impl Clients {
     }
 }
 
-fn of_file(message: String) -> Problem {
-    Problem {
+fn of_file(message: String) -> ClientProblem {
+    ClientProblem {
         client: String::new(),
         field: String::new(),
         message,

@@ -24,5 +24,5 @@ pub use addresses::{AddressProblem, check_origin, check_redirect};
 pub use client::{Client, ClientType, KNOWN_SCOPES};
 pub use domain::tokens::IdTokenAlg;
 pub use entry::FIELDS;
-pub use file::{Clients, ClientsError, Problem};
+pub use file::{ClientProblem, Clients, ClientsError};
 pub use keys::{ClientKey, ClientKeys};

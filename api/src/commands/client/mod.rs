@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use domain::random::Random;
-use oidc::clients::{Client, ClientType, Clients, ClientsError, Problem};
+use oidc::clients::{Client, ClientProblem, ClientType, Clients, ClientsError};
 use sha2::{Digest as _, Sha256};
 use shared::config::{ClientsFileConfig, Environment};
 use toml_edit::{Array, Table, value};
@@ -192,7 +192,7 @@ fn change(
     edit(&mut clients).map_err(refused)?;
     let after = clients.render();
     let known = problems(text, file.path());
-    let new: Vec<Problem> = problems(&after, file.path())
+    let new: Vec<ClientProblem> = problems(&after, file.path())
         .into_iter()
         .filter(|problem| !known.contains(problem))
         .collect();
@@ -206,11 +206,11 @@ fn change(
     Ok(())
 }
 
-fn problems(text: &str, path: &Path) -> Vec<Problem> {
+fn problems(text: &str, path: &Path) -> Vec<ClientProblem> {
     Clients::parse(text, path).map_or_else(|error| error.problems, |_| Vec::new())
 }
 
-fn lines(problems: &[Problem]) -> String {
+fn lines(problems: &[ClientProblem]) -> String {
     let mut lines = String::new();
     for problem in problems {
         lines.push_str(

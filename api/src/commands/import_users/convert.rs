@@ -7,7 +7,7 @@ use domain::random::Random;
 use shared::records::ImportedUser;
 
 use super::fields::{Column, Fields, Value};
-use super::refusal::Refusal;
+use super::refusal::RowRefusal;
 use super::spreadsheet::phone_text;
 
 /// Django's own width of names.
@@ -32,9 +32,9 @@ pub(super) struct Converter {
 
 impl Converter {
     /// The user of a row.
-    pub(super) fn user(&self, row: u64, fields: &Fields) -> Result<ImportedUser, Refusal> {
+    pub(super) fn user(&self, row: u64, fields: &Fields) -> Result<ImportedUser, RowRefusal> {
         let phone = self.phone(fields)?;
-        let of_phone = |mut refusal: Refusal| {
+        let of_phone = |mut refusal: RowRefusal| {
             refusal.phone = Some(phone.masked());
             refusal
         };
@@ -46,7 +46,7 @@ impl Converter {
         row: u64,
         phone: PhoneNumber,
         fields: &Fields,
-    ) -> Result<ImportedUser, Refusal> {
+    ) -> Result<ImportedUser, RowRefusal> {
         let is_active = boolean(fields, Column::IsActive)?.unwrap_or(true);
         let created_at = self.time(fields, Column::DateJoined)?;
         Ok(ImportedUser {
@@ -66,12 +66,12 @@ impl Converter {
         })
     }
 
-    fn phone(&self, fields: &Fields) -> Result<PhoneNumber, Refusal> {
-        let refusal = |reason| Refusal::new(Column::Phone.name(), reason);
+    fn phone(&self, fields: &Fields) -> Result<PhoneNumber, RowRefusal> {
+        let refusal = |reason| RowRefusal::new(Column::Phone.name(), reason);
         if let Some(typed) = text(fields, Column::Phone)? {
             let typed = phone_text(typed).map_err(|error| refusal(error.reason().to_owned()))?;
             let phone = PhoneNumber::parse(&typed, &self.allowed_countries);
-            return phone.map_err(|error| Refusal {
+            return phone.map_err(|error| RowRefusal {
                 phone: Some(mask(&typed)),
                 ..refusal(error.to_string())
             });
@@ -87,7 +87,7 @@ impl Converter {
     }
 
     /// A user name that says more than the number.
-    fn username(&self, fields: &Fields) -> Result<Option<String>, Refusal> {
+    fn username(&self, fields: &Fields) -> Result<Option<String>, RowRefusal> {
         let username = name(fields, Column::Username)?;
         Ok(username.filter(|username| {
             let is_phone = phone_text(username)
@@ -97,7 +97,7 @@ impl Converter {
         }))
     }
 
-    fn password(&self, fields: &Fields) -> Result<Option<PasswordHash>, Refusal> {
+    fn password(&self, fields: &Fields) -> Result<Option<PasswordHash>, RowRefusal> {
         // Django marks "no password" by an exclamation mark.
         let stored = text(fields, Column::Password)?.filter(|stored| !stored.starts_with('!'));
         let Some(stored) = stored else {
@@ -106,7 +106,7 @@ impl Converter {
         match PasswordHash::from_stored(stored) {
             Ok(hash) => Ok(Some(hash)),
             Err(_) if self.drop_unknown_passwords => Ok(None),
-            Err(error) => Err(Refusal::new(
+            Err(error) => Err(RowRefusal::new(
                 Column::Password.name(),
                 match error {
                     StoredHashError::UnknownFormat => "is a hash of an unknown format",
@@ -116,25 +116,25 @@ impl Converter {
         }
     }
 
-    fn time(&self, fields: &Fields, column: Column) -> Result<Option<DateTime<Utc>>, Refusal> {
+    fn time(&self, fields: &Fields, column: Column) -> Result<Option<DateTime<Utc>>, RowRefusal> {
         text(fields, column)?
             .map(|text| {
                 parse_time(text, self.utc_offset)
-                    .ok_or_else(|| Refusal::new(column.name(), "is not a time"))
+                    .ok_or_else(|| RowRefusal::new(column.name(), "is not a time"))
             })
             .transpose()
     }
 }
 
-fn text(fields: &Fields, column: Column) -> Result<Option<&str>, Refusal> {
+fn text(fields: &Fields, column: Column) -> Result<Option<&str>, RowRefusal> {
     match fields.get(column) {
         Value::Absent | Value::Empty => Ok(None),
         Value::Text(text) => Ok(Some(text)),
-        Value::Bool(_) | Value::Nested => Err(Refusal::new(column.name(), "is not a text")),
+        Value::Bool(_) | Value::Nested => Err(RowRefusal::new(column.name(), "is not a text")),
     }
 }
 
-fn boolean(fields: &Fields, column: Column) -> Result<Option<bool>, Refusal> {
+fn boolean(fields: &Fields, column: Column) -> Result<Option<bool>, RowRefusal> {
     match fields.get(column) {
         Value::Absent | Value::Empty => Ok(None),
         Value::Bool(value) => Ok(Some(*value)),
@@ -142,26 +142,29 @@ fn boolean(fields: &Fields, column: Column) -> Result<Option<bool>, Refusal> {
         Value::Text(text) => match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" | "1.0" | "yes" => Ok(Some(true)),
             "false" | "f" | "0" | "0.0" | "no" => Ok(Some(false)),
-            _ => Err(Refusal::new(column.name(), "is neither true nor false")),
+            _ => Err(RowRefusal::new(column.name(), "is neither true nor false")),
         },
-        Value::Nested => Err(Refusal::new(column.name(), "is neither true nor false")),
+        Value::Nested => Err(RowRefusal::new(column.name(), "is neither true nor false")),
     }
 }
 
-fn name(fields: &Fields, column: Column) -> Result<Option<String>, Refusal> {
+fn name(fields: &Fields, column: Column) -> Result<Option<String>, RowRefusal> {
     let Some(name) = text(fields, column)? else {
         return Ok(None);
     };
     if name.chars().count() > MAX_NAME_CHARS {
-        return Err(Refusal::new(column.name(), "is longer than 150 characters"));
+        return Err(RowRefusal::new(
+            column.name(),
+            "is longer than 150 characters",
+        ));
     }
     if name.chars().any(char::is_control) {
-        return Err(Refusal::new(column.name(), "holds control characters"));
+        return Err(RowRefusal::new(column.name(), "holds control characters"));
     }
     Ok(Some(name.to_owned()))
 }
 
-fn email(fields: &Fields) -> Result<Option<String>, Refusal> {
+fn email(fields: &Fields) -> Result<Option<String>, RowRefusal> {
     let Some(email) = text(fields, Column::Email)? else {
         return Ok(None);
     };
@@ -175,7 +178,7 @@ fn email(fields: &Fields) -> Result<Option<String>, Refusal> {
     if is_address {
         Ok(Some(email.to_owned()))
     } else {
-        Err(Refusal::new(
+        Err(RowRefusal::new(
             Column::Email.name(),
             "is not an e-mail address",
         ))

@@ -6,7 +6,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::dump::{DumpError, Element, Rules};
 use super::fields::{Column, Fields, Value};
-use super::refusal::Refusal;
+use super::refusal::RowRefusal;
 
 const BUFFER: usize = 64 * 1024;
 /// What separates columns, where nothing is said: a comma, or what Excel writes where a comma is the
@@ -106,7 +106,7 @@ fn columns(header: &ByteRecord, rules: &Rules) -> Result<Vec<Option<(Column, usi
 
 fn element(record: &ByteRecord, columns: &[Option<(Column, usize)>]) -> Element {
     if record.len() != columns.len() {
-        return Element::Broken(Refusal::new(
+        return Element::Broken(RowRefusal::new(
             "",
             "has more or fewer columns than the header",
         ));
@@ -116,7 +116,9 @@ fn element(record: &ByteRecord, columns: &[Option<(Column, usize)>]) -> Element 
         let Some(column) = *column else { continue };
         match std::str::from_utf8(value) {
             Ok(text) => fields.set(column, Value::from(text)),
-            Err(_) => return Element::Broken(Refusal::new(column.0.name(), "is not UTF-8 text")),
+            Err(_) => {
+                return Element::Broken(RowRefusal::new(column.0.name(), "is not UTF-8 text"));
+            }
         }
     }
     Element::User(Box::new(fields))

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use sha2::{Digest as _, Sha256};
 
 use super::fields::{Fields, Names};
-use super::refusal::Refusal;
+use super::refusal::RowRefusal;
 use super::{csv_dump, encoding, json_dump};
 
 /// The longest row. An opened quote that never closes would otherwise take all memory.
@@ -44,7 +44,7 @@ pub(super) enum Element {
     /// An object that is no user.
     OtherModel,
     /// A row that cannot be taken apart.
-    Broken(Refusal),
+    Broken(RowRefusal),
 }
 
 /// Why a file cannot be read. Holds nothing of its content.

@@ -15,7 +15,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::convert::Converter;
 use super::dump::{Checked, Dump, DumpError, Element};
 use super::progress::Progress;
-use super::refusal::{Refusal, TAKEN};
+use super::refusal::{RowRefusal, TAKEN};
 use super::report::Report;
 
 /// Batches that are read ahead of the database.
@@ -55,7 +55,7 @@ pub(super) struct Import {
 struct Batch {
     rows: u64,
     users: Vec<ImportedUser>,
-    refused: Vec<(u64, Refusal)>,
+    refused: Vec<(u64, RowRefusal)>,
 }
 
 impl Import {
@@ -125,8 +125,8 @@ impl Import {
         let outcome = self.records.import_users(step, |taken| {
             noted.extend(taken.iter().map(|user| {
                 let phone = Some(user.phone.masked());
-                let refusal = Refusal::new("phone", TAKEN);
-                (user.row, Refusal { phone, ..refusal })
+                let refusal = RowRefusal::new("phone", TAKEN);
+                (user.row, RowRefusal { phone, ..refusal })
             }));
             noted.sort_by_key(|(row, _)| *row);
             report.add(noted)

@@ -40,7 +40,11 @@ pub(super) fn read_lines(
 ) -> Result<(), DumpError> {
     let mut json = Deserializer::new(IoRead::new(source));
     while json.end().is_err() {
-        if !each(Entry(rules).deserialize(&mut json).map_err(json_error)?) {
+        if !each(
+            EntrySeed(rules)
+                .deserialize(&mut json)
+                .map_err(json_error)?,
+        ) {
             break;
         }
     }
@@ -76,7 +80,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(element) = entries.next_element_seed(Entry(self.rules))? {
+        while let Some(element) = entries.next_element_seed(EntrySeed(self.rules))? {
             if !(self.each)(element) {
                 *self.stopped = true;
                 return Err(A::Error::custom("nobody wants more"));
@@ -87,9 +91,9 @@ impl<'de> Visitor<'de> for List<'_> {
 }
 
 /// `{"model": …, "pk": …, "fields": {…}}`
-struct Entry<'a>(&'a Rules);
+struct EntrySeed<'a>(&'a Rules);
 
-impl<'de> DeserializeSeed<'de> for Entry<'_> {
+impl<'de> DeserializeSeed<'de> for EntrySeed<'_> {
     type Value = Element;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, entry: D) -> Result<Element, D::Error> {
@@ -97,7 +101,7 @@ impl<'de> DeserializeSeed<'de> for Entry<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Entry<'_> {
+impl<'de> Visitor<'de> for EntrySeed<'_> {
     type Value = Element;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Writer};
 
-use super::refusal::Refusal;
+use super::refusal::RowRefusal;
 
 const HEADER: [&str; 4] = ["row", "column", "reason", "phone"];
 
@@ -52,7 +52,7 @@ impl Report {
     }
 
     /// Adds lines and has them on the disk.
-    pub(super) fn add(&mut self, refused: &[(u64, Refusal)]) -> io::Result<()> {
+    pub(super) fn add(&mut self, refused: &[(u64, RowRefusal)]) -> io::Result<()> {
         if refused.is_empty() {
             return Ok(());
         }
@@ -115,10 +115,10 @@ mod tests {
 
     use super::*;
 
-    fn refused(row: u64) -> (u64, Refusal) {
+    fn refused(row: u64) -> (u64, RowRefusal) {
         let phone = Some("+98912•••6789".to_owned());
-        let refusal = Refusal::new("email", "is not, \"really\"");
-        (row, Refusal { phone, ..refusal })
+        let refusal = RowRefusal::new("email", "is not, \"really\"");
+        (row, RowRefusal { phone, ..refusal })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::super::whole_file::{WholeFile, WholeFileError};
-use super::rotation::{Refusal, Rotation};
+use super::rotation::{Rotation, RotationError};
 
 /// Why the file cannot be used or stays as it is. Holds no key material.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,10 @@ pub(super) enum KeyFileError {
     #[error(transparent)]
     File(#[from] WholeFileError),
     #[error("{path}: {refusal}")]
-    Refused { path: PathBuf, refusal: Refusal },
+    Refused {
+        path: PathBuf,
+        refusal: RotationError,
+    },
 }
 
 /// A file of keys. Other runs of the command wait until it is dropped.
@@ -46,7 +49,7 @@ impl KeyFile {
         self.0.is_open_to_others()
     }
 
-    pub(super) fn refused(&self, refusal: Refusal) -> KeyFileError {
+    pub(super) fn refused(&self, refusal: RotationError) -> KeyFileError {
         KeyFileError::Refused {
             path: self.path().to_owned(),
             refusal,

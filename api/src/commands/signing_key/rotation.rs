@@ -46,7 +46,7 @@ pub(super) struct Key {
 
 /// Why the keys stay as they are.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RotationError {
     #[error("{0}")]
     Keys(#[from] SigningKeysError),
     #[error("the file holds no key {0}; `api signing-key show` lists them")]
@@ -77,7 +77,7 @@ pub(super) enum Refusal {
 
 impl Rotation {
     /// Reads a text of PEM blocks with or without times; an empty one is a file that is not there.
-    pub(super) fn parse(text: &str, modified: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub(super) fn parse(text: &str, modified: DateTime<Utc>) -> Result<Self, RotationError> {
         let mut rotation = Self {
             keys: Vec::new(),
             rest: String::new(),
@@ -119,7 +119,11 @@ impl Rotation {
     }
 
     /// Appends a new Ed25519 key and returns its id. The first key of a file signs at once.
-    pub(super) fn add(&mut self, random: &Random, now: DateTime<Utc>) -> Result<String, Refusal> {
+    pub(super) fn add(
+        &mut self,
+        random: &Random,
+        now: DateTime<Utc>,
+    ) -> Result<String, RotationError> {
         let pem = SigningKeys::generate_pem(random);
         let mut made = Self::parse(pem.expose_secret(), now)?;
         for mut key in made.keys.drain(..) {
@@ -143,7 +147,7 @@ impl Rotation {
         kid: Option<&str>,
         at_once: bool,
         now: DateTime<Utc>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, RotationError> {
         let index = match kid {
             Some(kid) => self.find(kid)?,
             None => self
@@ -151,20 +155,20 @@ impl Rotation {
                 .iter()
                 .rposition(|key| key.signed_until.is_none() && !key.is_rsa())
                 .filter(|index| *index > 0)
-                .ok_or(Refusal::NoneWaits)?,
+                .ok_or(RotationError::NoneWaits)?,
         };
         let key = &self.keys[index];
         let kid = key.kid.clone();
         if index == 0 {
-            return Err(Refusal::SignsAlready(kid));
+            return Err(RotationError::SignsAlready(kid));
         }
         if key.is_rsa() {
-            return Err(Refusal::Rsa(kid));
+            return Err(RotationError::Rsa(kid));
         }
         let from = key.promotable_from(now);
         if now < from && !at_once {
             let from = shown(from);
-            return Err(Refusal::TooYoung { kid, from });
+            return Err(RotationError::TooYoung { kid, from });
         }
         self.keys[0].signed_until = Some(now);
         let mut key = self.keys.remove(index);
@@ -182,11 +186,11 @@ impl Rotation {
         at_once: bool,
         access_token_lifetime: TimeDelta,
         now: DateTime<Utc>,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Vec<String>, RotationError> {
         if let Some(kid) = kid
             && self.find(kid)? == 0
         {
-            return Err(Refusal::Signs(kid.to_owned()));
+            return Err(RotationError::Signs(kid.to_owned()));
         }
         let goes = |index: usize, key: &Key| match kid {
             Some(kid) => key.kid == kid,
@@ -202,22 +206,22 @@ impl Rotation {
                 && !at_once
             {
                 let (kid, from) = (key.kid.clone(), shown(from));
-                return Err(Refusal::StillUsed { kid, from });
+                return Err(RotationError::StillUsed { kid, from });
             }
             gone.push(key.kid.clone());
         }
         if gone.is_empty() {
-            return Err(Refusal::NoneStopped);
+            return Err(RotationError::NoneStopped);
         }
         self.keys.retain(|key| !gone.contains(&key.kid));
         Ok(gone)
     }
 
-    fn find(&self, kid: &str) -> Result<usize, Refusal> {
+    fn find(&self, kid: &str) -> Result<usize, RotationError> {
         self.keys
             .iter()
             .position(|key| key.kid == kid)
-            .ok_or_else(|| Refusal::NoSuchKey(kid.escape_debug().to_string()))
+            .ok_or_else(|| RotationError::NoSuchKey(kid.escape_debug().to_string()))
     }
 }
 

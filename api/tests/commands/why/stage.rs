@@ -13,8 +13,8 @@ use serde_json::Value;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState};
 use shared::queue::Feed;
 use shared::records::{
-    Begin, Begun, Device, Finish, Finished, LedgerWriter, NewSession, Route, SendKey, SendMethod,
-    SendOutcome, SendResult, SignIn,
+    Begin, Begun, Device, Finish, Finished, LedgerOutcome, LedgerWriter, NewSession, Route,
+    SendKey, SendMethod, SendResult, SignIn,
 };
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
@@ -184,7 +184,7 @@ impl Service {
     }
 
     /// A worker takes the message that was just asked for, and the gateway answers a second later.
-    pub(super) async fn send(&self, new: &NewChallenge, outcome: SendOutcome) {
+    pub(super) async fn send(&self, new: &NewChallenge, outcome: LedgerOutcome) {
         let begin = self.begin_of(new, self.now());
         let begun = self.ledger.begin(begin.clone()).await.expect("begun");
         assert!(
@@ -273,8 +273,8 @@ impl Service {
 }
 
 /// The gateway took the message.
-pub(super) fn taken(messageid: i64) -> SendOutcome {
-    SendOutcome {
+pub(super) fn taken(messageid: i64) -> LedgerOutcome {
+    LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some(messageid.into()),
         cost_rials: Some(2_280),
@@ -284,8 +284,8 @@ pub(super) fn taken(messageid: i64) -> SendOutcome {
     }
 }
 
-pub(super) fn failed(result: SendResult, code: Option<i64>, class: &str) -> SendOutcome {
-    SendOutcome {
+pub(super) fn failed(result: SendResult, code: Option<i64>, class: &str) -> LedgerOutcome {
+    LedgerOutcome {
         result,
         message_id: None,
         cost_rials: None,

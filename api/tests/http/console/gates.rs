@@ -4,7 +4,7 @@ use domain::staff::Role;
 use serde_json::json;
 use shared::queue::{Disposal, Job, JobTask, Settlement};
 use shared::records::{Begin, Finish, LedgerWriter, Route, SendKey, SendMethod};
-use shared::records::{SendOutcome, SendResult};
+use shared::records::{LedgerOutcome, SendResult};
 
 use super::desk::{Desk, sign_in};
 use crate::passwords::{GOOD, LOG_IN, OTHER as WRONG};
@@ -336,7 +336,7 @@ pub(crate) async fn the_money_of_a_day_is_told_by_what_it_went_for(shape: Shape)
                 request_id: None,
             };
             writer.begin(begin.clone()).await.expect("begun");
-            let outcome = SendOutcome {
+            let outcome = LedgerOutcome {
                 result: SendResult::Accepted,
                 message_id: Some(place.into()),
                 cost_rials: Some(1_500_000 * place),

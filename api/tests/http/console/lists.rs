@@ -9,7 +9,7 @@ use domain::root::RootId;
 use domain::staff::Role;
 use shared::queue::{Job, JobTask};
 use shared::records::{
-    Begin, CreditLook, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, CreditLook, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 
 use super::desk::sign_in;
@@ -23,11 +23,11 @@ struct Sent<'a> {
     phone: &'a str,
     root: RootId,
     accepted_at: DateTime<Utc>,
-    outcome: SendOutcome,
+    outcome: LedgerOutcome,
 }
 
-fn taken(message: i64) -> SendOutcome {
-    SendOutcome {
+fn taken(message: i64) -> LedgerOutcome {
+    LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some(message.into()),
         cost_rials: Some(2_280),
@@ -37,8 +37,8 @@ fn taken(message: i64) -> SendOutcome {
     }
 }
 
-fn refused(code: i64, class: &str) -> SendOutcome {
-    SendOutcome {
+fn refused(code: i64, class: &str) -> LedgerOutcome {
+    LedgerOutcome {
         result: SendResult::Refused,
         message_id: None,
         cost_rials: None,

@@ -7,7 +7,7 @@ use domain::random::Random;
 use serde_json::json;
 use shared::queue::{Job, JobTask};
 use shared::records::{
-    Begin, Finish, LedgerWriter, Route, SendKey, SendMethod, SendOutcome, SendResult,
+    Begin, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 
 use super::Browser;
@@ -60,7 +60,7 @@ async fn take(writer: &LedgerWriter, job: &Job) {
         request_id: None,
     };
     writer.begin(begin).await.expect("begun");
-    let outcome = SendOutcome {
+    let outcome = LedgerOutcome {
         result: SendResult::Accepted,
         message_id: Some((i64::from(send) + 100).into()),
         cost_rials: None,

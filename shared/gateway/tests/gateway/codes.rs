@@ -1,6 +1,6 @@
 //! The gateway's own refusals: every code, under its own HTTP status and under 200.
 
-use gateway::{Refusal, RefusalClass, SendOutcome, UnknownReason};
+use gateway::{RefusalClass, RefusedBy, SendOutcome, UnknownReason};
 
 use super::server::Server;
 use super::{accepted, error_body, outcome, plain, with_template};
@@ -8,11 +8,11 @@ use super::{accepted, error_body, outcome, plain, with_template};
 /// What a code comes to on the two sending methods: with a template, without.
 fn expected(code: i32) -> (SendOutcome, SendOutcome) {
     let message = SendOutcome::Refused {
-        refusal: Refusal::Code(code),
+        refusal: RefusedBy::Code(code),
         class: RefusalClass::Message,
     };
     let config = SendOutcome::Refused {
-        refusal: Refusal::Code(code),
+        refusal: RefusedBy::Code(code),
         class: RefusalClass::Config,
     };
     let account = SendOutcome::AccountWide { code };
@@ -74,7 +74,7 @@ async fn a_code_of_the_gateways_own_beats_the_http_status_of_a_server_fault() {
 #[tokio::test]
 async fn acceptance_under_another_http_status_is_not_believed() {
     let misdirected = SendOutcome::Refused {
-        refusal: Refusal::Http(404),
+        refusal: RefusedBy::Http(404),
         class: RefusalClass::Config,
     };
     let unknown = |reason| SendOutcome::Unknown { reason };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway::{
-    Gateway, GatewaySettings, NotSentReason, Refusal, RefusalClass, SendOutcome, UnknownReason,
+    Gateway, GatewaySettings, NotSentReason, RefusalClass, RefusedBy, SendOutcome, UnknownReason,
 };
 
 use super::server::{Act, Server, closed_port, http_answer, read_request, silent_listener};
@@ -142,7 +142,7 @@ async fn a_4xx_that_is_not_the_gateways_is_a_configuration_fault() {
         assert_eq!(
             seen,
             SendOutcome::Refused {
-                refusal: Refusal::Http(http),
+                refusal: RefusedBy::Http(http),
                 class: RefusalClass::Config,
             }
         );
@@ -162,7 +162,7 @@ async fn a_28_redirects_are_not_followed() {
         assert_eq!(
             seen,
             SendOutcome::Refused {
-                refusal: Refusal::Http(http),
+                refusal: RefusedBy::Http(http),
                 class: RefusalClass::Config,
             }
         );

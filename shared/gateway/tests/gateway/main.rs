@@ -17,7 +17,7 @@ use domain::challenge::{Channel, Locale};
 use domain::otp::{OtpCode, Purpose};
 use domain::phone::PhoneNumber;
 use domain::templates::Templates;
-use gateway::{Delivery, Gateway, GatewaySettings, Message, SendOutcome};
+use gateway::{Gateway, GatewaySettings, Message, SendCall, SendOutcome};
 use secrecy::SecretString;
 
 /// Stands out in any text that it leaks into.
@@ -65,11 +65,11 @@ fn with_template(url: &str) -> Gateway {
 }
 
 /// A Persian sign-in by text message.
-async fn deliver(gateway: &Gateway) -> Delivery {
+async fn deliver(gateway: &Gateway) -> SendCall {
     deliver_by(gateway, Channel::Sms).await
 }
 
-async fn deliver_by(gateway: &Gateway, channel: Channel) -> Delivery {
+async fn deliver_by(gateway: &Gateway, channel: Channel) -> SendCall {
     let code = OtpCode::parse(CANARY_CODE, 8).expect("digits");
     gateway
         .deliver(&Message {

@@ -4,7 +4,7 @@ use domain::challenge::{Channel, Locale};
 use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
 use gateway::{
-    Gateway, GatewaySettings, Method, Refusal, RefusalClass, SendOutcome, UnknownReason,
+    Gateway, GatewaySettings, Method, RefusalClass, RefusedBy, SendOutcome, UnknownReason,
 };
 
 use super::server::Server;
@@ -152,7 +152,7 @@ async fn an_entry_that_has_already_failed_is_a_refusal() {
             assert_eq!(
                 refused,
                 SendOutcome::Refused {
-                    refusal: Refusal::Entry {
+                    refusal: RefusedBy::Entry {
                         messageid: MESSAGE_ID,
                         status: DeliveryStatus::from_code(status),
                     },

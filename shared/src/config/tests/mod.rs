@@ -87,7 +87,7 @@ fn lines(result: Result<(), ConfigError>) -> Vec<String> {
     let problems = result.err().map(|error| error.problems).unwrap_or_default();
     problems
         .into_iter()
-        .map(|Problem { variable, message }| format!("{variable}: {message}"))
+        .map(|SettingProblem { variable, message }| format!("{variable}: {message}"))
         .collect()
 }
 

@@ -10,7 +10,7 @@ use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::model::HotStateError;
 use crate::hot_state::phone_state::{PhoneRefusals, PhoneState};
 
-type Reply = (
+type PhoneStateReply = (
     (i64, i64),
     Option<String>,
     (Option<u32>, Option<UnixMillis>),
@@ -25,7 +25,7 @@ impl RedisHotState {
     ) -> Result<PhoneState, HotStateError> {
         let keys = self.store.keys();
         let digits = phone.digits();
-        let (time, sends, (failures, last_failure_at), refusals): Reply = redis::pipe()
+        let (time, sends, (failures, last_failure_at), refusals): PhoneStateReply = redis::pipe()
             .cmd("TIME")
             .get(format!("{}{digits}", keys.phone_sends_prefix))
             .hmget(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::clock::{Clock, UnixMillis};
 use sqlx::SqliteConnection;
 
-use super::group_commit::Step;
+use super::group_commit::GroupedStep;
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
 use crate::hot_state::model::HotStateError;
@@ -121,7 +121,7 @@ pub(super) struct AdmitCall {
     patience: Duration,
 }
 
-impl Step for AdmitCall {
+impl GroupedStep for AdmitCall {
     type Output = Admission;
 
     async fn take(&self, connection: &mut SqliteConnection) -> Result<Admission, HotStateError> {

@@ -16,7 +16,7 @@ use crate::sqlite_file::SqliteFile;
 const MOST: usize = 64;
 
 /// A step of hot state that many take at the same time.
-pub(super) trait Step: fmt::Debug + Send + Sync + 'static {
+pub(super) trait GroupedStep: fmt::Debug + Send + Sync + 'static {
     /// What comes of it.
     type Output: fmt::Debug + Send + 'static;
 
@@ -39,36 +39,36 @@ pub(super) trait Step: fmt::Debug + Send + Sync + 'static {
 
 /// The callers' end; clones share what waits.
 #[derive(Debug)]
-pub(super) struct GroupCommit<S: Step>(Arc<Inner<S>>);
+pub(super) struct GroupCommit<S: GroupedStep>(Arc<Inner<S>>);
 
-impl<S: Step> Clone for GroupCommit<S> {
+impl<S: GroupedStep> Clone for GroupCommit<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 #[derive(Debug)]
-struct Inner<S: Step> {
+struct Inner<S: GroupedStep> {
     file: SqliteFile,
     waiting: Mutex<Waiting<S>>,
 }
 
 #[derive(Debug)]
-struct Waiting<S: Step> {
-    entries: Vec<Entry<S>>,
+struct Waiting<S: GroupedStep> {
+    entries: Vec<WaitingStep<S>>,
     /// Whether a task is there that takes them.
     served: bool,
 }
 
-type Answer<S> = Result<<S as Step>::Output, HotStateError>;
+type Answer<S> = Result<<S as GroupedStep>::Output, HotStateError>;
 
 #[derive(Debug)]
-struct Entry<S: Step> {
+struct WaitingStep<S: GroupedStep> {
     step: S,
     reply: oneshot::Sender<Answer<S>>,
 }
 
-impl<S: Step> GroupCommit<S> {
+impl<S: GroupedStep> GroupCommit<S> {
     pub(super) fn new(file: SqliteFile) -> Self {
         let waiting = Mutex::new(Waiting {
             entries: Vec::new(),
@@ -81,7 +81,7 @@ impl<S: Step> GroupCommit<S> {
     /// not taken.
     pub(super) async fn take(&self, step: S) -> Answer<S> {
         let (reply, answer) = oneshot::channel();
-        if self.0.add(Entry { step, reply }) {
+        if self.0.add(WaitingStep { step, reply }) {
             tokio::spawn(Server::of(&self.0).serve());
         }
         let ended = |_| HotStateError::Unavailable("the step was interrupted".into());
@@ -89,9 +89,9 @@ impl<S: Step> GroupCommit<S> {
     }
 }
 
-impl<S: Step> Inner<S> {
+impl<S: GroupedStep> Inner<S> {
     /// Adds one, and tells whether it needs a task that takes it.
-    fn add(&self, entry: Entry<S>) -> bool {
+    fn add(&self, entry: WaitingStep<S>) -> bool {
         let mut waiting = self.lock();
         waiting.entries.push(entry);
         !std::mem::replace(&mut waiting.served, true)
@@ -102,10 +102,10 @@ impl<S: Step> Inner<S> {
     }
 
     /// Takes all in one transaction. An error is everybody's: nothing was written.
-    async fn take_all(&self, entries: &[Entry<S>]) -> Result<Vec<Answer<S>>, HotStateError> {
+    async fn take_all(&self, entries: &[WaitingStep<S>]) -> Result<Vec<Answer<S>>, HotStateError> {
         let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
         let mut answers = Vec::with_capacity(entries.len());
-        for Entry { step, reply } in entries {
+        for WaitingStep { step, reply } in entries {
             if reply.is_closed() {
                 answers.push(Err(HotStateError::Unavailable("nobody waits".into())));
                 continue;
@@ -130,12 +130,12 @@ impl<S: Step> Inner<S> {
 }
 
 /// The task that takes what waits, until nothing does.
-struct Server<S: Step> {
+struct Server<S: GroupedStep> {
     inner: Arc<Inner<S>>,
     done: bool,
 }
 
-impl<S: Step> Server<S> {
+impl<S: GroupedStep> Server<S> {
     fn of(inner: &Arc<Inner<S>>) -> Self {
         let inner = Arc::clone(inner);
         Self { inner, done: false }
@@ -155,7 +155,7 @@ impl<S: Step> Server<S> {
         }
     }
 
-    fn next(&mut self) -> Option<Vec<Entry<S>>> {
+    fn next(&mut self) -> Option<Vec<WaitingStep<S>>> {
         let mut waiting = self.inner.lock();
         let count = waiting.entries.len().min(MOST);
         self.done = count == 0;
@@ -164,7 +164,7 @@ impl<S: Step> Server<S> {
     }
 }
 
-impl<S: Step> Drop for Server<S> {
+impl<S: GroupedStep> Drop for Server<S> {
     /// After a panic the next step finds that nobody serves it.
     fn drop(&mut self) {
         if !self.done {

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::accept::{self, Known};
-use super::group_commit::Step;
+use super::group_commit::GroupedStep;
 use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::memory::Memory;
 use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
@@ -89,7 +89,7 @@ impl OwnedAccept {
     }
 }
 
-impl Step for OwnedAccept {
+impl GroupedStep for OwnedAccept {
     type Output = Accepted;
 
     async fn take(&self, connection: &mut SqliteConnection) -> Result<Accepted, HotStateError> {

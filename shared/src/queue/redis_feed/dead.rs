@@ -12,7 +12,7 @@ use crate::queue::job::Job;
 
 static REVIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("revive.lua")));
 
-type Entry = (String, HashMap<String, String>);
+type StreamEntry = (String, HashMap<String, String>);
 
 impl RedisFeed {
     pub(in crate::queue) async fn dead_letters(
@@ -44,7 +44,7 @@ impl RedisFeed {
         start: &str,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, QueueError> {
-        let found: Vec<Entry> = redis::cmd("XREVRANGE")
+        let found: Vec<StreamEntry> = redis::cmd("XREVRANGE")
             .arg(&self.store.keys().dead)
             .arg(end)
             .arg(start)
@@ -95,7 +95,7 @@ fn is_id(text: &str) -> bool {
         .is_some_and(|(millis, more)| is_number(millis) && is_number(more))
 }
 
-fn read((id, fields): Entry) -> DeadLetter {
+fn read((id, fields): StreamEntry) -> DeadLetter {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     DeadLetter {
         job: Job::decode(field("j")),

@@ -275,7 +275,7 @@ impl SendResult {
 
 /// What the gateway's answer was worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendOutcome {
+pub struct LedgerOutcome {
     /// How the attempt ended.
     pub result: SendResult,
     /// The gateway's number for the message.
@@ -300,7 +300,7 @@ pub struct Finish {
     /// The run of that attempt.
     pub fence: i64,
     /// What came of it.
-    pub outcome: SendOutcome,
+    pub outcome: LedgerOutcome,
 }
 
 /// Whether the end of an attempt was recorded.

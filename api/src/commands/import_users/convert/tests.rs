@@ -22,7 +22,7 @@ fn fields(values: &[(Column, &str)]) -> Fields {
 }
 
 /// A row with a number and this value.
-fn with(column: Column, value: &str) -> Result<ImportedUser, Refusal> {
+fn with(column: Column, value: &str) -> Result<ImportedUser, RowRefusal> {
     let phone = (Column::Phone, "09123456789");
     converter().user(1, &fields(&[phone, (column, value)]))
 }
@@ -63,7 +63,7 @@ fn times_are_read_with_and_without_fraction_and_offset() {
 fn a_number_is_found_in_its_column_or_as_the_user_name() {
     let phone = |values: &[(Column, &str)]| {
         let user = converter().user(1, &fields(values))?;
-        Ok::<_, Refusal>((user.phone.as_e164().to_owned(), user.username))
+        Ok::<_, RowRefusal>((user.phone.as_e164().to_owned(), user.username))
     };
     let (number, e164) = ("۰۹۱۲ ۳۴۵ ۶۷۸۹", "+989123456789".to_owned());
     assert_eq!(phone(&[(Column::Phone, number)]), Ok((e164.clone(), None)));

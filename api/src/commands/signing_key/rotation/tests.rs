@@ -42,7 +42,7 @@ fn a_rotation_waits_for_publication_and_for_the_death_of_old_tokens() {
     let early = keys.promote(None, false, minutes(69)).expect_err("young");
     let from = "2026-03-01T09:10:00Z".to_owned();
     let kid = new.clone();
-    assert_eq!(early, Refusal::TooYoung { kid, from });
+    assert_eq!(early, RotationError::TooYoung { kid, from });
     assert_eq!(keys.promote(None, false, minutes(70)), Ok(new.clone()));
     let mut keys = reread(&keys);
     assert_eq!(kids(&keys), [new.clone(), old.clone()], "the new one signs");
@@ -52,7 +52,7 @@ fn a_rotation_waits_for_publication_and_for_the_death_of_old_tokens() {
     let early = keys.retire(None, false, LIFETIME, minutes(84));
     let from = "2026-03-01T09:25:00Z".to_owned();
     let kid = old.clone();
-    assert_eq!(early, Err(Refusal::StillUsed { kid, from }));
+    assert_eq!(early, Err(RotationError::StillUsed { kid, from }));
     let gone = keys.retire(None, false, LIFETIME, minutes(85));
     assert_eq!(gone, Ok(vec![old]));
     assert_eq!(kids(&reread(&keys)), [new]);
@@ -80,9 +80,9 @@ fn a_second_promotion_does_not_go_back_unless_the_key_is_named() {
     let new = keys.add(&random, start()).expect("a key");
     keys.promote(None, false, minutes(10)).expect("promoted");
     let again = keys.promote(None, false, minutes(20));
-    assert_eq!(again, Err(Refusal::NoneWaits));
+    assert_eq!(again, Err(RotationError::NoneWaits));
     let signing = keys.promote(Some(&new), false, minutes(20));
-    assert_eq!(signing, Err(Refusal::SignsAlready(new.clone())));
+    assert_eq!(signing, Err(RotationError::SignsAlready(new.clone())));
     let back = keys.promote(Some(&old), false, minutes(20));
     assert_eq!(back, Ok(old.clone()), "it has been published all along");
     let mut keys = reread(&keys);
@@ -98,11 +98,11 @@ fn a_key_that_waits_is_removed_only_by_name_and_then_at_once() {
     let signing = keys.add(&random, start()).expect("a key");
     let waiting = keys.add(&random, start()).expect("a key");
     let none = keys.retire(None, true, LIFETIME, minutes(500));
-    assert_eq!(none, Err(Refusal::NoneStopped));
+    assert_eq!(none, Err(RotationError::NoneStopped));
     let first = keys.retire(Some(&signing), true, LIFETIME, start());
-    assert_eq!(first, Err(Refusal::Signs(signing.clone())));
+    assert_eq!(first, Err(RotationError::Signs(signing.clone())));
     let unknown = keys.retire(Some("x\n"), true, LIFETIME, start());
-    assert_eq!(unknown, Err(Refusal::NoSuchKey("x\\n".to_owned())));
+    assert_eq!(unknown, Err(RotationError::NoSuchKey("x\\n".to_owned())));
     let gone = keys.retire(Some(&waiting), false, LIFETIME, start());
     assert_eq!(gone, Ok(vec![waiting]), "it has signed nothing");
     assert_eq!(kids(&keys), [signing]);
@@ -120,7 +120,7 @@ fn keys_of_another_hand_count_from_the_last_change_of_the_file() {
     let mut keys = Rotation::parse(&text, start()).expect("readable");
     let (a, b) = (keys.keys()[0].kid.clone(), keys.keys()[1].kid.clone());
     let early = keys.promote(None, false, minutes(9)).expect_err("young");
-    assert!(matches!(early, Refusal::TooYoung { kid, .. } if kid == b));
+    assert!(matches!(early, RotationError::TooYoung { kid, .. } if kid == b));
     keys.add(&Random::seeded(3), minutes(9)).expect("a key");
     // Writing the file has changed it; the times must not be lost by that.
     let mut keys = reread(&keys);
@@ -144,9 +144,15 @@ fn a_file_that_the_api_would_refuse_is_not_touched() {
             .map(|_| ())
             .expect_err("refused")
     };
-    assert_eq!(error("no key"), Refusal::Keys(SigningKeysError::NoKey));
+    assert_eq!(
+        error("no key"),
+        RotationError::Keys(SigningKeysError::NoKey)
+    );
     let twice = format!("{whole}{whole}");
-    assert_eq!(error(&twice), Refusal::Keys(SigningKeysError::Twice(2)));
+    assert_eq!(
+        error(&twice),
+        RotationError::Keys(SigningKeysError::Twice(2))
+    );
 }
 
 #[test]
@@ -160,13 +166,16 @@ fn an_rsa_key_has_no_part_in_the_rotation() {
     assert!(rotation.keys()[1].is_rsa());
     assert_eq!(
         rotation.promote(Some(&kid), true, now),
-        Err(Refusal::Rsa(kid.clone()))
+        Err(RotationError::Rsa(kid.clone()))
     );
-    assert_eq!(rotation.promote(None, true, now), Err(Refusal::NoneWaits));
+    assert_eq!(
+        rotation.promote(None, true, now),
+        Err(RotationError::NoneWaits)
+    );
     let lifetime = TimeDelta::minutes(5);
     assert_eq!(
         rotation.retire(None, true, lifetime, now),
-        Err(Refusal::NoneStopped)
+        Err(RotationError::NoneStopped)
     );
     // Another one that is named signs, and the RSA key stays where it is.
     let added = rotation.add(&Random::seeded(2), now).expect("added");

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use gateway::{Refusal, SendOutcome};
+use gateway::{RefusedBy, SendOutcome};
 use shared::backoff::RetryDelays;
-use shared::records::{SendOutcome as LedgerOutcome, SendResult};
+use shared::records::{LedgerOutcome, SendResult};
 
 /// After "too many calls" (451) the gateway wants to be left alone for this long.
 pub(crate) const SLOW_DOWN: Duration = Duration::from_secs(30);
@@ -14,7 +14,7 @@ const ACCOUNT_REFUSES: Duration = Duration::from_secs(10);
 
 /// The consequence of one call.
 #[derive(Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct Consequence {
     /// What the ledger keeps.
     pub(crate) record: LedgerOutcome,
     /// When the job tries again; `None` ends it, or leaves it to be cleared up where the outcome is
@@ -22,7 +22,7 @@ pub(crate) struct Verdict {
     pub(crate) retry: Option<Duration>,
 }
 
-impl Verdict {
+impl Consequence {
     /// Reads an outcome. `attempt` is the run of this job, from 1.
     pub(crate) fn of(outcome: &SendOutcome, attempt: u32, delays: &RetryDelays) -> Self {
         let (result, retry) = match outcome {
@@ -75,7 +75,7 @@ fn record(outcome: &SendOutcome, result: SendResult) -> LedgerOutcome {
             Some(i64::from(status.code())),
         ),
         SendOutcome::Refused {
-            refusal: Refusal::Entry { messageid, status },
+            refusal: RefusedBy::Entry { messageid, status },
             ..
         } => (
             Some((*messageid).into()),
@@ -102,10 +102,10 @@ mod tests {
 
     use super::*;
 
-    fn verdict(outcome: SendOutcome) -> Verdict {
+    fn consequence(outcome: SendOutcome) -> Consequence {
         let base = Duration::from_millis(500);
         let delays = RetryDelays::new(base, Duration::from_secs(15), Random::seeded(1));
-        Verdict::of(&outcome, 1, &delays)
+        Consequence::of(&outcome, 1, &delays)
     }
 
     #[test]
@@ -125,9 +125,13 @@ mod tests {
             SendOutcome::AccountWide { code: 418 },
         ];
         for outcome in again {
-            let verdict = verdict(outcome);
-            assert_eq!(verdict.record.result, SendResult::NotSent, "{outcome:?}");
-            assert!(verdict.retry.is_some(), "{outcome:?}");
+            let consequence = consequence(outcome);
+            assert_eq!(
+                consequence.record.result,
+                SendResult::NotSent,
+                "{outcome:?}"
+            );
+            assert!(consequence.retry.is_some(), "{outcome:?}");
         }
         let status = DeliveryStatus::from_code(1);
         let never_again = [
@@ -147,7 +151,7 @@ mod tests {
             ),
             (
                 SendOutcome::Refused {
-                    refusal: Refusal::Code(411),
+                    refusal: RefusedBy::Code(411),
                     class: RefusalClass::Message,
                 },
                 SendResult::Refused,
@@ -156,9 +160,9 @@ mod tests {
             (SendOutcome::NeedsSender, SendResult::Refused),
         ];
         for (outcome, result) in never_again {
-            let verdict = verdict(outcome);
+            let consequence = consequence(outcome);
             assert_eq!(
-                (verdict.record.result, verdict.retry),
+                (consequence.record.result, consequence.retry),
                 (result, None),
                 "{outcome:?}"
             );
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_taken_local_id_is_replaced_once() {
-        let first = verdict(SendOutcome::Collision { messageid: 7 });
+        let first = consequence(SendOutcome::Collision { messageid: 7 });
         assert_eq!(first.record.result, SendResult::LocalIdTaken);
         assert_eq!(first.record.message_id, None, "it is another's");
         assert_eq!(
@@ -180,7 +184,7 @@ mod tests {
             (second.record.result, second.retry),
             (SendResult::Refused, None)
         );
-        let other = verdict(SendOutcome::Later {
+        let other = consequence(SendOutcome::Later {
             code: 409,
             slow_down: false,
         });
@@ -190,12 +194,12 @@ mod tests {
 
     #[test]
     fn the_gateway_is_left_alone_when_it_asks_for_it() {
-        let slow = verdict(SendOutcome::Later {
+        let slow = consequence(SendOutcome::Later {
             code: 451,
             slow_down: true,
         });
         assert!(slow.retry.is_some_and(|after| after >= SLOW_DOWN));
-        let account = verdict(SendOutcome::AccountWide { code: 418 });
+        let account = consequence(SendOutcome::AccountWide { code: 418 });
         assert!(account.retry.is_some_and(|after| after >= ACCOUNT_REFUSES));
     }
 
@@ -207,7 +211,7 @@ mod tests {
             status,
             cost: Some(2280),
         };
-        let record = verdict(accepted).record;
+        let record = consequence(accepted).record;
         assert_eq!(
             (record.message_id, record.cost_rials),
             (Some(2_890_000_001.into()), Some(2280))
@@ -217,7 +221,7 @@ mod tests {
             (Some(200), Some(5))
         );
         assert_eq!(record.error_class, None);
-        let refused = verdict(SendOutcome::AccountWide { code: 418 }).record;
+        let refused = consequence(SendOutcome::AccountWide { code: 418 }).record;
         assert_eq!(
             (refused.gateway_status, refused.error_class.as_deref()),
             (Some(418), Some("account"))
