@@ -18,6 +18,7 @@ mod phone_state;
 mod refusals;
 mod release_before;
 mod roots;
+mod shared_calls;
 mod shared_commits;
 mod stage;
 mod stalls;
