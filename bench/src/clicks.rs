@@ -4,28 +4,21 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use domain::clock::Clock;
-use domain::otp::Purpose;
-use domain::phone::PhoneNumber;
-use domain::random::Random;
-use domain::root::RootId;
-use domain::staff::StaffToken;
+use e2e::staff::open_staff_session;
 use reqwest::StatusCode;
 use reqwest::header::COOKIE;
-use serde_json::json;
-use shared::records::{
-    AuditEntry, AuditSource, Device, NewSession, NewStaffSession, PoolSettings, Records, SignIn,
-    SignInOutcome,
-};
+use shared::records::{PoolSettings, Records};
 use sqlx::{Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::Failure;
 use crate::arguments::ConsoleArguments;
 use crate::statistics::{millis, percentile};
 
-const NUMBER: &str = "+989121119999";
-/// The session of the person who clicks ends with the measurement.
-const SIGNED_IN: chrono::TimeDelta = chrono::TimeDelta::hours(2);
+const MAKE_STAFF: &str = "UPDATE users SET is_staff = TRUE, updated_at = $2 WHERE id = $1";
+const MAKE_ADMIN: &str = "INSERT INTO staff (user_id, role, given_at) VALUES ($1, 'admin', $2) \
+     ON CONFLICT DO NOTHING";
 /// An impatient finger.
 const BETWEEN_CLICKS: Duration = Duration::from_millis(200);
 /// Messages and people that are looked for, in turn.
@@ -66,7 +59,7 @@ impl Clicker {
     ) -> Result<Self, Failure> {
         let mut connection = PgConnection::connect(database_url).await?;
         let records = Records::connect(database_url, PoolSettings::default()).await?;
-        let token = open_session(&records, &mut connection).await?;
+        let token = open_session(&records, &mut connection).await;
         Ok(Self {
             client: reqwest::Client::builder()
                 .timeout(Duration::from_secs(30))
@@ -231,56 +224,16 @@ async fn draw(connection: &mut PgConnection, samples: u32) -> Result<Vec<Sample>
 }
 
 /// A session of an admin. How they sign in is no part of what is measured.
-async fn open_session(records: &Records, connection: &mut PgConnection) -> Result<String, Failure> {
-    let (random, now) = (Random::operating_system(), Clock::system().now());
-    let session = NewSession {
-        id: random.uuid_v4(),
-        refresh_token_hash: random.bytes(),
-        origin_salt: None,
-        device: Device::default(),
-        opened_at: now,
-        idle_expires_at: now + SIGNED_IN,
-        expires_at: now + SIGNED_IN,
-    };
-    let sign_in = SignIn {
-        root: RootId::new(&random),
-        purpose: Purpose::SignIn,
-        phone: PhoneNumber::from_e164(NUMBER).ok_or("a number")?,
-        new_user_id: random.uuid_v4(),
-        session,
-    };
-    let SignInOutcome::SignedIn { user, .. } = records.sign_in(&sign_in).await? else {
-        return Err("the admin cannot sign in".into());
-    };
-    sqlx::query("UPDATE users SET is_staff = TRUE WHERE id = $1")
-        .bind(user.id)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("INSERT INTO staff (user_id, role, given_at) VALUES ($1, 'admin', $2) ON CONFLICT DO NOTHING")
-        .bind(user.id)
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
-    let token = StaffToken::new(&random);
-    let session = NewStaffSession {
-        id: random.uuid_v4(),
-        user: user.id,
-        token_hash: token.session_hash(),
-        device: Device::default(),
-        opened_at: now,
-        idle_expires_at: now + SIGNED_IN,
-        expires_at: now + SIGNED_IN,
-    };
-    let entry = AuditEntry {
-        id: random.uuid_v4(),
-        source: AuditSource::Console,
-        actor: Some(user.id),
-        action: "console_sign_in",
-        subject: Some(user.id),
-        object: None,
-        details: json!({}),
-        in_console: None,
-    };
-    records.open_staff_session(&session, &entry).await?;
-    Ok(token.expose())
+async fn open_session(records: &Records, connection: &mut PgConnection) -> String {
+    open_staff_session(records, async |user: Uuid| {
+        let now = Clock::system().now();
+        for statement in [MAKE_STAFF, MAKE_ADMIN] {
+            let made = sqlx::query(statement)
+                .bind(user)
+                .bind(now)
+                .execute(&mut *connection);
+            made.await.expect("an admin");
+        }
+    })
+    .await
 }

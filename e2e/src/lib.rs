@@ -13,6 +13,7 @@ mod prometheus;
 pub mod roles;
 mod secrets;
 mod simulator;
+pub mod staff;
 mod watching;
 
 pub use client::{Asked, Client, ErrorAnswer, SignedIn};

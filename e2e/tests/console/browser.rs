@@ -4,19 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use domain::clock::Clock;
-use domain::otp::Purpose;
-use domain::phone::PhoneNumber;
-use domain::random::Random;
-use domain::root::RootId;
-use domain::staff::StaffToken;
 use e2e::roles::{database_url_of, redis_with_roles};
+use e2e::staff::open_staff_session;
 use e2e::{PATIENCE, Production, Secrets, SimulatorProcess, Stores};
 use harness::{PostgresServer, Process, ProcessCommand, free_port, wait_for_http};
-use serde_json::json;
-use shared::records::{
-    AuditEntry, AuditSource, Device, NewSession, NewStaffSession, PoolSettings, Records, SignIn,
-    SignInOutcome,
-};
+use shared::records::{PoolSettings, Records};
 use shared::sqlite_file::SqliteFile;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
@@ -71,7 +63,7 @@ impl OneProcess {
 async fn staff_find_every_code_in_chromium_in_one_process() {
     let one = OneProcess::start().await;
     let file = SqliteFile::open_path(&one.file()).await.expect("the file");
-    let token = open_session(&Records::from_sqlite(file.clone()), async |user: Uuid| {
+    let token = open_staff_session(&Records::from_sqlite(file.clone()), async |user: Uuid| {
         for sql in make_admin(&format!("x'{}'", user.simple())) {
             let made = sqlx::query(AssertSqlSafe(sql)).execute(file.writer()).await;
             made.expect("an admin");
@@ -132,7 +124,7 @@ async fn staff_find_every_code_in_chromium_in_production() {
     let records = Records::connect(&production.database_url, PoolSettings::default()).await;
     let server = PgPool::connect(&production.database_url).await;
     let server = server.expect("a connection");
-    let token = open_session(&records.expect("records"), async |user: Uuid| {
+    let token = open_staff_session(&records.expect("records"), async |user: Uuid| {
         for sql in make_admin(&format!("'{user}'")) {
             let made = sqlx::query(AssertSqlSafe(sql)).execute(&server).await;
             made.expect("an admin");
@@ -148,54 +140,6 @@ fn make_admin(user: &str) -> [String; 2] {
         format!("UPDATE users SET is_staff = TRUE WHERE id = {user}"),
         format!("INSERT INTO staff (user_id, role, given_at) VALUES ({user}, 'admin', '{at}')"),
     ]
-}
-
-/// Somebody of the staff, behind the back of the pages: how they sign in is another test's.
-async fn open_session(records: &Records, give_role: impl AsyncFnOnce(Uuid)) -> String {
-    let (random, now) = (Random::operating_system(), Clock::system().now());
-    let sign_in = SignIn {
-        root: RootId::new(&random),
-        purpose: Purpose::SignIn,
-        phone: PhoneNumber::from_e164("+989121119999").expect("canonical"),
-        new_user_id: random.uuid_v4(),
-        session: NewSession {
-            id: random.uuid_v4(),
-            refresh_token_hash: random.bytes(),
-            origin_salt: None,
-            device: Device::default(),
-            opened_at: now,
-            idle_expires_at: now + chrono::TimeDelta::days(1),
-            expires_at: now + chrono::TimeDelta::days(1),
-        },
-    };
-    let signed_in = records.sign_in(&sign_in).await.expect("an answer");
-    let SignInOutcome::SignedIn { user, .. } = signed_in else {
-        panic!("{signed_in:?}");
-    };
-    give_role(user.id).await;
-    let token = StaffToken::new(&random);
-    let session = NewStaffSession {
-        id: random.uuid_v4(),
-        user: user.id,
-        token_hash: token.session_hash(),
-        device: Device::default(),
-        opened_at: now,
-        idle_expires_at: now + chrono::TimeDelta::minutes(30),
-        expires_at: now + chrono::TimeDelta::hours(1),
-    };
-    let entry = AuditEntry {
-        id: random.uuid_v4(),
-        source: AuditSource::Console,
-        actor: Some(user.id),
-        action: "console_sign_in",
-        subject: Some(user.id),
-        object: None,
-        details: json!({}),
-        in_console: None,
-    };
-    let opened = records.open_staff_session(&session, &entry).await;
-    opened.expect("opened");
-    token.expose()
 }
 
 async fn look(url: &str, console: &str, token: &str) {
