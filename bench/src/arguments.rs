@@ -332,8 +332,13 @@ mod tests {
     #[test]
     fn a_whole_run_leaves_out_what_has_to_be_prepared() {
         let all = subjects(&[]);
-        assert_eq!(all.len() + 3, Subject::value_variants().len());
-        for left_out in [Subject::Growth, Subject::Peers, Subject::Scale] {
+        assert_eq!(all.len() + 4, Subject::value_variants().len());
+        for left_out in [
+            Subject::Growth,
+            Subject::Peers,
+            Subject::Scale,
+            Subject::Console,
+        ] {
             assert!(!all.contains(&left_out), "{left_out:?}");
         }
     }
