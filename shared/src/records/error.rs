@@ -55,6 +55,11 @@ impl RecordsError {
         self.has_code("57014") || matches!(self, Self::Unavailable(cause) if timed_out(cause))
     }
 
+    /// Whether the role that asked may not do this.
+    pub(super) fn is_not_allowed(&self) -> bool {
+        self.has_code("42501")
+    }
+
     /// Whether a statement over several rows failed by what may be about one of them: each may be tried alone.
     pub(super) fn is_of_one_row(&self) -> bool {
         let deadlock = "40P01";

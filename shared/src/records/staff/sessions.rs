@@ -39,8 +39,6 @@ const END: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = 'log_ou
      WHERE id = $1 AND kind = 'admin' AND revoked_at IS NULL";
 /// Finds nothing, and is refused to a role that may not serve the console.
 const MAY_SERVE: &str = "SELECT token_hash FROM staff_sessions WHERE 1 = 0";
-/// `insufficient_privilege`
-const NOT_ALLOWED: &str = "42501";
 const UNMASKED: &str = "SELECT number_hash FROM staff_unmasked WHERE session_id = $1 AND until > $2 \
      ORDER BY until DESC LIMIT 200";
 const UNMASK: &str = "INSERT INTO staff_unmasked (session_id, number_hash, until) VALUES ($1, $2, $3) \
@@ -163,7 +161,7 @@ impl Records {
         });
         match asked {
             Ok(()) => Ok(true),
-            Err(RecordsError::Refused(code)) if *code == *NOT_ALLOWED => Ok(false),
+            Err(error) if error.is_not_allowed() => Ok(false),
             Err(error) => Err(error),
         }
     }
