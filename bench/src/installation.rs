@@ -118,8 +118,6 @@ pub(crate) struct Installation<G = GatewayProcess> {
     pub(crate) redis: RedisServer,
     pub(crate) postgres: PostgresServer,
     pub(crate) address: SocketAddr,
-    /// The URL of the console of the first API.
-    pub(crate) console: String,
     pub(crate) database_url: String,
     pub(crate) secrets: Secrets,
     programs: Programs,
@@ -137,6 +135,15 @@ impl Installation {
 impl<G: Called> Installation<G> {
     /// The same with another gateway.
     pub(crate) async fn start_with(programs: &Programs, gateway: G) -> Result<Self, Failure> {
+        Self::start_set(programs, gateway, &[]).await
+    }
+
+    /// The same with more settings, which not every build that is measured needs to know.
+    pub(crate) async fn start_set(
+        programs: &Programs,
+        gateway: G,
+        more: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
         let database_url = postgres.create_database().await;
         let migrated = programs
@@ -149,7 +156,7 @@ impl<G: Called> Installation<G> {
             return Err(format!("migrate ended with {migrated}").into());
         }
         let secrets = Secrets::generate();
-        let [address, console] = [free_address()?, free_address()?];
+        let address = free_address()?;
         let settings = [
             ("DATABASE_URL", database_url.as_str()),
             ("REDIS_URL", &redis.url()),
@@ -163,9 +170,10 @@ impl<G: Called> Installation<G> {
         ];
         let settings: Vec<(String, String)> = settings
             .iter()
+            .chain(more)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let api = start_api(programs, &settings, &secrets, [address, address, console]).await?;
+        let api = start_api(programs, &settings, &secrets, address, address).await?;
         Ok(Self {
             api,
             more_apis: Vec::new(),
@@ -174,7 +182,6 @@ impl<G: Called> Installation<G> {
             redis,
             postgres,
             address,
-            console: format!("http://{console}"),
             database_url,
             secrets,
             programs: programs.clone(),
@@ -208,10 +215,9 @@ impl<G: Called> Installation<G> {
     pub(crate) async fn have_apis(&mut self, count: usize) -> Result<(), Failure> {
         self.more_apis.truncate(count.saturating_sub(1));
         while self.more_apis.len() + 1 < count {
-            let (address, console) = (free_address()?, free_address()?);
+            let address = free_address()?;
             let (settings, secrets) = (&self.settings, &self.secrets);
-            let places = [address, self.address, console];
-            let api = start_api(&self.programs, settings, secrets, places).await?;
+            let api = start_api(&self.programs, settings, secrets, address, self.address).await?;
             self.more_apis.push((api, address));
         }
         Ok(())
@@ -288,12 +294,13 @@ impl<G: Called> Installation<G> {
     }
 }
 
-/// Starts a process of the API: where it listens, where people reach it, and where its console is.
+/// Starts a process of the API that people reach at `public`.
 async fn start_api(
     programs: &Programs,
     settings: &[(String, String)],
     secrets: &Secrets,
-    [address, public, console]: [SocketAddr; 3],
+    address: SocketAddr,
+    public: SocketAddr,
 ) -> Result<Process, Failure> {
     let api = programs
         .ramz("api")
@@ -301,7 +308,6 @@ async fn start_api(
         .env("JWT_PRIVATE_KEY", &secrets.jwt_private_key)
         .env("LISTEN", address.to_string())
         .env("PUBLIC_URL", format!("http://{public}"))
-        .env("ADMIN_LISTEN", console.to_string())
         .env("TRUSTED_PROXIES", "127.0.0.1")
         .env("METRICS_LISTEN", free_address()?.to_string())
         .start();

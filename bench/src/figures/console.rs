@@ -1,5 +1,7 @@
 //! What it costs those who ask and sign in that somebody of the staff goes through the console meanwhile.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::growth::VERIFYING;
@@ -7,22 +9,27 @@ use super::proofs::Codes;
 use super::{Measured, Setup};
 use crate::Failure;
 use crate::clicks::Clicker;
+use crate::gateway::GatewayProcess;
 use crate::grow::grow;
-use crate::installation::Installation;
+use crate::installation::{Installation, free_address};
 use crate::load::{Requests, Until, closed, closed_over};
 use crate::results::{Figure, Target};
 
 /// Codes that are given back in a measurement, for each second that others last.
 const VERIFICATIONS_OF_A_SECOND: u64 = 600;
 const SAMPLES: u32 = 100;
+const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     setup.say("console: preparing a database with a past");
-    let mut installation = Installation::start(setup.programs).await?;
+    let console = free_address()?.to_string();
+    let gateway = GatewayProcess::start(setup.programs).await?;
+    let settings = [("ADMIN_LISTEN", console.as_str())];
+    let installation = Installation::start_set(setup.programs, gateway, &settings).await?;
     grow(&installation.database_url, &setup.arguments.size).await?;
     let codes = Codes::of(&installation)?;
-    let clicker = Clicker::sign_in(&installation.database_url, &installation.console, SAMPLES);
-    let clicker = clicker.await?;
+    let url = format!("http://{console}");
+    let clicker = Clicker::sign_in(&installation.database_url, &url, SAMPLES).await?;
     let (mut accepted, mut verified) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
     let mut pages = 0;
     for round in setup.rounds() {
@@ -30,12 +37,10 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
         let order = if round % 2 == 0 { [1, 0] } else { [0, 1] };
         for clicks in order {
             installation.flush().await?;
-            installation.start_workers(1).await?;
             let work = accept(setup, &installation);
             let (rate, seen) = beside(clicks == 1, &clicker, work).await?;
             pages += seen;
             accepted[clicks].push(rate);
-            installation.stop_workers().await?;
 
             installation.flush().await?;
             let work = verify(setup, &installation, &codes).await?;
@@ -67,6 +72,12 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
 
 async fn accept(setup: &Setup<'_>, installation: &Installation) -> Result<f64, Failure> {
     let address = installation.address;
+    let warm = closed(
+        address,
+        Requests::for_codes(address),
+        Until::Elapsed(WARM_UP),
+    );
+    warm.await?.most(202)?;
     let lasts = Until::Elapsed(setup.arguments.duration());
     let answers = closed(address, Requests::for_codes(address), lasts);
     Ok(answers.await?.nearly_all(202)?.rate())
