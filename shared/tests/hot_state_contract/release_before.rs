@@ -93,7 +93,7 @@ impl<'a> Before<'a> {
         .flat_map(i64::to_be_bytes)
         .collect();
         let new = mode == "new";
-        Script::new(include_str!("accept.lua"))
+        Script::new(include_str!("release_before/accept.lua"))
             .key(self.key("jobs"))
             .key(self.key("delayed"))
             .key(self.key("breaker"))
@@ -156,7 +156,7 @@ impl<'a> Before<'a> {
     pub(crate) async fn verify_by_phone(&mut self, phone: &str, typed: &OtpCode) -> String {
         let key = self.key(&format!("s:{}", phone.trim_start_matches('+')));
         let found: Vec<(String, Vec<Option<Vec<u8>>>)> =
-            Script::new(include_str!("phone_challenges.lua"))
+            Script::new(include_str!("release_before/phone_challenges.lua"))
                 .key(key)
                 .arg(self.key("c:"))
                 .arg(3)
@@ -172,7 +172,7 @@ impl<'a> Before<'a> {
     }
 
     async fn count(&mut self, way: &str, records: &[Record], typed: &OtpCode) -> String {
-        let script = Script::new(include_str!("count_attempt.lua"));
+        let script = Script::new(include_str!("release_before/count_attempt.lua"));
         let mut call = script.prepare_invoke();
         call.arg(self.now()).arg(way).arg(3);
         for record in records {
@@ -188,7 +188,7 @@ impl<'a> Before<'a> {
     }
 
     pub(crate) async fn consume(&mut self, id: ChallengeId) {
-        let reply: i64 = Script::new(include_str!("consume.lua"))
+        let reply: i64 = Script::new(include_str!("release_before/consume.lua"))
             .key(self.key(&format!("c:{id}")))
             .arg(id.to_string())
             .arg(self.key("s:"))

@@ -40,18 +40,20 @@ use accept_batch::Accepting;
 use limits::counting_script;
 use server_time::ServerTime;
 
-static CHALLENGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("challenge.lua")));
+static CHALLENGE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis/challenge.lua")));
 static COUNT_BY_SESSION: LazyLock<Script> =
-    LazyLock::new(|| counting_script(include_str!("count_by_session.lua")));
+    LazyLock::new(|| counting_script(include_str!("redis/count_by_session.lua")));
 static COUNT_BY_PHONE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("count_by_phone.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis/count_by_phone.lua")));
 static PHONE_ROOTS: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("phone_roots.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis/phone_roots.lua")));
 static ENQUEUE_NOTICE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("enqueue_notice.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis/enqueue_notice.lua")));
 static REOPEN_ROOT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("reopen_root.lua")));
-static CLOSE_ROOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("close_root.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis/reopen_root.lua")));
+static CLOSE_ROOT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis/close_root.lua")));
 
 /// Of the last roots of a phone so many are looked at for those that are open.
 const LOOKED_AT: usize = 2 * super::PHONE_ROOTS;

@@ -25,14 +25,19 @@ use crate::redis_store::{LIFE, RedisStore, cause};
 const GROUP: &str = "workers";
 
 static CREATE_GROUP: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("create_group.lua")));
-static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
-static PROMOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("promote.lua")));
-static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
-static KEEP_ALIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("keep_alive.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis_feed/create_group.lua")));
+static SETTLE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis_feed/settle.lua")));
+static PROMOTE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis_feed/promote.lua")));
+static CLAIM: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis_feed/claim.lua")));
+static KEEP_ALIVE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis_feed/keep_alive.lua")));
 static REMOVE_CONSUMERS: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("remove_consumers.lua")));
-static STATS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("stats.lua")));
+    LazyLock::new(|| Script::new(include_str!("redis_feed/remove_consumers.lua")));
+static STATS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis_feed/stats.lua")));
 
 #[derive(Clone, Debug)]
 pub(super) struct RedisFeed {

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use self::view::InboxPage;
 use crate::simulator::Simulator;
 
-const STYLE: &str = include_str!("../../templates/inbox.css");
-const ICON: &str = include_str!("../../templates/inbox.svg");
-const SCRIPT: &str = include_str!("../../templates/inbox.js");
+const STYLE: &str = include_str!("../templates/inbox.css");
+const ICON: &str = include_str!("../templates/inbox.svg");
+const SCRIPT: &str = include_str!("../templates/inbox.js");
 /// Nothing from elsewhere, and nothing inline.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'; object-src 'none'";
