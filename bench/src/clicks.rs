@@ -82,7 +82,7 @@ impl Clicker {
             ("sends, newest", "/sends".to_owned()),
             ("sends, a page anywhere", format!("/sends?after={place}")),
             ("sends before an hour", format!("/sends?to={hour}")),
-            ("sends of a number", format!("/search?q={national}")),
+            ("sends of a number", format!("/sends?number={national}")),
             ("sends by last digits", format!("/sends?digits={digits}")),
             ("people, newest", "/users".to_owned()),
             ("people by number", format!("/users?q={national}")),

@@ -102,7 +102,7 @@ impl Console {
                 get(staff::sign_in::show_prove).post(staff::sign_in::prove),
             )
             .route("/staff", get(staff::roles::show).post(staff::roles::change))
-            .route("/users", get(users::find))
+            .route("/users", get(users::find).post(users::find_typed))
             .route("/users/{id}", get(users::show))
             .route(
                 "/users/{id}/{action}",
@@ -124,8 +124,8 @@ impl Console {
             .route("/dead/retry", post(dead::retry))
             .route("/dead/drop", post(dead::drop_send))
             .route("/spending", get(spending::show))
-            .route("/search", get(search::search))
-            .route("/sends", get(sends::show))
+            .route("/search", post(search::search))
+            .route("/sends", get(sends::show).post(sends::filter))
             .route("/number", get(number_page::show))
             .route("/sends/export", get(export::ask).post(export::prepare))
             .route("/sends/export/{id}", get(export::show))

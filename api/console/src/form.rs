@@ -40,6 +40,14 @@ impl Form {
         found.map_or("", |(_, value)| value.as_str())
     }
 
+    /// All that was filled in, as an address would have it.
+    pub(crate) fn query(&self) -> String {
+        let fields = self.fields.iter().filter(|(name, _)| name != "token");
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish()
+    }
+
     /// Why somebody does it; everything that is done needs a reason.
     pub(crate) fn reason(&self) -> Result<String, Fault> {
         let reason: String = self

@@ -1,6 +1,6 @@
 //! The field at the top of every page: a number, the id of a request, that of a message, or somebody.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::staff::Role;
 use domain::typed::ascii_digit;
@@ -9,23 +9,20 @@ use uuid::Uuid;
 
 use crate::console::Console;
 use crate::fault::Fault;
+use crate::form::Form;
 use crate::frame::lead_to;
 use crate::sends::{last_digits, number_address};
 use crate::staff::Staff;
 use crate::users::USERS;
 
-/// `GET /search?q=` leads to where it is.
+/// `POST /search` leads to where it is. No typed number stands in an address, which others write down.
 pub(crate) async fn search(
     State(console): State<Console>,
     staff: Staff,
-    RawQuery(query): RawQuery,
+    form: Form,
 ) -> Result<Response, Fault> {
     staff.may(Role::Read)?;
-    let query = query.unwrap_or_default();
-    let asked = form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "q")
-        .map(|(_, value)| value.trim().chars().take(200).collect::<String>())
-        .unwrap_or_default();
+    let asked: String = form.text("q").chars().take(200).collect();
     Ok(lead_to(&place(&console, &asked)))
 }
 

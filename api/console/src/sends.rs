@@ -17,6 +17,7 @@ use shared::records::{SendFate, SendsNext};
 
 use crate::console::Console;
 use crate::fault::Fault;
+use crate::form::Form;
 use crate::frame::{Frame, lead_to, page};
 use crate::staff::Staff;
 use crate::times;
@@ -69,12 +70,26 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Fault> {
     staff.may(Role::Read)?;
-    let mut asked = Asked::read(&console, query.as_deref());
+    answer(&console, &staff, query.as_deref()).await
+}
+
+/// `POST /sends`: the filters as they were filled in. What is found stands in an address without a typed number.
+pub(crate) async fn filter(
+    State(console): State<Console>,
+    staff: Staff,
+    form: Form,
+) -> Result<Response, Fault> {
+    staff.may(Role::Read)?;
+    answer(&console, &staff, Some(&form.query())).await
+}
+
+async fn answer(console: &Console, staff: &Staff, query: Option<&str>) -> Result<Response, Fault> {
+    let mut asked = Asked::read(console, query);
     if asked.is_form && asked.typed.is_empty() {
         return Ok(lead_to(&asked.address("/sends", None)));
     }
     if asked.is_form {
-        if let Some(asked) = asked.with_typed(&console) {
+        if let Some(asked) = asked.with_typed(console) {
             return Ok(lead_to(&asked.address("/sends", None)));
         }
         asked.mark_number();
@@ -92,8 +107,8 @@ pub(crate) async fn show(
         Some(_) => StatusCode::OK,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let template = SendsPage::new(&console, &staff, asked, listed);
-    Ok(page(&console, &staff, status, &template))
+    let template = SendsPage::new(console, staff, asked, listed);
+    Ok(page(console, staff, status, &template))
 }
 
 impl SendsPage {

@@ -5,7 +5,7 @@ mod find;
 mod show;
 
 pub(crate) use actions::{act, ask_delete};
-pub(crate) use find::find;
+pub(crate) use find::{find, find_typed};
 pub(crate) use show::show;
 
 /// Where they are.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::console::Console;
 use crate::fault::Fault;
+use crate::form::Form;
 use crate::frame::{Frame, ShownNumber, lead_to, page};
 use crate::staff::Staff;
 use crate::times;
@@ -49,6 +50,31 @@ pub(crate) async fn find(
 ) -> Result<Response, Fault> {
     staff.may(Role::Read)?;
     let search = flows::staff::read_search(console.desk.flows(), &asked.q);
+    answer(&console, &staff, asked.q, search).await
+}
+
+/// `POST /users`: what was typed. A list has an address of its own, unless a whole number would stand in it.
+pub(crate) async fn find_typed(
+    State(console): State<Console>,
+    staff: Staff,
+    form: Form,
+) -> Result<Response, Fault> {
+    staff.may(Role::Read)?;
+    let q = form.text("q").to_owned();
+    let search = flows::staff::read_search(console.desk.flows(), &q);
+    if matches!(search, PeopleSearch::Phone(_) | PeopleSearch::Id(_)) {
+        return answer(&console, &staff, q, search).await;
+    }
+    let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+    Ok(lead_to(&format!("{}?q={q}", super::USERS)))
+}
+
+async fn answer(
+    console: &Console,
+    staff: &Staff,
+    q: String,
+    search: PeopleSearch,
+) -> Result<Response, Fault> {
     let found = flows::staff::search(&console.desk, &search).await?;
     let exact = matches!(search, PeopleSearch::Phone(_) | PeopleSearch::Id(_));
     if let ([person], true) = (found.as_slice(), exact) {
@@ -57,16 +83,16 @@ pub(crate) async fn find(
     let words = staff.words.people;
     let more = found.len() >= LISTED as usize && search != PeopleSearch::Newest;
     let template = FindPage {
-        frame: Frame::new(&console, &staff, words.title),
-        q: asked.q,
+        frame: Frame::new(console, staff, words.title),
+        q,
         rows: found
             .iter()
-            .map(|person| row(&console, &staff, person))
+            .map(|person| row(console, staff, person))
             .collect(),
         more: more.then(|| words.too_many.replace("{count}", &LISTED.to_string())),
         newest: search == PeopleSearch::Newest,
     };
-    Ok(page(&console, &staff, StatusCode::OK, &template))
+    Ok(page(console, staff, StatusCode::OK, &template))
 }
 
 fn row(console: &Console, staff: &Staff, person: &Person) -> Row {

@@ -45,7 +45,16 @@ pub(crate) async fn a_user_is_found_by_whatever_is_known_of_them(shape: Shape) {
             .get(&format!("/users?q={query}"))
             .await
             .leads_to(&page);
+        staff
+            .submit("/users", &[("q", typed)])
+            .await
+            .leads_to(&page);
     }
+    // A number that nobody has stands in no address either.
+    let nobody = staff.submit("/users", &[("q", "09129999999")]).await;
+    nobody.says(200, &["Nothing found"]);
+    let letters = staff.submit("/users", &[("q", "Sara Karimi")]).await;
+    letters.leads_to("/users?q=Sara+Karimi");
     for (typed, found) in [
         ("456789", 1),
         ("56789", 2),

@@ -17,8 +17,9 @@ type Route = (
 /// needs no role at all stands in [`OPEN`].
 const ROUTES: &[Route] = &[
     ("GET", "/", Role::Read, &[]),
-    ("GET", "/search?q=1", Role::Read, &[]),
+    ("POST", "/search", Role::Read, &[("q", "1")]),
     ("GET", "/sends", Role::Read, &[]),
+    ("POST", "/sends", Role::Read, &[]),
     ("GET", "/number?n=x", Role::Read, &[]),
     ("GET", "/sends/export/{id}", Role::Support, &[]),
     ("GET", "/sends/export/{id}/sends.csv", Role::Support, &[]),
@@ -56,6 +57,7 @@ const ROUTES: &[Route] = &[
     ("POST", "/dead/drop", Role::Operator, &[("id", "1-1")]),
     ("GET", "/spending", Role::Read, &[]),
     ("GET", "/users", Role::Read, &[]),
+    ("POST", "/users", Role::Read, &[("q", "1")]),
     ("GET", "/users/{id}", Role::Read, &[]),
     ("GET", "/audit", Role::Read, &[]),
     ("GET", "/settings", Role::Read, &[]),
