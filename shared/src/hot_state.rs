@@ -34,6 +34,7 @@ mod redis;
 mod refusals;
 mod room;
 mod sqlite;
+mod together;
 mod unanswered;
 
 use std::sync::Arc;

@@ -6,8 +6,10 @@
 
 mod accept;
 mod accept_batch;
+mod admit_calls;
 mod authorization;
 mod cancel;
+mod challenges;
 mod erasing;
 mod exemptions;
 mod gate;
@@ -35,13 +37,14 @@ use super::living::LivingRoot;
 use super::memory::Memory;
 use super::model::{Guess, HotStateError, Verdict};
 use super::room::Fill;
+use super::together::Together;
 use crate::redis_store::{RedisStore, cause};
 use accept_batch::Accepting;
+use admit_calls::AdmitCalls;
+use challenges::{FindChallenges, WantedChallenge};
 use limits::counting_script;
 use server_time::ServerTime;
 
-static CHALLENGE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("redis/challenge.lua")));
 static COUNT_BY_SESSION: LazyLock<Script> =
     LazyLock::new(|| counting_script(include_str!("redis/count_by_session.lua")));
 static COUNT_BY_PHONE: LazyLock<Script> =
@@ -66,6 +69,8 @@ pub(super) struct RedisHotState {
     store: RedisStore,
     server_time: ServerTime,
     accepting: Accepting,
+    admissions: Together<AdmitCalls>,
+    challenges: Together<FindChallenges>,
     memory: Memory,
 }
 
@@ -74,6 +79,8 @@ impl RedisHotState {
         let server_time = ServerTime::default();
         Self {
             accepting: Accepting::new(store.clone(), server_time.clone()),
+            admissions: Together::new(AdmitCalls(store.clone())),
+            challenges: Together::new(FindChallenges(store.clone())),
             store,
             server_time,
             memory: Memory::default(),
@@ -94,22 +101,7 @@ impl RedisHotState {
         id: ChallengeId,
         root: Option<RootId>,
     ) -> Result<Option<Challenge>, HotStateError> {
-        let keys = self.store.keys();
-        let found: Option<(record::Fields, String, record::Fields)> = CHALLENGE
-            .key(format!("{}{id}", keys.joined_prefix))
-            .key(format!("{}{id}", keys.challenge_prefix))
-            .arg(&keys.challenge_prefix)
-            .arg(id.to_string())
-            .arg(root.map(|root| root.to_string()).unwrap_or_default())
-            .arg(record::CHALLENGE_FIELDS.len())
-            .arg(&record::CHALLENGE_FIELDS)
-            .arg(&record::ROOT_FIELDS)
-            .invoke_async(&mut self.store.connection())
-            .await
-            .map_err(unavailable)?;
-        found
-            .map(|(fields, root, of_root)| record::read_challenge(id, &fields, &root, &of_root))
-            .transpose()
+        self.challenges.take(WantedChallenge { id, root }).await
     }
 
     pub(super) async fn root(&self, id: RootId) -> Result<Option<Root>, HotStateError> {

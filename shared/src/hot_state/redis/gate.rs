@@ -6,11 +6,11 @@ use std::time::Duration;
 use domain::clock::{Clock, UnixMillis};
 use redis::{AsyncCommands as _, Script};
 
+use super::admit_calls::AdmitCall;
 use super::{RedisHotState, now_argument, unavailable};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
 use crate::hot_state::model::HotStateError;
 
-static ADMIT_CALL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit_call.lua")));
 static SLOW_DOWN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("slow_down.lua")));
 static BREAKER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("breaker.lua")));
 
@@ -21,32 +21,12 @@ impl RedisHotState {
         rate_per_second: u32,
         patience: Duration,
     ) -> Result<Admission, HotStateError> {
-        let keys = self.store.keys();
-        let (outcome, wait, code): (String, u64, i32) = ADMIT_CALL
-            .key(&keys.breaker)
-            .key(&keys.gateway_rate)
-            .arg(now_argument(clock))
-            .arg(rate_per_second)
-            .arg(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX))
-            .arg(millis::BURST)
-            .arg(millis::RECOVERY_STEP)
-            .arg(millis::RECOVERY_STEPS)
-            .arg(millis::PROBE_TAKES)
-            .arg(millis::LONGEST_PROBE)
-            .arg(millis::LONGEST_PATIENCE)
-            .invoke_async(&mut self.store.connection())
-            .await
-            .map_err(unavailable)?;
-        let wait = Duration::from_millis(wait);
-        match outcome.as_str() {
-            "go" => Ok(Admission::Go { after: wait }),
-            "wait" => Ok(Admission::Wait(wait)),
-            "closed" => Ok(Admission::Closed {
-                code,
-                retry_after: wait,
-            }),
-            _ => Err(HotStateError::Corrupt("the admission of a call")),
-        }
+        let call = AdmitCall {
+            now: now_argument(clock),
+            rate_per_second,
+            patience,
+        };
+        self.admissions.take(call).await
     }
 
     pub(in crate::hot_state) async fn slow_down(

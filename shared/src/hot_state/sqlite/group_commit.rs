@@ -3,17 +3,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::marker::PhantomData;
 
 use sqlx::SqliteConnection;
-use tokio::sync::oneshot;
 
 use super::unavailable;
 use crate::hot_state::model::HotStateError;
+use crate::hot_state::together::{Answer, Service, Together, Waiting};
 use crate::sqlite_file::SqliteFile;
-
-/// Steps of one commit. Anyone who else wants to write waits as long as they take.
-const MOST: usize = 64;
 
 /// A step of hot state that many take at the same time.
 pub(super) trait GroupedStep: fmt::Debug + Send + Sync + 'static {
@@ -39,78 +36,51 @@ pub(super) trait GroupedStep: fmt::Debug + Send + Sync + 'static {
 
 /// The callers' end; clones share what waits.
 #[derive(Debug)]
-pub(super) struct GroupCommit<S: GroupedStep>(Arc<Inner<S>>);
+pub(super) struct GroupCommit<S: GroupedStep>(Together<Commits<S>>);
 
 impl<S: GroupedStep> Clone for GroupCommit<S> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(self.0.clone())
     }
-}
-
-#[derive(Debug)]
-struct Inner<S: GroupedStep> {
-    file: SqliteFile,
-    waiting: Mutex<Waiting<S>>,
-}
-
-#[derive(Debug)]
-struct Waiting<S: GroupedStep> {
-    entries: Vec<WaitingStep<S>>,
-    /// Whether a task is there that takes them.
-    served: bool,
-}
-
-type Answer<S> = Result<<S as GroupedStep>::Output, HotStateError>;
-
-#[derive(Debug)]
-struct WaitingStep<S: GroupedStep> {
-    step: S,
-    reply: oneshot::Sender<Answer<S>>,
 }
 
 impl<S: GroupedStep> GroupCommit<S> {
     pub(super) fn new(file: SqliteFile) -> Self {
-        let waiting = Mutex::new(Waiting {
-            entries: Vec::new(),
-            served: false,
-        });
-        Self(Arc::new(Inner { file, waiting }))
+        let step = PhantomData;
+        Self(Together::new(Commits { file, step }))
     }
 
     /// Takes a step and waits until it is on the disk. A step whose caller stops waiting before its turn is
     /// not taken.
-    pub(super) async fn take(&self, step: S) -> Answer<S> {
-        let (reply, answer) = oneshot::channel();
-        if self.0.add(WaitingStep { step, reply }) {
-            tokio::spawn(Server::of(&self.0).serve());
-        }
-        let ended = |_| HotStateError::Unavailable("the step was interrupted".into());
-        answer.await.map_err(ended)?
+    pub(super) async fn take(&self, step: S) -> Result<S::Output, HotStateError> {
+        self.0.take(step).await
     }
 }
 
-impl<S: GroupedStep> Inner<S> {
-    /// Adds one, and tells whether it needs a task that takes it.
-    fn add(&self, entry: WaitingStep<S>) -> bool {
-        let mut waiting = self.lock();
-        waiting.entries.push(entry);
-        !std::mem::replace(&mut waiting.served, true)
-    }
+/// Takes steps, all of a round in one transaction.
+struct Commits<S> {
+    file: SqliteFile,
+    step: PhantomData<fn(S)>,
+}
 
-    fn lock(&self) -> MutexGuard<'_, Waiting<S>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+impl<S: GroupedStep> Service for Commits<S> {
+    type Input = S;
+    type Output = S::Output;
 
-    /// Takes all in one transaction. An error is everybody's: nothing was written.
-    async fn take_all(&self, entries: &[WaitingStep<S>]) -> Result<Vec<Answer<S>>, HotStateError> {
+    /// Anyone who else wants to write waits as long as they take.
+    const MOST: usize = 64;
+    /// There is one writer.
+    const UNDER_WAY: usize = 1;
+
+    async fn serve(&self, steps: &[Waiting<Self>]) -> Result<Vec<Answer<Self>>, HotStateError> {
         let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
-        let mut answers = Vec::with_capacity(entries.len());
-        for WaitingStep { step, reply } in entries {
-            if reply.is_closed() {
+        let mut answers = Vec::with_capacity(steps.len());
+        for one in steps {
+            if one.is_gone() {
                 answers.push(Err(HotStateError::Unavailable("nobody waits".into())));
                 continue;
             }
-            match step.take(&mut transaction).await {
+            match one.input.take(&mut transaction).await {
                 Err(HotStateError::Unavailable(why)) => {
                     return Err(HotStateError::Unavailable(why));
                 }
@@ -126,49 +96,5 @@ impl<S: GroupedStep> Inner<S> {
             self.file.wake_workers();
         }
         Ok(answers)
-    }
-}
-
-/// The task that takes what waits, until nothing does.
-struct Server<S: GroupedStep> {
-    inner: Arc<Inner<S>>,
-    done: bool,
-}
-
-impl<S: GroupedStep> Server<S> {
-    fn of(inner: &Arc<Inner<S>>) -> Self {
-        let inner = Arc::clone(inner);
-        Self { inner, done: false }
-    }
-
-    async fn serve(mut self) {
-        while let Some(entries) = self.next() {
-            let answers = self.inner.take_all(&entries).await;
-            let replies = entries.into_iter().map(|entry| entry.reply);
-            // Anyone who has gone away meanwhile does not want to know.
-            match answers {
-                Ok(answers) => replies.zip(answers).for_each(|(reply, answer)| {
-                    drop(reply.send(answer));
-                }),
-                Err(error) => replies.for_each(|reply| drop(reply.send(Err(error.clone())))),
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<Vec<WaitingStep<S>>> {
-        let mut waiting = self.inner.lock();
-        let count = waiting.entries.len().min(MOST);
-        self.done = count == 0;
-        waiting.served = !self.done;
-        (!self.done).then(|| waiting.entries.drain(..count).collect())
-    }
-}
-
-impl<S: GroupedStep> Drop for Server<S> {
-    /// After a panic the next step finds that nobody serves it.
-    fn drop(&mut self) {
-        if !self.done {
-            self.inner.lock().served = false;
-        }
     }
 }
