@@ -1,11 +1,14 @@
-//! In Redis, requests for codes that come together share calls (`hot_state/redis/accept_batch.rs`).
+//! In Redis, requests for codes that come together share calls (`hot_state/redis/accept_batch.rs`), and so do
+//! admissions of the gateway's calls and looks at challenges.
+
+use std::time::Duration;
 
 use domain::challenge::NewChallenge;
 use domain::limits::Rule;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use redis::aio::MultiplexedConnection;
-use shared::hot_state::{Accept, AcceptRequest, Accepted, HotStateError};
+use shared::hot_state::{Accept, AcceptRequest, Accepted, Admission, HotStateError};
 
 use crate::stage::{Stage, caller, sent};
 
@@ -39,6 +42,24 @@ async fn scripts(connection: &mut MultiplexedConnection) -> u64 {
         .find(|line| line.starts_with("cmdstat_evalsha:"));
     let calls = line.and_then(|line| line.split("calls=").nth(1)?.split(',').next()?.parse().ok());
     calls.unwrap_or_default()
+}
+
+/// Puts something of another form in the place of a challenge.
+async fn spoil(connection: &mut MultiplexedConnection, new: &NewChallenge) {
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg(format!("*:{}", new.id))
+        .query_async(connection)
+        .await
+        .expect("its keys");
+    assert!(!keys.is_empty());
+    for key in keys {
+        let spoilt: redis::RedisResult<String> = redis::cmd("SET")
+            .arg(key)
+            .arg("no record")
+            .query_async(connection)
+            .await;
+        spoilt.expect("spoilt");
+    }
 }
 
 fn refused(accepted: &[Accepted], by: Rule) -> usize {
@@ -110,20 +131,7 @@ async fn what_is_stored_for_one_is_in_nobody_elses_way() {
     let (mut raw, _) = stage.raw_redis().await;
     // A record of another form, in the place of the challenge of one of them.
     sent(stage.ask(&challenges[5]).await);
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg(format!("*:{}", challenges[5].id))
-        .query_async(&mut raw)
-        .await
-        .expect("its keys");
-    assert!(!keys.is_empty());
-    for key in keys {
-        let spoilt: redis::RedisResult<String> = redis::cmd("SET")
-            .arg(key)
-            .arg("no record")
-            .query_async(&mut raw)
-            .await;
-        spoilt.expect("spoilt");
-    }
+    spoil(&mut raw, &challenges[5]).await;
     let accepted = join_all(challenges.iter().map(|new| ask(&stage, new))).await;
     for (index, accepted) in accepted.into_iter().enumerate() {
         if index == 5 {
@@ -177,4 +185,61 @@ async fn who_goes_away_takes_nobody_along() {
         assert!(!is_known(&stage, new).await, "nobody waited for it");
     }
     assert_eq!(stage.jobs().await.len(), 4);
+}
+
+#[tokio::test]
+async fn calls_of_the_gateway_are_admitted_together_and_no_more_of_them_than_the_rate_allows() {
+    let stage = Stage::redis().await;
+    let (mut raw, _) = stage.raw_redis().await;
+    let admit = async |patience: u64| {
+        let admitted = stage.hot.admit_call(20, Duration::from_millis(patience));
+        admitted.await.expect("an answer")
+    };
+    admit(0).await;
+    let before = scripts(&mut raw).await;
+    // A place every 50 ms, five of them at once: one is taken, and so far ahead as each has patience.
+    let patiences = (0..64).map(|index| if index % 2 == 0 { 0 } else { 200 });
+    let admitted = join_all(patiences.map(admit)).await;
+    let calls = scripts(&mut raw).await - before;
+    assert!((1..=32).contains(&calls), "{calls} for sixty-four");
+    let mut places: Vec<Duration> = admitted
+        .iter()
+        .filter_map(|one| match one {
+            Admission::Go { after } => Some(*after),
+            Admission::Wait(_) | Admission::Closed { .. } => None,
+        })
+        .collect();
+    places.sort_unstable();
+    let millis = [0, 0, 0, 0, 50, 100, 150, 200].map(Duration::from_millis);
+    assert_eq!(places, millis);
+    // All is as it would be one by one.
+    assert_eq!(admit(200).await, Admission::Wait(Duration::from_millis(50)));
+}
+
+#[tokio::test]
+async fn challenges_are_found_together_and_one_that_is_spoilt_is_in_nobody_elses_way() {
+    let stage = Stage::redis().await;
+    let challenges = challenges(&stage, 64);
+    for new in &challenges[1..] {
+        sent(stage.ask(new).await);
+    }
+    let (mut raw, _) = stage.raw_redis().await;
+    spoil(&mut raw, &challenges[9]).await;
+    let before = scripts(&mut raw).await;
+    let found = join_all(challenges.iter().map(|new| stage.hot.challenge(new.id))).await;
+    let calls = scripts(&mut raw).await - before;
+    assert!((4..=32).contains(&calls), "{calls} for sixty-four");
+    for (index, (new, found)) in challenges.iter().zip(found).enumerate() {
+        match (index, found) {
+            (0, found) => assert_eq!(found.expect("an answer"), None),
+            (9, found) => assert!(
+                matches!(&found, Err(HotStateError::Unavailable(why)) if why.contains("WRONGTYPE")),
+                "{found:?}"
+            ),
+            (_, found) => {
+                let found = found.expect("an answer").expect("a challenge");
+                assert_eq!((found.id, &found.root.phone), (new.id, &new.root.phone));
+            }
+        }
+    }
 }
