@@ -3,11 +3,12 @@
 use domain::challenge::{Locale, SessionId};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
-use shared::records::{Device, SignIn, SignInOutcome};
+use shared::records::{Device, SignIn};
 use shared::traces::Span;
 
 use super::asking::{Asking, CodeRequest, CodeSent};
-use super::checking::{Proven, RefusedVerification, by_phone, by_session, counted};
+use super::checking::{by_phone, by_session};
+use super::proven::{Effect, Proven, RefusedVerification, counted};
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
@@ -117,12 +118,11 @@ async fn open(
     let signed_in = Span::step("sign in")
         .run(Box::pin(flows.records.sign_in(&sign_in)))
         .await?;
-    let (user, is_new) = match signed_in {
-        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return answer_again(flows, proven).await.map(Opened::Again),
-        SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
-    };
-    proven.took_effect(flows).await;
+    let effect = Effect::from(signed_in);
+    if matches!(effect, Effect::HadBefore) {
+        return answer_again(flows, proven).await.map(Opened::Again);
+    }
+    let (user, is_new) = proven.settle(flows, effect).await?;
     Ok(Opened::Now(opening.signed_in(flows, user, is_new)?))
 }
 
