@@ -3,11 +3,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::{fmt, slice};
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Value;
 
 use super::body_error::BodyError;
@@ -19,10 +20,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The members of a JSON object, each there once.
 #[derive(Debug, Default)]
-pub(super) struct Members(Vec<(String, Value)>);
+pub(super) struct Members<'a>(Vec<(Name<'a>, Value)>);
 
-impl Members {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+/// The name of a member, which is not copied unless it is escaped.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Members<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, ApiError> {
         // A receiver may pass over the mark that some programs put before a text (RFC 8259, section 8.1).
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -37,7 +42,7 @@ impl Members {
         })?;
         for (index, (name, _)) in members.iter().enumerate() {
             if members[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::field(RequestFault::FieldRepeated, name));
+                return Err(ApiError::field(RequestFault::FieldRepeated, &name.0));
             }
         }
         Ok(Self(members))
@@ -50,7 +55,7 @@ impl Members {
     }
 }
 
-impl<'de> Deserializer<'de> for Members {
+impl<'de> Deserializer<'de> for Members<'_> {
     type Error = BodyError;
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -77,13 +82,13 @@ impl<'de> Deserializer<'de> for Members {
 }
 
 /// Hands out each field of the type in its order, those too that the body does not have; then nothing may be left.
-struct ByField {
-    members: Vec<(String, Value)>,
+struct ByField<'a> {
+    members: Vec<(Name<'a>, Value)>,
     fields: slice::Iter<'static, &'static str>,
     next: Option<Member>,
 }
 
-impl<'de> MapAccess<'de> for ByField {
+impl<'de> MapAccess<'de> for ByField<'_> {
     type Error = BodyError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -93,10 +98,10 @@ impl<'de> MapAccess<'de> for ByField {
         let Some(&name) = self.fields.next() else {
             return match self.members.first() {
                 None => Ok(None),
-                Some((name, _)) => Err(BodyError::unknown_field(name, &[])),
+                Some((name, _)) => Err(BodyError::unknown_field(&name.0, &[])),
             };
         };
-        let index = self.members.iter().position(|(of, _)| of == name);
+        let index = self.members.iter().position(|(of, _)| of.0 == name);
         let value = index.map(|index| self.members.swap_remove(index).1);
         self.next = Some(Member { name, value });
         seed.deserialize(BorrowedStrDeserializer::new(name))
@@ -116,7 +121,7 @@ impl<'de> MapAccess<'de> for ByField {
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Vec<(String, Value)>;
+    type Value = Vec<(Name<'de>, Value)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
