@@ -8,7 +8,7 @@ use shared::records::{NumberStepOutcome, SignInOutcome, User};
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::Refusal;
-use crate::refused::RefusedAs;
+use crate::refused::{self, RefusedAs};
 use crate::tries::CountedTry;
 
 /// A refused verification.
@@ -121,21 +121,13 @@ impl Proven {
     }
 }
 
-/// Counts how a verification ended.
+/// Counts a verification, which is a verified code where it was not refused.
 pub(crate) fn counted<T>(
     flows: &Flows,
     ended: Result<T, RefusedVerification>,
 ) -> Result<T, Refusal> {
-    match ended {
-        Ok(value) => {
-            flows.metrics.verification(VerificationResult::Verified);
-            Ok(value)
-        }
-        Err(RefusedVerification { result, refusal }) => {
-            flows.metrics.verification(result);
-            Err(refusal)
-        }
-    }
+    let ended = ended.map(|value| (VerificationResult::Verified, value));
+    refused::counted(ended, |result| flows.metrics.verification(result))
 }
 
 #[expect(
