@@ -244,6 +244,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_description_shows_that_bodies_are_closed_and_writes_shared_patterns_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(&folder).await;
+        let mut request = Request::get("/api/openapi.json")
+            .body(axum::body::Body::empty())
+            .expect("a request");
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = app.router().call(request).await.expect("infallible");
+        let body = answer.into_body().collect().await.expect("a body");
+        let text = String::from_utf8(body.to_bytes().to_vec()).expect("text");
+        assert!(!text.contains(r#""pattern":"{"#), "a pattern is a name");
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let operations = paths
+            .values()
+            .flat_map(|path| path.as_object().expect("calls"));
+        let mut bodies = 0;
+        for (_, operation) in operations {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if body.is_null() {
+                continue;
+            }
+            let place = body["$ref"].as_str().expect("a schema with a name");
+            let schema = document.pointer(place.trim_start_matches('#'));
+            assert_eq!(
+                schema.expect("there")["additionalProperties"],
+                false,
+                "{place}"
+            );
+            bodies += 1;
+        }
+        assert!(bodies >= 15, "only {bodies} calls have bodies");
+    }
+
+    #[tokio::test]
     async fn a_20_requests_that_are_counted_by_address_are_watched_for_a_forgotten_proxy() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = app(&folder).await;

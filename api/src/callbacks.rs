@@ -20,7 +20,7 @@ use shared::config::CallbackSecret;
 use url::form_urlencoded;
 
 use crate::error::{ApiError, ErrorCode, RequestFault};
-use crate::json_body::{invalid, missing, read};
+use crate::json_body::read;
 use crate::state::ApiState;
 
 /// Served only where a secret is set.
@@ -78,17 +78,17 @@ async fn read_report(request: Request) -> Result<DeliveryReport, ApiError> {
         form_urlencoded::parse(query)
             .chain(form_urlencoded::parse(form))
             .find_map(|(key, value)| (key == name).then_some(value))
-            .ok_or_else(|| missing(name))
+            .ok_or_else(|| ApiError::missing(name))
     };
     let messageid = field("messageid")?.trim().parse().ok();
     let status = field("status")?.trim().parse().ok();
     Ok(DeliveryReport {
         messageid: messageid
             .filter(|messageid| *messageid > 0)
-            .ok_or_else(|| invalid("messageid"))?,
+            .ok_or_else(|| ApiError::invalid("messageid"))?,
         status: status
             .map(DeliveryStatus::from_code)
-            .ok_or_else(|| invalid("status"))?,
+            .ok_or_else(|| ApiError::invalid("status"))?,
     })
 }
 

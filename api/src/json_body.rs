@@ -3,9 +3,16 @@
 //! A body is small, JSON and an object whose members each stand there once. Everything else is an
 //! error that names what to mend. axum's own extractor would answer in plain text, let a repeated
 //! member win over the first and take bodies of two megabytes.
+//!
+//! The type of a body is a struct that derives `Deserialize` and `ToSchema`, with
+//! `#[serde(deny_unknown_fields)]`, which the description shows. A member that must be there, be told from
+//! `null` or be read by rules of its own has a type or a function of `typed.rs`, or one beside the struct.
 
+mod body_error;
+mod member;
 mod members;
 mod optional;
+mod typed;
 
 use std::time::Duration;
 
@@ -15,11 +22,14 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, RequestFault};
+use members::Members;
 
-pub(crate) use members::{Change, Members, invalid, missing};
+pub(crate) use body_error::refused;
 pub(crate) use optional::OptionalJsonBody;
+pub(crate) use typed::{Change, device_name, typed, typed_or_none};
 
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024;
@@ -32,13 +42,7 @@ const BODY_TIME_LIMIT: Duration = Duration::from_secs(10);
 /// A body that was read into `T`.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// What can be read from the members of a JSON object.
-pub(crate) trait FromMembers: Sized {
-    /// Takes each member that it knows.
-    fn from_members(members: &mut Members) -> Result<Self, ApiError>;
-}
-
-impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
@@ -47,10 +51,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
         }
         refuse_encoded(request.headers())?;
         let bytes = read(request.into_body()).await?;
-        let mut members = Members::parse(&bytes)?;
-        let body = T::from_members(&mut members)?;
-        members.none_left()?;
-        Ok(Self(body))
+        Ok(Self(Members::parse(&bytes)?.read()?))
     }
 }
 

@@ -22,3 +22,16 @@ impl<R: CountedAs, E: Into<Refusal>> From<E> for RefusedAs<R> {
         Self { result, refusal }
     }
 }
+
+/// Counts how a use case ended.
+pub(crate) fn counted<R, T>(
+    ended: Result<(R, T), RefusedAs<R>>,
+    count: impl FnOnce(R),
+) -> Result<T, Refusal> {
+    let (result, ended) = match ended {
+        Ok((result, value)) => (result, Ok(value)),
+        Err(RefusedAs { result, refusal }) => (result, Err(refusal)),
+    };
+    count(result);
+    ended
+}

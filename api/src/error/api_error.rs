@@ -35,20 +35,30 @@ pub(crate) const TEXT: &str = "text";
 impl ApiError {
     /// An error about one field of the body.
     pub(crate) fn field(code: impl Into<ErrorCode>, field: &str) -> Self {
-        let members = ProblemMembers {
-            // A foreign name is shown, but not at any length.
-            field: Some(field.chars().take(64).collect()),
-            ..ProblemMembers::default()
-        };
-        Self {
-            code: code.into(),
-            members,
-        }
+        Self::from(code.into()).about(field)
+    }
+
+    /// The same error, about this field unless it names one.
+    pub(crate) fn about(mut self, field: &str) -> Self {
+        // A foreign name is shown, but not at any length.
+        let shown = || field.chars().take(64).collect();
+        self.members.field.get_or_insert_with(shown);
+        self
+    }
+
+    /// A field has a value that cannot be taken.
+    pub(crate) fn invalid(field: &str) -> Self {
+        Self::field(RequestFault::FieldInvalid, field)
+    }
+
+    /// A field that is required is not there.
+    pub(crate) fn missing(field: &str) -> Self {
+        Self::field(RefusalCode::InputMissing, field)
     }
 
     /// A field must be a text, and is something else.
     pub(crate) fn not_text(field: &str) -> Self {
-        let mut error = Self::field(RequestFault::FieldInvalid, field);
+        let mut error = Self::invalid(field);
         error.members.expected = Some(TEXT);
         error
     }

@@ -2,8 +2,9 @@
 
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
 
-use super::{FromMembers, Members, is_json, read, refuse_encoded};
+use super::{Members, is_json, read, refuse_encoded};
 use crate::error::{ApiError, RequestFault};
 
 /// A JSON body, or none at all: then it has no members and needs no `Content-Type`.
@@ -11,7 +12,7 @@ use crate::error::{ApiError, RequestFault};
 /// Any other type is refused even where the body is empty: every form of a page declares one.
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: FromMembers> FromRequest<S> for OptionalJsonBody<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
@@ -21,13 +22,11 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for OptionalJsonBody<T> {
         }
         refuse_encoded(request.headers())?;
         let bytes = read(request.into_body()).await?;
-        let mut members = match (bytes.is_empty(), is_json) {
+        let members = match (bytes.is_empty(), is_json) {
             (true, _) => Members::default(),
             (false, true) => Members::parse(&bytes)?,
             (false, false) => return Err(RequestFault::ContentTypeUnsupported.into()),
         };
-        let body = T::from_members(&mut members)?;
-        members.none_left()?;
-        Ok(Self(body))
+        Ok(Self(members.read()?))
     }
 }

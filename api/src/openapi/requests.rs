@@ -1,19 +1,12 @@
-//! What the schemas of request bodies say beyond what can be derived from types, so that a body
-//! that fits its schema is never refused for its form, but for one rule: "one of these is needed" is
-//! told in words. Written as `anyOf` beside `properties` it makes generators of clients drop the other
+//! What the schemas of request bodies say beyond what can be derived from types: what depends on the length of
+//! codes, and patterns that several members share, since a derived one is a literal. A member names such a pattern
+//! in braces.
+//!
+//! A body that fits its schema is never refused for its form, but for one rule: "one of these is needed" is
+//! told in the words of its struct. As `anyOf` beside `properties` it makes generators of clients drop the other
 //! members, the code among them.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value, json};
-
-/// Schemas of which at least one of the two named members must be there, and not `null`.
-const NEEDS_ONE_OF: [(&str, [&str; 2]); 4] = [
-    ("CodeRequest", ["phone_number", "session_id"]),
-    ("Verification", ["session_id", "phone_number"]),
-    ("StepRegistration", ["mobile_number", "session_id"]),
-    ("StepLogIn", ["session_id", "mobile_number"]),
-];
+use serde_json::{Value, json};
 
 /// More than the longest code.
 const EXAMPLE_DIGITS: &str = "1234567890";
@@ -54,71 +47,41 @@ const NAME: &str = concat!(
     "$"
 );
 
-/// Completes the schemas of all request bodies: no other members than theirs, numbers and codes of
-/// the form that is accepted, and the members of which one is needed. The codes in examples get the
-/// length that codes have here.
+/// Completes the schemas of request bodies, for codes of this length.
 pub(super) fn describe(document: &mut Value, code_length: u8) {
-    fit_examples(document, code_length);
-    let bodies = name_bodies(document);
-    let Some(schemas) = document
-        .pointer_mut("/components/schemas")
-        .and_then(Value::as_object_mut)
-    else {
-        return;
-    };
-    for (name, schema) in schemas {
-        if let Some(schema) = schema.as_object_mut()
-            && bodies.contains(name)
-        {
-            complete(name, schema, code_length);
-        }
-    }
+    allow_no_body(document);
+    complete(document, code_length);
 }
 
-/// The names of the schemas of request bodies. A body that may be absent is derived as one that may
-/// be `null`, which is not taken: that is mended on the way.
-fn name_bodies(document: &mut Value) -> BTreeSet<String> {
+/// A body that may be absent is derived as one that may be `null`, which is not taken.
+fn allow_no_body(document: &mut Value) {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     let operations = paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
-    let bodies = operations.filter_map(|(_, operation)| {
-        let schema = operation.pointer_mut("/requestBody/content/application~1json/schema")?;
-        let mut one_of = schema["oneOf"].as_array().into_iter().flatten();
-        if let Some(body) = one_of.find(|of| of["$ref"].is_string()) {
+    for (_, operation) in operations {
+        let schema = operation.pointer_mut("/requestBody/content/application~1json/schema");
+        if let Some(schema) = schema
+            && let Some(one_of) = schema["oneOf"].as_array()
+            && let Some(body) = one_of.iter().find(|of| of["$ref"].is_string())
+        {
             *schema = body.clone();
         }
-        let name = schema["$ref"].as_str()?.rsplit('/').next()?;
-        Some(name.to_owned())
-    });
-    bodies.collect()
-}
-
-fn complete(name: &str, schema: &mut Map<String, Value>, code_length: u8) {
-    schema.insert("additionalProperties".to_owned(), Value::Bool(false));
-    if let Some((_, [one, other])) = NEEDS_ONE_OF.iter().find(|(of, _)| *of == name)
-        && let Some(Value::String(description)) = schema.get_mut("description")
-    {
-        *description = format!(
-            "{description}\n\nAt least one of `{one}` and `{other}` is needed, and not `null`; \
-             without them the answer is `field_missing`."
-        );
-    }
-    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for (member_name, member) in members.into_iter().flatten() {
-        let pattern = match member_name.as_str() {
-            "phone_number" | "mobile_number" => MOBILE_NUMBER.to_owned(),
-            "code" => format!("^[0-9]{{{code_length}}}$"),
-            "first_name" | "last_name" if name == "StepUserInfo" => NAME.to_owned(),
-            "first_name" | "last_name" if name == "ProfileUpdate" => NAME_OR_NONE.to_owned(),
-            _ => continue,
-        };
-        if let Some(member) = member.as_object_mut() {
-            member.insert("pattern".to_owned(), pattern.into());
-        }
     }
 }
 
-/// Gives each code that is shown, and each length of one, the length that codes have here.
-fn fit_examples(value: &mut Value, code_length: u8) {
+/// The pattern that a member names, if it names one.
+fn shared_pattern(name: &str, code_length: u8) -> Option<String> {
+    match name {
+        "{mobile_number}" => Some(MOBILE_NUMBER.to_owned()),
+        "{name}" => Some(NAME.to_owned()),
+        "{name_or_none}" => Some(NAME_OR_NONE.to_owned()),
+        "{code}" => Some(format!("^[0-9]{{{code_length}}}$")),
+        _ => None,
+    }
+}
+
+/// Writes shared patterns out, and gives each code that is shown, and each length of one, the length that codes
+/// have here.
+fn complete(value: &mut Value, code_length: u8) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
@@ -128,15 +91,21 @@ fn fit_examples(value: &mut Value, code_length: u8) {
                         if let Some(Value::String(code)) = schema.get_mut("example") {
                             fit_code(code, code_length);
                         }
+                        complete(member, code_length);
                     }
                     ("code_length", Value::Number(_)) => *member = json!(code_length),
-                    (_, member) => fit_examples(member, code_length),
+                    ("pattern", Value::String(pattern)) => {
+                        if let Some(shared) = shared_pattern(pattern, code_length) {
+                            *pattern = shared;
+                        }
+                    }
+                    (_, member) => complete(member, code_length),
                 }
             }
         }
         Value::Array(items) => {
             for item in items {
-                fit_examples(item, code_length);
+                complete(item, code_length);
             }
         }
         _ => {}

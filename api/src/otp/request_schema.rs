@@ -5,42 +5,36 @@ use axum::response::{IntoResponse, Response};
 use domain::challenge::{Channel, Locale, SessionId};
 use flows::otp;
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
-use crate::json_body::{FromMembers, Members};
+use crate::json_body::typed_or_none;
 
 /// A request for a code. Without `session_id` it is a new one and needs `phone_number`.
-#[derive(ToSchema)]
+///
+/// At least one of `phone_number` and `session_id` is needed, and not `null`; without them the answer is `field_missing`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"phone_number": "09123456789"}))]
 pub(crate) struct CodeRequest {
     /// A mobile number as people write it: `+98`, `0098`, `98`, `0` or nothing before it, Latin,
     /// Persian or Arabic digits.
-    #[schema(example = "09123456789")]
+    #[schema(pattern = "{mobile_number}", example = "09123456789")]
     phone_number: Option<String>,
     /// The `session_id` of an earlier answer: sends its code again, or the next one where that is used
     /// or near its end.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
     /// `sms` (the default), or `call` for a voice call where the service has one.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, pattern = "^(sms|call)$", example = "sms")]
     channel: Option<Channel>,
     /// The language of the message, `fa` or `en`; that of `Accept-Language` by default. A code
     /// that is sent again keeps its language.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, pattern = "^(fa|en)$", example = "fa")]
     locale: Option<Locale>,
-}
-
-impl FromMembers for CodeRequest {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            phone_number: members.text("phone_number")?,
-            session_id: members.session_id("session_id")?,
-            channel: members.channel("channel")?,
-            locale: members.locale("locale")?,
-        })
-    }
 }
 
 impl From<CodeRequest> for otp::CodeRequest {

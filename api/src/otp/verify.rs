@@ -7,44 +7,39 @@ use axum::response::Response;
 use domain::challenge::SessionId;
 use flows::otp::{self, CHECKING_REFUSALS};
 use flows::{CountedUseCase, Flows, RefusalCode, TRY_REFUSALS};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, device_name, typed_or_none};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
 
 /// A code and what it belongs to: `session_id`, or `phone_number`, or both.
-#[derive(ToSchema)]
+///
+/// At least one of `session_id` and `phone_number` is needed, and not `null`; without them the answer is `field_missing`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code": "123456"
 }))]
 pub(crate) struct Verification {
     /// The `session_id` that came with the request for the code.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
     /// The number that the code was sent to, where the session id is not at hand.
-    #[schema(example = "09123456789")]
+    #[schema(pattern = "{mobile_number}", example = "09123456789")]
     phone_number: Option<String>,
     /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
-    #[schema(example = "123456")]
+    #[schema(pattern = "{code}", example = "123456")]
     code: String,
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
+    #[serde(deserialize_with = "device_name")]
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
-}
-
-impl FromMembers for Verification {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            session_id: members.session_id("session_id")?,
-            phone_number: members.text("phone_number")?,
-            code: members.required_text("code")?,
-            device_name: members.device_name()?,
-        })
-    }
 }
 
 refusals! {

@@ -7,34 +7,29 @@ use domain::password::Password;
 use flows::password::{self, NEW_PASSWORD_REFUSALS};
 use flows::{Flows, RefusalCode, TRY_REFUSALS};
 use http::StatusCode;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, typed, typed_or_none};
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A new password, and what shows that its owner sets it.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"new_password": "tahdig-va-ghormeh"}))]
 pub(crate) struct NewPassword {
     /// At least 8 characters that are not easy to guess. Spaces at its ends count.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     new_password: Password,
     /// The present password. Needed where there is one, except within ten minutes of a sign-in with
     /// a code.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Password, min_length = 1, max_length = 128)]
     current_password: Option<Password>,
-}
-
-impl FromMembers for NewPassword {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            new_password: members.required_password("new_password")?,
-            current_password: members.password("current_password")?,
-        })
-    }
 }
 
 refusals! {

@@ -7,40 +7,34 @@ use axum::response::Response;
 use domain::password::Password;
 use flows::password::{self, LOG_IN_REFUSALS};
 use flows::{CountedUseCase, Flows, TRY_REFUSALS};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, device_name, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
 
 /// A number and its password.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "phone_number": "09123456789", "password": "tahdig-va-ghormeh", "device_name": "Pixel 9"
 }))]
 pub(crate) struct Credentials {
     /// A mobile number as people write it.
-    #[schema(example = "09123456789")]
+    #[schema(pattern = "{mobile_number}", example = "09123456789")]
     phone_number: String,
     /// The password as it was typed; spaces at its ends count.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
+    #[serde(deserialize_with = "device_name")]
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
-}
-
-impl FromMembers for Credentials {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            phone_number: members.required_text("phone_number")?,
-            password: members.required_password("password")?,
-            device_name: members.device_name()?,
-        })
-    }
 }
 
 refusals! {

@@ -9,12 +9,13 @@ use domain::password::Password;
 use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
 use flows::password::{self, NEW_PASSWORD_REFUSALS};
 use flows::{CountedUseCase, Flows};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
+use crate::json_body::{JsonBody, device_name, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::otp::{CodeRequest, CodeSent};
 use crate::signed_in::SignedIn;
@@ -51,36 +52,28 @@ pub(crate) async fn ask_reset_code(
 }
 
 /// A code for a new password, and that password.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code": "123456",
     "new_password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct Reset {
     /// The `session_id` that came with the request for the code.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
-    #[schema(example = "123456")]
+    #[schema(pattern = "{code}", example = "123456")]
     code: String,
     /// At least 8 characters that are not easy to guess. Spaces at its ends count.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     new_password: Password,
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
+    #[serde(deserialize_with = "device_name")]
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
-}
-
-impl FromMembers for Reset {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        let session_id = members.session_id("session_id")?;
-        Ok(Self {
-            session_id: session_id.ok_or_else(|| missing("session_id"))?,
-            code: members.required_text("code")?,
-            new_password: members.required_password("new_password")?,
-            device_name: members.device_name()?,
-        })
-    }
 }
 
 refusals! {

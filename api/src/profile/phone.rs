@@ -7,13 +7,14 @@ use axum::extract::State;
 use domain::challenge::SessionId;
 use flows::otp::{ASKING_REFUSALS, CHECKING_REFUSALS};
 use flows::{CountedUseCase, Flows, RefusalCode, profile};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::show::Profile;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members, missing};
+use crate::json_body::{JsonBody, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::otp::{CodeRequest, CodeSent};
 
@@ -55,27 +56,19 @@ pub(crate) async fn request_phone_change(
 }
 
 /// A code that came to the new number.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code": "123456"
 }))]
 pub(crate) struct PhoneVerification {
     /// The `session_id` that came with the request for the code.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
-    #[schema(example = "123456")]
+    #[schema(pattern = "{code}", example = "123456")]
     code: String,
-}
-
-impl FromMembers for PhoneVerification {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        let session_id = members.session_id("session_id")?;
-        Ok(Self {
-            session_id: session_id.ok_or_else(|| missing("session_id"))?,
-            code: members.required_text("code")?,
-        })
-    }
 }
 
 refusals! {

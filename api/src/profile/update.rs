@@ -6,63 +6,51 @@ use axum::Json;
 use axum::extract::State;
 use flows::Flows;
 use flows::profile::{self, EmailChange, ProfileChange, parse_email, parse_name};
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::show::Profile;
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
-use crate::error::ApiError;
-use crate::json_body::{Change, FromMembers, JsonBody, Members, invalid};
+use crate::error::{ApiError, RequestFault};
+use crate::json_body::{Change, JsonBody, refused};
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// What shall be different; what is absent stays.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"first_name": "مریم", "email": null}))]
-#[expect(
-    dead_code,
-    reason = "describes the body; what is read of it is a ProfileChange"
-)]
-struct ProfileUpdate {
+pub(crate) struct ProfileUpdate {
     /// May be empty; spaces around it are cut off.
-    #[schema(required = false, max_length = 150)]
-    first_name: String,
+    #[serde(deserialize_with = "name")]
+    #[schema(value_type = String, required = false, max_length = 150, pattern = "{name_or_none}")]
+    first_name: Option<String>,
     /// May be empty; spaces around it are cut off.
-    #[schema(required = false, max_length = 150)]
-    last_name: String,
+    #[serde(deserialize_with = "name")]
+    #[schema(value_type = String, required = false, max_length = 150, pattern = "{name_or_none}")]
+    last_name: Option<String>,
     /// Nobody checks that it is theirs. `null` removes it.
-    #[schema(required = false, format = Email, max_length = 254, example = "maryam@example.com")]
-    email: Option<String>,
+    #[serde(deserialize_with = "email")]
+    #[schema(value_type = Option<String>, format = Email, max_length = 254, example = "maryam@example.com")]
+    email: EmailChange,
 }
 
-/// The change that a body asks for.
-pub(crate) struct Update(ProfileChange);
-
-impl FromMembers for Update {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self(ProfileChange {
-            first_name: name(members, "first_name")?,
-            last_name: name(members, "last_name")?,
-            email: email(members, "email")?,
-        }))
-    }
-}
-
-fn name(members: &mut Members, field: &'static str) -> Result<Option<String>, ApiError> {
-    let text = match members.change(field)? {
+fn name<'de, D: Deserializer<'de>>(member: D) -> Result<Option<String>, D::Error> {
+    let name = match Change::deserialize(member)? {
         Change::Absent => return Ok(None),
-        Change::Null => return Err(invalid(field)),
-        Change::Text(text) => text,
+        Change::Null => None,
+        Change::Text(text) => parse_name(&text),
     };
-    let name = parse_name(&text).ok_or_else(|| invalid(field))?;
+    let name = name.ok_or_else(|| refused(RequestFault::FieldInvalid))?;
     Ok(Some(name))
 }
 
-fn email(members: &mut Members, field: &'static str) -> Result<EmailChange, ApiError> {
-    let text = match members.change(field)? {
+fn email<'de, D: Deserializer<'de>>(member: D) -> Result<EmailChange, D::Error> {
+    let text = match Change::deserialize(member)? {
         Change::Absent => return Ok(EmailChange::Keep),
         Change::Null => return Ok(EmailChange::Remove),
         Change::Text(text) => text,
     };
-    let email = parse_email(&text).ok_or_else(|| invalid(field))?;
+    let email = parse_email(&text).ok_or_else(|| refused(RequestFault::FieldInvalid))?;
     Ok(EmailChange::Set(email))
 }
 
@@ -85,9 +73,14 @@ refusals! {
 pub(crate) async fn update_profile(
     State(flows): State<Arc<Flows>>,
     Authenticated(authenticated): Authenticated,
-    body: Result<JsonBody<Update>, ApiError>,
+    body: Result<JsonBody<ProfileUpdate>, ApiError>,
 ) -> Result<Json<Profile>, ApiError> {
-    let JsonBody(Update(change)) = body?;
+    let JsonBody(body) = body?;
+    let change = ProfileChange {
+        first_name: body.first_name,
+        last_name: body.last_name,
+        email: body.email,
+    };
     let user = profile::update_profile(&flows, &authenticated, &change).await?;
     Ok(Json(user.into()))
 }

@@ -7,33 +7,26 @@ use axum::response::Response;
 use flows::sessions::{self, LogOutBy};
 use flows::{Flows, RefusalCode};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{PresentedCookies, Site, bearer_token};
 
 use super::taking_back_cookies;
 use crate::authentication::AUTHENTICATION_ERRORS;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, Members, OptionalJsonBody};
+use crate::json_body::OptionalJsonBody;
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// What to end. Everything may be left out.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"all_devices": false}))]
 pub(crate) struct LogOut {
     /// Whether all sessions of the user end; only this one by default.
-    #[schema(value_type = Option<bool>, default = false)]
-    all_devices: bool,
+    #[schema(default = false)]
+    all_devices: Option<bool>,
     /// The refresh token, where the access token may be dead; browsers leave it out.
     refresh_token: Option<String>,
-}
-
-impl FromMembers for LogOut {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            all_devices: members.flag("all_devices")?,
-            refresh_token: members.text("refresh_token")?,
-        })
-    }
 }
 
 refusals! {
@@ -65,7 +58,7 @@ pub(crate) async fn log_out(
     body: Result<OptionalJsonBody<LogOut>, ApiError>,
 ) -> Result<Response, ApiError> {
     let OptionalJsonBody(body) = body?;
-    let all_devices = body.all_devices;
+    let all_devices = body.all_devices.unwrap_or_default();
     let mut ended = sessions::log_out(
         &flows,
         LogOutBy {

@@ -7,31 +7,24 @@ use axum::response::Response;
 use domain::tokens::SessionTokens;
 use flows::{CountedUseCase, Flows, RefusalCode, sessions};
 use http::HeaderMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{PresentedRefresh, Site, UserAgent};
 
 use super::taking_back_cookies;
 use crate::caller::CallerOf;
 use crate::error::{ApiError, ErrorCode, RequestFault};
-use crate::json_body::{FromMembers, Members, OptionalJsonBody};
+use crate::json_body::OptionalJsonBody;
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::{TOKEN_TYPE, with_cookies};
 
 /// A refresh token, where it does not come as a cookie.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"refresh_token": "w3mJ4q0dQz8mN1yZ5Wb7sXc2VtR9aHfKpLuEoGiYjTk"}))]
 pub(crate) struct RefreshRequest {
     /// The newest one of the session. Browsers leave it out: their cookie carries it.
     refresh_token: Option<String>,
-}
-
-impl FromMembers for RefreshRequest {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            refresh_token: members.text("refresh_token")?,
-        })
-    }
 }
 
 /// The tokens with which a session goes on.

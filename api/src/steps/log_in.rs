@@ -8,41 +8,37 @@ use domain::challenge::SessionId;
 use domain::password::Password;
 use flows::password::LOG_IN_REFUSALS;
 use flows::{CountedUseCase, Flows, RefusalCode, TRY_REFUSALS, steps};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
 use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, typed, typed_or_none};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
 
 /// A password, and whose it is: `session_id` or `mobile_number`.
-#[derive(ToSchema)]
+///
+/// At least one of `session_id` and `mobile_number` is needed, and not `null`; without them the answer is `field_missing`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "mobile_number": "09123456789", "password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct StepLogIn {
     /// The `session_id` that `POST /api/register/` gave with the step `password`.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
     /// A mobile number as people write it.
-    #[schema(example = "09123456789")]
+    #[schema(pattern = "{mobile_number}", example = "09123456789")]
     mobile_number: Option<String>,
     /// The password as it was typed; spaces at its ends count.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
-}
-
-impl FromMembers for StepLogIn {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            session_id: members.session_id("session_id")?,
-            mobile_number: members.text("mobile_number")?,
-            password: members.required_password("password")?,
-        })
-    }
 }
 
 refusals! {

@@ -1,13 +1,9 @@
 //! What every step but the last is answered with.
 
 use axum::Json;
-use domain::challenge::SessionId;
 use flows::steps;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::error::ApiError;
-use crate::json_body::{Members, missing};
 
 /// Where the flow goes on.
 #[derive(Serialize, ToSchema)]
@@ -32,10 +28,4 @@ impl NextStep {
             next_step: next.name,
         })
     }
-}
-
-/// The handle of the flow.
-pub(super) fn session_id(members: &mut Members) -> Result<SessionId, ApiError> {
-    let name = "session_id";
-    members.session_id(name)?.ok_or_else(|| missing(name))
 }

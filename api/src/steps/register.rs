@@ -7,35 +7,31 @@ use axum::extract::State;
 use domain::challenge::SessionId;
 use flows::otp::ASKING_REFUSALS;
 use flows::{Flows, RefusalCode, steps};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::next_step::NextStep;
 use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, typed_or_none};
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A number, or the handle of a code that shall be sent once more.
-#[derive(ToSchema)]
+///
+/// At least one of `mobile_number` and `session_id` is needed, and not `null`; without them the answer is `field_missing`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"mobile_number": "09123456789"}))]
 pub(crate) struct StepRegistration {
     /// A mobile number as people write it: `+98`, `0098`, `98`, `0` or nothing before it, Latin,
     /// Persian or Arabic digits.
-    #[schema(example = "09123456789")]
+    #[schema(pattern = "{mobile_number}", example = "09123456789")]
     mobile_number: Option<String>,
     /// The `session_id` of an earlier answer with the step `otp`: sends the same code again.
+    #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
-}
-
-impl FromMembers for StepRegistration {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            mobile_number: members.text("mobile_number")?,
-            session_id: members.session_id("session_id")?,
-        })
-    }
 }
 
 refusals! {

@@ -8,36 +8,31 @@ use domain::challenge::SessionId;
 use domain::password::Password;
 use flows::password::NEW_PASSWORD_REFUSALS;
 use flows::{Flows, RefusalCode, steps};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::next_step::{NextStep, session_id};
+use super::next_step::NextStep;
 use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A new password.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "password": "tahdig-va-ghormeh"
 }))]
 pub(crate) struct StepPassword {
     /// The `session_id` that `POST /api/register/` gave; each answer repeats it.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// At least 8 characters that are not easy to guess. Spaces at its ends count.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 128)]
     password: Password,
-}
-
-impl FromMembers for StepPassword {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            session_id: session_id(members)?,
-            password: members.required_password("password")?,
-        })
-    }
 }
 
 refusals! {

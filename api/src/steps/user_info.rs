@@ -8,69 +8,53 @@ use domain::challenge::SessionId;
 use flows::profile::{parse_email, parse_name};
 use flows::steps::{self, UserInfo};
 use flows::{Flows, RefusalCode};
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use web::{Site, UserAgent};
 
-use super::next_step::session_id;
 use super::with_step_fields;
 use crate::caller::CallerOf;
-use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members, invalid};
+use crate::error::{ApiError, RequestFault};
+use crate::json_body::{JsonBody, refused, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 use crate::signed_in::SignedIn;
 
 /// What people tell of themselves.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "email": "maryam@example.com",
     "first_name": "مریم", "last_name": "میرزاخانی"
 }))]
-#[expect(
-    dead_code,
-    reason = "describes the body; what is read of it is an Introduction"
-)]
 pub(crate) struct StepUserInfo {
     /// The `session_id` that `POST /api/register/` gave; each answer repeats it.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// May be left out. Nobody checks that it is theirs.
+    #[serde(deserialize_with = "email_or_none")]
     #[schema(format = Email, max_length = 254, example = "maryam@example.com")]
     email: Option<String>,
     /// Not empty; spaces around it are cut off.
-    #[schema(min_length = 1, max_length = 150)]
+    #[serde(deserialize_with = "some_name")]
+    #[schema(min_length = 1, max_length = 150, pattern = "{name}")]
     first_name: String,
     /// Not empty; spaces around it are cut off.
-    #[schema(min_length = 1, max_length = 150)]
+    #[serde(deserialize_with = "some_name")]
+    #[schema(min_length = 1, max_length = 150, pattern = "{name}")]
     last_name: String,
 }
 
-/// The handle of the flow, and what the step brings.
-pub(super) struct Introduction {
-    session: SessionId,
-    info: UserInfo,
+fn email_or_none<'de, D: Deserializer<'de>>(member: D) -> Result<Option<String>, D::Error> {
+    let text: Option<String> = Option::deserialize(member)?;
+    let read = |text: String| parse_email(&text).ok_or_else(|| refused(RequestFault::FieldInvalid));
+    text.map(read).transpose()
 }
 
-impl FromMembers for Introduction {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        let session = session_id(members)?;
-        let email = members.text("email")?;
-        let read = |text: String| parse_email(&text).ok_or_else(|| invalid("email"));
-        let email = email.map(read).transpose()?;
-        Ok(Self {
-            session,
-            info: UserInfo {
-                email,
-                first_name: some_name(members, "first_name")?,
-                last_name: some_name(members, "last_name")?,
-            },
-        })
-    }
-}
-
-fn some_name(members: &mut Members, field: &'static str) -> Result<String, ApiError> {
-    let name = parse_name(&members.required_text(field)?);
+fn some_name<'de, D: Deserializer<'de>>(member: D) -> Result<String, D::Error> {
+    let name = parse_name(&String::deserialize(member)?);
     let some = name.filter(|name| !name.is_empty());
-    some.ok_or_else(|| invalid(field))
+    some.ok_or_else(|| refused(RequestFault::FieldInvalid))
 }
 
 refusals! {
@@ -102,11 +86,16 @@ pub(super) async fn set_user_info(
     State(site): State<Arc<Site>>,
     CallerOf(caller): CallerOf,
     UserAgent(agent): UserAgent,
-    body: Result<JsonBody<Introduction>, ApiError>,
+    body: Result<JsonBody<StepUserInfo>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let JsonBody(Introduction { session, info }) = body?;
+    let JsonBody(body) = body?;
+    let info = UserInfo {
+        email: body.email,
+        first_name: body.first_name,
+        last_name: body.last_name,
+    };
     let device = caller.device(None, agent);
-    let signed_in = steps::set_user_info(&flows, session, info, device).await;
+    let signed_in = steps::set_user_info(&flows, body.session_id, info, device).await;
     Ok(SignedIn::answer(
         &site,
         signed_in.map_err(with_step_fields)?,

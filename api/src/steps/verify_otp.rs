@@ -7,36 +7,30 @@ use axum::extract::State;
 use domain::challenge::SessionId;
 use flows::otp::CHECKING_REFUSALS;
 use flows::{CountedUseCase, Flows, RefusalCode, steps};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::next_step::{NextStep, session_id};
+use super::next_step::NextStep;
 use super::with_step_fields;
 use crate::caller::CallerOf;
 use crate::error::ApiError;
-use crate::json_body::{FromMembers, JsonBody, Members};
+use crate::json_body::{JsonBody, typed};
 use crate::openapi::{BODY_ERRORS, refusals};
 
 /// A code and the handle that it belongs to.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "session_id": "6e1f0a52-6d0f-4b7c-9d0e-2f4a0c5b7d11", "code": "123456"
 }))]
 pub(crate) struct StepCode {
     /// The `session_id` that `POST /api/register/` gave.
+    #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Uuid)]
     session_id: SessionId,
     /// The code as it was typed or pasted; digits of any script, spaces and punctuation are understood.
-    #[schema(example = "123456")]
+    #[schema(pattern = "{code}", example = "123456")]
     code: String,
-}
-
-impl FromMembers for StepCode {
-    fn from_members(members: &mut Members) -> Result<Self, ApiError> {
-        Ok(Self {
-            session_id: session_id(members)?,
-            code: members.required_text("code")?,
-        })
-    }
 }
 
 refusals! {

@@ -13,16 +13,16 @@ use domain::challenge::{Challenge, ChallengeId, SessionId};
 use domain::client_address::ClientAddress;
 use domain::limits::Step;
 use domain::otp::{OtpCode, Purpose};
-use domain::phone::{Operator, PhoneNumber};
+use domain::phone::PhoneNumber;
 use domain::root::{Root, RootId, Salt};
 use shared::hot_state::{Guess, HotStateError, PHONE_ROOTS, Verdict};
 use shared::traces::{self, Span};
 use uuid::Uuid;
 
+use super::proven::{Proven, RefusedVerification};
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::RefusedAs;
 use crate::tries::{CountedTry, wrong_code};
 
 /// The number of the root whose code is derived where there is none, for the same work.
@@ -39,84 +39,6 @@ pub const CHECKING_REFUSALS: [RefusalCode; 8] = [
     RefusalCode::StoreUnavailable,
     RefusalCode::KeyUnavailable,
 ];
-
-/// A root whose code was right, with an attempt counted for it.
-pub(crate) struct Proven {
-    pub(crate) root: Root,
-    /// The handle that the code came with, if it did.
-    pub(crate) session: Option<SessionId>,
-    /// What a wrong code would have been answered: blocked users hear no more.
-    pub(crate) as_if_wrong: Refusal,
-    /// The answer where the code had its effect before.
-    pub(crate) if_used: Refusal,
-    /// The try that the number was charged with, where the code came without its session id.
-    pub(crate) counted_try: Option<CountedTry>,
-}
-
-impl Proven {
-    /// The refusal where the code had its effect before, which its root is told.
-    pub(crate) async fn used(self, flows: &Flows) -> RefusedVerification {
-        if self.counted_try.is_some() {
-            self.close(flows).await;
-        }
-        RefusedVerification {
-            result: VerificationResult::Used,
-            refusal: self.if_used,
-        }
-    }
-
-    /// The refusal of a user who is kept out. Their code was never right, so it closes nothing.
-    pub(crate) async fn blocked(self, flows: &Flows) -> RefusedVerification {
-        let root = self.root.id;
-        if let Err(error) = flows.hot_state.reopen_root(root).await {
-            tracing::warn!(%error, %root, "the root of a blocked user stays closed");
-        }
-        RefusedVerification {
-            result: VerificationResult::Blocked,
-            refusal: self.as_if_wrong,
-        }
-    }
-
-    /// Tells that the code has had its effect. The records keep it from acting twice; with its session
-    /// id it has closed its root already.
-    pub(crate) async fn took_effect(&self, flows: &Flows) {
-        if let Some(counted) = &self.counted_try {
-            // Neither needs the other: the person waits once for both.
-            tokio::join!(self.close(flows), counted.succeeded(flows));
-        }
-        let lasted = flows.clock.now_millis() - self.root.created_at;
-        let operator = Operator::of(&self.root.phone);
-        flows.metrics.verified_after(seconds(lasted), operator);
-    }
-
-    /// Closes the root to those as well who come with the number only.
-    async fn close(&self, flows: &Flows) {
-        let root = self.root.id;
-        if let Err(error) = flows.hot_state.close_root(root).await {
-            tracing::warn!(%error, %root, "the root of a used code stays open");
-        }
-    }
-}
-
-/// Counts how a verification ended.
-pub(crate) fn counted<T>(
-    flows: &Flows,
-    ended: Result<T, RefusedVerification>,
-) -> Result<T, Refusal> {
-    match ended {
-        Ok(value) => {
-            flows.metrics.verification(VerificationResult::Verified);
-            Ok(value)
-        }
-        Err(RefusedVerification { result, refusal }) => {
-            flows.metrics.verification(result);
-            Err(refusal)
-        }
-    }
-}
-
-/// A refused verification.
-pub(crate) type RefusedVerification = RefusedAs<VerificationResult>;
 
 /// Checks a code that comes with its session id. Only a challenge of this purpose is known here.
 pub(crate) async fn by_session(
@@ -329,12 +251,4 @@ fn of_verdict(verdict: Verdict, refusal: Refusal) -> RefusedVerification {
         Verdict::Gone => VerificationResult::Unknown,
     };
     RefusedVerification { result, refusal }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a span in milliseconds is far below 2^52"
-)]
-fn seconds(millis: i64) -> f64 {
-    millis.max(0) as f64 / 1000.0
 }

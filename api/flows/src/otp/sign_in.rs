@@ -3,15 +3,17 @@
 use domain::challenge::{Locale, SessionId};
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
-use shared::records::{Device, SignIn, SignInOutcome};
+use shared::records::{Device, SignIn};
 use shared::traces::Span;
 
 use super::asking::{Asking, CodeRequest, CodeSent};
-use super::checking::{Proven, RefusedVerification, by_phone, by_session, counted};
+use super::checking::{by_phone, by_session};
+use super::proven::{Effect, Proven, RefusedVerification};
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Input, Refusal};
+use crate::refused::counted;
 use crate::signed_in::{Opening, SignedIn, issue_tokens};
 
 /// The only purpose whose codes open a session here.
@@ -52,14 +54,7 @@ pub async fn sign_in(
         let proven = check(flows, caller, verification).await?;
         open(flows, proven, device).await
     };
-    match opened.await {
-        Ok(Opened::Again(signed_in)) => {
-            flows.metrics.verification(VerificationResult::Repeated);
-            Ok(signed_in)
-        }
-        Ok(Opened::Now(signed_in)) => counted(flows, Ok(signed_in)),
-        Err(refused) => counted(flows, Err(refused)),
-    }
+    counted(opened.await, |result| flows.metrics.verification(result))
 }
 
 async fn check(
@@ -88,20 +83,13 @@ async fn check(
     }
 }
 
-/// What a right code came to.
-enum Opened {
-    Now(SignedIn),
-    /// The session was open; its answer was lost.
-    Again(SignedIn),
-}
-
 /// Opens the session, once for each root. Where the records are away nothing is used up: the
 /// same code may be tried again, and that attempt counts too.
 async fn open(
     flows: &Flows,
     proven: Proven,
     device: Device,
-) -> Result<Opened, RefusedVerification> {
+) -> Result<(VerificationResult, SignedIn), RefusedVerification> {
     let root = &proven.root;
     let opening = match proven.session {
         Some(session) => Opening::of_challenge(flows, device, session),
@@ -117,13 +105,14 @@ async fn open(
     let signed_in = Span::step("sign in")
         .run(Box::pin(flows.records.sign_in(&sign_in)))
         .await?;
-    let (user, is_new) = match signed_in {
-        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return answer_again(flows, proven).await.map(Opened::Again),
-        SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
-    };
-    proven.took_effect(flows).await;
-    Ok(Opened::Now(opening.signed_in(flows, user, is_new)?))
+    let effect = Effect::from(signed_in);
+    if matches!(effect, Effect::HadBefore) {
+        let again = answer_again(flows, proven).await?;
+        return Ok((VerificationResult::Repeated, again));
+    }
+    let (user, is_new) = proven.settle(flows, effect).await?;
+    let signed_in = opening.signed_in(flows, user, is_new)?;
+    Ok((VerificationResult::Verified, signed_in))
 }
 
 /// The answer of a sign-in may have been lost on its way: for a minute the same session id and code get

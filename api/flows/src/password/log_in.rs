@@ -14,7 +14,7 @@ use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::LogInResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::RefusedAs;
+use crate::refused::{RefusedAs, counted};
 use crate::signed_in::{Opening, SignedIn};
 use crate::tries::CountedTry;
 
@@ -75,16 +75,8 @@ pub(crate) fn counted_log_in<T>(
     flows: &Flows,
     ended: Result<T, RefusedLogIn>,
 ) -> Result<T, Refusal> {
-    match ended {
-        Ok(value) => {
-            flows.metrics.password_log_in(LogInResult::LoggedIn);
-            Ok(value)
-        }
-        Err(RefusedLogIn { result, refusal }) => {
-            flows.metrics.password_log_in(result);
-            Err(refusal)
-        }
-    }
+    let ended = ended.map(|value| (LogInResult::LoggedIn, value));
+    counted(ended, |result| flows.metrics.password_log_in(result))
 }
 
 /// A hash that should be replaced, if the one that was compared is such.

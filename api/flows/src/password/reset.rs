@@ -4,7 +4,7 @@ use domain::challenge::SessionId;
 use domain::limits::Step;
 use domain::otp::Purpose;
 use domain::password::{OwnWords, Password};
-use shared::records::{Device, PasswordReset, SignInOutcome};
+use shared::records::{Device, PasswordReset};
 
 use super::notice;
 use crate::call_limits::count_call;
@@ -103,12 +103,8 @@ async fn reset(
         session: opening.session.clone(),
         notice: notice(flows, phone, locale),
     };
-    let (user, is_new) = match flows.records.reset_password(&reset).await? {
-        SignInOutcome::SignedIn { user, is_new } => (user, is_new),
-        SignInOutcome::CodeUsed => return Err(proven.used(flows).await),
-        SignInOutcome::Blocked => return Err(proven.blocked(flows).await),
-    };
-    proven.took_effect(flows).await;
+    let outcome = flows.records.reset_password(&reset).await?;
+    let (user, is_new) = proven.settle(flows, outcome).await?;
     if user.has_password {
         notices::enqueue(flows, reset.notice.waiting(), caller.request_id).await;
     }

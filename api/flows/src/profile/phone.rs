@@ -12,7 +12,9 @@ use shared::records::{PhoneChange, PhoneChangeOutcome, User};
 use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::notices;
-use crate::otp::{Asking, CodeRequest, CodeSent, RefusedVerification, by_session_of, counted};
+use crate::otp::{
+    Asking, CodeRequest, CodeSent, Effect, RefusedVerification, by_session_of, counted,
+};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::sessions::FreshlyAuthenticated;
 
@@ -74,19 +76,16 @@ async fn change(
         locale: caller.locale,
         now: flows.clock.now(),
     };
-    match flows.records.change_phone(&change, &flows.random).await? {
-        PhoneChangeOutcome::Changed { user, notice } => {
-            if let Some(notice) = notice {
-                notices::enqueue(flows, notice, caller.request_id).await;
-            }
-            proven.took_effect(flows).await;
-            Ok(*user)
-        }
-        PhoneChangeOutcome::Taken => {
-            proven.took_effect(flows).await;
-            Err(RefusalCode::PhoneTaken.into())
-        }
-        PhoneChangeOutcome::CodeUsed => Err(proven.used(flows).await),
-        PhoneChangeOutcome::NotAllowed => Err(RefusalCode::Unauthenticated.into()),
+    let effect = match flows.records.change_phone(&change, &flows.random).await? {
+        PhoneChangeOutcome::Changed { user, notice } => Effect::Had(Ok((user, notice))),
+        // The code is used up all the same.
+        PhoneChangeOutcome::Taken => Effect::Had(Err(RefusalCode::PhoneTaken)),
+        PhoneChangeOutcome::CodeUsed => Effect::HadBefore,
+        PhoneChangeOutcome::NotAllowed => return Err(RefusalCode::Unauthenticated.into()),
+    };
+    let (user, notice) = proven.settle(flows, effect).await??;
+    if let Some(notice) = notice {
+        notices::enqueue(flows, notice, caller.request_id).await;
     }
+    Ok(*user)
 }

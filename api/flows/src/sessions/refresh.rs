@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::RefreshResult;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::refused::RefusedAs;
+use crate::refused::{RefusedAs, counted};
 use crate::signed_in::issue_tokens;
 
 /// Renews the tokens of a session. Each refresh token works once; one that comes back too late, or after its
@@ -20,12 +20,8 @@ pub async fn refresh(
     token: Option<RefreshToken>,
     device: Device,
 ) -> Result<SessionTokens, Refusal> {
-    let (result, ended) = match renew(flows, caller, token, device).await {
-        Ok((result, tokens)) => (result, Ok(tokens)),
-        Err(RefusedAs { result, refusal }) => (result, Err(refusal)),
-    };
-    flows.metrics.refreshes.count(result);
-    ended
+    let renewed = renew(flows, caller, token, device).await;
+    counted(renewed, |result| flows.metrics.refreshes.count(result))
 }
 
 async fn renew(

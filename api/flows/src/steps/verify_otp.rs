@@ -1,7 +1,7 @@
 //! Giving back the code of a registration.
 
 use domain::challenge::SessionId;
-use shared::records::{NumberStep, NumberStepOutcome, Step};
+use shared::records::{NumberStep, Step};
 
 use super::{NextStep, PURPOSE};
 use crate::caller::Caller;
@@ -38,11 +38,6 @@ async fn take_step(
         session,
         now: flows.clock.now(),
     };
-    match flows.records.take_number_step(&step).await? {
-        NumberStepOutcome::Taken => {}
-        NumberStepOutcome::CodeUsed => return Err(proven.used(flows).await),
-        NumberStepOutcome::Blocked => return Err(proven.blocked(flows).await),
-    }
-    proven.took_effect(flows).await;
-    Ok(())
+    let outcome = flows.records.take_number_step(&step).await?;
+    proven.settle(flows, outcome).await
 }
