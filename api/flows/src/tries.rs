@@ -59,6 +59,7 @@ impl CountedTry {
             phone: Some(&self.phone),
             caller: Some(self.caller),
             session: None,
+            device: None,
         }
     }
 }

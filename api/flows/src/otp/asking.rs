@@ -235,6 +235,7 @@ impl<'a> Asking<'a> {
             caller: Some(self.caller.address),
             trace: trace.as_deref(),
             request_id: Some(self.caller.request_id),
+            device: None,
         };
         let policy = &self.flows.accept_policy;
         let accepted = step.run(self.flows.hot_state.accept(&accept, policy)).await;
