@@ -46,5 +46,6 @@ pub(crate) async fn request_code(
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
     let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
+    let caller = caller.showing(body.device_token());
     Ok(otp::request_code(&flows, caller, body.into()).await?.into())
 }

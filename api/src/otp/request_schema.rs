@@ -30,6 +30,9 @@ pub(crate) struct CodeRequest {
     /// that is sent again keeps its language.
     #[schema(value_type = Option<String>, pattern = "^(fa|en)$", example = "fa")]
     locale: Option<Locale>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 impl FromMembers for CodeRequest {
@@ -39,7 +42,15 @@ impl FromMembers for CodeRequest {
             session_id: members.session_id("session_id")?,
             channel: members.channel("channel")?,
             locale: members.locale("locale")?,
+            device_token: members.text("device_token")?,
         })
+    }
+}
+
+impl CodeRequest {
+    /// The token of the device that it comes from.
+    pub(crate) fn device_token(&self) -> Option<&str> {
+        self.device_token.as_deref()
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct Verification {
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 impl FromMembers for Verification {
@@ -43,6 +46,7 @@ impl FromMembers for Verification {
             phone_number: members.text("phone_number")?,
             code: members.required_text("code")?,
             device_name: members.device_name()?,
+            device_token: members.text("device_token")?,
         })
     }
 }
@@ -87,6 +91,7 @@ pub(crate) async fn verify_code(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let device = caller.device(body.device_name, agent);
     let verification = otp::Verification {
         session: body.session_id,

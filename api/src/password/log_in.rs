@@ -31,6 +31,9 @@ pub(crate) struct Credentials {
     /// What the person calls this device, for the list of their sessions; cut after 64 characters.
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 impl FromMembers for Credentials {
@@ -39,6 +42,7 @@ impl FromMembers for Credentials {
             phone_number: members.required_text("phone_number")?,
             password: members.required_password("password")?,
             device_name: members.device_name()?,
+            device_token: members.text("device_token")?,
         })
     }
 }
@@ -73,6 +77,7 @@ pub(crate) async fn log_in(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let device = caller.device(body.device_name, agent);
     let credentials = password::Credentials {
         phone_number: body.phone_number,

@@ -46,6 +46,7 @@ pub(crate) async fn ask_reset_code(
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
     let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
+    let caller = caller.showing(body.device_token());
     let sent = password::request_reset_code(&flows, caller, body.into()).await?;
     Ok(sent.into())
 }

@@ -33,6 +33,9 @@ pub(crate) struct StepLogIn {
     /// The password as it was typed; spaces at its ends count.
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 impl FromMembers for StepLogIn {
@@ -41,6 +44,7 @@ impl FromMembers for StepLogIn {
             session_id: members.session_id("session_id")?,
             mobile_number: members.text("mobile_number")?,
             password: members.required_password("password")?,
+            device_token: members.text("device_token")?,
         })
     }
 }
@@ -77,6 +81,7 @@ pub(super) async fn step_log_in(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let credentials = steps::StepCredentials {
         session: body.session_id,
         phone_number: body.mobile_number,

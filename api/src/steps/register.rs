@@ -27,6 +27,9 @@ pub(crate) struct StepRegistration {
     /// The `session_id` of an earlier answer with the step `otp`: sends the same code again.
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 impl FromMembers for StepRegistration {
@@ -34,6 +37,7 @@ impl FromMembers for StepRegistration {
         Ok(Self {
             mobile_number: members.text("mobile_number")?,
             session_id: members.session_id("session_id")?,
+            device_token: members.text("device_token")?,
         })
     }
 }
@@ -65,6 +69,7 @@ pub(super) async fn register(
     body: Result<JsonBody<StepRegistration>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(body) = body?;
+    let caller = caller.showing(body.device_token.as_deref());
     let registration = steps::Registration {
         phone_number: body.mobile_number,
         session: body.session_id,

@@ -19,6 +19,7 @@ use shared::hot_state::{Guess, HotStateError, PHONE_ROOTS, Verdict};
 use shared::traces::{self, Span};
 use uuid::Uuid;
 
+use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Refusal, RefusalCode};
@@ -227,7 +228,7 @@ async fn compare(
 pub(crate) async fn by_phone(
     flows: &Flows,
     phone: &PhoneNumber,
-    caller: ClientAddress,
+    caller: Caller,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let typed = parse(typed, flows.otp.length)?;
