@@ -70,6 +70,7 @@ refusals! {
 /// code says how many attempts are left; with `phone_number` alone every refusal is `code_wrong`, and
 /// failures count on the lock that this way shares with the password of the number. Where the answer
 /// was lost, the same `session_id` and code get the same tokens again for a minute.
+/// A `device_token` of an earlier sign-in is good where the number is locked, or codes need their session id.
 /// A code that cannot be right because of its length is refused without counting an attempt.
 #[utoipa::path(
     post,
@@ -78,7 +79,7 @@ refusals! {
     request_body = Verification,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]

@@ -56,7 +56,8 @@ refusals! {
 ///
 /// The tokens come in the body and as HTTP-only cookies. A wrong password, an unknown number, a user
 /// without a password and a blocked user are answered alike. Failures lock the number for this way
-/// and for codes without their `session_id`; a code with its `session_id` always gets the owner in.
+/// and for codes without their `session_id`; a code with its `session_id` always gets the owner in,
+/// and so does the password with the `device_token` of an earlier sign-in.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/login",
@@ -64,7 +65,7 @@ refusals! {
     request_body = Credentials,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]

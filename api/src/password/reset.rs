@@ -102,7 +102,7 @@ refusals! {
     responses(
         (status = 200, description = "The password is set, and its owner signed in",
             body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]

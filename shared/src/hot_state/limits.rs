@@ -138,10 +138,7 @@ fn device_name(session: Uuid) -> String {
         .chain_update(DEVICE_LABEL)
         .chain_update(session.as_bytes())
         .finalize();
-    hash.iter()
-        .take(DEVICE_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(hash.iter().copied().take(DEVICE_BYTES).collect::<Vec<_>>())
 }
 
 /// The rows of a step, in the order of the table.
