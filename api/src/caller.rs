@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use flows::Caller;
 use http::request::Parts;
-use web::{Client, RequestContext};
+use web::{Client, PresentedDevice, RequestContext};
 
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -22,6 +22,7 @@ impl FromRequestParts<ApiState> for CallerOf {
             request_id: context.id,
             locale: context.locale,
             address,
+            device: PresentedDevice::find(&state.site, &parts.method, &parts.headers).0,
         }))
     }
 }

@@ -15,6 +15,7 @@ use web::Site;
     "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.eyJ...fQ.c2ln...",
     "refresh_token": "w3mJ4q0dQz8mN1yZ5Wb7sXc2VtR9aHfKpLuEoGiYjTk",
     "token_type": "Bearer", "expires_in": 300, "is_new_user": true,
+    "device_token": "v1.k1.AZp_PlwbfU6abwssTW6PEAGafz5c...ZFAA.PY-Lvc7_Ave_X7Px764VEvfofJ767sHeiykCO0ka3fk",
     "user": {
         "id": "019a7f3e-5c1b-7d4e-9a6f-0b2c4d6e8f10", "phone_number": "+989123456789",
         "email": null, "username": "989123456789", "first_name": "", "last_name": ""
@@ -31,6 +32,10 @@ pub(crate) struct SignedIn {
     expires_in: u64,
     /// Whether this sign-in created the user.
     is_new_user: bool,
+    /// By which this device is known from now on, for 90 days at most: to be kept also after a log-out, secret, and
+    /// shown with later calls that ask for a code or sign in. It opens nothing by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// Who signed in.
     user: UserProfile,
 }
@@ -80,9 +85,14 @@ impl SignedIn {
             token_type: TOKEN_TYPE,
             expires_in: tokens.access_lifetime.as_secs(),
             is_new_user: signed_in.is_new,
+            device_token: signed_in.device.map(|token| token.expose()),
             user: signed_in.user.into(),
         };
-        with_cookies(site, tokens, body)
+        let mut response = with_cookies(site, tokens, body);
+        if let Some(token) = &signed_in.device {
+            site.cookies.keep_device(response.headers_mut(), token);
+        }
+        response
     }
 }
 

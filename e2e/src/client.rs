@@ -33,6 +33,8 @@ pub struct SignedIn {
     pub access_token: String,
     /// An opaque token.
     pub refresh_token: String,
+    /// By which the device is known.
+    pub device_token: String,
     /// Whether the user was created now.
     pub is_new_user: bool,
     /// The user.

@@ -216,6 +216,7 @@ async fn i_05_no_artefact_of_a_run_holds_a_code_key_token_or_session_id() {
             asked.session_id.replace('-', ""),
         );
         search.look_for("a refresh token", signed_in.refresh_token);
+        search.look_for("the token of a device", signed_in.device_token);
         let signature = signed_in
             .access_token
             .rsplit('.')

@@ -37,6 +37,7 @@ mod error;
 mod grants;
 mod import;
 mod kept_connections;
+mod known_devices;
 mod ledger;
 mod lost_answers;
 mod notices;

@@ -53,6 +53,7 @@ impl Visitor {
             request_id: self.request_id,
             locale: self.words.locale,
             address: self.address,
+            device: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use domain::challenge::Locale;
 use domain::client_address::ClientAddress;
+use domain::tokens::DeviceToken;
 use shared::records::Device;
 use uuid::Uuid;
 
@@ -14,9 +15,20 @@ pub struct Caller {
     pub locale: Locale,
     /// Where the call comes from, which limits are counted by.
     pub address: ClientAddress,
+    /// The token of the device, if it shows one; nobody has looked yet whether it is ours.
+    pub device: Option<DeviceToken>,
 }
 
 impl Caller {
+    /// The same with the token that came in a body, which counts before that of a cookie. What is none shows nothing.
+    #[must_use]
+    pub fn showing(self, token: Option<&str>) -> Self {
+        Self {
+            device: token.map_or(self.device, DeviceToken::parse),
+            ..self
+        }
+    }
+
     /// What its share of scarce places is counted by.
     pub(crate) fn client(&self) -> String {
         self.address.limit_key()

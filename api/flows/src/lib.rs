@@ -26,6 +26,7 @@ pub mod delivery_reports;
 mod flows;
 pub mod grants;
 pub mod inquiry;
+mod known_devices;
 pub mod messages;
 mod metrics;
 mod notices;

@@ -1,7 +1,7 @@
 //! What somebody has who signed in: the tokens of a new session.
 
 use domain::challenge::SessionId;
-use domain::tokens::{OriginSalt, RefreshToken, SessionTokens};
+use domain::tokens::{DeviceToken, KnownDevice, OriginSalt, RefreshToken, SessionTokens};
 use shared::records::{Device, NewSession, User};
 use uuid::Uuid;
 
@@ -17,6 +17,33 @@ pub struct SignedIn {
     pub is_new: bool,
     /// The tokens of the new session.
     pub tokens: SessionTokens,
+    /// By which the device is known from now on; nothing for a user without a number.
+    pub device: Option<DeviceToken>,
+}
+
+impl SignedIn {
+    /// What the owner of a session gets.
+    pub(crate) fn to(
+        flows: &Flows,
+        user: User,
+        is_new: bool,
+        session: Uuid,
+        refresh: RefreshToken,
+    ) -> Result<Self, Refusal> {
+        let tokens = issue_tokens(flows, user.id, session, refresh)?;
+        let known = KnownDevice {
+            session,
+            user: user.id,
+            issued_at: flows.clock.now_millis(),
+        };
+        let phone = user.phone.as_ref();
+        Ok(Self {
+            device: phone.map(|phone| DeviceToken::issue(&flows.otp_keys, phone, known)),
+            user,
+            is_new,
+            tokens,
+        })
+    }
 }
 
 /// A session on its way into the records, with the one copy of its refresh token.
@@ -70,12 +97,7 @@ impl Opening {
         user: User,
         is_new: bool,
     ) -> Result<SignedIn, Refusal> {
-        let tokens = issue_tokens(flows, user.id, self.session.id, self.refresh_token)?;
-        Ok(SignedIn {
-            user,
-            is_new,
-            tokens,
-        })
+        SignedIn::to(flows, user, is_new, self.session.id, self.refresh_token)
     }
 }
 

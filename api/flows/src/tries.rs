@@ -5,8 +5,11 @@ use domain::client_address::ClientAddress;
 use domain::limits::Step;
 use domain::phone::PhoneNumber;
 use shared::hot_state::{Count, Subjects};
+use uuid::Uuid;
 
+use crate::caller::Caller;
 use crate::flows::Flows;
+use crate::known_devices;
 use crate::refusal::{Refusal, RefusalCode};
 
 /// What a try can be refused with.
@@ -21,23 +24,59 @@ pub(crate) struct CountedTry {
     step: Step,
     phone: PhoneNumber,
     caller: ClientAddress,
+    /// The known device that it is counted by instead of the number.
+    device: Option<Uuid>,
 }
 
 impl CountedTry {
-    /// Counts a try before anything is compared, or refuses it.
+    /// Counts a try before anything is compared, or refuses it. Where the number is locked, or codes need their
+    /// handle, a known device is counted by limits of its own.
     pub(crate) async fn begin(
         flows: &Flows,
         step: Step,
         phone: &PhoneNumber,
-        caller: ClientAddress,
+        caller: Caller,
     ) -> Result<Self, Refusal> {
-        let counted = Self {
+        let mut counted = Self {
             step,
             phone: phone.clone(),
-            caller,
+            caller: caller.address,
+            device: None,
         };
-        count(flows, step, &counted.subjects()).await?;
+        let mut end = counted.count(flows).await?;
+        if let Count::Refused {
+            rule,
+            retry_after_millis,
+        } = end
+            && let Some(device) = known_devices::beside(flows, &caller, phone, rule).await
+        {
+            counted.device = Some(device);
+            let by_device = counted.count(flows).await?;
+            // Whichever way is open again first.
+            if by_device
+                .wait()
+                .is_none_or(|wait| wait < retry_after_millis)
+            {
+                end = by_device;
+            }
+        }
+        allowed(flows, end)?;
         Ok(counted)
+    }
+
+    async fn count(&self, flows: &Flows) -> Result<Count, Refusal> {
+        let quotas = &flows.accept_policy.quotas;
+        let subjects = self.subjects();
+        let counted = flows.hot_state.count(self.counted_at(), &subjects, quotas);
+        Ok(counted.await?)
+    }
+
+    /// The step whose limits it counts on.
+    fn counted_at(&self) -> Step {
+        match self.device {
+            Some(_) => Step::TryByDevice,
+            None => self.step,
+        }
     }
 
     /// Takes the failure back. Where that cannot be stored, it stays counted: the person is in.
@@ -48,7 +87,7 @@ impl CountedTry {
         let subjects = self.subjects();
         let taken_back = flows
             .hot_state
-            .take_back(self.step, &subjects, quotas, proven);
+            .take_back(self.counted_at(), &subjects, quotas, proven);
         if let Err(error) = taken_back.await {
             tracing::warn!(%error, "a try that was right stays counted as a failure");
         }
@@ -59,6 +98,7 @@ impl CountedTry {
             phone: Some(&self.phone),
             caller: Some(self.caller),
             session: None,
+            device: self.device,
         }
     }
 }

@@ -182,6 +182,7 @@ impl FromRequestParts<Provider> for CallerOf {
             request_id: context.id,
             locale: context.locale,
             address,
+            device: None,
         }))
     }
 }

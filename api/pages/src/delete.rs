@@ -98,6 +98,7 @@ pub(crate) async fn delete(
             let (headers, cookies) = (response.headers_mut(), state.site.cookies);
             cookies.take_back(headers);
             cookies.forget(headers, PageCookie::SignIn);
+            cookies.forget(headers, PageCookie::Device);
             Notice::Deleted.keep(headers, cookies);
             response
         }

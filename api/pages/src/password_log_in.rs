@@ -160,12 +160,7 @@ pub(crate) async fn log_in(
         password::log_in(&state.flows, caller, credentials, device).await
     };
     match logged_in.await {
-        Ok(signed_in) => entered(
-            &state,
-            &signed_in.tokens,
-            next.as_ref(),
-            Some(Notice::Known),
-        ),
+        Ok(signed_in) => entered(&state, &signed_in, next.as_ref(), Some(Notice::Known)),
         Err(refusal) => {
             let refused = shown().refused(&refusal, &visitor);
             let response = page_of_refusal(&state, &visitor, &refusal, &refused);

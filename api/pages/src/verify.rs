@@ -4,7 +4,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::otp::{OtpCode, OtpCodeError, Purpose};
-use domain::tokens::SessionTokens;
 use domain::typed::ascii_digit;
 use flows::otp::{self, Verification};
 use flows::sessions::{self, LogOutBy};
@@ -192,20 +191,23 @@ pub(crate) fn enter(state: &PagesState, pending: &PendingSignIn, signed_in: &Sig
         (Intent::Reset, _) => Some(Notice::PasswordSet),
         (Intent::Confirm | Intent::ChangePhone, _) => None,
     };
-    entered(state, &signed_in.tokens, pending.next.as_ref(), notice)
+    entered(state, signed_in, pending.next.as_ref(), notice)
 }
 
-/// Hands over the tokens of a new session and leads on.
+/// Hands over what belongs to a new session and leads on.
 pub(crate) fn entered(
     state: &PagesState,
-    tokens: &SessionTokens,
+    signed_in: &SignedIn,
     next: Option<&OwnPath>,
     notice: Option<Notice>,
 ) -> Response {
     let cookies = state.site.cookies;
     let mut response = lead_to(next.map_or(HOME, OwnPath::as_str));
     let headers = response.headers_mut();
-    cookies.hand_over(headers, tokens);
+    cookies.hand_over(headers, &signed_in.tokens);
+    if let Some(device) = &signed_in.device {
+        cookies.keep_device(headers, device);
+    }
     cookies.forget(headers, PageCookie::SignIn);
     cookies.forget(headers, PageCookie::Form);
     if let Some(notice) = notice {

@@ -10,7 +10,7 @@ use flows::{Caller, Flows};
 use http::Uri;
 use http::request::Parts;
 use uuid::Uuid;
-use web::{Client, MissingFromRouter, PageCookie, RequestContext, Site};
+use web::{Client, MissingFromRouter, PageCookie, PresentedDevice, RequestContext, Site};
 
 use crate::fault::Fault;
 use crate::state::PagesState;
@@ -107,6 +107,7 @@ impl FromRequestParts<PagesState> for CallerOf {
             request_id: visitor.request_id,
             locale: visitor.words.locale,
             address,
+            device: PresentedDevice::find(&state.site, &parts.method, &parts.headers).0,
         }))
     }
 }

@@ -22,7 +22,8 @@ refusals! {
 /// The answer comes at once; the message follows within moments. A number has one live code: who
 /// asks again within minutes gets a `session_id` of their own and the same code. With the `session_id`
 /// of an earlier answer the code is sent again, its life extended, without giving back attempts; when
-/// that request is over, a new one begins with a new `session_id`.
+/// that request is over, a new one begins with a new `session_id`. On a device on which somebody signed in
+/// before, send its `device_token` along: its owner gets codes also where a stranger has used up those of the day.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/otp",
@@ -46,5 +47,6 @@ pub(crate) async fn request_code(
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
     let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
+    let caller = caller.showing(body.device_token());
     Ok(otp::request_code(&flows, caller, body.into()).await?.into())
 }

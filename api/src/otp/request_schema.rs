@@ -35,6 +35,16 @@ pub(crate) struct CodeRequest {
     #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, pattern = "^(fa|en)$", example = "fa")]
     locale: Option<Locale>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
+}
+
+impl CodeRequest {
+    /// The token of the device that it comes from.
+    pub(crate) fn device_token(&self) -> Option<&str> {
+        self.device_token.as_deref()
+    }
 }
 
 impl From<CodeRequest> for otp::CodeRequest {

@@ -40,6 +40,9 @@ pub(crate) struct Verification {
     #[serde(deserialize_with = "device_name")]
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 refusals! {
@@ -61,6 +64,7 @@ refusals! {
 /// code says how many attempts are left; with `phone_number` alone every refusal is `code_wrong`, and
 /// failures count on the lock that this way shares with the password of the number. Where the answer
 /// was lost, the same `session_id` and code get the same tokens again for a minute.
+/// A `device_token` of an earlier sign-in is good where the number is locked, or codes need their session id.
 /// A code that cannot be right because of its length is refused without counting an attempt.
 #[utoipa::path(
     post,
@@ -69,7 +73,7 @@ refusals! {
     request_body = Verification,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]
@@ -82,6 +86,7 @@ pub(crate) async fn verify_code(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Verifying))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let device = caller.device(body.device_name, agent);
     let verification = otp::Verification {
         session: body.session_id,

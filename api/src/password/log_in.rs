@@ -35,6 +35,9 @@ pub(crate) struct Credentials {
     #[serde(deserialize_with = "device_name")]
     #[schema(example = "Pixel 9")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 refusals! {
@@ -46,7 +49,8 @@ refusals! {
 ///
 /// The tokens come in the body and as HTTP-only cookies. A wrong password, an unknown number, a user
 /// without a password and a blocked user are answered alike. Failures lock the number for this way
-/// and for codes without their `session_id`; a code with its `session_id` always gets the owner in.
+/// and for codes without their `session_id`; a code with its `session_id` always gets the owner in,
+/// and so does the password with the `device_token` of an earlier sign-in.
 #[utoipa::path(
     post,
     path = "/api/v1/usr/login",
@@ -54,7 +58,7 @@ refusals! {
     request_body = Credentials,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]
@@ -67,6 +71,7 @@ pub(crate) async fn log_in(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let device = caller.device(body.device_name, agent);
     let credentials = password::Credentials {
         phone_number: body.phone_number,

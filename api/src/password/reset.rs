@@ -47,6 +47,7 @@ pub(crate) async fn ask_reset_code(
     body: Result<JsonBody<CodeRequest>, ApiError>,
 ) -> Result<CodeSent, ApiError> {
     let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
+    let caller = caller.showing(body.device_token());
     let sent = password::request_reset_code(&flows, caller, body.into()).await?;
     Ok(sent.into())
 }
@@ -94,7 +95,7 @@ refusals! {
     responses(
         (status = 200, description = "The password is set, and its owner signed in",
             body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]

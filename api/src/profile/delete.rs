@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use flows::{Flows, RefusalCode, profile};
 use http::StatusCode;
-use web::Site;
+use web::{PageCookie, Site};
 
 use crate::authentication::{AUTHENTICATION_ERRORS, Authenticated};
 use crate::error::ApiError;
@@ -39,5 +39,9 @@ pub(crate) async fn delete_account(
     Authenticated(authenticated): Authenticated,
 ) -> Result<Response, ApiError> {
     profile::delete_account(&flows, authenticated.fresh(&flows)?).await?;
-    Ok(taking_back_cookies(&site, StatusCode::NO_CONTENT))
+    let mut response = taking_back_cookies(&site, StatusCode::NO_CONTENT);
+    // Nobody comes back here.
+    site.cookies
+        .forget(response.headers_mut(), PageCookie::Device);
+    Ok(response)
 }

@@ -39,6 +39,9 @@ pub(crate) struct StepLogIn {
     #[serde(deserialize_with = "typed")]
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 128)]
     password: Password,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 refusals! {
@@ -60,7 +63,7 @@ refusals! {
     request_body = StepLogIn,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]
@@ -73,6 +76,7 @@ pub(super) async fn step_log_in(
 ) -> Result<Response, ApiError> {
     let JsonBody(body) =
         body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::LoggingIn))?;
+    let caller = caller.showing(body.device_token.as_deref());
     let credentials = steps::StepCredentials {
         session: body.session_id,
         phone_number: body.mobile_number,

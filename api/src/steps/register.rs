@@ -32,6 +32,9 @@ pub(crate) struct StepRegistration {
     #[serde(deserialize_with = "typed_or_none")]
     #[schema(value_type = Option<String>, format = Uuid)]
     session_id: Option<SessionId>,
+    /// The `device_token` of an earlier sign-in on this device, if there is one: it lets the owner in where
+    /// strangers have used up what the number may have. One that does not hold is passed over.
+    device_token: Option<String>,
 }
 
 refusals! {
@@ -61,6 +64,7 @@ pub(super) async fn register(
     body: Result<JsonBody<StepRegistration>, ApiError>,
 ) -> Result<Json<NextStep>, ApiError> {
     let JsonBody(body) = body?;
+    let caller = caller.showing(body.device_token.as_deref());
     let registration = steps::Registration {
         phone_number: body.mobile_number,
         session: body.session_id,

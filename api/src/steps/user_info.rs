@@ -77,7 +77,7 @@ refusals! {
     request_body = StepUserInfo,
     responses(
         (status = 200, description = "Signed in", body = SignedIn,
-            headers(("Set-Cookie" = String, description = "The two tokens as HTTP-only cookies"))),
+            headers(("Set-Cookie" = String, description = "The tokens of session and device as HTTP-only cookies"))),
         Refusals
     )
 )]

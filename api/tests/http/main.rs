@@ -15,6 +15,7 @@ mod forge;
 mod forged_tokens;
 mod full_store;
 mod interface;
+mod known_devices;
 mod limits;
 mod log_out;
 mod notices;
@@ -196,6 +197,16 @@ on_both_shapes! {
     password_reset::a_proven_number_without_an_account_gets_one,
     password_reset::a_blocked_user_resets_nothing_and_hears_of_a_wrong_code,
     password_reset::r_30_a_locked_number_gets_a_new_password,
+    known_devices::a_16_a_known_device_gets_codes_although_a_stranger_used_them_up,
+    known_devices::a_15_a_known_device_signs_in_although_a_stranger_locked_the_number,
+    known_devices::a_token_that_does_not_hold_gets_the_bytes_of_none,
+    known_devices::a_device_is_forgotten_with_all_sessions_by_a_block_and_by_its_time,
+    known_devices::a_device_is_known_for_the_present_number_only,
+    known_devices::a_03_a_known_device_signs_in_when_codes_need_their_session,
+    known_devices::a_browser_keeps_its_device_and_shows_it_to_our_own_pages,
+    known_devices::a_16_the_pages_let_the_owner_in_on_their_own_browser,
+    known_devices::a_15_the_pages_let_the_owner_log_in_on_their_own_browser,
+    known_devices::whoever_deletes_their_account_keeps_no_cookie_of_the_device,
     failed_tries::r_11_all_spellings_of_a_number_share_a_lock_that_ends_in_time,
     failed_tries::a_05_r_02_of_100_parallel_wrong_passwords_ten_are_compared,
     failed_tries::i_12_r_30_a_stranger_cannot_keep_the_owner_out,

@@ -221,6 +221,7 @@ pub(crate) async fn r_17_a_session_of_another_purpose_is_unknown(shape: Shape) {
         caller: None,
         trace: None,
         request_id: None,
+        device: None,
     };
     let accepted = stage.stores.hot.accept(&accept, &any_policy()).await;
     assert!(matches!(accepted, Ok(Accepted::Sent(_))), "{accepted:?}");

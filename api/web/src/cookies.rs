@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
-use domain::tokens::{AccessToken, RefreshToken, SessionTokens};
+use domain::tokens::{AccessToken, DEVICE_TOKEN_LIFE, DeviceToken, RefreshToken, SessionTokens};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum PageCookie {
     Notice,
     /// The language that the person chose.
     Language,
+    /// By which the device is known again.
+    Device,
     /// Says that what an application asked for was asked by this browser.
     Application,
     /// The session of somebody of the staff in the console.
@@ -85,6 +87,8 @@ impl Cookies {
             (PageCookie::Notice, false) => "ramz_notice",
             (PageCookie::Language, true) => "__Host-ramz_language",
             (PageCookie::Language, false) => "ramz_language",
+            (PageCookie::Device, true) => "__Host-ramz_device",
+            (PageCookie::Device, false) => "ramz_device",
             (PageCookie::Application, true) => "__Host-ramz_application",
             (PageCookie::Application, false) => "ramz_application",
             (PageCookie::StaffSession, true) => "__Host-ramz_staff",
@@ -99,7 +103,7 @@ impl Cookies {
     }
 
     /// Lets the browser keep something for the pages; until it is closed, where no time is given.
-    /// `value` is base64url only.
+    /// `value` is base64url and dots only.
     pub fn keep(
         self,
         headers: &mut HeaderMap,
@@ -130,6 +134,12 @@ impl Cookies {
         let refresh = self.set_refresh(&tokens.refresh, tokens.refresh_idle_lifetime);
         headers.append(SET_COOKIE, access);
         headers.append(SET_COOKIE, refresh);
+    }
+
+    /// Lets the browser keep by what the device is known; it stays where somebody logs out, who may come back.
+    pub fn keep_device(self, headers: &mut HeaderMap, token: &DeviceToken) {
+        let life = Some(DEVICE_TOKEN_LIFE);
+        self.keep(headers, PageCookie::Device, &token.expose(), life);
     }
 
     /// Makes the browser forget both tokens.
@@ -338,12 +348,14 @@ mod tests {
         let hour = Some(Duration::from_hours(1));
         cookies.keep(&mut headers, PageCookie::SignIn, "abc", hour);
         cookies.keep(&mut headers, PageCookie::Form, "def", None);
+        cookies.keep(&mut headers, PageCookie::Device, "v1.k1.ghi", hour);
         let set: Vec<&str> = headers.get_all(SET_COOKIE).iter().map(shown).collect();
         assert_eq!(
             set,
             [
                 "__Host-ramz_sign_in=abc; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
                 "__Host-ramz_form=def; Path=/; HttpOnly; Secure; SameSite=Lax",
+                "__Host-ramz_device=v1.k1.ghi; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
             ]
         );
         let kept = |text: &'static str| {

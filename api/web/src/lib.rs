@@ -34,7 +34,8 @@ pub use cors::open_to_all;
 pub use cross_site::{CrossSite, MadeBy, made_by};
 pub use own_path::OwnPath;
 pub use presented::{
-    Bearer, NavigationCookies, PresentedAccess, PresentedCookies, PresentedRefresh, bearer_token,
+    Bearer, NavigationCookies, PresentedAccess, PresentedCookies, PresentedDevice,
+    PresentedRefresh, bearer_token,
 };
 pub use proxy_watch::Suspicion;
 pub use request_context::{Client, MissingFromRouter, RequestContext, UserAgent};

@@ -1,10 +1,10 @@
 //! The tokens that come with a request.
 
-use domain::tokens::RefreshToken;
+use domain::tokens::{DeviceToken, RefreshToken};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 
-use crate::cookies::TokenCookie;
+use crate::cookies::{PageCookie, TokenCookie};
 use crate::cross_site::{CrossSite, refuse_cross_site};
 use crate::site::Site;
 
@@ -137,6 +137,23 @@ impl<'a> PresentedCookies<'a> {
             access: all(TokenCookie::Access),
             refresh: all(TokenCookie::Refresh),
         }
+    }
+}
+
+/// The token of the device that a browser keeps, as it came in. One that cannot be read, or is there twice, or comes
+/// with a request of another site, is as good as none: it is never a reason to refuse.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentedDevice(pub Option<DeviceToken>);
+
+impl PresentedDevice {
+    /// That of a request.
+    pub fn find(site: &Site, method: &Method, headers: &HeaderMap) -> Self {
+        let kept = site.cookies.kept(headers, PageCookie::Device);
+        let token = kept.and_then(DeviceToken::parse).filter(|_| {
+            refuse_cross_site(method, headers, &site.public_origin).is_ok()
+                && site.cors.origin(headers).is_none()
+        });
+        Self(token)
     }
 }
 

@@ -17,12 +17,16 @@ pub use table::{Rule, TABLE};
 pub enum Step {
     /// Somebody asks for a code.
     Ask,
+    /// A known device asks for a code, where its number may have no more of them.
+    AskByDevice,
     /// Somebody asks what is worth as much to a collector of numbers, and sends nothing.
     Question,
     /// A password is tried.
     Password,
     /// A code is tried that came with its number only.
     CodeByPhone,
+    /// A known device tries a password or a code, where its number is locked or codes need their session id.
+    TryByDevice,
     /// A code with its session id was wrong.
     WrongCode,
     /// An access token is asked for with a refresh token.
@@ -50,6 +54,8 @@ pub enum Per {
     Wide,
     /// One session of a user.
     Session,
+    /// A device on which the owner of the number has signed in.
+    Device,
     /// The whole service.
     Service,
 }
@@ -64,6 +70,7 @@ impl Per {
             Self::Group => "address group",
             Self::Wide => "IPv6 /32",
             Self::Session => "session",
+            Self::Device => "known device",
             Self::Service => "whole service",
         }
     }
@@ -290,6 +297,28 @@ mod tests {
             .iter()
             .filter(|limit| limit.per == Per::Phone && limit.is_counted_at(Step::Ask));
         assert_eq!(windows.count(), asked.count());
+    }
+
+    #[test]
+    fn for_a_known_device_all_holds_but_what_is_counted_by_its_number() {
+        let of_device = |limit: &&Limit| limit.per == Per::Device;
+        let pairs = [
+            (Step::Ask, Step::AskByDevice),
+            (Step::CodeByPhone, Step::TryByDevice),
+        ];
+        for (step, by_device) in pairs {
+            for limit in TABLE.iter().filter(|limit| !of_device(limit)) {
+                // A window or a lock of its own takes the place of those of the number, and it needs no handle.
+                let left_out = limit.per == Per::Phone || limit.rule == Rule::FailuresService;
+                let holds = limit.is_counted_at(step) && !left_out;
+                assert_eq!(limit.is_counted_at(by_device), holds, "{}", limit.setting);
+            }
+            let own = TABLE.iter().filter(of_device);
+            assert_eq!(
+                own.filter(|limit| limit.is_counted_at(by_device)).count(),
+                1
+            );
+        }
     }
 
     #[test]

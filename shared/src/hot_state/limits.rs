@@ -7,6 +7,7 @@
 use domain::client_address::ClientAddress;
 use domain::limits::{Limit, Per, Quota, Quotas, Rule, Step};
 use domain::phone::PhoneNumber;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// Numbers proven from somewhere are remembered over two spans of so long.
@@ -17,6 +18,10 @@ pub(super) const MORE_FOR_EACH_PROVEN: i64 = 2;
 pub(super) const KEPT_LONGER_MILLIS: i64 = 60_000;
 /// The last digits in which the numbers of a prefix differ.
 const PREFIX_LESS_DIGITS: usize = 4;
+/// Keeps this hash of a session apart from every other one.
+const DEVICE_LABEL: &[u8] = b"ramz device limits v1";
+/// Bytes of it that name a device.
+const DEVICE_BYTES: usize = 8;
 
 /// Who is counted. A limit by something that is not known counts nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +32,18 @@ pub struct Subjects<'a> {
     pub caller: Option<ClientAddress>,
     /// The session that is used.
     pub session: Option<Uuid>,
+    /// The session that began on the device, where it is known and goes by limits of its own.
+    pub device: Option<Uuid>,
+}
+
+impl Subjects<'_> {
+    /// The step of those who ask for a code.
+    pub(super) fn asking(&self) -> Step {
+        match self.device {
+            Some(_) => Step::AskByDevice,
+            None => Step::Ask,
+        }
+    }
 }
 
 /// What became of counting.
@@ -41,6 +58,18 @@ pub enum Count {
         /// When it will, in milliseconds.
         retry_after_millis: i64,
     },
+}
+
+impl Count {
+    /// How long it is refused, in milliseconds.
+    pub fn wait(self) -> Option<i64> {
+        match self {
+            Self::Counted => None,
+            Self::Refused {
+                retry_after_millis, ..
+            } => Some(retry_after_millis),
+        }
+    }
 }
 
 /// One limit with its subject.
@@ -103,19 +132,29 @@ fn prefix(digits: &str) -> &str {
     digits.get(..end).unwrap_or(digits)
 }
 
+/// What a device is called where its limits are counted: short, and no name of a session.
+fn device_name(session: Uuid) -> String {
+    let hash = Sha256::new()
+        .chain_update(DEVICE_LABEL)
+        .chain_update(session.as_bytes())
+        .finalize();
+    hex::encode(hash.iter().copied().take(DEVICE_BYTES).collect::<Vec<_>>())
+}
+
 /// The rows of a step, in the order of the table.
 pub(super) fn rows(step: Step, subjects: &Subjects<'_>, quotas: &Quotas) -> Vec<Row> {
     let row = |(limit, quota): (&'static Limit, Quota)| {
         let subject = match limit.per {
             // The accept step learns the phone of a challenge by reading it.
             Per::Phone if step == Step::Ask => Subject::Phone,
-            Per::Prefix if step == Step::Ask => Subject::Prefix,
+            Per::Prefix if matches!(step, Step::Ask | Step::AskByDevice) => Subject::Prefix,
             Per::Phone => Subject::Text(subjects.phone?.digits().to_owned()),
             Per::Prefix => Subject::Text(prefix(subjects.phone?.digits()).to_owned()),
             Per::Address => Subject::Text(subjects.caller?.limit_key()),
             Per::Group => Subject::Text(subjects.caller?.group_key()),
             Per::Wide => Subject::Text(subjects.caller?.wide_key()?),
             Per::Session => Subject::Text(subjects.session?.simple().to_string()),
+            Per::Device => Subject::Text(device_name(subjects.device?)),
             Per::Service => Subject::Text(String::new()),
         };
         Some(Row {
@@ -130,7 +169,7 @@ pub(super) fn rows(step: Step, subjects: &Subjects<'_>, quotas: &Quotas) -> Vec<
 /// The rows of a request for a code. For a number that is exempt they are fewer; what its windows count goes on to
 /// be written down.
 pub(super) fn asked_rows(subjects: &Subjects<'_>, quotas: &Quotas, exempt: bool) -> Vec<Row> {
-    let mut rows = rows(Step::Ask, subjects, quotas);
+    let mut rows = rows(subjects.asking(), subjects, quotas);
     if exempt {
         rows.retain(|row| !row.limit.may_be_exempted);
     }

@@ -26,6 +26,9 @@ pub struct Accept<'a> {
     pub trace: Option<&'a str>,
     /// The id of the request, which the job carries on.
     pub request_id: Option<Uuid>,
+    /// The session that began on the device, where it is known: then limits of its own take the place of those
+    /// of the number.
+    pub device: Option<Uuid>,
 }
 
 impl Accept<'_> {
@@ -41,6 +44,7 @@ impl Accept<'_> {
     pub(super) fn subjects(&self) -> Subjects<'_> {
         Subjects {
             caller: self.caller,
+            device: self.device,
             ..Subjects::default()
         }
     }

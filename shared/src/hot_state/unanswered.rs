@@ -13,6 +13,7 @@ use domain::client_address::ClientAddress;
 use domain::limits::Quotas;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
+use uuid::Uuid;
 
 use super::HotState;
 use super::limits::Subjects;
@@ -32,6 +33,7 @@ pub struct Unanswered {
     pub(super) id: ChallengeId,
     pub(super) nonce: [u8; 8],
     pub(super) caller: Option<ClientAddress>,
+    pub(super) device: Option<Uuid>,
     pub(super) quotas: Quotas,
 }
 
@@ -45,6 +47,7 @@ impl Unanswered {
             },
             nonce: accept.nonce,
             caller: accept.caller,
+            device: accept.device,
             quotas: if exempt {
                 policy.quotas.of_exempt()
             } else {
@@ -56,6 +59,7 @@ impl Unanswered {
     pub(super) fn subjects(&self) -> Subjects<'_> {
         Subjects {
             caller: self.caller,
+            device: self.device,
             ..Subjects::default()
         }
     }
@@ -189,6 +193,7 @@ mod tests {
             id: ChallengeId::from_bytes(id),
             nonce: [0; 8],
             caller: None,
+            device: None,
             quotas: Quotas::NONE,
         }
     }

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::dispatch::on_connection;
+use super::dispatch::{in_transaction, on_connection};
 use super::places::{Place, Row, Work};
 use super::sessions::live_session;
 use super::{Records, RecordsError, micros};
@@ -18,6 +18,14 @@ const END_ONE: &str = concat!(
 /// Of either kind, the admin console's too: "everywhere" leaves none.
 const END_OTHERS: &str = "UPDATE sessions SET revoked_at = $3, revoked_reason = $4 \
      WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL";
+/// On every device: those that are logged out already are known no longer either.
+const FORGET_DEVICES: &str = "UPDATE users SET devices_valid_from = $2 WHERE id = $1";
+const FORGET_DEVICES_OF_TOKEN: &str = concat!(
+    "UPDATE users SET devices_valid_from = $2 WHERE id = (SELECT user_id FROM sessions ",
+    "WHERE id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1) AND ",
+    live_session!("$2"),
+    ")"
+);
 const END_ALL: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
      WHERE user_id = $1 AND revoked_at IS NULL";
 /// A retired token names its session too: anyone who holds it could end that by using it.
@@ -37,8 +45,10 @@ const END_ALL_OF_TOKEN: &str = concat!(
 /// Why a session ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// Its user logged out, on this device or on all at once.
+    /// Its user logged out on this device.
     LogOut,
+    /// Its user logged out on all devices at once.
+    LogOutEverywhere,
     /// Its user ended it in the list of their devices.
     FromList,
     /// One of its tokens, or the code that opened it, was used a second time.
@@ -52,6 +62,7 @@ impl SessionEnd {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LogOut => "log_out",
+            Self::LogOutEverywhere => "log_out_everywhere",
             Self::FromList => "from_list",
             Self::Reuse => "reuse",
             Self::Revoked => "revoked",
@@ -100,20 +111,27 @@ impl Records {
         })
     }
 
-    /// Ends every session of a user; tells how many that were.
+    /// Ends every session of a user, whose devices are known no longer; tells how many that were.
     pub async fn end_all_sessions(
         &self,
         user: Uuid,
         reason: SessionEnd,
         now: DateTime<Utc>,
     ) -> Result<u64, RecordsError> {
-        on_connection!(self, Place::of_row(Work::Other, Row::User(user)), writer, connection => {
+        in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
+            // First: it locks the row of the user, and so meets whoever signs in.
+            sqlx::query(FORGET_DEVICES)
+                .bind(user)
+                .bind(micros(now))
+                .execute(&mut *transaction)
+                .await?;
             let ended = sqlx::query(END_ALL)
                 .bind(user)
                 .bind(micros(now))
                 .bind(reason.as_str())
-                .execute(connection)
+                .execute(&mut *transaction)
                 .await?;
+            transaction.commit().await?;
             Ok(ended.rows_affected())
         })
     }
@@ -128,18 +146,41 @@ impl Records {
         reason: SessionEnd,
         now: DateTime<Utc>,
     ) -> Result<bool, RecordsError> {
-        let statement = if everywhere {
-            END_ALL_OF_TOKEN
-        } else {
-            END_OF_TOKEN
-        };
+        if everywhere {
+            return self
+                .end_all_sessions_of_token(token_hash, reason, now)
+                .await;
+        }
         on_connection!(self, Place::of_row(Work::Other, Row::Token(token_hash)), writer, connection => {
-            let ended = sqlx::query(statement)
+            let ended = sqlx::query(END_OF_TOKEN)
                 .bind(token_hash.as_slice())
                 .bind(micros(now))
                 .bind(reason.as_str())
                 .execute(connection)
                 .await?;
+            Ok(ended.rows_affected() > 0)
+        })
+    }
+
+    async fn end_all_sessions_of_token(
+        &self,
+        token_hash: [u8; 32],
+        reason: SessionEnd,
+        now: DateTime<Utc>,
+    ) -> Result<bool, RecordsError> {
+        in_transaction!(self, Place::of_row(Work::Other, Row::Token(token_hash)), transaction => {
+            sqlx::query(FORGET_DEVICES_OF_TOKEN)
+                .bind(token_hash.as_slice())
+                .bind(micros(now))
+                .execute(&mut *transaction)
+                .await?;
+            let ended = sqlx::query(END_ALL_OF_TOKEN)
+                .bind(token_hash.as_slice())
+                .bind(micros(now))
+                .bind(reason.as_str())
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
             Ok(ended.rows_affected() > 0)
         })
     }

@@ -143,6 +143,7 @@ pub(crate) async fn f_13_a_lock_lasts_no_longer_than_a_lock(stage: &Stage) {
             phone: Some(&phone),
             caller: Some(caller(ADDRESS)),
             session: None,
+            device: None,
         };
         let begin = async || {
             let begun = stage.hot.count(Step::Password, &subjects, &quotas).await;

@@ -281,6 +281,7 @@ async fn count(
         phone: Some(&phone),
         caller: Some(from),
         session: None,
+        device: None,
     };
     let counted = stage.hot.count(step, &subjects, quotas).await;
     counted.expect("an answer")
@@ -422,6 +423,7 @@ pub(crate) async fn thr_04_a_right_code_counts_nowhere_as_a_failure(stage: &Stag
         phone: Some(&phone),
         caller: Some(from),
         session: None,
+        device: None,
     };
     for _ in 0..100 {
         let counted = stage.hot.count(Step::CodeByPhone, &subjects, &quotas).await;

@@ -26,6 +26,7 @@ async fn fail(hot: &HotState, phone: &PhoneNumber, address: &str) -> Count {
         phone: Some(phone),
         caller: Some(caller(address)),
         session: None,
+        device: None,
     };
     let counted = hot.count(Step::Password, &subjects, &quotas()).await;
     counted.expect("an answer")

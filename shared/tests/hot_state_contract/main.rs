@@ -9,6 +9,7 @@ mod exemptions;
 mod full_disk;
 mod full_redis;
 mod gateway_gate;
+mod known_devices;
 mod limits;
 mod living;
 mod locks;
@@ -107,6 +108,14 @@ on_both_back_ends! {
     roots::a_right_code_with_the_number_may_be_repeated_until_it_had_its_effect,
     roots::a_root_whose_code_had_no_effect_is_opened_again,
     roots::i_04_r_06_guesses_a_day_are_bounded_by_sixty,
+    known_devices::a_16_a_known_device_has_five_sends_of_its_own_in_a_day,
+    known_devices::the_other_limits_and_the_cooldown_hold_for_a_known_device,
+    known_devices::f_07_a_request_of_a_known_device_that_is_taken_back_costs_nothing,
+    known_devices::a_15_a_known_device_has_five_tries_of_its_own,
+    known_devices::a_03_a_known_device_needs_no_handle_when_the_service_asks_for_one,
+    known_devices::what_is_kept_of_a_known_device_ends_and_names_no_session,
+    known_devices::f_13_a_window_of_a_known_device_lasts_no_longer_for_a_clock_that_was_set,
+    known_devices::i_04_with_a_known_device_guesses_a_day_are_bounded_by_ninety,
     memory::prv_01_a_deleted_number_stays_nowhere_and_its_limits_last,
     memory::prv_01_a_success_forgets_the_failures_of_a_deleted_number,
     refusals::what_refused_is_counted_by_rule_and_the_last_are_told,

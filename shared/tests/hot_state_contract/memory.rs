@@ -305,6 +305,7 @@ async fn fail(hot: &HotState) -> Count {
         phone: Some(&number),
         caller: Some(caller("192.0.2.7")),
         session: None,
+        device: None,
     };
     let counted = hot.count(Step::CodeByPhone, &subjects, &locked()).await;
     counted.expect("an answer")
@@ -399,6 +400,7 @@ pub(crate) async fn prv_01_a_success_forgets_the_failures_of_a_deleted_number(st
         phone: Some(&number),
         caller: None,
         session: None,
+        device: None,
     };
     hot.take_back(Step::CodeByPhone, &subjects, &locked(), None)
         .await

@@ -49,6 +49,7 @@ pub(crate) async fn the_sends_and_the_failed_tries_of_a_number_are_told(stage: &
         phone: Some(&phone),
         caller: Some(caller("192.0.2.7")),
         session: None,
+        device: None,
     };
     for _ in 0..2 {
         stage.clock.advance(SECOND);

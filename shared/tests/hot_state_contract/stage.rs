@@ -194,6 +194,7 @@ impl Stage {
             caller: None,
             trace: None,
             request_id: None,
+            device: None,
         }
     }
 

@@ -60,6 +60,7 @@ fn subjects<'a>(phone: &'a PhoneNumber, address: &str) -> Subjects<'a> {
         phone: Some(phone),
         caller: Some(caller(address)),
         session: None,
+        device: None,
     }
 }
 

@@ -260,6 +260,7 @@ impl Stage {
             caller: None,
             trace: None,
             request_id: None,
+            device: None,
         };
         self.hot.accept(&accept, &policy).await
     }

@@ -15,6 +15,7 @@ mod erasing;
 mod family;
 mod import;
 mod kept_out;
+mod known_devices;
 mod ledger;
 mod ledger_writer;
 mod legs;
@@ -216,6 +217,13 @@ on_both! {
     sign_on::a_token_that_was_presented_here_had_its_answer,
     sign_on::a_token_that_was_replaced_counts_for_its_grace_and_then_ends_its_session,
     sign_on::nobody_is_signed_in_by_a_token_of_a_client,
+    known_devices::a_device_is_known_for_its_user_and_their_present_number,
+    known_devices::only_a_log_out_on_the_device_itself_leaves_it_known,
+    known_devices::a_log_out_everywhere_forgets_every_device,
+    known_devices::a_token_that_ends_nothing_forgets_no_device,
+    known_devices::a_new_password_forgets_all_but_the_device_that_set_it,
+    known_devices::a_block_forgets_every_device_also_when_it_is_over,
+    known_devices::a_change_of_the_number_forgets_every_device,
     lost_answers::ses_09_for_a_minute_the_same_session_is_given_again,
     lost_answers::ses_05_who_is_kept_out_gets_no_lost_answer,
     lost_answers::a_session_that_was_used_or_ended_is_not_given_again,

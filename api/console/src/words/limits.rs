@@ -146,6 +146,7 @@ fn rule_fa(rule: Rule) -> &'static str {
     match rule {
         Rule::PhoneShort => "کد برای یک شماره، کوتاه‌مدت",
         Rule::PhoneDay => "کد برای یک شماره در روز",
+        Rule::DeviceDay => "کد برای یک دستگاه آشنا در روز",
         Rule::Address => "درخواست از یک نشانی",
         Rule::Group => "درخواست از یک گروه نشانی",
         Rule::PrefixDay => "کد برای یک پیش‌شماره در روز",
@@ -153,6 +154,7 @@ fn rule_fa(rule: Rule) -> &'static str {
         Rule::GroupShare => "سهم یک گروه نشانی هنگام شلوغی",
         Rule::WideShare => "سهم یک اپراتور IPv6 هنگام شلوغی",
         Rule::FailuresPhone => "خطا برای یک شماره",
+        Rule::FailuresDevice => "خطا از یک دستگاه آشنا",
         Rule::FailuresAddress => "خطا از یک نشانی",
         Rule::FailuresGroup => "خطا از یک گروه نشانی",
         Rule::FailuresWide => "خطا از یک اپراتور IPv6",
@@ -246,6 +248,7 @@ fn rule_en(rule: Rule) -> &'static str {
     match rule {
         Rule::PhoneShort => "codes to one number, in minutes",
         Rule::PhoneDay => "codes to one number in a day",
+        Rule::DeviceDay => "codes to one known device in a day",
         Rule::Address => "requests from one address",
         Rule::Group => "requests from one address group",
         Rule::PrefixDay => "codes to one prefix in a day",
@@ -253,6 +256,7 @@ fn rule_en(rule: Rule) -> &'static str {
         Rule::GroupShare => "share of an address group while messages wait",
         Rule::WideShare => "share of an IPv6 operator while messages wait",
         Rule::FailuresPhone => "failures for one number",
+        Rule::FailuresDevice => "failures of one known device",
         Rule::FailuresAddress => "failures from one address",
         Rule::FailuresGroup => "failures from one address group",
         Rule::FailuresWide => "failures from one IPv6 operator",

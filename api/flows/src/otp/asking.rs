@@ -1,15 +1,18 @@
 //! Asking for a code of any purpose: a first one, or the same once more.
 
 use domain::challenge::{Channel, Locale, NewChallenge, SessionId};
+use domain::limits::Rule;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Grant, HotStateError};
 use shared::records::User;
 use shared::traces::{self, Span};
+use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::flows::Flows;
+use crate::known_devices;
 use crate::metrics::RequestResult;
 use crate::refusal::{Input, Refusal, RefusalCode, seconds_up};
 use crate::refused::CountedAs as _;
@@ -164,7 +167,9 @@ impl<'a> Asking<'a> {
         if let Some(owner) = self.owner {
             challenge = challenge.owned_by(session, owner.id);
         }
-        match self.accept(AcceptRequest::New(&challenge), channel).await? {
+        let phone = Some(&challenge.root.phone);
+        let request = AcceptRequest::New(&challenge);
+        match self.accept(request, phone, channel).await? {
             Accepted::Sent(grant) => Ok(self.granted(session, &grant, channel, true)),
             other => Err(unexpected(&other)),
         }
@@ -183,7 +188,8 @@ impl<'a> Asking<'a> {
             |owner| session.challenge_id_of(owner.id),
         );
         // Read first: a code of another purpose must not even be sent from here.
-        if let Some(challenge) = self.flows.hot_state.challenge(id).await? {
+        let found = self.flows.hot_state.challenge(id).await?;
+        if let Some(challenge) = &found {
             if challenge.root.purpose != self.purpose {
                 return Err(RefusalCode::SessionUnknown.into());
             }
@@ -202,7 +208,8 @@ impl<'a> Asking<'a> {
             root: RootId::new(&self.flows.random),
             secret: &secret,
         };
-        match self.accept(resend, channel).await? {
+        let of_challenge = found.as_ref().map(|challenge| &challenge.root.phone);
+        match self.accept(resend, of_challenge, channel).await? {
             Accepted::Sent(grant) => Ok(self.granted(session, &grant, channel, true)),
             Accepted::Cooldown(grant) => Ok(self.granted(session, &grant, channel, false)),
             Accepted::NotLive(Some(previous)) => {
@@ -219,22 +226,49 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// The accept step; a refusal by a limit is an error.
+    /// The accept step; a refusal by a limit is an error. Where it is one of the number, a known device of its
+    /// owner has limits of its own.
     async fn accept(
         &self,
         request: AcceptRequest<'_>,
+        phone: Option<&PhoneNumber>,
         channel: Channel,
+    ) -> Result<Accepted, Refusal> {
+        let flows = self.flows;
+        let mut accepted = self.accept_by(&request, channel, None).await?;
+        if let (Some((rule, wait)), Some(phone)) = (refusal(&accepted), phone)
+            && let Some(device) = known_devices::beside(flows, &self.caller, phone, rule).await
+        {
+            let by_device = self.accept_by(&request, channel, Some(device)).await?;
+            // Whichever way is open again first.
+            if refusal(&by_device).is_none_or(|(_, of_device)| of_device < wait) {
+                accepted = by_device;
+            }
+        }
+        let Some((rule, wait)) = refusal(&accepted) else {
+            return Ok(accepted);
+        };
+        flows.metrics.limit_hit(rule);
+        Err(Refusal::limited(rule, wait))
+    }
+
+    async fn accept_by(
+        &self,
+        request: &AcceptRequest<'_>,
+        channel: Channel,
+        device: Option<Uuid>,
     ) -> Result<Accepted, Refusal> {
         let step = Span::producer("accept");
         let trace = step.place().or_else(traces::current);
         let trace = trace.map(|place| place.to_string());
         let accept = Accept {
-            request,
+            request: request.clone(),
             nonce: self.flows.random.bytes(),
             channel,
             caller: Some(self.caller.address),
             trace: trace.as_deref(),
             request_id: Some(self.caller.request_id),
+            device,
         };
         let policy = &self.flows.accept_policy;
         let accepted = step.run(self.flows.hot_state.accept(&accept, policy)).await;
@@ -243,16 +277,7 @@ impl<'a> Asking<'a> {
             Err(HotStateError::Full) => step.fail("store_full"),
             Err(_) => step.fail("store_unavailable"),
         }
-        match accepted? {
-            Accepted::Refused {
-                rule,
-                retry_after_millis,
-            } => {
-                self.flows.metrics.limit_hit(rule);
-                Err(Refusal::limited(rule, retry_after_millis))
-            }
-            accepted => Ok(accepted),
-        }
+        Ok(accepted?)
     }
 
     /// Nobody changes to the number that they have.
@@ -288,6 +313,17 @@ impl<'a> Asking<'a> {
             sent,
             texted: sent && grant.texted,
         }
+    }
+}
+
+/// The rule that refuses, and for how many milliseconds.
+fn refusal(accepted: &Accepted) -> Option<(Rule, i64)> {
+    match accepted {
+        Accepted::Refused {
+            rule,
+            retry_after_millis,
+        } => Some((*rule, *retry_after_millis)),
+        _ => None,
     }
 }
 

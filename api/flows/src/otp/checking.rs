@@ -20,6 +20,7 @@ use shared::traces::{self, Span};
 use uuid::Uuid;
 
 use super::proven::{Proven, RefusedVerification};
+use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Refusal, RefusalCode};
@@ -149,7 +150,7 @@ async fn compare(
 pub(crate) async fn by_phone(
     flows: &Flows,
     phone: &PhoneNumber,
-    caller: ClientAddress,
+    caller: Caller,
     typed: &str,
 ) -> Result<Proven, RefusedVerification> {
     let typed = parse(typed, flows.otp.length)?;

@@ -14,7 +14,7 @@ use crate::flows::Flows;
 use crate::metrics::VerificationResult;
 use crate::refusal::{Input, Refusal};
 use crate::refused::counted;
-use crate::signed_in::{Opening, SignedIn, issue_tokens};
+use crate::signed_in::{Opening, SignedIn};
 
 /// The only purpose whose codes open a session here.
 const PURPOSE: Purpose = Purpose::SignIn;
@@ -78,7 +78,7 @@ async fn check(
             )
             .await
         }
-        (None, Some(phone)) => by_phone(flows, &phone, caller.address, &verification.code).await,
+        (None, Some(phone)) => by_phone(flows, &phone, caller, &verification.code).await,
         (None, None) => Err(Refusal::missing(Input::Session).into()),
     }
 }
@@ -128,10 +128,6 @@ async fn answer_again(flows: &Flows, proven: Proven) -> Result<SignedIn, Refused
         return Err(proven.used(flows).await);
     };
     tracing::info!("a sign-in is answered once more");
-    let tokens = issue_tokens(flows, lost.user.id, lost.session, lost.token)?;
-    Ok(SignedIn {
-        user: lost.user,
-        is_new: lost.is_new,
-        tokens,
-    })
+    let again = SignedIn::to(flows, lost.user, lost.is_new, lost.session, lost.token);
+    Ok(again?)
 }

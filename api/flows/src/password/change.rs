@@ -1,6 +1,5 @@
 //! Setting a password, or changing it.
 
-use domain::client_address::ClientAddress;
 use domain::limits::Step;
 use domain::password::{OwnWords, Password, PasswordHash};
 use shared::records::{PasswordChange, PasswordChangeOutcome, User};
@@ -41,7 +40,7 @@ pub async fn change_password(
     let client = caller.client();
     judge(flows, &wanted.new_password, user, &client).await?;
     if let (Some(stored), Some(current)) = (&stored, &wanted.current_password) {
-        compare(flows, user, caller.address, stored, current).await?;
+        compare(flows, user, caller, stored, current).await?;
     }
     let change = PasswordChange {
         user: user.id,
@@ -132,15 +131,15 @@ async fn judge(
 async fn compare(
     flows: &Flows,
     user: &User,
-    address: ClientAddress,
+    caller: Caller,
     stored: &PasswordHash,
     current: &Password,
 ) -> Result<(), Refusal> {
     // Without a number there is no lock to count on; such accounts sign in to nothing here.
     let phone = user.phone.as_ref();
     let phone = phone.ok_or(RefusalCode::FreshSignInRequired)?;
-    let place = flows.passwords.place(Some(&address.limit_key()))?;
-    let counted = CountedTry::begin(flows, Step::Password, phone, address).await?;
+    let place = flows.passwords.place(Some(&caller.client()))?;
+    let counted = CountedTry::begin(flows, Step::Password, phone, caller).await?;
     if !place.verify(current, Some(stored)).await? {
         return Err(RefusalCode::PasswordWrong.into());
     }

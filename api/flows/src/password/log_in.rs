@@ -111,7 +111,7 @@ pub(crate) async fn log_in_with(
     // What can be away or busy comes before the try is counted.
     let client = caller.client();
     let place = flows.passwords.place(Some(&client))?;
-    let counted = CountedTry::begin(flows, Step::Password, &phone, caller.address).await?;
+    let counted = CountedTry::begin(flows, Step::Password, &phone, caller).await?;
 
     let opening = Opening::new(flows, device);
     let mut compared = compare(flows, place, holder, &password, step, &opening).await?;

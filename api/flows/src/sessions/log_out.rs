@@ -27,9 +27,14 @@ pub async fn log_out(flows: &Flows, by: LogOutBy<'_>) -> Result<bool, Refusal> {
     let refresh_tokens = by.refresh_tokens.iter();
     for token in refresh_tokens.filter_map(|text| RefreshToken::parse(text)) {
         let (hash, now) = (token.hash(), flows.clock.now());
+        let reason = if all_devices {
+            SessionEnd::LogOutEverywhere
+        } else {
+            SessionEnd::LogOut
+        };
         ended |= flows
             .records
-            .end_session_of_token(hash, all_devices, SessionEnd::LogOut, now)
+            .end_session_of_token(hash, all_devices, reason, now)
             .await?;
     }
     Ok(ended)
@@ -50,6 +55,6 @@ async fn with_access_token(flows: &Flows, token: &str, all_devices: bool) -> Res
     if records.session_in_use(user, session, now).await?.is_none() {
         return Ok(false);
     }
-    let ended = records.end_all_sessions(user, SessionEnd::LogOut, now);
+    let ended = records.end_all_sessions(user, SessionEnd::LogOutEverywhere, now);
     Ok(ended.await? > 0)
 }

@@ -80,7 +80,7 @@ pub async fn by_password(
     let holder = flows.records.password_of_phone(&phone).await?;
     let client = caller.client();
     let place = flows.passwords.place(Some(&client))?;
-    let counted = CountedTry::begin(flows, Step::Password, &phone, caller.address).await?;
+    let counted = CountedTry::begin(flows, Step::Password, &phone, caller).await?;
     let hash = holder.as_ref().and_then(|holder| holder.hash.as_ref());
     let compared = place.compare(&password, hash).await?;
     let known = match &holder {

@@ -144,6 +144,7 @@ impl Service {
             caller: None,
             trace: None,
             request_id: None,
+            device: None,
         };
         let accepted = self
             .hot

@@ -76,40 +76,46 @@ limits! {
         Per::Phone, at [Ask], RequestsOfPhone, may_be_exempted;
         "sends to one phone in 24 hours"
     }
+    /// Too many sends for a known device in a day, beside those of its phone.
+    DeviceDay = "device_day" {
+        "LIMIT_DEVICE_DAY", Form::Window { millis: DAY, most: 1_000 }, ["5", "5"],
+        Per::Device, at [AskByDevice], RequestsOfPhone;
+        "sends to one phone in 24 hours for each of its known devices, where the limits of the phone allow no more"
+    }
     /// Too many requests of the client's address.
     Address = "address" {
         "LIMIT_ADDRESS_PER_MINUTE", Form::PerMinute { most: 100_000, or_off: false }, ["30", "5"],
-        Per::Address, at [Ask, Question], RequestsOfAddress, more_for_proven, may_be_exempted;
+        Per::Address, at [Ask, AskByDevice, Question], RequestsOfAddress, more_for_proven, may_be_exempted;
         "requests for a code from one client address (IPv6: one /64) in a minute, and twice as many more as numbers were proven from it in the last minute"
     }
     /// Too many requests of the addresses around the client's.
     Group = "group" {
         "LIMIT_GROUP_PER_MINUTE", Form::PerMinute { most: 1_000_000, or_off: true }, ["1200", "240"],
-        Per::Group, at [Ask, Question], RequestsOfAddress, more_for_proven;
+        Per::Group, at [Ask, AskByDevice, Question], RequestsOfAddress, more_for_proven;
         "the same from one group of addresses (/24, IPv6: one /48), or `off`"
     }
     /// Too many requests for neighbouring numbers in a day.
     PrefixDay = "prefix_day" {
         "LIMIT_PREFIX_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
-        Per::Prefix, at [Ask], RequestsOfPhone;
+        Per::Prefix, at [Ask, AskByDevice], RequestsOfPhone;
         "granted requests in a day (UTC) for the ten thousand numbers that differ in their last four digits only, or `off`"
     }
     /// Too many requests for a code in a day, by everybody together.
     ServiceDay = "service_day" {
         "LIMIT_SERVICE_DAY", Form::Budget { millis: DAY, group_part: 0 }, ["off", "off"],
-        Per::Service, at [Ask], SendingPaused;
+        Per::Service, at [Ask, AskByDevice], SendingPaused;
         "requests for a code that the whole service grants in a day (UTC), or `off`"
     }
     /// While messages wait, the addresses around the client's have had more than their share.
     GroupShare = "group_share" {
         "LIMIT_GROUP_SHARE", Form::Percent, ["10", "10"],
-        Per::Group, at [Ask], RequestsOfAddress;
+        Per::Group, at [Ask, AskByDevice], RequestsOfAddress;
         "hundredths of all requests that one group of addresses is granted while messages wait longer than a second (an equal part where fewer groups ask), or `off`"
     }
     /// While messages wait, the client's network operator has had more than its share.
     WideShare = "wide_share" {
         "LIMIT_WIDE_SHARE", Form::Percent, ["33", "33"],
-        Per::Wide, at [Ask], RequestsOfAddress;
+        Per::Wide, at [Ask, AskByDevice], RequestsOfAddress;
         "the same for one IPv6 /32"
     }
     /// Too many failed tries for the phone.
@@ -118,22 +124,28 @@ limits! {
         Per::Phone, at [Password, CodeByPhone], FailuresOfPhone;
         "wrong passwords, and wrong codes that come without their session id, that lock a phone for these two ways"
     }
+    /// Too many failed tries of a known device.
+    FailuresDevice = "failures_device" {
+        "LIMIT_FAILURES_DEVICE", Form::Failures, ["5", "5"],
+        Per::Device, at [TryByDevice], FailuresOfPhone;
+        "wrong passwords, and wrong codes that come without their session id, that lock a known device for these two ways, where its phone is locked or codes need their session id"
+    }
     /// Too many failed tries from the address.
     FailuresAddress = "failures_address" {
         "LIMIT_FAILURES_ADDRESS", Form::FailuresOrPerSecond, ["1/s", "3"],
-        Per::Address, at [Password, CodeByPhone], FailuresOfAddress;
+        Per::Address, at [Password, CodeByPhone, TryByDevice], FailuresOfAddress;
         "the same from one client address: `1/s` throttles them to one a second, a number locks the address after as many"
     }
     /// Too many failed tries from the addresses around the client's.
     FailuresGroup = "failures_group" {
         "LIMIT_FAILURES_GROUP", Form::PerSecond, ["10/s", "3/s"],
-        Per::Group, at [Password, CodeByPhone], FailuresOfAddress;
+        Per::Group, at [Password, CodeByPhone, TryByDevice], FailuresOfAddress;
         "the same from one group of addresses (/24, IPv6: one /48), throttled and never locked, or `off`"
     }
     /// Too many failed tries from the client's network operator.
     FailuresWide = "failures_wide" {
         "LIMIT_FAILURES_WIDE", Form::PerSecond, ["100/s", "30/s"],
-        Per::Wide, at [Password, CodeByPhone], FailuresOfAddress;
+        Per::Wide, at [Password, CodeByPhone, TryByDevice], FailuresOfAddress;
         "the same from one IPv6 /32, or `off`"
     }
     /// Too many wrong codes in an hour, by everybody together.

@@ -11,7 +11,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// The shortest key that is taken: as long as the output of SHA-256.
 const MIN_KEY_BYTES: usize = 32;
-const MAX_KID_CHARS: usize = 16;
+/// The longest id of a key.
+pub(crate) const MAX_KID_CHARS: usize = 16;
 
 /// One key with its id.
 #[derive(Clone)]

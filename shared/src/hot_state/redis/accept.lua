@@ -198,7 +198,8 @@ local function accept(keys, first)
   if refused > 0 then
     if refill ~= '' and #log > 0 then write_log() end
     -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
-    if string.byte(packed_rows, ROW * (refused - 1) + 1) == WINDOW then
+    local kind, place = string.byte(packed_rows, ROW * (refused - 1) + 1, ROW * (refused - 1) + 2)
+    if kind == WINDOW and place == 1 then
       local window = refused - 1 -- they stand first
       local key = refusals_prefix .. digits_of_phone
       local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::clock::Clock;
-use domain::limits::{Rule, Step};
+use domain::limits::Rule;
 use redis::Script;
 
 use super::limits::{PackedRows, giving_back_script};
@@ -27,7 +27,7 @@ impl RedisHotState {
     ) -> Result<Cancelled, HotStateError> {
         let (keys, subjects) = (self.store.keys(), request.subjects());
         let id = request.id.to_string();
-        let rows = rows(Step::Ask, &subjects, &request.quotas);
+        let rows = rows(subjects.asking(), &subjects, &request.quotas);
         let packed = PackedRows::of(&rows, &subjects, keys, None);
         let outcome: String = CANCEL
             .key(&keys.jobs)

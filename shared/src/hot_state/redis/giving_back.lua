@@ -8,7 +8,7 @@ local function one_less(counter, span, now)
   end
 end
 
--- Of each packed row one, but for windows, which the log of the phone counts, and shares.
+-- Of each packed row one, but for windows that the log of the phone counts, and shares.
 local function give_back(rows, first, now, prefix_key)
   local key = first - 1
   for i = 1, #rows, ROW do
@@ -24,7 +24,10 @@ local function give_back(rows, first, now, prefix_key)
     elseif place == 2 then
       own = prefix_key
     end
-    if kind == RATE then
+    if kind == WINDOW and own then
+      local before = string.match(redis.call('GET', own) or '', '^(.*) %d+$')
+      if before then redis.call('SET', own, before, 'KEEPTTL') else redis.call('DEL', own) end
+    elseif kind == RATE then
       local arrival = tonumber(redis.call('GET', own) or '')
       if arrival then
         redis.call('SET', own, string.format('%.3f', arrival - b / a), 'KEEPTTL')

@@ -5,7 +5,7 @@
 --
 -- A row comes packed as '>BBi8i8i8': its kind, where its key is (1 the log of the phone, 2 the prefix of
 -- the phone, 0 the next of KEYS, 4 the next two of them), and three numbers by kind:
---   window  count, span, -
+--   window  count, span, -; of the log of the phone, or of one of its own under its key
 --   rate    count, span, how far ahead of its time the next may be; second key: numbers proven
 --   lock    failures, how long, 1 where a success forgets all of them; second key: those of the number from
 --           before its account was deleted
@@ -68,9 +68,22 @@ local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
     end
     local after, value, life = 0, nil, nil
     if kind == WINDOW then
-      -- The step that grants writes the log.
-      local send = log[#log - a + 1]
-      if send then after = moment_of(send) + b - now end
+      if place == 1 then
+        -- The step that grants writes the log.
+        local send = log[#log - a + 1]
+        if send then after = moment_of(send) + b - now end
+      else
+        local moments = {}
+        for moment in string.gmatch(state or '', '%d+') do
+          -- The clock was set back since: what lies ahead would refuse for as long.
+          moments[#moments + 1] = string.format('%d', math.min(now, tonumber(moment)))
+        end
+        local oldest = moments[#moments - a + 1]
+        if oldest then after = oldest + b - now end
+        moments[#moments + 1] = string.format('%d', now)
+        value = table.concat(moments, ' ', math.max(1, #moments - a + 1))
+        life = b + KEPT_LONGER
+      end
     elseif kind == RATE then
       local count, arrival = a, tonumber(state or 0)
       -- No clock that goes on comes so far.

@@ -91,10 +91,11 @@ impl PackedRows {
                 }
                 Quota::Lock { failures, millis } => {
                     let of_phone = row.limit.per == Per::Phone;
+                    let forgets = of_phone || row.limit.per == Per::Device;
                     let before = erased
                         .filter(|_| of_phone)
                         .map(|name| [&names.erased_failures_prefix, name].concat());
-                    (3, before, [failures.into(), millis, of_phone.into()])
+                    (3, before, [failures.into(), millis, forgets.into()])
                 }
                 Quota::Budget {
                     count,

@@ -2,7 +2,6 @@
 //! `redis/cancel.lua`.
 
 use domain::clock::{Clock, UnixMillis};
-use domain::limits::Step;
 use sqlx::SqliteConnection;
 
 use super::{SqliteHotState, codes, limits, unavailable};
@@ -80,7 +79,7 @@ async fn cancel(
         .await
         .map_err(unavailable)?;
     let subjects = request.subjects();
-    for row in rows(Step::Ask, &subjects, &request.quotas) {
+    for row in rows(subjects.asking(), &subjects, &request.quotas) {
         limits::give_back(connection, &row, phone.digits(), &subjects, now).await?;
     }
     let was_there = challenge.last_asked_at != challenge.created_at;

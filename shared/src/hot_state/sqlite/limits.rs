@@ -21,6 +21,10 @@ use slots::Slots;
 
 const SENDS_SINCE: &str =
     "SELECT at FROM hot_phone_sends WHERE phone IN ($1, $3) AND at > $2 ORDER BY at";
+/// A log of its own stands beside those of the phones, under a name that no number has.
+const STORE_OWN: &str = "INSERT INTO hot_phone_sends (phone, at) VALUES ($1, $2)";
+const FORGET_LAST_OWN: &str = "DELETE FROM hot_phone_sends WHERE rowid = (SELECT rowid \
+     FROM hot_phone_sends WHERE phone = $1 ORDER BY at DESC, rowid DESC LIMIT 1)";
 const BRING_BACK_SENDS: &str =
     "UPDATE hot_phone_sends SET at = $2 WHERE phone IN ($1, $3) AND at > $2";
 /// How long the sends of a phone are remembered: a day and a little.
@@ -30,6 +34,8 @@ pub(super) const LOG_LIFE_MILLIS: i64 = 25 * 60 * 60 * 1000;
 enum Next {
     /// The step that grants writes the log.
     Log,
+    /// One more in a log of its own.
+    Own(String),
     Arrival(Arrival),
     Failures(Failures),
     Budget {
@@ -75,7 +81,7 @@ impl Looked {
             log: Vec::new(),
         };
         if let Some(phone) = phone {
-            look.read_log(phone).await?;
+            look.log = look.read_log(phone.as_e164(), counted.erased).await?;
         }
         let mut refused: Option<(Rule, i64)> = None;
         let mut all = Vec::with_capacity(rows.len());
@@ -104,6 +110,7 @@ impl Looked {
         for next in self.0 {
             match next {
                 Next::Log => {}
+                Next::Own(name) => store_own(connection, &name, now).await?,
                 Next::Arrival(arrival) => arrival.store(connection).await?,
                 Next::Failures(failures) => failures.one_more(now).store(connection).await?,
                 Next::Budget { whole, part } => {
@@ -134,23 +141,27 @@ struct Look<'c> {
 }
 
 impl Look<'_> {
-    async fn read_log(&mut self, phone: &PhoneNumber) -> Result<(), HotStateError> {
+    /// The moments in the log of this name, and of the name that it had before.
+    async fn read_log(
+        &mut self,
+        name: &str,
+        before: Option<&str>,
+    ) -> Result<Vec<UnixMillis>, HotStateError> {
         // The clock was set back since: what lies ahead would keep the phone out for as long.
         sqlx::query(BRING_BACK_SENDS)
-            .bind(phone.as_e164())
+            .bind(name)
             .bind(self.now)
-            .bind(self.erased)
+            .bind(before)
             .execute(&mut *self.connection)
             .await
             .map_err(unavailable)?;
-        self.log = sqlx::query_scalar(SENDS_SINCE)
-            .bind(phone.as_e164())
+        sqlx::query_scalar(SENDS_SINCE)
+            .bind(name)
             .bind(self.now - LOG_LIFE_MILLIS)
-            .bind(self.erased)
+            .bind(before)
             .fetch_all(&mut *self.connection)
             .await
-            .map_err(unavailable)?;
-        Ok(())
+            .map_err(unavailable)
     }
 
     /// How long the row refuses, or 0, and what counting would write.
@@ -165,9 +176,16 @@ impl Look<'_> {
         match row.quota {
             Quota::Window { count, millis } => {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
-                let send = self.log.len().checked_sub(count);
-                let at = send.and_then(|index| self.log.get(index));
-                Ok((at.map_or(0, |at| (at + millis - now).max(0)), Next::Log))
+                let wait = |log: &[UnixMillis]| {
+                    let send = log.len().checked_sub(count);
+                    let at = send.and_then(|index| log.get(index));
+                    at.map_or(0, |at| (at + millis - now).max(0))
+                };
+                if row.subject == Subject::Phone {
+                    return Ok((wait(&self.log), Next::Log));
+                }
+                let own = self.read_log(&key, None).await?;
+                Ok((wait(&own), Next::Own(key)))
             }
             Quota::Rate {
                 count,
@@ -361,6 +379,20 @@ impl SqliteHotState {
     }
 }
 
+async fn store_own(
+    connection: &mut SqliteConnection,
+    name: &str,
+    now: UnixMillis,
+) -> Result<(), HotStateError> {
+    sqlx::query(STORE_OWN)
+        .bind(name)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(unavailable)
+}
+
 /// Gives one back that was counted; sends of a phone are in its log, and shares stay.
 pub(super) async fn give_back(
     connection: &mut SqliteConnection,
@@ -371,11 +403,17 @@ pub(super) async fn give_back(
 ) -> Result<(), HotStateError> {
     let key = key(row, digits);
     match row.quota {
+        Quota::Window { .. } if row.subject != Subject::Phone => sqlx::query(FORGET_LAST_OWN)
+            .bind(key)
+            .execute(connection)
+            .await
+            .map(drop)
+            .map_err(unavailable),
         Quota::Window { .. } | Quota::Share { .. } => Ok(()),
         Quota::Rate { count, millis, .. } => {
             rates::give_back(connection, &key, rates::step(count, millis)).await
         }
-        Quota::Lock { .. } if row.limit.per == Per::Phone => {
+        Quota::Lock { .. } if matches!(row.limit.per, Per::Phone | Per::Device) => {
             failures::forget(connection, &key).await
         }
         Quota::Lock { .. } => failures::give_back(connection, &key).await,

@@ -28,6 +28,7 @@ pub(super) struct OwnedAccept {
     caller: Option<ClientAddress>,
     trace: Option<String>,
     request_id: Option<Uuid>,
+    device: Option<Uuid>,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl OwnedAccept {
             caller: accept.caller,
             trace: accept.trace.map(str::to_owned),
             request_id: accept.request_id,
+            device: accept.device,
         }
     }
 
@@ -85,6 +87,7 @@ impl OwnedAccept {
             caller: self.caller,
             trace: self.trace.as_deref(),
             request_id: self.request_id,
+            device: self.device,
         }
     }
 }

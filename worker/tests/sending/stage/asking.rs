@@ -104,6 +104,7 @@ impl Stage {
             caller: None,
             trace,
             request_id: Some(REQUEST),
+            device: None,
         };
         self.stores.hot_state.accept(&accept, &policy).await
     }
