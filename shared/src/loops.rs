@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use prometheus::{IntCounterVec, Opts, Registry};
+use strum::VariantArray as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -18,7 +19,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A loop of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Loop {
     /// Whether the stores answer.
     Stores,
@@ -61,52 +65,9 @@ pub enum Loop {
 }
 
 impl Loop {
-    /// Every loop there is.
-    pub const ALL: [Self; 19] = [
-        Self::Stores,
-        Self::Room,
-        Self::QueueFigures,
-        Self::Clock,
-        Self::Sweep,
-        Self::Notices,
-        Self::TakingBack,
-        Self::Refusals,
-        Self::Breaker,
-        Self::Account,
-        Self::Deliveries,
-        Self::Retention,
-        Self::Reader,
-        Self::Promote,
-        Self::Tidy,
-        Self::KeepAlive,
-        Self::Settle,
-        Self::LedgerBegins,
-        Self::LedgerEnds,
-    ];
-
     /// The name in metrics and in logs.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stores => "stores",
-            Self::Room => "room",
-            Self::QueueFigures => "queue_figures",
-            Self::Clock => "clock",
-            Self::Sweep => "sweep",
-            Self::Notices => "notices",
-            Self::TakingBack => "taking_back",
-            Self::Refusals => "refusals",
-            Self::Breaker => "breaker",
-            Self::Account => "account",
-            Self::Deliveries => "deliveries",
-            Self::Retention => "retention",
-            Self::Reader => "reader",
-            Self::Promote => "promote",
-            Self::Tidy => "tidy",
-            Self::KeepAlive => "keep_alive",
-            Self::Settle => "settle",
-            Self::LedgerBegins => "ledger_begins",
-            Self::LedgerEnds => "ledger_ends",
-        }
+        self.into()
     }
 }
 
@@ -117,7 +78,7 @@ static RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
         "Loops beside requests and jobs that broke down by a panic and were begun again.",
     );
     let restarts = IntCounterVec::new(opts, &["loop"]).expect("the name is valid");
-    for each in Loop::ALL {
+    for &each in Loop::VARIANTS {
         restarts.with_label_values(&[each.as_str()]).inc_by(0);
     }
     restarts

@@ -9,6 +9,7 @@ use gateway::{Method, ReadError, SendOutcome, StatusRow};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
 };
+use strum::VariantArray as _;
 
 pub(crate) use account::AccountMetrics;
 pub(crate) use delivery::DeliveryMetrics;
@@ -54,7 +55,8 @@ pub(crate) const DEAD_LETTERS: [&str; 5] = [
 ];
 
 /// What became of a send whose outcome was unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Reconciled {
     /// The message was found at the gateway.
     Went,
@@ -62,18 +64,6 @@ pub(crate) enum Reconciled {
     Resent,
     /// It stays unknown.
     Undecided,
-}
-
-impl Reconciled {
-    const ALL: [Self; 3] = [Self::Went, Self::Resent, Self::Undecided];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Went => "went",
-            Self::Resent => "resent",
-            Self::Undecided => "undecided",
-        }
-    }
 }
 
 /// The metrics of a worker. Clones share them.
@@ -153,13 +143,10 @@ impl WorkerMetrics {
         for outcome in OUTCOMES {
             metrics.sms.with_label_values(&[outcome]).inc_by(0);
         }
-        for result in Reconciled::ALL {
-            metrics
-                .reconciled
-                .with_label_values(&[result.as_str()])
-                .inc_by(0);
+        for &result in Reconciled::VARIANTS {
+            metrics.reconciled.with_label_values(&[result]).inc_by(0);
         }
-        for method in Method::ALL {
+        for &method in Method::VARIANTS {
             for status in ["200", "none"] {
                 metrics
                     .gateway_requests
@@ -201,7 +188,7 @@ impl WorkerMetrics {
 
     /// A send of unknown outcome was cleared up, or given up.
     pub(crate) fn reconciled(&self, result: Reconciled) {
-        self.reconciled.with_label_values(&[result.as_str()]).inc();
+        self.reconciled.with_label_values(&[result]).inc();
         if result == Reconciled::Resent {
             self.resent_ambiguous.inc();
         }

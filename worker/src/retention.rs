@@ -11,6 +11,7 @@ use domain::random::Random;
 use prometheus::{IntCounterVec, Opts, Registry};
 use shared::config::Retention;
 use shared::records::{OldRows, Records, RetentionStep};
+use strum::VariantArray as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +44,7 @@ impl RetentionMetrics {
         );
         let counter = IntCounterVec::new(options, &["table"])?;
         registry.register(Box::new(counter.clone()))?;
-        for rows in OldRows::ALL {
+        for &rows in OldRows::VARIANTS {
             counter.with_label_values(&[rows.as_str()]);
         }
         Ok(Self(counter))

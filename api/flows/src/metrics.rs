@@ -11,6 +11,7 @@ use domain::phone::Operator;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::Cancelled;
 use shared::queue::QueueStats;
+use strum::VariantArray as _;
 
 use crate::clock_watch::ClockStep;
 use crate::refusal::{Refusal, RefusalCode, RefusalKind};
@@ -68,7 +69,8 @@ pub enum CountedUseCase {
 }
 
 /// How a request for a code ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum RequestResult {
     Sent,
     Cooldown,
@@ -79,7 +81,8 @@ pub(crate) enum RequestResult {
 }
 
 /// How a verification ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum VerificationResult {
     Verified,
     Repeated,
@@ -93,28 +96,6 @@ pub(crate) enum VerificationResult {
     Invalid,
     Unavailable,
     Failed,
-}
-
-impl RequestResult {
-    const ALL: [Self; 6] = [
-        Self::Sent,
-        Self::Cooldown,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Cooldown => "cooldown",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl CountedAs for RequestResult {
@@ -137,40 +118,6 @@ impl CountedAs for VerificationResult {
             RefusalKind::Unavailable => Self::Unavailable,
             RefusalKind::Failed => Self::Failed,
             _ => Self::Invalid,
-        }
-    }
-}
-
-impl VerificationResult {
-    const ALL: [Self; 12] = [
-        Self::Verified,
-        Self::Repeated,
-        Self::Wrong,
-        Self::Exhausted,
-        Self::Expired,
-        Self::Used,
-        Self::Unknown,
-        Self::Blocked,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Repeated => "repeated",
-            Self::Wrong => "wrong",
-            Self::Exhausted => "exhausted",
-            Self::Expired => "expired",
-            Self::Used => "used",
-            Self::Unknown => "unknown",
-            Self::Blocked => "blocked",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
         }
     }
 }
@@ -236,34 +183,28 @@ impl FlowMetrics {
             logouts: Logouts::register(registry)?,
             queue: QueueGauges::register(registry)?,
         };
-        for result in RequestResult::ALL {
-            metrics.otp_requests.with_label_values(&[result.as_str()]);
+        for &result in RequestResult::VARIANTS {
+            metrics.otp_requests.with_label_values(&[result]);
         }
-        for result in VerificationResult::ALL {
-            metrics
-                .otp_verifications
-                .with_label_values(&[result.as_str()]);
+        for &result in VerificationResult::VARIANTS {
+            metrics.otp_verifications.with_label_values(&[result]);
         }
-        for step in ClockStep::ALL {
-            metrics.clock_steps.with_label_values(&[step.as_str()]);
+        for &step in ClockStep::VARIANTS {
+            metrics.clock_steps.with_label_values(&[step]);
         }
         for ended in Cancelled::ALL {
             metrics.unanswered.with_label_values(&[ended.as_str()]);
         }
-        for result in LogInResult::ALL {
-            metrics
-                .password_logins
-                .with_label_values(&[result.as_str()]);
+        for &result in LogInResult::VARIANTS {
+            metrics.password_logins.with_label_values(&[result]);
         }
-        for operator in Operator::ALL {
+        for &operator in Operator::VARIANTS {
             let _ = metrics
                 .time_to_verified
                 .with_label_values(&[operator.as_str()]);
         }
-        for result in DeliveryReportResult::ALL {
-            metrics
-                .delivery_callbacks
-                .with_label_values(&[result.as_str()]);
+        for &result in DeliveryReportResult::VARIANTS {
+            metrics.delivery_callbacks.with_label_values(&[result]);
         }
         metrics.limit_refused.with_label_values(&[REFRESH_SESSION]);
         for rule in Rule::ALL {
@@ -274,7 +215,7 @@ impl FlowMetrics {
 
     /// Counts that the clock of hot state was set.
     pub(crate) fn clock_was_set(&self, step: ClockStep) {
-        self.clock_steps.with_label_values(&[step.as_str()]).inc();
+        self.clock_steps.with_label_values(&[step]).inc();
     }
 
     /// Counts what became of a request that was refused, and may have been granted.
@@ -294,21 +235,15 @@ impl FlowMetrics {
     }
 
     pub(crate) fn requested(&self, result: RequestResult) {
-        self.otp_requests
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.otp_requests.with_label_values(&[result]).inc();
     }
 
     pub(crate) fn verification(&self, result: VerificationResult) {
-        self.otp_verifications
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.otp_verifications.with_label_values(&[result]).inc();
     }
 
     pub(crate) fn password_log_in(&self, result: LogInResult) {
-        self.password_logins
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.password_logins.with_label_values(&[result]).inc();
     }
 
     /// A session that was renewed so often that it must wait.
@@ -329,9 +264,7 @@ impl FlowMetrics {
     }
 
     pub(crate) fn reported(&self, result: DeliveryReportResult) {
-        self.delivery_callbacks
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.delivery_callbacks.with_label_values(&[result]).inc();
     }
 
     #[expect(

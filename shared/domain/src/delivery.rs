@@ -31,7 +31,18 @@ pub const CHECKS: [TimeDelta; 8] = [
 ];
 
 /// What a message is counted as, once for each that it reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::AsRefStr,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Milestone {
     /// The operator has it.
     HandedOver,
@@ -50,28 +61,9 @@ pub enum Milestone {
 }
 
 impl Milestone {
-    /// Every milestone there is.
-    pub const ALL: [Self; 7] = [
-        Self::HandedOver,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Blocked,
-        Self::Cancelled,
-        Self::Unknown,
-    ];
-
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HandedOver => "handed_over",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Blocked => "blocked",
-            Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// The milestone that a message in this state has reached.

@@ -24,7 +24,8 @@ impl Delivery {
 }
 
 /// How a run ends. Nothing else ends a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Disposal {
     /// It is finished; nothing of it stays.
     Done,
@@ -42,13 +43,7 @@ pub enum Disposal {
 impl Disposal {
     /// The name in traces.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Delay(_) => "delay",
-            Self::Postpone(_) => "postpone",
-            Self::Dead(_) => "dead",
-            Self::GiveBack => "give_back",
-        }
+        self.into()
     }
 }
 

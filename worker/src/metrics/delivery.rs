@@ -6,6 +6,7 @@ use domain::delivery::Milestone;
 use domain::phone::{Operator, PhoneNumber};
 use gateway::{RefusedBy, SendOutcome};
 use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use strum::VariantArray as _;
 
 /// Metrics of deliveries. Clones share them.
 #[derive(Clone, Debug)]
@@ -46,8 +47,8 @@ impl DeliveryMetrics {
                 "For how long the oldest question about a delivery has been due; 0 when none is.",
             )?,
         };
-        for operator in Operator::ALL {
-            for milestone in Milestone::ALL {
+        for &operator in Operator::VARIANTS {
+            for &milestone in Milestone::VARIANTS {
                 metrics.at(milestone, operator).inc_by(0);
             }
             let _ = metrics.seconds.with_label_values(&[operator.as_str()]);

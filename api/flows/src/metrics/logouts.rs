@@ -1,9 +1,11 @@
 //! Clients that are told of a log-out.
 
 use prometheus::{IntCounterVec, Opts, Registry};
+use strum::VariantArray as _;
 
 /// How an attempt to tell a client of a log-out ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum LogoutResult {
     /// It has heard.
     Told,
@@ -13,19 +15,6 @@ pub enum LogoutResult {
     Refused,
     /// It was not reached for a day; it is told no more.
     GivenUp,
-}
-
-impl LogoutResult {
-    const ALL: [Self; 4] = [Self::Told, Self::Again, Self::Refused, Self::GivenUp];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Told => "told",
-            Self::Again => "again",
-            Self::Refused => "refused",
-            Self::GivenUp => "given_up",
-        }
-    }
 }
 
 /// Counts them.
@@ -41,14 +30,14 @@ impl Logouts {
             ),
             &["result"],
         )?;
-        for result in LogoutResult::ALL {
-            told.with_label_values(&[result.as_str()]);
+        for &result in LogoutResult::VARIANTS {
+            told.with_label_values(&[result]);
         }
         registry.register(Box::new(told.clone()))?;
         Ok(Self(told))
     }
 
     pub(super) fn ended(&self, result: LogoutResult) {
-        self.0.with_label_values(&[result.as_str()]).inc();
+        self.0.with_label_values(&[result]).inc();
     }
 }

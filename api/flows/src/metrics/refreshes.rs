@@ -1,12 +1,14 @@
 //! How refresh tokens fare.
 
 use prometheus::{IntCounterVec, Opts, Registry};
+use strum::VariantArray as _;
 
 use crate::refusal::{Refusal, RefusalKind};
 use crate::refused::CountedAs;
 
 /// How a refresh ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum RefreshResult {
     Rotated,
     Repeated,
@@ -17,34 +19,6 @@ pub(crate) enum RefreshResult {
     Invalid,
     Unavailable,
     Failed,
-}
-
-impl RefreshResult {
-    const ALL: [Self; 9] = [
-        Self::Rotated,
-        Self::Repeated,
-        Self::RepeatedLate,
-        Self::Reused,
-        Self::Refused,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Rotated => "rotated",
-            Self::Repeated => "repeated",
-            Self::RepeatedLate => "repeated_late",
-            Self::Reused => "reused",
-            Self::Refused => "refused",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl CountedAs for RefreshResult {
@@ -73,13 +47,13 @@ impl Refreshes {
         );
         let counter = IntCounterVec::new(options, &["result"])?;
         registry.register(Box::new(counter.clone()))?;
-        for result in RefreshResult::ALL {
-            counter.with_label_values(&[result.as_str()]);
+        for &result in RefreshResult::VARIANTS {
+            counter.with_label_values(&[result]);
         }
         Ok(Self(counter))
     }
 
     pub(crate) fn count(&self, result: RefreshResult) {
-        self.0.with_label_values(&[result.as_str()]).inc();
+        self.0.with_label_values(&[result]).inc();
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::phone::Operator;
 use shared::records::SendFate;
+use strum::VariantArray as _;
 
 use super::buckets::{Bucket, STEP, STEPS_OF_AN_HOUR};
 
@@ -111,8 +112,9 @@ pub(super) fn by_hour<'a>(buckets: impl Iterator<Item = &'a Bucket>) -> Vec<Hour
 
 /// The operators of an hour, the busiest first.
 pub(super) fn by_operator(steps: &[Bucket]) -> Vec<OperatorFigures> {
-    let mut operators: Vec<OperatorFigures> = Operator::ALL
-        .into_iter()
+    let mut operators: Vec<OperatorFigures> = Operator::VARIANTS
+        .iter()
+        .copied()
         .filter_map(|operator| {
             let counts = || {
                 let sends = steps.iter().flat_map(|step| &step.sends);

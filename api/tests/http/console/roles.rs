@@ -1,6 +1,7 @@
 //! Who may do what: each route with each role.
 
 use domain::staff::Role;
+use strum::VariantArray as _;
 
 use super::desk::{Desk, person, sign_in};
 use crate::stage::{HOUR, Shape, Stage};
@@ -85,7 +86,7 @@ const OPEN: &[&str] = &["/sign-in", "/link/abc"];
 
 pub(crate) async fn each_route_refuses_each_lesser_role(shape: Shape) {
     let stage = Stage::new(shape).await;
-    for role in Role::ALL {
+    for &role in Role::VARIANTS {
         let mut staff = sign_in(&stage, role).await;
         for (index, (method, path, least, fields)) in ROUTES.iter().enumerate() {
             let victim = person(&stage, &format!("+98935{:03}{index:04}", role as u16)).await;

@@ -8,6 +8,7 @@ use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
 use domain::phone::Operator;
 use sqlx::AssertSqlSafe;
+use strum::VariantArray as _;
 
 use super::row::corrupt;
 use super::{LedgerRow, LedgerState};
@@ -26,14 +27,25 @@ macro_rules! fate {
 pub(super) use fate;
 
 /// How a message fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum SendFate {
-    /// It is being sent, or will be tried again.
-    UnderWay,
-    /// The gateway has taken it, and nobody has said that it arrived.
-    HandedOver,
     /// The phone has it.
     Arrived,
+    /// The gateway has taken it, and nobody has said that it arrived.
+    HandedOver,
+    /// It is being sent, or will be tried again.
+    UnderWay,
     /// The gateway has taken it, and it will not arrive.
     Undelivered,
     /// The gateway did not take it.
@@ -45,33 +57,9 @@ pub enum SendFate {
 }
 
 impl SendFate {
-    /// Every one there is.
-    pub const ALL: [Self; 7] = [
-        Self::Arrived,
-        Self::HandedOver,
-        Self::UnderWay,
-        Self::Undelivered,
-        Self::Refused,
-        Self::Expired,
-        Self::Unknown,
-    ];
-
     /// The name in addresses and in SQL.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnderWay => "under_way",
-            Self::HandedOver => "handed_over",
-            Self::Arrived => "arrived",
-            Self::Undelivered => "undelivered",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The one of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fate| fate.as_str() == name)
+        self.into()
     }
 
     /// How the message of this row fared.
@@ -103,7 +91,7 @@ pub(super) static OPERATOR: LazyLock<String> = LazyLock::new(|| {
     lengths.dedup();
     let mut cases = String::new();
     for length in lengths.into_iter().rev() {
-        for operator in Operator::ALL {
+        for &operator in Operator::VARIANTS {
             let prefixes: Vec<String> = Operator::prefixes()
                 .filter(|(prefix, of)| prefix.len() == length && *of == operator)
                 .map(|(prefix, _)| format!("'{prefix}'"))
@@ -127,7 +115,10 @@ pub(super) static OPERATOR: LazyLock<String> = LazyLock::new(|| {
 });
 
 static COUNTS: LazyLock<String> = LazyLock::new(|| {
-    let codes = Purpose::ALL.map(|purpose| format!("'{}'", purpose.as_str()));
+    let codes: Vec<_> = Purpose::VARIANTS
+        .iter()
+        .map(|purpose| format!("'{}'", purpose.as_str()))
+        .collect();
     format!(
         "SELECT {} AS operator, {} AS fate, COUNT(*), \
          CAST(COALESCE(SUM(cost_rials), 0) AS BIGINT), \
@@ -174,10 +165,11 @@ impl Records {
             counted
                 .into_iter()
                 .map(|(operator, fate, messages, rials, new_codes)| Ok(SendCount {
-                    operator: Operator::from_name(&operator)
-                        .ok_or_else(|| corrupt("an operator of no known name"))?,
-                    fate: SendFate::from_name(&fate)
-                        .ok_or_else(|| corrupt("state is of no known name"))?,
+                    operator: operator
+                        .parse()
+                        .map_err(|_| corrupt("an operator of no known name"))?,
+                    fate: fate.parse()
+                        .map_err(|_| corrupt("state is of no known name"))?,
                     messages: messages.unsigned_abs(),
                     rials,
                     new_codes: new_codes.unsigned_abs(),
