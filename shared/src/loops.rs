@@ -7,11 +7,13 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::Registry;
 use strum::VariantArray as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
+
+use crate::telemetry::MetricSet as _;
 
 /// The pause before the first new beginning; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -71,21 +73,19 @@ impl Loop {
     }
 }
 
-/// How often each was begun again, in this process.
-static RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    let opts = Opts::new(
-        "ramz_loop_restarts_total",
-        "Loops beside requests and jobs that broke down by a panic and were begun again.",
-    );
-    let restarts = IntCounterVec::new(opts, &["loop"]).expect("the name is valid");
-    for &each in Loop::VARIANTS {
-        restarts.with_label_values(&[each.as_str()]).inc_by(0);
+crate::metrics! {
+    struct LoopMetrics {
+        /// Loops beside requests and jobs that broke down by a panic and were begun again.
+        restarts: IntCounterVec("ramz_loop_restarts_total", ["loop"]) of Loop::VARIANTS;
     }
-    restarts
-});
+}
+
+/// The counts of this process.
+static METRICS: LazyLock<LoopMetrics> =
+    LazyLock::new(|| LoopMetrics::make().expect("the name is valid"));
 
 pub(crate) fn register(registry: &Registry) -> prometheus::Result<()> {
-    registry.register(Box::new(RESTARTS.clone()))
+    METRICS.enter(registry)
 }
 
 /// Runs a loop until it ends by itself. Where it panics it is made and begun again, after a pause that
@@ -103,7 +103,7 @@ where
             // It ended by itself, or the runtime is being torn down.
             _ => return,
         }
-        RESTARTS.with_label_values(&[which.as_str()]).inc();
+        METRICS.restarts.with_label_values(&[which]).inc();
         if began.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn restarts(of: Loop) -> u64 {
-        RESTARTS.with_label_values(&[of.as_str()]).get()
+        METRICS.restarts.with_label_values(&[of]).get()
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ use http::Method;
 use prometheus::Registry;
 use serde_json::json;
 use shared::records::{Begin, LedgerMetrics, LedgerWriter, Route, SendKey, SendMethod};
+use shared::telemetry::MetricSet as _;
 use uuid::Uuid;
 
 use crate::answer::Answer;

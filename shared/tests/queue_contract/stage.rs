@@ -22,6 +22,7 @@ use shared::queue::{
 };
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
+use shared::telemetry::MetricSet as _;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

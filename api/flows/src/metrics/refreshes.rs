@@ -1,8 +1,5 @@
 //! How refresh tokens fare.
 
-use prometheus::{IntCounterVec, Opts, Registry};
-use strum::VariantArray as _;
-
 use crate::refusal::{Refusal, RefusalKind};
 use crate::refused::CountedAs;
 
@@ -31,29 +28,5 @@ impl CountedAs for RefreshResult {
             RefusalKind::Failed => Self::Failed,
             _ => Self::Invalid,
         }
-    }
-}
-
-/// `ramz_token_refreshes_total`
-#[derive(Debug)]
-pub(crate) struct Refreshes(IntCounterVec);
-
-impl Refreshes {
-    /// Registers it, every result at zero.
-    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let options = Opts::new(
-            "ramz_token_refreshes_total",
-            "Refresh tokens presented, by what became of them.",
-        );
-        let counter = IntCounterVec::new(options, &["result"])?;
-        registry.register(Box::new(counter.clone()))?;
-        for &result in RefreshResult::VARIANTS {
-            counter.with_label_values(&[result]);
-        }
-        Ok(Self(counter))
-    }
-
-    pub(crate) fn count(&self, result: RefreshResult) {
-        self.0.with_label_values(&[result]).inc();
     }
 }

@@ -24,7 +24,7 @@ pub async fn refresh(
         Ok((result, tokens)) => (result, Ok(tokens)),
         Err(RefusedAs { result, refusal }) => (result, Err(refusal)),
     };
-    flows.metrics.refreshes.count(result);
+    flows.metrics.refreshed(result);
     ended
 }
 
