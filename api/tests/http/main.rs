@@ -60,23 +60,8 @@ use oidc::{
     tokens as oidc_tokens,
 };
 
-/// One test per case and shape.
-macro_rules! on_both_shapes {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_postgres_and_redis {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(stage::Shape::PostgresAndRedis).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(stage::Shape::Sqlite).await; })*
-        }
-    };
-}
-
-on_both_shapes! {
+harness::on_each! {
+    on_postgres_and_redis => stage::Shape::PostgresAndRedis, on_sqlite => stage::Shape::Sqlite;
     conformance::conformance_a_request_may_leave_out_or_add_what_it_likes,
     conformance::conformance_each_scope_gives_its_claims_and_unknown_ones_none,
     conformance::conformance_a_hint_of_whoever_is_signed_in_changes_nothing,

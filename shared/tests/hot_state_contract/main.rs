@@ -23,6 +23,8 @@ mod shared_commits;
 mod stage;
 mod stalls;
 mod steps_of_guesses;
+#[path = "../stores/stores.rs"]
+mod stores;
 mod tries;
 mod unanswered;
 mod upgrade;
@@ -30,23 +32,8 @@ mod upgrade;
 use domain::clock::Clock;
 use stage::Stage;
 
-/// One test per case and back end.
-macro_rules! on_both_back_ends {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_redis {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::redis().await).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::sqlite().await).await; })*
-        }
-    };
-}
-
-on_both_back_ends! {
+harness::on_each! {
+    on_redis => &Stage::redis().await, on_sqlite => &Stage::sqlite().await;
     accepting::a_granted_request_leaves_a_challenge_and_one_job,
     accepting::a_repeated_request_is_granted_once,
     accepting::a_resend_keeps_the_code_and_extends_its_life,
