@@ -88,7 +88,7 @@ pub(crate) fn register(registry: &Registry) -> prometheus::Result<()> {
     METRICS.enter(registry)
 }
 
-/// Runs a loop until it ends by itself. Where it panics it is made and begun again, after a pause that
+/// Runs a loop until it ends by itself. If it panics it is made and started again, after a pause that
 /// `stop` cuts short. Dropping this ends it.
 pub async fn run<F>(which: Loop, stop: CancellationToken, mut make: impl FnMut() -> F)
 where
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_loop_ends_with_whoever_runs_it() {
+    async fn a_loop_ends_with_the_task_that_runs_it() {
         struct Ends(Arc<Notify>);
         impl Drop for Ends {
             fn drop(&mut self) {

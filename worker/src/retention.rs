@@ -26,7 +26,8 @@ const STEP_NUMBERS: u32 = 100;
 const STEP_SESSIONS: u32 = 25;
 /// How long a step of one row may take.
 const PATIENT: Duration = Duration::from_mins(10);
-/// Between two steps the database is left alone for so many times what the step took, and so long at least.
+/// Between two steps the database is left alone for this many times as long as the step took, and at least
+/// for `LEAST_REST`.
 const REST: u32 = 3;
 const LEAST_REST: Duration = Duration::from_millis(50);
 

@@ -157,7 +157,7 @@ pub(crate) struct ShownNumber {
 }
 
 impl ShownNumber {
-    /// For whoever looks; `subject` is the user of the number, where it is known.
+    /// As the reader may see it; `subject` is the user of the number, where it is known.
     pub(crate) fn new(
         console: &Console,
         staff: &Staff,

@@ -43,7 +43,7 @@ pub(crate) struct Choice {
 struct SendsPage {
     frame: Frame,
     asked: Asked,
-    /// The number that is looked for, as whoever looks may see it.
+    /// The number that is searched for, as the reader may see it.
     number: String,
     states: Vec<Choice>,
     operators: Vec<Choice>,

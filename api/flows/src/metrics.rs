@@ -231,7 +231,7 @@ impl FlowMetrics {
             .set(stats.oldest_age_millis as f64 / 1000.0);
     }
 
-    /// An attempt to tell a client of a log-out has ended.
+    /// A call that tells a client of a log-out has ended.
     pub(crate) fn logout_ended(&self, result: LogoutResult) {
         self.logouts.with_label_values(&[result]).inc();
     }

@@ -290,7 +290,7 @@ pub struct Challenge {
     pub expires_at: UnixMillis,
     /// When it was last asked for and granted.
     pub last_asked_at: UnixMillis,
-    /// Attempts counted with the session id.
+    /// Tries counted with the session id.
     pub session_attempts: u32,
     /// W3C `traceparent` of the request that began it.
     pub trace: Option<String>,

@@ -1,7 +1,7 @@
 //! What became of a message that the gateway has accepted: when to ask, and what an answer means.
 //!
 //! The gateway tells it bit by bit, twice, late, in any order or not at all. So a message only ever
-//! moves forward through these stages, and one that has come to its end stays there:
+//! moves forward through these stages, and one that has ended stays there:
 //!
 //! ```text
 //! nothing known ─▶ waits (1, 2, unlisted codes) ─▶ handed over (4, 5) ─▶ its end (10, 6, 13, 14, 11)

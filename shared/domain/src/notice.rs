@@ -8,8 +8,8 @@ use strum::VariantArray as _;
 
 use crate::otp::Purpose;
 
-/// A notice that could not be sent for so long is not sent any more: who got news of the day before
-/// yesterday would take it for news of today.
+/// A notice that could not be sent for so long is dropped: people would take news of the day before
+/// yesterday for news of today.
 pub const NOTICE_LIFE: TimeDelta = TimeDelta::hours(24);
 
 /// What a notice tells of.

@@ -31,7 +31,7 @@ pub enum Disposal {
     Done,
     /// It was tried and runs again, after this time.
     Delay(Duration),
-    /// It was not tried, through no fault of its own, and runs after this time; no attempt is
+    /// It did not get its turn, through no fault of its own, and runs after this time; no run is
     /// counted.
     Postpone(Duration),
     /// It never runs again and is kept with the reason, which must not name people or secrets.

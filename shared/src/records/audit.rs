@@ -34,7 +34,7 @@ impl AuditSource {
     }
 }
 
-/// What the log shall hold of a change.
+/// What the log keeps of a change.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
     /// The id of the row.

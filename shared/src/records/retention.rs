@@ -101,7 +101,7 @@ impl OldRows {
 }
 
 struct Statements {
-    /// The moment of the last row of a step: of the row so many after the first.
+    /// The moment of the last row of a step, a given number of rows after its first.
     end: &'static str,
     /// What becomes of the rows of a step.
     act: &'static str,

@@ -99,7 +99,7 @@ pub struct PasswordStep {
 /// What people tell of themselves. Debug output hides it.
 #[derive(Clone)]
 pub struct UserInfo {
-    /// An address, which nobody has proven; an earlier one stays where there is none.
+    /// An address, which nobody has proven; an earlier one stays if there is none.
     pub email: Option<String>,
     /// First name.
     pub first_name: String,

@@ -234,7 +234,7 @@ impl Stage {
             .expect("a record")
     }
 
-    /// An attempt with the session id.
+    /// A try with the session id.
     pub(crate) async fn count(&self, challenge: &Challenge, right: bool) -> Verdict {
         let allowed = self.policy.max_attempts;
         let counted = self
@@ -299,7 +299,7 @@ impl Stage {
         }
     }
 
-    /// Writes the attempts of a session as bytes, which is a form that we never write into a file.
+    /// Writes the tries of a session as bytes, which is a form that we never write into a file.
     pub(crate) async fn write_attempts(&self, id: ChallengeId, form: &str) {
         match &self.raw {
             Raw::Redis { url, tag } => redis::cmd("HSET")

@@ -21,7 +21,7 @@ use stage::Stage;
 harness::on_each! {
     on_redis => &Stage::redis().await, on_sqlite => &Stage::sqlite().await;
     delivering::a_read_takes_what_is_free_and_no_more_oldest_first,
-    delivering::q_04_whoever_lost_a_job_cannot_settle_it,
+    delivering::q_04_a_worker_that_lost_a_job_cannot_settle_it,
     delivering::a_repeated_settlement_is_stale,
     delivering::a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt,
     delivering::a_postponed_job_comes_back_when_it_is_due_and_counts_nothing,

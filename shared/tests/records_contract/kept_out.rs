@@ -1,4 +1,4 @@
-//! A user who is kept out gets no code, whoever asks for it and however far its message has come.
+//! A user who is kept out gets no code, no matter who asks for it and how far its message has come.
 
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;

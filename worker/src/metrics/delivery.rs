@@ -48,7 +48,7 @@ impl DeliveryMetrics {
         }
     }
 
-    /// A call was answered; a message that had come to its end in the answer is never asked about.
+    /// A call was answered; a message that had ended in the answer is never asked about.
     pub(crate) fn answered(&self, phone: &PhoneNumber, outcome: &SendOutcome) {
         if let SendOutcome::Refused {
             refusal: RefusedBy::Entry { status, .. },

@@ -6,7 +6,7 @@
 pub(crate) enum DeliveryReportResult {
     /// The message is ours and not at its end.
     Known,
-    /// The message is ours and has come to its end before.
+    /// The message is ours and had ended before.
     FinalAlready,
     /// The message is not ours, or not recorded yet.
     Unknown,

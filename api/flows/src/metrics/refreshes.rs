@@ -1,4 +1,4 @@
-//! How refresh tokens fare.
+//! What becomes of refresh tokens.
 
 use crate::refusal::{Refusal, RefusalKind};
 use crate::refused::CountedAs;

@@ -32,7 +32,7 @@ pub struct Bucket {
     pub from: DateTime<Utc>,
     /// Whether it was read: a while after a start not everything is.
     pub is_read: bool,
-    /// How messages fared that were begun then.
+    /// What became of the messages that were begun then.
     pub sends: Vec<SendCount>,
     /// Codes that were asked for.
     pub asked: u64,

@@ -74,7 +74,7 @@ pub struct HourFigures {
     pub totals: Totals,
 }
 
-/// How the messages to one operator fare.
+/// What becomes of the messages to one operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorFigures {
     /// Which.

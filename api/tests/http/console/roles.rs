@@ -284,7 +284,7 @@ pub(crate) async fn otp_11_a_role_goes_with_the_number_of_its_owner(shape: Shape
     person(&stage, &number).await;
     staff.open_session().await;
     staff.get("/").await.leads_to("/sign-in");
-    // Given anew it is there again.
+    // Given again, it is back.
     let mut admin = sign_in(&stage, Role::Admin).await;
     let id = staff.user.to_string();
     let fields = [

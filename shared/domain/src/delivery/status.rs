@@ -63,7 +63,7 @@ impl DeliveryStatus {
         self.into()
     }
 
-    /// Whether the message has come to its end. An unlisted code is none, and "not known" says
+    /// Whether this state is final. An unlisted code is not, and "not known" says
     /// nothing about the message.
     pub fn is_final(self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! How messages fared, as people say it: the state of the row and what the gateway says of the delivery, in one word.
+//! What became of messages, in one word for people: the state of the row and what the gateway says of the delivery.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -26,7 +26,7 @@ macro_rules! fate {
 }
 pub(super) use fate;
 
-/// How a message fared.
+/// What became of a message.
 #[derive(
     Clone,
     Copy,
@@ -62,7 +62,7 @@ impl SendFate {
         self.into()
     }
 
-    /// How the message of this row fared.
+    /// What became of the message of this row.
     pub fn of(row: &LedgerRow) -> Self {
         match row.state {
             LedgerState::Sending | LedgerState::NotSent => Self::UnderWay,
@@ -130,12 +130,12 @@ static COUNTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// How many messages to one operator fared in one way.
+/// How many messages to one operator ended in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendCount {
     /// The operator of the prefix.
     pub operator: Operator,
-    /// How they fared.
+    /// What became of them.
     pub fate: SendFate,
     /// How many.
     pub messages: u64,
@@ -146,7 +146,7 @@ pub struct SendCount {
 }
 
 impl Records {
-    /// How the messages fared that were begun from one moment up to another, in no order. It reads every row of that
+    /// What became of the messages that were begun from one moment up to another, in no order. It reads every row of that
     /// time, so callers want short ones.
     pub async fn send_counts(
         &self,
