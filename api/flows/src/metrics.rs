@@ -51,7 +51,7 @@ shared::metrics! {
         clock_steps: IntCounterVec("ramz_clock_steps_total", ["direction"]) of ClockStep::VARIANTS;
         /// Requests for a code that were refused while it was not known whether they were granted.
         unanswered: IntCounterVec("ramz_unanswered_requests_total", ["result"])
-            of Cancelled::ALL.map(Cancelled::as_str);
+            of Cancelled::VARIANTS;
         /// Refresh tokens presented, by what became of them.
         refreshes: IntCounterVec("ramz_token_refreshes_total", ["result"]) of RefreshResult::VARIANTS;
         /// Attempts to tell a client of OpenID Connect of a log-out by the back channel, by how each ended
@@ -160,7 +160,7 @@ impl FlowMetrics {
 
     /// Counts what became of a request that was refused, and may have been granted.
     pub(crate) fn taken_back(&self, ended: Cancelled) {
-        self.unanswered.with_label_values(&[ended.as_str()]).inc();
+        self.unanswered.with_label_values(&[ended]).inc();
     }
 
     /// A request that a face could not read, so that the use case never began.

@@ -53,7 +53,7 @@ pub struct Bucket {
 pub struct OperatorSeconds {
     /// Which.
     pub operator: Operator,
-    /// One figure for each message that was looked at, so far for those of which nobody knows yet.
+    /// One figure for each message that was looked at; where the outcome is not known yet, the time so far.
     pub seconds: Vec<f64>,
 }
 

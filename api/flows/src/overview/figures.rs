@@ -28,7 +28,7 @@ pub struct Totals {
     pub undelivered: u64,
     /// Those that were not sent: refused, too late.
     pub not_sent: u64,
-    /// Those of which nobody knows.
+    /// Those whose outcome is unknown.
     pub unknown: u64,
     /// What they cost, in rials.
     pub rials: i64,
