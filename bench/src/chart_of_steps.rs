@@ -8,7 +8,7 @@ use plotters::prelude::{
 };
 
 use crate::Failure;
-use crate::results::{Step, Steps};
+use crate::results::{Steps, TimedStep};
 
 const WIDTH: u32 = 880;
 const HEIGHT_OF_A_BAR: u32 = 44;
@@ -30,7 +30,7 @@ pub(crate) fn write(steps: &[Steps], path: &Path) -> Result<(), Failure> {
 }
 
 fn draw(all: &[Steps]) -> Result<String, Failure> {
-    let bars: Vec<(&str, &Step)> = all
+    let bars: Vec<(&str, &TimedStep)> = all
         .iter()
         .flat_map(|of_one| of_one.rows.iter().map(|step| (of_one.name.as_str(), step)))
         .collect();
@@ -100,7 +100,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn steps() -> Vec<Steps> {
-        let step = |name: &str, micros: [f64; 2]| Step {
+        let step = |name: &str, micros: [f64; 2]| TimedStep {
             name: name.to_owned(),
             micros: micros.to_vec(),
         };

@@ -164,7 +164,7 @@ impl<G: Called> Installation<G> {
             ("KAVENEGAR_TEMPLATE", "ramz-otp"),
             // What one worker can do is to be seen, not what an account may.
             ("KAVENEGAR_RATE", "10000"),
-            // Jobs that no worker takes shall not end a measurement; the age of the oldest still may.
+            // Jobs that no worker takes must not end a measurement; the age of the oldest still may.
             ("QUEUE_MAX", "1000000"),
             ("LOG_FORMAT", "json"),
         ];

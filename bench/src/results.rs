@@ -91,12 +91,12 @@ pub(crate) struct Steps {
     /// The processes, as in each step.
     pub(crate) processes: Vec<String>,
     /// In order.
-    pub(crate) rows: Vec<Step>,
+    pub(crate) rows: Vec<TimedStep>,
 }
 
 /// One step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Step {
+pub(crate) struct TimedStep {
     /// What is done.
     pub(crate) name: String,
     /// Microseconds of processor time of each process, the mean of the rounds.

@@ -38,8 +38,8 @@ async fn a_12_r_32_kills_of_api_and_redis_give_no_attempts_back() {
     production.stop().await;
 }
 
-/// The right code is given back by many while Redis is killed and comes back: one session at most, and whoever
-/// tries again afterwards is that one or nobody.
+/// The right code is given back by many while Redis is killed and comes back: one session at most, and a
+/// later try gets that one or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_22_a_06_a_code_that_is_raced_while_redis_is_killed_opens_one_session() {
     let mut production = Production::start(1, &[NO_ADDRESS_LIMIT]).await;

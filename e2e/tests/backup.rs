@@ -188,7 +188,7 @@ impl Story {
                 (404, "session_unknown"),
             );
         }
-        // People are known, and those who came later come anew.
+        // People are known, and those who came after the backup sign up again.
         let again = site.sign_in_again("09120000001").await;
         assert!(!again.is_new_user);
         assert_eq!(again.user["id"], self.stays.signed_in.user["id"]);

@@ -238,7 +238,7 @@ async fn f_10_credit_runs_out_under_load_and_a_recharge_heals_it() {
         accepted.insert(phone);
     }
     assert!(!lines(&production, "INFO", "the account works again").is_empty());
-    // Who came back at the time that was named found it healed; a slow machine may be later.
+    // A client that came back at the time that was named found it healed; a slow machine may be later.
     println!("a recharge was seen after {healed_after:?}; the refusal before had said {told:?}");
 
     prometheus.wait_for_alert("RamzBreakerOpen", false).await;

@@ -402,7 +402,7 @@ async fn net_04_a_36_redis_refuses_each_user_what_its_program_does_not_do() {
             assert_refused(&redis, role, words).await;
         }
     }
-    // Who takes jobs is the worker, who counts is the API.
+    // The worker takes jobs, the API counts.
     let group = [
         "XREADGROUP",
         "GROUP",

@@ -1,4 +1,4 @@
-"""For whoever is on call: is sign-in working, do messages leave, is money left, what is slow?"""
+"""For the person on call: is sign-in working, do messages leave, is money left, what is slow?"""
 
 from .frame import board
 from .panels import GREEN, PLAIN, RED, high, low, quantiles, series, stat, table
@@ -144,7 +144,7 @@ SLOW = [
 
 BOARD = board(
     "ramz-overview", "Ramz: overview",
-    "For whoever is on call. Green on top means that people sign in.",
+    "For the person on call. Green on top means that people sign in.",
     [("Is sign-in working?", SIGN_IN), ("Do messages leave?", SENDING), ("Is money left?", MONEY),
      ("How is it going?", TREND), ("What is slow?", SLOW)],
 )

@@ -10,6 +10,7 @@
 
 mod child;
 mod django;
+mod on_each;
 mod port;
 mod postgres;
 mod process;

@@ -4,7 +4,7 @@
 //! migration is granted with it. A role that the server does not have is left out: where one role owns
 //! everything and all programs use it, nothing changes.
 //!
-//! Old and new programs run side by side during an upgrade. So what a release needs no more is taken
+//! Old and new programs run side by side during an upgrade. So what a release no longer needs is taken
 //! out of this list one release later.
 
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};

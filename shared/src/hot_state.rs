@@ -300,7 +300,7 @@ impl HotState {
 
     /// Counts one attempt with the session id of a challenge, and only then honours that the code was
     /// `right`. A challenge allows `allowed` of them; a resend gives none back. The first right code
-    /// closes the root, so that whoever else shares it is told [`Verdict::Used`]; it proves the number
+    /// closes the root, so that everyone else who shares it is told [`Verdict::Used`]; it proves the number
     /// to be the `caller`'s, who may ask more for that.
     ///
     /// Never repeated by itself: a lost reply means that the attempt may have been counted.

@@ -7,10 +7,13 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::Registry;
+use strum::VariantArray as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
+
+use crate::telemetry::MetricSet as _;
 
 /// The pause before the first new beginning; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -18,7 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A loop of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Loop {
     /// Whether the stores answer.
     Stores,
@@ -61,73 +67,28 @@ pub enum Loop {
 }
 
 impl Loop {
-    /// Every loop there is.
-    pub const ALL: [Self; 19] = [
-        Self::Stores,
-        Self::Room,
-        Self::QueueFigures,
-        Self::Clock,
-        Self::Sweep,
-        Self::Notices,
-        Self::TakingBack,
-        Self::Refusals,
-        Self::Breaker,
-        Self::Account,
-        Self::Deliveries,
-        Self::Retention,
-        Self::Reader,
-        Self::Promote,
-        Self::Tidy,
-        Self::KeepAlive,
-        Self::Settle,
-        Self::LedgerBegins,
-        Self::LedgerEnds,
-    ];
-
     /// The name in metrics and in logs.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stores => "stores",
-            Self::Room => "room",
-            Self::QueueFigures => "queue_figures",
-            Self::Clock => "clock",
-            Self::Sweep => "sweep",
-            Self::Notices => "notices",
-            Self::TakingBack => "taking_back",
-            Self::Refusals => "refusals",
-            Self::Breaker => "breaker",
-            Self::Account => "account",
-            Self::Deliveries => "deliveries",
-            Self::Retention => "retention",
-            Self::Reader => "reader",
-            Self::Promote => "promote",
-            Self::Tidy => "tidy",
-            Self::KeepAlive => "keep_alive",
-            Self::Settle => "settle",
-            Self::LedgerBegins => "ledger_begins",
-            Self::LedgerEnds => "ledger_ends",
-        }
+        self.into()
     }
 }
 
-/// How often each was begun again, in this process.
-static RESTARTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    let opts = Opts::new(
-        "ramz_loop_restarts_total",
-        "Loops beside requests and jobs that broke down by a panic and were begun again.",
-    );
-    let restarts = IntCounterVec::new(opts, &["loop"]).expect("the name is valid");
-    for each in Loop::ALL {
-        restarts.with_label_values(&[each.as_str()]).inc_by(0);
+crate::metrics! {
+    struct LoopMetrics {
+        /// Loops beside requests and jobs that broke down by a panic and were begun again.
+        restarts: IntCounterVec("ramz_loop_restarts_total", ["loop"]) of Loop::VARIANTS;
     }
-    restarts
-});
+}
+
+/// The counts of this process.
+static METRICS: LazyLock<LoopMetrics> =
+    LazyLock::new(|| LoopMetrics::make().expect("the name is valid"));
 
 pub(crate) fn register(registry: &Registry) -> prometheus::Result<()> {
-    registry.register(Box::new(RESTARTS.clone()))
+    METRICS.enter(registry)
 }
 
-/// Runs a loop until it ends by itself. Where it panics it is made and begun again, after a pause that
+/// Runs a loop until it ends by itself. If it panics it is made and started again, after a pause that
 /// `stop` cuts short. Dropping this ends it.
 pub async fn run<F>(which: Loop, stop: CancellationToken, mut make: impl FnMut() -> F)
 where
@@ -142,7 +103,7 @@ where
             // It ended by itself, or the runtime is being torn down.
             _ => return,
         }
-        RESTARTS.with_label_values(&[which.as_str()]).inc();
+        METRICS.restarts.with_label_values(&[which]).inc();
         if began.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
@@ -176,7 +137,7 @@ mod tests {
     use super::*;
 
     fn restarts(of: Loop) -> u64 {
-        RESTARTS.with_label_values(&[of.as_str()]).get()
+        METRICS.restarts.with_label_values(&[of]).get()
     }
 
     #[tokio::test(start_paused = true)]
@@ -217,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_loop_ends_with_whoever_runs_it() {
+    async fn a_loop_ends_with_the_task_that_runs_it() {
         struct Ends(Arc<Notify>);
         impl Drop for Ends {
             fn drop(&mut self) {

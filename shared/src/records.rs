@@ -59,6 +59,8 @@ mod sign_in_together;
 mod sign_on;
 mod staff;
 mod steps;
+#[cfg(test)]
+mod stored_names;
 mod users;
 
 pub use audit::{AuditEntry, AuditSource, InConsole};

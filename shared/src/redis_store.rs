@@ -17,7 +17,7 @@ use redis::{AsyncConnectionConfig, Client, RedisError};
 pub(crate) use connection::{LIFE, RedisConnection};
 pub(crate) use trouble::cause;
 
-/// One attempt at a command. Two of them fit in the second within which clients get their answer.
+/// One sending of a command. Two of them fit in the second within which clients get their answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(400);
 /// A blocking read that is silent for this long on top of its block is a dead connection.
@@ -75,7 +75,7 @@ pub(crate) struct Keys {
     pub(crate) phone_failures_prefix: String,
     /// What precedes the address in the key of its failed tries.
     pub(crate) address_failures_prefix: String,
-    /// Made once. Where there is none, Redis was emptied: until when numbers of which nothing is known are
+    /// Made once. If there is none, Redis was emptied: until when numbers of which nothing is known are
     /// looked for in the ledger, or 0.
     pub(crate) epoch: String,
     /// What precedes the keyed hash of a number whose account was deleted, in the key of the requests for
@@ -135,7 +135,7 @@ impl RedisStore {
         &self.0.place
     }
 
-    /// A connection of its own for reads that block up to `block`. The shared one is made anew after
+    /// A connection of its own for reads that block up to `block`. The shared one is made again after
     /// it: what is read from the server of today must not be settled with that of yesterday, which
     /// knows nothing of it.
     pub(crate) async fn blocking_connection(

@@ -49,7 +49,7 @@ pub(crate) struct DiskSpace {
 }
 
 impl SqliteFile {
-    /// Opens the file of a `sqlite:` URL and creates it where it lacks. Each commit is synced to
+    /// Opens the file of a `sqlite:` URL and creates it if it is missing. Each commit is synced to
     /// the disk (`synchronous=FULL`), so neither a kill nor a power cut loses an accepted request.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
         Self::open_patiently(url, ACQUIRE_TIMEOUT).await

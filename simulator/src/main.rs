@@ -177,7 +177,7 @@ async fn check_health(listen: SocketAddr) -> Result<(), Box<dyn Error>> {
         ip => ip,
     };
     let url = format!("http://{}/_sim/account", SocketAddr::new(ip, listen.port()));
-    // It is plain http, and an image without root certificates shall do.
+    // It is plain http, and it must work in an image without root certificates.
     let client = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])

@@ -31,7 +31,7 @@ pub(crate) struct DaysLeft {
     level: Level,
 }
 
-/// A level ends only when so many times its days are left: a number that wavers around the boundary
+/// A level ends only when this many times its days are left: a number that wavers around the boundary
 /// is told once.
 const OVER: f64 = 1.1;
 

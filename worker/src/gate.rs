@@ -186,7 +186,7 @@ impl Gate {
     }
 
     /// What becomes of a job after its call: one that met a refusal of the whole account was not
-    /// tried, so it loses no attempt.
+    /// tried, so it loses no run.
     pub(crate) fn dispose(outcome: &SendOutcome, disposal: Disposal) -> Disposal {
         match (outcome, disposal) {
             (SendOutcome::AccountWide { .. }, Disposal::Delay(after)) => {

@@ -6,9 +6,7 @@ mod delivery;
 mod gate;
 
 use gateway::{Method, ReadError, SendOutcome, StatusRow};
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-};
+use strum::VariantArray as _;
 
 pub(crate) use account::AccountMetrics;
 pub(crate) use delivery::DeliveryMetrics;
@@ -31,18 +29,18 @@ const ACCOUNT_CODES: [&str; 11] = [
     "401", "403", "407", "412", "416", "418", "426", "427", "429", "430", "501",
 ];
 /// Other errors that are counted from the start: a first one that makes its series is no rate.
-const ERRORS: [(&str, &str); 11] = [
-    ("451", "slow_down"),
-    ("409", "busy"),
-    ("411", "refused_message"),
-    ("424", "refused_config"),
-    ("200", "localid_collision"),
-    ("none", "dns"),
-    ("none", "connect"),
-    ("none", "connect_timeout"),
-    ("none", "tls"),
-    ("none", "timeout"),
-    ("none", "reset"),
+const ERRORS: [[&str; 2]; 11] = [
+    ["451", "slow_down"],
+    ["409", "busy"],
+    ["411", "refused_message"],
+    ["424", "refused_config"],
+    ["200", "localid_collision"],
+    ["none", "dns"],
+    ["none", "connect"],
+    ["none", "connect_timeout"],
+    ["none", "tls"],
+    ["none", "timeout"],
+    ["none", "reset"],
 ];
 /// Why a handler of this crate makes a job a dead letter.
 pub(crate) const DEAD_LETTERS: [&str; 5] = [
@@ -54,7 +52,8 @@ pub(crate) const DEAD_LETTERS: [&str; 5] = [
 ];
 
 /// What became of a send whose outcome was unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Reconciled {
     /// The message was found at the gateway.
     Went,
@@ -64,130 +63,52 @@ pub(crate) enum Reconciled {
     Undecided,
 }
 
-impl Reconciled {
-    const ALL: [Self; 3] = [Self::Went, Self::Resent, Self::Undecided];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Went => "went",
-            Self::Resent => "resent",
-            Self::Undecided => "undecided",
-        }
+shared::metrics! {
+    /// The metrics of a worker. Clones share them.
+    #[derive(Clone, Debug)]
+    pub struct WorkerMetrics {
+        /// Attempts to send and jobs given up, by how they ended; a message that was found
+        /// later counts as unknown first, then as accepted.
+        sms: IntCounterVec("ramz_sms_total", ["outcome"]) of OUTCOMES;
+        /// From the acceptance of a request to the call of the gateway.
+        sms_delay: Histogram(
+            "ramz_sms_delay_seconds",
+            buckets [
+                0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 90.0,
+                300.0, 600.0,
+            ]
+        );
+        /// What accepted messages cost, as the gateway said.
+        sms_cost: IntCounter("ramz_sms_cost_rials_total");
+        /// Sends of unknown outcome by what became of them.
+        reconciled: IntCounterVec("ramz_sms_reconciled_total", ["result"]) of Reconciled::VARIANTS;
+        /// Messages sent again although the first may have gone: the possible duplicates.
+        resent_ambiguous: IntCounter("ramz_sms_resent_ambiguous_total");
+        /// Calls of the gateway by method and return.status (`none`: no answer).
+        gateway_requests: IntCounterVec("ramz_gateway_requests_total", ["method", "status"]),
+            of_each usual_answers();
+        /// Calls of the gateway.
+        gateway_seconds: HistogramVec(
+            "ramz_gateway_request_seconds", ["method"],
+            buckets [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 8.0]
+        ) of Method::VARIANTS.iter().map(|method| method.as_str());
+        /// Calls that the gateway did not accept, by code and class.
+        gateway_errors: IntCounterVec("ramz_gateway_errors_total", ["code", "class"]),
+            of_each account_wide().chain(ERRORS);
+        also pub(crate) delivery: DeliveryMetrics;
     }
 }
 
-/// The metrics of a worker. Clones share them.
-#[derive(Clone, Debug)]
-pub struct WorkerMetrics {
-    sms: IntCounterVec,
-    sms_delay: Histogram,
-    sms_cost: IntCounter,
-    reconciled: IntCounterVec,
-    resent_ambiguous: IntCounter,
-    gateway_requests: IntCounterVec,
-    gateway_seconds: HistogramVec,
-    gateway_errors: IntCounterVec,
-    pub(crate) delivery: DeliveryMetrics,
+fn usual_answers() -> impl Iterator<Item = [&'static str; 2]> {
+    let methods = Method::VARIANTS.iter();
+    methods.flat_map(|method| ["200", "none"].map(|status| [method.as_str(), status]))
+}
+
+fn account_wide() -> impl Iterator<Item = [&'static str; 2]> {
+    ACCOUNT_CODES.into_iter().map(|code| [code, "account"])
 }
 
 impl WorkerMetrics {
-    /// Makes and registers them.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            sms: IntCounterVec::new(
-                Opts::new(
-                    "ramz_sms_total",
-                    "Attempts to send and jobs given up, by how they ended; a message that was found \
-                     later counts as unknown first, then as accepted.",
-                ),
-                &["outcome"],
-            )?,
-            sms_delay: Histogram::with_opts(
-                HistogramOpts::new(
-                    "ramz_sms_delay_seconds",
-                    "From the acceptance of a request to the call of the gateway.",
-                )
-                .buckets(vec![
-                    0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-                    60.0, 90.0, 300.0, 600.0,
-                ]),
-            )?,
-            sms_cost: IntCounter::new(
-                "ramz_sms_cost_rials_total",
-                "What accepted messages cost, as the gateway said.",
-            )?,
-            reconciled: IntCounterVec::new(
-                Opts::new(
-                    "ramz_sms_reconciled_total",
-                    "Sends of unknown outcome by what became of them.",
-                ),
-                &["result"],
-            )?,
-            resent_ambiguous: IntCounter::new(
-                "ramz_sms_resent_ambiguous_total",
-                "Messages sent again although the first may have gone: the possible duplicates.",
-            )?,
-            gateway_requests: IntCounterVec::new(
-                Opts::new(
-                    "ramz_gateway_requests_total",
-                    "Calls of the gateway by method and return.status (`none`: no answer).",
-                ),
-                &["method", "status"],
-            )?,
-            gateway_seconds: HistogramVec::new(
-                HistogramOpts::new("ramz_gateway_request_seconds", "Calls of the gateway.")
-                    .buckets(vec![
-                        0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 8.0,
-                    ]),
-                &["method"],
-            )?,
-            gateway_errors: IntCounterVec::new(
-                Opts::new(
-                    "ramz_gateway_errors_total",
-                    "Calls that the gateway did not accept, by code and class.",
-                ),
-                &["code", "class"],
-            )?,
-            delivery: DeliveryMetrics::register(registry)?,
-        };
-        for outcome in OUTCOMES {
-            metrics.sms.with_label_values(&[outcome]).inc_by(0);
-        }
-        for result in Reconciled::ALL {
-            metrics
-                .reconciled
-                .with_label_values(&[result.as_str()])
-                .inc_by(0);
-        }
-        for method in Method::ALL {
-            for status in ["200", "none"] {
-                metrics
-                    .gateway_requests
-                    .with_label_values(&[method.as_str(), status])
-                    .inc_by(0);
-            }
-            let _ = metrics
-                .gateway_seconds
-                .with_label_values(&[method.as_str()]);
-        }
-        let account_wide = ACCOUNT_CODES.map(|code| (code, "account"));
-        for (code, class) in account_wide.into_iter().chain(ERRORS) {
-            metrics
-                .gateway_errors
-                .with_label_values(&[code, class])
-                .inc_by(0);
-        }
-        registry.register(Box::new(metrics.sms.clone()))?;
-        registry.register(Box::new(metrics.sms_delay.clone()))?;
-        registry.register(Box::new(metrics.sms_cost.clone()))?;
-        registry.register(Box::new(metrics.reconciled.clone()))?;
-        registry.register(Box::new(metrics.resent_ambiguous.clone()))?;
-        registry.register(Box::new(metrics.gateway_requests.clone()))?;
-        registry.register(Box::new(metrics.gateway_seconds.clone()))?;
-        registry.register(Box::new(metrics.gateway_errors.clone()))?;
-        Ok(metrics)
-    }
-
     /// A run ended in one of [`OUTCOMES`].
     pub(crate) fn ended(&self, outcome: &'static str) {
         self.sms.with_label_values(&[outcome]).inc();
@@ -201,7 +122,7 @@ impl WorkerMetrics {
 
     /// A send of unknown outcome was cleared up, or given up.
     pub(crate) fn reconciled(&self, result: Reconciled) {
-        self.reconciled.with_label_values(&[result.as_str()]).inc();
+        self.reconciled.with_label_values(&[result]).inc();
         if result == Reconciled::Resent {
             self.resent_ambiguous.inc();
         }

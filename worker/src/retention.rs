@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::clock::Clock;
 use domain::random::Random;
-use prometheus::{IntCounterVec, Opts, Registry};
 use shared::config::Retention;
 use shared::records::{OldRows, Records, RetentionStep};
+use strum::VariantArray as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -26,31 +26,23 @@ const STEP_NUMBERS: u32 = 100;
 const STEP_SESSIONS: u32 = 25;
 /// How long a step of one row may take.
 const PATIENT: Duration = Duration::from_mins(10);
-/// Between two steps the database is left alone for so many times what the step took, and so long at least.
+/// Between two steps the database is left alone for this many times as long as the step took, and at least
+/// for `LEAST_REST`.
 const REST: u32 = 3;
 const LEAST_REST: Duration = Duration::from_millis(50);
 
-/// Counts what was removed.
-#[derive(Clone, Debug)]
-pub(crate) struct RetentionMetrics(IntCounterVec);
+shared::metrics! {
+    /// Counts what was removed.
+    #[derive(Clone, Debug)]
+    pub(crate) struct RetentionMetrics {
+        /// Rows that were removed because of their age, or lost their number (send_numbers).
+        rows: IntCounterVec("ramz_retention_rows_total", ["table"]) of OldRows::VARIANTS;
+    }
+}
 
 impl RetentionMetrics {
-    /// Makes and registers it.
-    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let options = Opts::new(
-            "ramz_retention_rows_total",
-            "Rows that were removed because of their age, or lost their number (send_numbers).",
-        );
-        let counter = IntCounterVec::new(options, &["table"])?;
-        registry.register(Box::new(counter.clone()))?;
-        for rows in OldRows::ALL {
-            counter.with_label_values(&[rows.as_str()]);
-        }
-        Ok(Self(counter))
-    }
-
     fn add(&self, what: OldRows, rows: u64) {
-        self.0.with_label_values(&[what.as_str()]).inc_by(rows);
+        self.rows.with_label_values(&[what]).inc_by(rows);
     }
 }
 
@@ -130,8 +122,10 @@ impl RetentionRounds {
 
 #[cfg(test)]
 mod tests {
+    use prometheus::Registry;
     use shared::config::{Environment, WorkerConfig};
     use shared::sqlite_file::SqliteFile;
+    use shared::telemetry::MetricSet as _;
 
     use super::*;
 
@@ -188,7 +182,13 @@ mod tests {
         rounds.retention = retention("audit_log:60");
         rounds.round().await;
         assert_eq!(left().await, 3);
-        let counted = |rows: OldRows| rounds.metrics.0.with_label_values(&[rows.as_str()]).get();
+        let counted = |rows: OldRows| {
+            rounds
+                .metrics
+                .rows
+                .with_label_values(&[rows.as_str()])
+                .get()
+        };
         assert_eq!(counted(OldRows::AuditLog), 1_200);
         assert_eq!(counted(OldRows::Sends), 0);
         rounds.round().await;
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(left, 0);
         let counted = rounds
             .metrics
-            .0
+            .rows
             .with_label_values(&[OldRows::Sessions.as_str()]);
         assert_eq!(counted.get(), 8);
     }

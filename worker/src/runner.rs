@@ -3,6 +3,7 @@
 use apalis::prelude::{Attempt, BoxDynError, Data, Monitor, MonitorError, WorkerBuilder};
 use prometheus::{IntGauge, Registry};
 use shared::queue::{Disposal, Feed, Job, QueueBackend, QueueEvents, QueueSettings};
+use shared::telemetry::MetricSet as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::DEAD_LETTERS;
@@ -46,7 +47,9 @@ pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), Work
     } = parts;
     let events = QueueEvents::register(&registry)?;
     events.expect_dead_letters(&DEAD_LETTERS);
-    let busy = Busy::register(&registry, queue.concurrency)?;
+    let busy = Busy::register(&registry)?;
+    busy.slots
+        .set(i64::try_from(queue.concurrency).unwrap_or(i64::MAX));
     tracing::info!(
         consumer = feed.consumer(),
         concurrency = queue.concurrency,
@@ -78,27 +81,22 @@ pub async fn run(parts: RunnerParts, stop: CancellationToken) -> Result<(), Work
     }
 }
 
-/// How much of a worker is in use.
-#[derive(Clone, Debug)]
-struct Busy(IntGauge);
+shared::metrics! {
+    /// How much of a worker is in use.
+    #[derive(Clone, Debug)]
+    struct Busy {
+        /// Jobs that this worker runs at once at most.
+        slots: IntGauge("ramz_worker_concurrency");
+        /// Jobs that this worker runs now.
+        jobs: IntGauge("ramz_worker_busy");
+    }
+}
 
 impl Busy {
-    fn register(registry: &Registry, concurrency: usize) -> Result<Self, prometheus::Error> {
-        let slots = IntGauge::new(
-            "ramz_worker_concurrency",
-            "Jobs that this worker runs at once at most.",
-        )?;
-        slots.set(i64::try_from(concurrency).unwrap_or(i64::MAX));
-        registry.register(Box::new(slots))?;
-        let busy = IntGauge::new("ramz_worker_busy", "Jobs that this worker runs now.")?;
-        registry.register(Box::new(busy.clone()))?;
-        Ok(Self(busy))
-    }
-
     /// Counts a job for as long as the returned value lives.
     fn one_more(&self) -> RunningJob {
-        self.0.inc();
-        RunningJob(self.0.clone())
+        self.jobs.inc();
+        RunningJob(self.jobs.clone())
     }
 }
 

@@ -12,7 +12,7 @@ use shared::loops::{self, Loop};
 use shared::queue::QueueSettings;
 use shared::records::{LedgerMetrics, LedgerWriter, PoolSettings};
 use shared::stores::{OpenError, SchemaError, StoreWatch, Stores};
-use shared::telemetry::metrics_registry;
+use shared::telemetry::{MetricSet as _, metrics_registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;

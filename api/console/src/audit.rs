@@ -152,7 +152,7 @@ fn row(console: &Console, staff: &Staff, entry: AuditRow) -> Row {
         ("", None, None) => words.audit.source(&entry.source).to_owned(),
         (name, ..) => name.to_owned(),
     };
-    let role = entry.role.as_deref().and_then(Role::parse);
+    let role = entry.role.as_deref().and_then(|role| role.parse().ok());
     let subject = entry.subject;
     Row {
         at: times::moment(entry.at, console.now(), words),

@@ -130,7 +130,7 @@ pub(crate) async fn retry(
     }
 }
 
-/// `POST /dead/drop`: it destroys, so a factor is asked for anew.
+/// `POST /dead/drop`: it destroys, so a factor is asked for again.
 pub(crate) async fn drop_send(
     State(console): State<Console>,
     staff: Staff,

@@ -145,7 +145,7 @@ pub(crate) async fn file(
 ) -> Result<Response, Fault> {
     staff.may(Role::Support)?;
     let run = of_session(&console, &staff, &id)?;
-    // Whoever lost the role meanwhile gets nothing.
+    // Somebody who lost the role meanwhile gets nothing.
     if run.whole {
         staff.may(Role::Operator)?;
     }

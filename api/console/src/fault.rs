@@ -192,7 +192,7 @@ pub(crate) async fn around_page(
         fault => {
             let (title, detail) = fault.texts(visitor.words, visitor.request_id);
             let ours = fault.status() == StatusCode::INTERNAL_SERVER_ERROR;
-            // Whoever is signed in keeps the way to everything else.
+            // Signed-in staff keep the links to everything else.
             let staff = Staff::from_request_parts(&mut for_fault, &console).await;
             let frame = match &staff {
                 Ok(staff) => Frame::new(&console, staff, &title),

@@ -29,7 +29,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The first field of a name, without what surrounds it; empty where there is none.
+    /// The first field of a name, without what surrounds it; empty if there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.typed(name).trim()
     }

@@ -157,7 +157,7 @@ pub(crate) struct ShownNumber {
 }
 
 impl ShownNumber {
-    /// For whoever looks; `subject` is the user of the number, where it is known.
+    /// As the reader may see it; `subject` is the user of the number, where it is known.
     pub(crate) fn new(
         console: &Console,
         staff: &Staff,
@@ -239,30 +239,16 @@ pub(crate) fn done(console: &Console, path: &str, notice: Notice) -> Response {
     console.site.cookies.keep(
         response.headers_mut(),
         PageCookie::StaffNotice,
-        notice.as_str(),
+        notice.as_ref(),
         None,
     );
     response
 }
 
 /// What a page tells of what was done a moment ago.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Notice {
     Done,
     Unmasked,
-}
-
-impl Notice {
-    const ALL: [Self; 2] = [Self::Done, Self::Unmasked];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Unmasked => "unmasked",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|notice| notice.as_str() == text)
-    }
 }

@@ -24,6 +24,7 @@ use crate::times;
 
 use hours::{Hour, hours};
 use pace::pace;
+use strum::VariantArray as _;
 
 pub(crate) use asked::{Asked, last_digits};
 pub(crate) use line::{Line, number_address};
@@ -43,7 +44,7 @@ pub(crate) struct Choice {
 struct SendsPage {
     frame: Frame,
     asked: Asked,
-    /// The number that is looked for, as whoever looks may see it.
+    /// The number that is searched for, as the reader may see it.
     number: String,
     states: Vec<Choice>,
     operators: Vec<Choice>,
@@ -139,12 +140,14 @@ impl SendsPage {
         Self {
             frame: Frame::new(console, staff, words.title),
             number,
-            states: SendFate::ALL
-                .map(|fate| choice(fate.as_str(), words.fate(fate), state))
-                .into(),
-            operators: Operator::ALL
-                .map(|one| choice(one.as_str(), words.operator_name(one), operator))
-                .into(),
+            states: SendFate::VARIANTS
+                .iter()
+                .map(|&fate| choice(fate.as_str(), words.fate(fate), state))
+                .collect(),
+            operators: Operator::VARIANTS
+                .iter()
+                .map(|&one| choice(one.as_str(), words.operator_name(one), operator))
+                .collect(),
             channels: [Channel::Sms, Channel::Call]
                 .map(|one| choice(one.as_str(), words.channel_name(one), channel))
                 .into(),

@@ -117,7 +117,7 @@ impl FromRequestParts<Console> for Visitor {
             form_token_is_new: is_new,
             notice: cookies
                 .kept(&parts.headers, PageCookie::StaffNotice)
-                .and_then(Notice::parse),
+                .and_then(|notice| notice.parse::<Notice>().ok()),
             by_hand: !parts.headers.contains_key(LIVE),
         })
     }

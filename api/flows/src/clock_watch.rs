@@ -2,8 +2,6 @@
 //! live by; where it is set, what was stored before lies too far ahead or behind. Every step brings such
 //! moments back by itself (`shared/src/hot_state`); this tells the people who may find the cause.
 
-use std::fmt;
-
 use domain::clock::UnixMillis;
 use tokio::time::{Duration, Instant};
 
@@ -18,28 +16,13 @@ pub(crate) struct ClockWatch {
 }
 
 /// Which way a clock was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::Display, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum ClockStep {
     Back,
     Forward,
-}
-
-impl ClockStep {
-    pub(crate) const ALL: [Self; 2] = [Self::Back, Self::Forward];
-
-    /// The name in metrics.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Back => "back",
-            Self::Forward => "forward",
-        }
-    }
-}
-
-impl fmt::Display for ClockStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl ClockWatch {

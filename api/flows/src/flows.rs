@@ -13,6 +13,7 @@ use shared::config::{ApiConfig, OtpConfig, TokensConfig};
 use shared::hot_state::{AcceptPolicy, HotState};
 use shared::queue::Feed;
 use shared::records::Records;
+use shared::telemetry::MetricSet as _;
 
 use crate::metrics::FlowMetrics;
 

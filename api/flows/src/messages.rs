@@ -26,7 +26,7 @@ const LOOKS_FOR: Duration = Duration::from_millis(40);
 pub struct ListedMessage {
     /// What the ledger has of it.
     pub row: LedgerRow,
-    /// How it fared.
+    /// What became of it.
     pub fate: SendFate,
     /// The operator of its number's prefix; nothing where the number was erased.
     pub operator: Option<Operator>,

@@ -8,9 +8,9 @@ mod refreshes;
 
 use domain::limits::Rule;
 use domain::phone::Operator;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use shared::hot_state::Cancelled;
 use shared::queue::QueueStats;
+use strum::VariantArray as _;
 
 use crate::clock_watch::ClockStep;
 use crate::refusal::{Refusal, RefusalCode, RefusalKind};
@@ -19,37 +19,68 @@ use crate::refused::CountedAs;
 pub(crate) use delivery_reports::DeliveryReportResult;
 pub(crate) use log_ins::LogInResult;
 pub use logouts::LogoutResult;
-use logouts::Logouts;
 pub(crate) use refreshes::RefreshResult;
-use refreshes::Refreshes;
 
 /// The rule that a session is renewed only so often.
 const REFRESH_SESSION: &str = "refresh_session";
 
-/// Every figure of this crate.
-#[derive(Debug)]
-pub struct FlowMetrics {
-    otp_requests: IntCounterVec,
-    otp_verifications: IntCounterVec,
-    password_logins: IntCounterVec,
-    limit_refused: IntCounterVec,
-    time_to_verified: HistogramVec,
-    delivery_callbacks: IntCounterVec,
-    clock_steps: IntCounterVec,
-    unanswered: IntCounterVec,
-    pub(crate) refreshes: Refreshes,
-    logouts: Logouts,
-    queue: QueueGauges,
+shared::metrics! {
+    /// Every figure of this crate.
+    #[derive(Debug)]
+    pub struct FlowMetrics {
+        /// Requests for a code, by how they ended.
+        otp_requests: IntCounterVec("ramz_otp_requests_total", ["result"]) of RequestResult::VARIANTS;
+        /// Verifications of a code, by how they ended.
+        otp_verifications: IntCounterVec("ramz_otp_verifications_total", ["result"])
+            of VerificationResult::VARIANTS;
+        /// Log-ins with a password, by how they ended.
+        password_logins: IntCounterVec("ramz_password_logins_total", ["result"])
+            of LogInResult::VARIANTS;
+        /// Requests for a code, tries at a code or a password, and other calls, that a rule refused.
+        limit_refused: IntCounterVec("ramz_limit_refused_total", ["rule"]) of rules();
+        /// Time from the first request for a code to its verification, by the operator of the
+        /// number's prefix.
+        time_to_verified: HistogramVec(
+            "ramz_time_to_verified_seconds", ["operator"],
+            buckets [2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0]
+        ) of Operator::VARIANTS;
+        /// Reports about deliveries that came in, by what they were about.
+        delivery_callbacks: IntCounterVec("ramz_delivery_callbacks_total", ["result"])
+            of DeliveryReportResult::VARIANTS;
+        /// How often the clock of hot state was set, by the direction.
+        clock_steps: IntCounterVec("ramz_clock_steps_total", ["direction"]) of ClockStep::VARIANTS;
+        /// Requests for a code that were refused while it was not known whether they were granted.
+        unanswered: IntCounterVec("ramz_unanswered_requests_total", ["result"])
+            of Cancelled::VARIANTS;
+        /// Refresh tokens presented, by what became of them.
+        refreshes: IntCounterVec("ramz_token_refreshes_total", ["result"]) of RefreshResult::VARIANTS;
+        /// Attempts to tell a client of OpenID Connect of a log-out by the back channel, by how each ended
+        logouts: IntCounterVec("ramz_oidc_logouts_total", ["result"]) of LogoutResult::VARIANTS;
+        also queue: QueueGauges;
+    }
 }
 
-#[derive(Debug)]
-struct QueueGauges {
-    depth: IntGauge,
-    oldest_age: prometheus::Gauge,
-    in_flight: IntGauge,
-    delayed: IntGauge,
-    dead: IntGauge,
-    consumers: IntGauge,
+shared::metrics! {
+    #[derive(Debug)]
+    struct QueueGauges {
+        /// Jobs that wait to be taken.
+        depth: IntGauge("ramz_queue_depth");
+        /// How long the oldest job that was never delayed has been there.
+        oldest_age: Gauge("ramz_queue_oldest_age_seconds");
+        /// Jobs that a worker has taken.
+        in_flight: IntGauge("ramz_queue_in_flight");
+        /// Jobs that wait for their time.
+        delayed: IntGauge("ramz_queue_delayed");
+        /// Dead letters.
+        dead: IntGauge("ramz_queue_dead");
+        /// Workers seen in the last half minute.
+        consumers: IntGauge("ramz_queue_consumers");
+    }
+}
+
+fn rules() -> impl Iterator<Item = &'static str> {
+    let limits = Rule::ALL.iter().map(|rule| rule.as_str());
+    limits.chain([REFRESH_SESSION])
 }
 
 /// The use cases whose ends are counted, also where no face could read the request.
@@ -68,7 +99,8 @@ pub enum CountedUseCase {
 }
 
 /// How a request for a code ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum RequestResult {
     Sent,
     Cooldown,
@@ -79,7 +111,8 @@ pub(crate) enum RequestResult {
 }
 
 /// How a verification ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum VerificationResult {
     Verified,
     Repeated,
@@ -93,28 +126,6 @@ pub(crate) enum VerificationResult {
     Invalid,
     Unavailable,
     Failed,
-}
-
-impl RequestResult {
-    const ALL: [Self; 6] = [
-        Self::Sent,
-        Self::Cooldown,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Cooldown => "cooldown",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl CountedAs for RequestResult {
@@ -141,145 +152,15 @@ impl CountedAs for VerificationResult {
     }
 }
 
-impl VerificationResult {
-    const ALL: [Self; 12] = [
-        Self::Verified,
-        Self::Repeated,
-        Self::Wrong,
-        Self::Exhausted,
-        Self::Expired,
-        Self::Used,
-        Self::Unknown,
-        Self::Blocked,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Repeated => "repeated",
-            Self::Wrong => "wrong",
-            Self::Exhausted => "exhausted",
-            Self::Expired => "expired",
-            Self::Used => "used",
-            Self::Unknown => "unknown",
-            Self::Blocked => "blocked",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 impl FlowMetrics {
-    /// Registers every figure, the closed label sets at zero.
-    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            prometheus::Result::Ok(counter)
-        };
-        let time_to_verified = HistogramVec::new(
-            HistogramOpts::new(
-                "ramz_time_to_verified_seconds",
-                "Time from the first request for a code to its verification, by the operator of the \
-                 number's prefix.",
-            )
-            .buckets(vec![
-                2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0,
-            ]),
-            &["operator"],
-        )?;
-        registry.register(Box::new(time_to_verified.clone()))?;
-        let metrics = Self {
-            otp_requests: counter(
-                "ramz_otp_requests_total",
-                "Requests for a code, by how they ended.",
-                &["result"],
-            )?,
-            otp_verifications: counter(
-                "ramz_otp_verifications_total",
-                "Verifications of a code, by how they ended.",
-                &["result"],
-            )?,
-            password_logins: counter(
-                "ramz_password_logins_total",
-                "Log-ins with a password, by how they ended.",
-                &["result"],
-            )?,
-            limit_refused: counter(
-                "ramz_limit_refused_total",
-                "Requests for a code, tries at a code or a password, and other calls, that a rule refused.",
-                &["rule"],
-            )?,
-            time_to_verified,
-            delivery_callbacks: counter(
-                "ramz_delivery_callbacks_total",
-                "Reports about deliveries that came in, by what they were about.",
-                &["result"],
-            )?,
-            clock_steps: counter(
-                "ramz_clock_steps_total",
-                "How often the clock of hot state was set, by the direction.",
-                &["direction"],
-            )?,
-            unanswered: counter(
-                "ramz_unanswered_requests_total",
-                "Requests for a code that were refused while it was not known whether they were granted.",
-                &["result"],
-            )?,
-            refreshes: Refreshes::register(registry)?,
-            logouts: Logouts::register(registry)?,
-            queue: QueueGauges::register(registry)?,
-        };
-        for result in RequestResult::ALL {
-            metrics.otp_requests.with_label_values(&[result.as_str()]);
-        }
-        for result in VerificationResult::ALL {
-            metrics
-                .otp_verifications
-                .with_label_values(&[result.as_str()]);
-        }
-        for step in ClockStep::ALL {
-            metrics.clock_steps.with_label_values(&[step.as_str()]);
-        }
-        for ended in Cancelled::ALL {
-            metrics.unanswered.with_label_values(&[ended.as_str()]);
-        }
-        for result in LogInResult::ALL {
-            metrics
-                .password_logins
-                .with_label_values(&[result.as_str()]);
-        }
-        for operator in Operator::ALL {
-            let _ = metrics
-                .time_to_verified
-                .with_label_values(&[operator.as_str()]);
-        }
-        for result in DeliveryReportResult::ALL {
-            metrics
-                .delivery_callbacks
-                .with_label_values(&[result.as_str()]);
-        }
-        metrics.limit_refused.with_label_values(&[REFRESH_SESSION]);
-        for rule in Rule::ALL {
-            metrics.limit_refused.with_label_values(&[rule.as_str()]);
-        }
-        Ok(metrics)
-    }
-
     /// Counts that the clock of hot state was set.
     pub(crate) fn clock_was_set(&self, step: ClockStep) {
-        self.clock_steps.with_label_values(&[step.as_str()]).inc();
+        self.clock_steps.with_label_values(&[step]).inc();
     }
 
     /// Counts what became of a request that was refused, and may have been granted.
     pub(crate) fn taken_back(&self, ended: Cancelled) {
-        self.unanswered.with_label_values(&[ended.as_str()]).inc();
+        self.unanswered.with_label_values(&[ended]).inc();
     }
 
     /// A request that a face could not read, so that the use case never began.
@@ -288,27 +169,25 @@ impl FlowMetrics {
             CountedUseCase::Asking => self.requested(RequestResult::Invalid),
             CountedUseCase::Verifying => self.verification(VerificationResult::Invalid),
             CountedUseCase::LoggingIn => self.password_log_in(LogInResult::Invalid),
-            CountedUseCase::Refreshing => self.refreshes.count(RefreshResult::Invalid),
+            CountedUseCase::Refreshing => self.refreshed(RefreshResult::Invalid),
             CountedUseCase::Reporting => self.reported(DeliveryReportResult::Malformed),
         }
     }
 
     pub(crate) fn requested(&self, result: RequestResult) {
-        self.otp_requests
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.otp_requests.with_label_values(&[result]).inc();
     }
 
     pub(crate) fn verification(&self, result: VerificationResult) {
-        self.otp_verifications
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.otp_verifications.with_label_values(&[result]).inc();
     }
 
     pub(crate) fn password_log_in(&self, result: LogInResult) {
-        self.password_logins
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.password_logins.with_label_values(&[result]).inc();
+    }
+
+    pub(crate) fn refreshed(&self, result: RefreshResult) {
+        self.refreshes.with_label_values(&[result]).inc();
     }
 
     /// A session that was renewed so often that it must wait.
@@ -324,14 +203,12 @@ impl FlowMetrics {
 
     pub(crate) fn verified_after(&self, seconds: f64, operator: Operator) {
         self.time_to_verified
-            .with_label_values(&[operator.as_str()])
+            .with_label_values(&[operator])
             .observe(seconds);
     }
 
     pub(crate) fn reported(&self, result: DeliveryReportResult) {
-        self.delivery_callbacks
-            .with_label_values(&[result.as_str()])
-            .inc();
+        self.delivery_callbacks.with_label_values(&[result]).inc();
     }
 
     #[expect(
@@ -354,34 +231,8 @@ impl FlowMetrics {
             .set(stats.oldest_age_millis as f64 / 1000.0);
     }
 
-    /// An attempt to tell a client of a log-out has ended.
+    /// A call that tells a client of a log-out has ended.
     pub(crate) fn logout_ended(&self, result: LogoutResult) {
-        self.logouts.ended(result);
-    }
-}
-
-impl QueueGauges {
-    fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            prometheus::Result::Ok(gauge)
-        };
-        let oldest_age = prometheus::Gauge::new(
-            "ramz_queue_oldest_age_seconds",
-            "How long the oldest job that was never delayed has been there.",
-        )?;
-        registry.register(Box::new(oldest_age.clone()))?;
-        Ok(Self {
-            depth: gauge("ramz_queue_depth", "Jobs that wait to be taken.")?,
-            oldest_age,
-            in_flight: gauge("ramz_queue_in_flight", "Jobs that a worker has taken.")?,
-            delayed: gauge("ramz_queue_delayed", "Jobs that wait for their time.")?,
-            dead: gauge("ramz_queue_dead", "Dead letters.")?,
-            consumers: gauge(
-                "ramz_queue_consumers",
-                "Workers seen in the last half minute.",
-            )?,
-        })
+        self.logouts.with_label_values(&[result]).inc();
     }
 }

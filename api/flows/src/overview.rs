@@ -119,7 +119,7 @@ impl Overview {
     }
 }
 
-/// A clock that was set back makes nothing good for ever.
+/// A clock that was set back must not keep anything valid for ever.
 fn is_good(view: &View, now: DateTime<Utc>) -> bool {
     (now - view.at).abs() < GOOD_FOR
 }

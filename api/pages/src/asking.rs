@@ -27,7 +27,7 @@ pub(crate) async fn ask(
     }
 }
 
-/// A code for a number. Who gives the same number once more, after Back or in a second tab, gets the
+/// A code for a number. Giving the same number once more, after Back or in a second tab, gives the
 /// same code once more.
 pub(crate) async fn ask_for_number(
     state: &PagesState,

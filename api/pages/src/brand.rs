@@ -25,7 +25,7 @@ impl Brand {
         }
     }
 
-    /// The name, ours where there is none.
+    /// The name, ours if there is none.
     pub(crate) fn name(&self, words: &'static Words) -> &str {
         self.name
             .for_readers_of(words.locale)

@@ -60,7 +60,7 @@ impl Standing {
 }
 
 impl Form {
-    /// The first field of a name; empty where there is none.
+    /// The first field of a name; empty if there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
         let found = self.fields.iter().find(|(of, _)| of == name);
         found.map_or("", |(_, value)| value.as_str())

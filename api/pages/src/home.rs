@@ -22,7 +22,8 @@ use crate::words::{Words, around, fill};
 const KEPT: Duration = Duration::from_mins(1);
 
 /// What the next page has to tell, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::EnumString)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Notice {
     New,
     NewUnasked,
@@ -39,39 +40,6 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::New,
-        Self::NewUnasked,
-        Self::Known,
-        Self::KnownUnasked,
-        Self::LoggedOut,
-        Self::PasswordSet,
-        Self::ProfileSaved,
-        Self::PhoneChanged,
-        Self::DeviceEnded,
-        Self::OthersEnded,
-        Self::DeviceGone,
-        Self::Deleted,
-    ];
-
-    /// Its name in the cookie.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::NewUnasked => "new-unasked",
-            Self::Known => "known",
-            Self::KnownUnasked => "known-unasked",
-            Self::LoggedOut => "logged-out",
-            Self::PasswordSet => "password-set",
-            Self::ProfileSaved => "profile-saved",
-            Self::PhoneChanged => "phone-changed",
-            Self::DeviceEnded => "device-ended",
-            Self::OthersEnded => "others-ended",
-            Self::DeviceGone => "device-gone",
-            Self::Deleted => "deleted",
-        }
-    }
-
     /// What it says.
     pub(crate) fn told(self, words: &Words) -> Trouble {
         let (home, account) = (&words.home, &words.account.notices);
@@ -99,12 +67,12 @@ impl Notice {
     /// What the browser was given to tell.
     pub(crate) fn kept(headers: &HeaderMap, cookies: Cookies) -> Option<Self> {
         let kept = cookies.kept(headers, PageCookie::Notice)?;
-        Self::ALL.into_iter().find(|notice| notice.as_str() == kept)
+        kept.parse().ok()
     }
 
     /// Lets the next page tell it; forgotten where nobody comes for it.
     pub(crate) fn keep(self, headers: &mut HeaderMap, cookies: Cookies) {
-        cookies.keep(headers, PageCookie::Notice, self.as_str(), Some(KEPT));
+        cookies.keep(headers, PageCookie::Notice, self.as_ref(), Some(KEPT));
     }
 }
 

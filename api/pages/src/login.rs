@@ -215,7 +215,7 @@ async fn asking(
 ) -> Option<WhoAsks> {
     let named = asked.as_ref().ok();
     let named = named.and_then(|Query(asked)| OwnPath::parse(&asked.next));
-    // Who comes back to change the number comes from the same application.
+    // People who come back to change the number come from the same application.
     let pending = || PendingSignIn::read(headers, state.site.cookies, &state.seal)?.next;
     let next = named.or_else(pending);
     who_asks(state, headers, next.as_ref(), visitor.words).await
@@ -235,7 +235,7 @@ pub(crate) fn show(
         let path = next.as_ref().map_or(HOME, OwnPath::as_str);
         return membership.with_cookies(&state.site, lead_to(path));
     }
-    // Who comes back to change the number finds it there.
+    // People who come back to change the number find it there.
     let pending = PendingSignIn::read(headers, state.site.cookies, &state.seal);
     let number = pending.as_ref().map(|pending| typed(&pending.phone));
     let next = next.or_else(|| pending.and_then(|pending| pending.next));

@@ -90,7 +90,7 @@ pub(crate) fn of_password(refusal: &Refusal, visitor: &Visitor) -> Trouble {
     Trouble::of_refusal(refusal.code, wait, None, visitor.words, visitor.request_id)
 }
 
-/// What was typed as a password; `input` is what it shall be.
+/// What was typed as a password; `input` tells which one it is.
 pub(crate) fn typed_password(text: &str, input: Input) -> Result<Password, Refusal> {
     Password::parse(text).map_err(|error| {
         let mut refusal = Refusal::from(match error {

@@ -80,7 +80,7 @@ impl Intent {
         }
     }
 
-    /// Where the number is asked for. Who proves themselves once more has no choice of it.
+    /// Where the number is asked for. A user who proves themselves once more cannot choose it.
     pub(crate) fn number_page(self) -> Option<&'static str> {
         match self {
             Self::LogIn | Self::SignUp => Some(LOG_IN),

@@ -95,7 +95,7 @@ pub(crate) async fn check(
     };
     match reset.await {
         Ok(signed_in) => Ok(enter(&state, &pending, &signed_in)),
-        // It costs no attempt, so a reload does no harm.
+        // It costs no try, so a reload does no harm.
         Err(refusal) if NEW_PASSWORD_REFUSALS.contains(&refusal.code) => {
             let now = state.flows.clock().now_millis();
             let shown = CodePage::new(&state.look, &visitor, &pending, now, false)

@@ -1,5 +1,5 @@
 //! Where the code is given back. What is wrong with it is kept with the sign-in and told by the page
-//! that is led to, so that a reload costs no attempt.
+//! that is led to, so that a reload costs no try.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -113,7 +113,7 @@ pub(crate) async fn check(
     }
 }
 
-/// Who proves themselves once more gets a new session in place of the one that they had.
+/// A user who proves themselves once more gets a new session in place of the old one.
 async fn end_session_before(state: &PagesState, headers: &HeaderMap) {
     let cookies = PresentedCookies::of_own_form(&state.site, headers);
     let by = LogOutBy {

@@ -48,7 +48,7 @@ enum Action {
         #[arg(long)]
         retire: bool,
     },
-    /// Remove a client; its people sign in by it no more.
+    /// Remove a client; nobody can sign in by it any more.
     Remove {
         /// The client.
         id: String,

@@ -15,7 +15,7 @@ use crate::error::{ApiError, RequestFault};
 use crate::json_body::{Change, JsonBody, refused};
 use crate::openapi::{BODY_ERRORS, refusals};
 
-/// What shall be different; what is absent stays.
+/// The changes; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"first_name": "مریم", "email": null}))]

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::json_body::{JsonBody, typed_or_none};
 use crate::openapi::{BODY_ERRORS, refusals};
 
-/// A number, or the handle of a code that shall be sent once more.
+/// A number, or the handle of a code to be sent once more.
 ///
 /// At least one of `mobile_number` and `session_id` is needed, and not `null`; without them the answer is `field_missing`.
 #[derive(Deserialize, ToSchema)]

@@ -43,7 +43,7 @@ refusals! {
     ]
 }
 
-/// Sets the first password of the number, whose user is created where there is none.
+/// Sets the first password of the number, whose user is created if there is none.
 ///
 /// Anyone who has a password by now is answered `step_session_unknown`. A password that is refused
 /// does not use up the step. Sessions that the user had end. Also served without the slash at the

@@ -10,30 +10,8 @@ mod site;
 mod stage;
 mod why;
 
-/// Makes two tests of each case, one on each kind of database.
-macro_rules! on_both {
-    ($($module:ident::$case:ident,)+) => {
-        mod sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$module::$case(crate::stage::Database::sqlite().await).await;
-                }
-            )+
-        }
-
-        mod postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$module::$case(crate::stage::Database::postgres().await).await;
-                }
-            )+
-        }
-    };
-}
-
-on_both! {
+harness::on_each! {
+    sqlite => stage::Database::sqlite().await, postgres => stage::Database::postgres().await;
     passwords::a_superuser_is_made_at_a_terminal,
     passwords::a_superuser_is_made_by_a_script,
     passwords::a_password_is_changed_at_a_terminal_and_by_a_script,

@@ -1,4 +1,4 @@
-//! `api why`: each way in which a code can fare, told in words.
+//! `api why`: everything that can become of a code, told in words.
 
 mod endings;
 mod service;

@@ -16,8 +16,8 @@ use crate::steps::{REGISTER, VERIFY_OTP};
 const PHONE: &str = "09123456789";
 const EVIL: &str = "evil.example";
 
-/// Every call whose body has a code; each counts an attempt before it says yes or no. A call that is added
-/// belongs here, with its attempts.
+/// Every call whose body has a code; each counts a try before it says yes or no. A call that is added
+/// belongs here, with its tries.
 const TAKES_A_CODE: [&str; 4] = [
     "/api/v1/usr/me/phone/verify",
     VERIFY,
@@ -113,7 +113,7 @@ fn has_member(document: &Value, call: &Value, member: &str) -> bool {
 
 /// Somebody who knows a number asks for codes until its limit refuses: the owner's code stays good, with the
 /// session and with the number alone.
-pub(crate) async fn a_16_a_17_whoever_uses_up_the_messages_of_a_number_leaves_its_owners_code_good(
+pub(crate) async fn a_16_a_17_using_up_the_messages_of_a_number_leaves_its_owners_code_good(
     shape: Shape,
 ) {
     let stage = Stage::new(shape).await;

@@ -15,6 +15,7 @@ use http::Method;
 use prometheus::Registry;
 use serde_json::json;
 use shared::records::{Begin, LedgerMetrics, LedgerWriter, Route, SendKey, SendMethod};
+use shared::telemetry::MetricSet as _;
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -244,7 +245,7 @@ pub(crate) async fn prv_01_a_look_that_a_stop_has_swallowed_is_made_at_the_next_
     .await;
 }
 
-pub(crate) async fn whoever_comes_with_the_number_later_is_a_new_user(shape: Shape) {
+pub(crate) async fn a_later_owner_of_the_number_is_a_new_user(shape: Shape) {
     let stage = Stage::new(shape).await;
     let (user, token) = a_full_account(&stage).await;
     let before = stage.ask(PHONE).await;

@@ -207,7 +207,7 @@ pub(crate) async fn every_example_of_a_body_is_taken_as_it_stands(shape: Shape) 
                 operation.needs_token(),
                 "{about}: {stranger:?}"
             );
-            // Anyone who signed in by the first example, each time anew, because some calls end it.
+            // Anyone who signed in by the first example, again each time, because some calls end it.
             stage.pass(3_600_000).await;
             let token = stage.sign_in("09123456789").await.member("access_token");
             stage.pass(60_000).await;

@@ -17,7 +17,7 @@ async fn look(stage: &Stage) {
     looked.expect("an answer");
 }
 
-async fn nobody_begins_and_whoever_has_a_code_signs_in(stage: &Stage, session: &str) {
+async fn nobody_begins_and_a_code_in_hand_signs_in(stage: &Stage, session: &str) {
     look(stage).await;
     let asked = stage.post(OTP, json!({ "phone_number": OTHER })).await;
     asked.is(503, "store_full");
@@ -44,7 +44,7 @@ async fn f_20_a_redis_that_is_nearly_full_takes_no_new_requests() {
     let (stage, redis, _postgres) = outages::stage().await;
     let session = stage.ask(PHONE).await;
     redis.is_full_to(0.95).await;
-    nobody_begins_and_whoever_has_a_code_signs_in(&stage, &session).await;
+    nobody_begins_and_a_code_in_hand_signs_in(&stage, &session).await;
     redis.has_room().await;
     is_served_again(&stage).await;
 }
@@ -60,7 +60,7 @@ async fn f_12_a_disk_that_is_nearly_full_takes_no_new_requests() {
     let stage = Stage::over(stores, clock, &[], Some(folder)).await;
     let session = stage.ask(PHONE).await;
     disk.fill_but(4_500);
-    nobody_begins_and_whoever_has_a_code_signs_in(&stage, &session).await;
+    nobody_begins_and_a_code_in_hand_signs_in(&stage, &session).await;
     disk.empty();
     is_served_again(&stage).await;
 }

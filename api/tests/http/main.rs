@@ -61,28 +61,13 @@ use oidc::{
     tokens as oidc_tokens,
 };
 
-/// One test per case and shape.
-macro_rules! on_both_shapes {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_postgres_and_redis {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(stage::Shape::PostgresAndRedis).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(stage::Shape::Sqlite).await; })*
-        }
-    };
-}
-
-on_both_shapes! {
+harness::on_each! {
+    on_postgres_and_redis => stage::Shape::PostgresAndRedis, on_sqlite => stage::Shape::Sqlite;
     conformance::conformance_a_request_may_leave_out_or_add_what_it_likes,
     conformance::conformance_each_scope_gives_its_claims_and_unknown_ones_none,
-    conformance::conformance_a_hint_of_whoever_is_signed_in_changes_nothing,
+    conformance::conformance_a_hint_of_the_signed_in_user_changes_nothing,
     conformance::conformance_request_objects_are_refused_by_name,
-    oidc_leaving::rpil_whoever_comes_with_their_id_token_leaves_at_once,
+    oidc_leaving::rpil_a_user_with_their_id_token_is_logged_out_at_once,
     oidc_leaving::t17_a_log_out_without_a_hint_asks,
     oidc_leaving::t17_somebody_elses_hint_asks_and_leads_back_then,
     oidc_leaving::t17_what_is_wrong_is_asked_and_leads_nobody_anywhere,
@@ -90,7 +75,7 @@ on_both_shapes! {
     oidc_leaving::bcl_who_is_away_hears_later_from_another_process,
     oidc_leaving::bcl_who_refuses_or_stays_away_for_a_day_is_told_no_more,
     oidc_flow::a_person_signs_in_to_an_application,
-    oidc_flow::whoever_is_signed_in_comes_back_at_once,
+    oidc_flow::a_signed_in_user_comes_back_at_once,
     oidc_flow::who_must_prove_themselves_again_does_so_once,
     oidc_flow::an_app_is_confirmed_or_another_number_taken,
     oidc_flow::who_goes_back_is_led_to_the_application,
@@ -136,7 +121,7 @@ on_both_shapes! {
     shared_codes::a_stranger_hears_the_same_whether_the_owner_signed_in,
     shared_codes::a_sign_in_whose_answer_was_lost_is_answered_again_for_a_minute,
     shared_codes::after_a_minute_a_used_code_is_used,
-    shared_codes::i_02_whoever_meets_a_used_code_closes_its_root,
+    shared_codes::i_02_a_used_code_that_is_given_back_closes_its_root,
     shared_codes::register_reset_and_sign_in_do_not_disturb_one_another,
     delivery_reports::the_gateways_reports_are_taken_in_either_form,
     delivery_reports::a_34_reports_of_others_change_nothing,
@@ -234,7 +219,7 @@ on_both_shapes! {
     deletion::i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any_table,
     deletion::prv_01_what_a_worker_writes_after_the_deletion_has_no_number,
     deletion::prv_01_a_look_that_a_stop_has_swallowed_is_made_at_the_next_start,
-    deletion::whoever_comes_with_the_number_later_is_a_new_user,
+    deletion::a_later_owner_of_the_number_is_a_new_user,
     deletion::a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along,
     deletion::a_deletion_and_a_sign_in_at_the_same_instant_leave_no_session_of_the_deleted,
     refreshing::ses_08_an_app_renews_its_tokens_and_a_copy_ends_the_session,
@@ -277,13 +262,13 @@ on_both_shapes! {
     step_handles::the_first_id_is_good_all_the_way_and_repeated_in_each_answer,
     step_handles::after_a_lost_answer_the_flow_goes_on_with_the_same_id,
     step_handles::a_flow_that_begins_anew_under_its_id_keeps_it,
-    step_handles::whoever_called_register_finishes_the_flow_and_nobody_else,
+    step_handles::only_the_caller_of_register_finishes_the_flow,
     step_handles::the_id_is_taken_from_a_body_only,
     step_refusals::r_08_a_14_a_phone_gets_no_more_codes_than_elsewhere,
     step_refusals::r_08_a_20_a_request_that_sends_nothing_costs_its_address_as_much,
     step_refusals::r_08_a_01_a_code_has_its_attempts,
     step_refusals::r_08_wrong_passwords_lock_the_number_in_every_way,
-    step_refusals::whoever_has_no_such_password_gets_the_bytes_of_a_wrong_one,
+    step_refusals::a_user_without_a_password_and_a_stranger_get_the_bytes_of_a_wrong_one,
     step_refusals::a_blocked_user_is_told_what_anyone_is,
     step_refusals::a_registration_is_sent_again_by_its_handle,
     step_refusals::a_password_that_is_refused_does_not_use_up_the_step,
@@ -309,7 +294,7 @@ on_both_shapes! {
     pages_sign_in::a_person_is_told_of_an_account_after_the_right_code_only,
     pages_sign_in::a_code_is_sent_again_by_a_form_of_its_own,
     pages_sign_in::a_code_that_is_over_leads_on_to_a_new_one,
-    pages_messages::where_the_message_is_is_told_to_whoever_asked,
+    pages_messages::the_browser_that_asked_is_told_where_the_message_is,
     pages_messages::who_joins_a_root_is_told_of_their_own_message_alone,
     pages_messages::once_a_root_is_gone_the_first_message_is_told,
     pages_messages::a_call_that_is_asked_for_too_early_says_when,
@@ -322,7 +307,7 @@ on_both_shapes! {
     pages_account::names_and_address_are_saved,
     pages_phone::a_number_is_changed_by_a_code_to_the_new_one,
     pages_devices::devices_are_listed_and_ended,
-    pages_ending::an_account_is_deleted_by_whoever_types_the_word,
+    pages_ending::typing_the_word_deletes_the_account,
     pages_ending::who_proves_themselves_once_more_keeps_one_session,
     pages_counting::forms_that_cannot_be_read_are_counted,
     pages_passwords::a_password_is_set_and_logs_in,
@@ -332,7 +317,7 @@ on_both_shapes! {
     pages_passwords::a_change_needs_the_password_or_a_code_of_a_moment_ago,
     pages_staying::a_double_click_without_scripts_signs_in,
     pages_refusals::a_number_that_gets_no_code_is_told_why,
-    pages_refusals::whoever_asks_too_often_is_told_how_long_to_wait,
+    pages_refusals::asking_too_often_is_answered_with_how_long_to_wait,
     pages_refusals::a_gateway_or_queue_that_takes_nothing_is_told,
     pages_refusals::what_is_no_code_is_told_apart_and_costs_no_attempt,
     pages_refusals::wrong_paths_and_methods_are_pages_for_people,
@@ -344,7 +329,7 @@ on_both_shapes! {
     pages_defence::a_31_ses_01_nothing_from_before_the_sign_in_is_good_after_it,
     pages_defence::numbers_and_codes_stand_in_no_address_title_or_open_cookie,
     attacks::a_10_r_08_there_is_no_call_that_looks_at_a_code_without_counting,
-    attacks::a_16_a_17_whoever_uses_up_the_messages_of_a_number_leaves_its_owners_code_good,
+    attacks::a_16_a_17_using_up_the_messages_of_a_number_leaves_its_owners_code_good,
     attacks::r_15_a_foreign_host_reaches_no_message_token_cookie_or_address,
     console_lists::a_list_has_filters_that_stay_in_the_address_and_pages,
     console_lists::what_cannot_be_read_is_told_and_nothing_of_it_is_run,
@@ -356,7 +341,7 @@ on_both_shapes! {
     console_door::a_session_of_staff_is_short_and_ends_with_the_role,
     console_door::csr_02_forms_of_other_sites_and_sessions_do_nothing,
     console_sign_in::a_first_sign_in_sets_an_app_up_and_later_ones_ask_for_it,
-    console_sign_in::whoever_has_no_role_learns_nothing_at_the_sign_in,
+    console_sign_in::people_without_a_role_learn_nothing_at_the_sign_in,
     console_sign_in::thr_08_passwords_of_staff_count_on_the_lock_of_their_number,
     console_sign_in::a_05_codes_of_an_app_cannot_be_guessed,
     console_sign_in::a_link_signs_in_once_and_takes_no_second_factor_away,

@@ -149,7 +149,7 @@ pub(crate) async fn r_17_r_18_r_19_the_code_of_a_change_is_good_for_nobody_and_n
     let misused = stage.verify_change(&asks.token, &sign_in, &sign_in_code);
     misused.await.is(404, "session_unknown");
     assert_eq!(stage.verify(&sign_in, &sign_in_code).await.status, 200);
-    // None of that cost the owner an attempt.
+    // None of that cost the owner a try.
     let wrong = format!(
         "{:06}",
         (code.parse::<u32>().expect("digits") + 1) % 1_000_000

@@ -45,7 +45,7 @@ pub(crate) async fn a_06_r_01_of_200_parallel_right_codes_one_opens_a_session(sh
     let code = stage.code(&session).await;
     let answers = at_once(&stage, &session, &code).await;
     let counts = counts(&answers);
-    // Three attempts reach a verdict, and as many repetitions of the right one; anyone who comes second may be a client that lost its answer, and
+    // Three tries reach a verdict, and as many repetitions of the right one; anyone who comes second may be a client that lost its answer, and
     // gets that one again.
     let signed_in: Vec<_> = answers.iter().filter(|one| one.status == 200).collect();
     assert!((1..=6).contains(&signed_in.len()), "{counts:?}");
@@ -69,7 +69,7 @@ pub(crate) async fn a_05_r_02_of_200_parallel_wrong_codes_three_are_honoured(sha
     let wrong = stage.wrong_code(&session).await;
     let counts = counts(&at_once(&stage, &session, &wrong).await);
     let honoured = counts.get("code_wrong").copied().unwrap_or_default();
-    // An answer that is lost to a busy store still counts its attempt.
+    // An answer that is lost to a busy store still counts its try.
     let lost = counts.get("store_unavailable").copied().unwrap_or_default();
     assert!(honoured <= 3 && honoured + lost >= 3, "{counts:?}");
     assert_eq!(stage.challenge(&session).await.session_attempts, 3);

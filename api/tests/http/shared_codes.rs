@@ -31,7 +31,7 @@ pub(crate) async fn the_code_of_the_first_message_is_good_after_asking_again(sha
     let stage = Stage::new(shape).await;
     let first = stage.ask(PHONE).await;
     let texted = stage.code(&first).await;
-    // The page is reloaded and asks anew; a while later its owner asks once more.
+    // The page is reloaded and asks again; a while later its owner asks once more.
     stage.pass(5 * SECOND).await;
     let second = stage.ask(PHONE).await;
     assert_eq!(stage.waiting().await, 0, "the first message serves");
@@ -199,7 +199,7 @@ pub(crate) async fn after_a_minute_a_used_code_is_used(shape: Shape) {
 
 /// A process that died between the commit and whatever followed: the records have the use, and hot
 /// state, which lost its last second, has an open root.
-pub(crate) async fn i_02_whoever_meets_a_used_code_closes_its_root(shape: Shape) {
+pub(crate) async fn i_02_a_used_code_that_is_given_back_closes_its_root(shape: Shape) {
     for by_number in [false, true] {
         let stage = Stage::new(shape).await;
         let session = stage.ask(PHONE).await;

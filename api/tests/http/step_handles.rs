@@ -1,4 +1,4 @@
-//! The session id of the step flow: one from the first answer to the last, whoever keeps it.
+//! The session id of the step flow: the same from the first answer to the last.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ pub(crate) async fn a_flow_that_begins_anew_under_its_id_keeps_it(shape: Shape) 
     assert_ne!(next(&stage.post(REGISTER, body).await, "password"), NOBODY);
 }
 
-pub(crate) async fn whoever_called_register_finishes_the_flow_and_nobody_else(shape: Shape) {
+pub(crate) async fn only_the_caller_of_register_finishes_the_flow(shape: Shape) {
     let stage = Stage::new(shape).await;
     let unknown = "step_session_unknown";
     let strangers = next(&stage.register(PHONE).await, "otp");

@@ -90,7 +90,9 @@ pub(crate) async fn r_08_wrong_passwords_lock_the_number_in_every_way(shape: Sha
     assert_eq!(right.status, 429, "{right:?}");
 }
 
-pub(crate) async fn whoever_has_no_such_password_gets_the_bytes_of_a_wrong_one(shape: Shape) {
+pub(crate) async fn a_user_without_a_password_and_a_stranger_get_the_bytes_of_a_wrong_one(
+    shape: Shape,
+) {
     let stage = Stage::new(shape).await;
     stage.at_user_info(PHONE).await;
     stage.sign_in("09123456781").await;

@@ -218,7 +218,7 @@ pub(crate) async fn r_01_of_20_at_once_one_takes_a_step(shape: Shape) {
         assert_eq!(taken.len(), 1, "{path}: {refused:?}");
         for answer in refused {
             let code = answer.member("code");
-            // Of a code only three attempts are compared; of hashes only so many wait.
+            // Of a code only three tries are compared; of hashes only so many wait.
             let known = [
                 late,
                 "attempts_exhausted",

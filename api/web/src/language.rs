@@ -31,7 +31,7 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Locale {
     best.0
 }
 
-/// The weight in thousandths; 1000 where there is none, 0 where it cannot be read.
+/// The weight in thousandths; 1000 if there is none, 0 where it cannot be read.
 fn weight(parameters: &str) -> u16 {
     let parameters = parameters.trim();
     if parameters.is_empty() {

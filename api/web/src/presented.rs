@@ -37,7 +37,7 @@ impl<'a> PresentedAccess<'a> {
 
 /// A refresh token as it came in.
 pub struct PresentedRefresh {
-    /// `None` where there is none, or no text that could be one.
+    /// `None` if there is none, or no text that could be one.
     pub token: Option<RefreshToken>,
     /// Whether a browser sent it by itself.
     pub by_cookie: bool,
@@ -117,7 +117,7 @@ pub struct PresentedCookies<'a> {
 
 impl<'a> PresentedCookies<'a> {
     /// All cookies of both kinds, should there be two of one; they count on pages of our own origin
-    /// only. `None` where there is none.
+    /// only. `None` if there is none.
     ///
     /// # Errors
     /// When there is one and the request comes from another site.

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_20_whoever_does_what_the_text_says_hears_it_no_more() {
+    fn a_20_doing_what_the_warning_says_ends_it() {
         for proxy in ["172.18.0.1", "fd00::7", "::ffff:10.0.0.2"] {
             let told = Stage::trusting("")
                 .saw(proxy, true)

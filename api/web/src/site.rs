@@ -7,6 +7,7 @@ use domain::clock::Clock;
 use domain::random::Random;
 use prometheus::{IntGauge, Registry};
 use shared::config::{AllowedOrigins, HttpConfig};
+use shared::telemetry::MetricSet as _;
 
 use crate::cookies::Cookies;
 use crate::cors::Cors;

@@ -125,7 +125,7 @@ fn solar_hijri(day: NaiveDate) -> (i32, u32, u32) {
     (year, month, day + 1)
 }
 
-/// The day of such a date, its month counted from 0; nothing where there is none.
+/// The day of such a date, its month counted from 0; nothing if there is none.
 pub fn of_solar_hijri(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
     if !(1..=3_000).contains(&year) || month > 11 || !(1..=31).contains(&day) {
         return None;

@@ -33,7 +33,7 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
     let (mut accepted, mut verified) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
     let mut pages = 0;
     for round in setup.rounds() {
-        // Who comes second meets a machine that the first has warmed, or tired.
+        // The second one meets a machine that the first has warmed, or tired.
         let order = if round % 2 == 0 { [1, 0] } else { [0, 1] };
         for clicks in order {
             installation.flush().await?;

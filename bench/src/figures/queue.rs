@@ -18,6 +18,7 @@ use prometheus::Registry;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use shared::queue::{Disposal, Feed, Job, QueueBackend, QueueEvents, QueueSettings};
 use shared::redis_store::RedisStore;
+use shared::telemetry::MetricSet as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

@@ -1,6 +1,6 @@
 //! The least that could sign people in: one script of two writes for a request, a loop that takes jobs and
 //! makes the gateway call, one statement for user, use, session and token, one signed token. It has no
-//! limits, no attempts, no ledger, no metrics and no log.
+//! limits, no counted tries, no ledger, no metrics and no log.
 
 mod calls;
 mod file;

@@ -148,7 +148,7 @@ impl Crowd {
         let (sender, result) = oneshot::channel();
         let order: Work = Box::new(move |waiting| {
             Box::pin(async move {
-                // Who ordered it may be gone.
+                // The one who ordered it may be gone.
                 let _ = sender.send(work(waiting).await);
             })
         });

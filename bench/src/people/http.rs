@@ -97,7 +97,7 @@ impl Line {
         Ok(())
     }
 
-    /// Asks and waits for the answer. Who gives up waiting gives up the connection too: its answer must not
+    /// Asks and waits for the answer. Giving up the wait gives up the connection too: its answer must not
     /// be taken for the next one.
     pub(super) async fn call(&mut self, request: &[u8]) -> io::Result<Message> {
         let answer = self.try_call(request).await;

@@ -116,8 +116,9 @@ async fn ledger(database_url: &str) -> Result<HashMap<String, Vec<LedgerRow>>, T
     connection.close().await?;
     let mut rows: HashMap<String, Vec<LedgerRow>> = HashMap::new();
     for (phone, state, flagged, accepted_at, finished_at) in stored {
-        let state = LedgerState::from_name(&state)
-            .ok_or_else(|| format!("the ledger has a state {state:?}"))?;
+        let state: LedgerState = state
+            .parse()
+            .map_err(|_| format!("the ledger has a state {state:?}"))?;
         rows.entry(phone).or_default().push(LedgerRow {
             state: RowState { state, flagged },
             accepted_at,

@@ -58,7 +58,7 @@ impl Page {
                 lines.push('\n');
             } else {
                 prose.push_str(line.trim());
-                // A cell of a table, or a paragraph, begins anew.
+                // A cell of a table, or a paragraph, starts again.
                 prose.push(if line.trim().is_empty() { '\n' } else { ' ' });
             }
         }

@@ -176,7 +176,7 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "a_20_whoever_does_what_the_text_says_hears_it_no_more",
+        "a_20_doing_what_the_warning_says_ends_it",
         &["put {} into TRUSTED_PROXIES"],
     ),
     (

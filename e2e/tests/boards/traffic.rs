@@ -147,7 +147,7 @@ impl People {
         answer.json().await.ok()
     }
 
-    /// The code that came, if it comes soon: a gateway that is away shall not stop everybody.
+    /// The code that came, if it comes soon: a gateway that is away must not stop everybody.
     async fn code(&self, phone: &str) -> Option<String> {
         for _ in 0..50 {
             let url = format!("{}/_sim/messages?receptor={phone}&limit=1", self.simulator);

@@ -58,7 +58,7 @@ class Lynx:
         return sent.decode("utf-8", "replace")
 
     def screen(self):
-        """The screen, drawn anew."""
+        """The screen, drawn again."""
         self.read(0.2)
         self.press(REDRAW)
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78]|[\x0e\x0f\x00]", " ", self.read(0.4))

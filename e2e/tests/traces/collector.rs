@@ -38,7 +38,7 @@ impl Received {
         self.span.kind()
     }
 
-    /// An attribute as text; empty where there is none.
+    /// An attribute as text; empty if there is none.
     pub(crate) fn attribute(&self, key: &str) -> String {
         value_of(&self.span.attributes, key)
     }

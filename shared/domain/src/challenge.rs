@@ -154,7 +154,20 @@ impl<'de> Deserialize<'de> for ChallengeId {
 }
 
 /// How a code travels to the phone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// A text message.
@@ -167,22 +180,30 @@ pub enum Channel {
 impl Channel {
     /// The name in stores, jobs and metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Call => "call",
-        }
+        self.into()
     }
 
     /// The channel of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sms, Self::Call]
-            .into_iter()
-            .find(|channel| channel.as_str() == name)
+        name.parse().ok()
     }
 }
 
 /// The language of the message and of answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "lowercase")]
 pub enum Locale {
     /// Persian, the default.
@@ -195,10 +216,7 @@ pub enum Locale {
 impl Locale {
     /// The language tag (BCP 47).
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fa => "fa",
-            Self::En => "en",
-        }
+        self.into()
     }
 
     /// The locale whose language a tag begins with (BCP 47), as clients write them: in any case, with
@@ -210,9 +228,7 @@ impl Locale {
 
     /// The locale of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Fa, Self::En]
-            .into_iter()
-            .find(|locale| locale.as_str() == name)
+        name.parse().ok()
     }
 }
 
@@ -274,7 +290,7 @@ pub struct Challenge {
     pub expires_at: UnixMillis,
     /// When it was last asked for and granted.
     pub last_asked_at: UnixMillis,
-    /// Attempts counted with the session id.
+    /// Tries counted with the session id.
     pub session_attempts: u32,
     /// W3C `traceparent` of the request that began it.
     pub trace: Option<String>,
@@ -294,6 +310,8 @@ impl Challenge {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     #[test]
@@ -325,7 +343,7 @@ mod tests {
 
     #[test]
     fn names_in_stores_lead_back_to_their_values() {
-        for purpose in Purpose::ALL {
+        for &purpose in Purpose::VARIANTS {
             assert_eq!(Purpose::from_name(purpose.as_str()), Some(purpose));
         }
         for channel in [Channel::Sms, Channel::Call] {

@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    /// The time that a Redis script shall use: `None` in production, where it asks Redis.
+    /// The time that a Redis script uses: `None` in production, where it asks Redis.
     pub fn hot_state_now(&self) -> Option<UnixMillis> {
         match &self.0 {
             Source::System => None,

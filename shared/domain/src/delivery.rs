@@ -1,7 +1,7 @@
 //! What became of a message that the gateway has accepted: when to ask, and what an answer means.
 //!
 //! The gateway tells it bit by bit, twice, late, in any order or not at all. So a message only ever
-//! moves forward through these stages, and one that has come to its end stays there:
+//! moves forward through these stages, and one that has ended stays there:
 //!
 //! ```text
 //! nothing known ─▶ waits (1, 2, unlisted codes) ─▶ handed over (4, 5) ─▶ its end (10, 6, 13, 14, 11)
@@ -31,7 +31,18 @@ pub const CHECKS: [TimeDelta; 8] = [
 ];
 
 /// What a message is counted as, once for each that it reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::AsRefStr,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Milestone {
     /// The operator has it.
     HandedOver,
@@ -50,28 +61,9 @@ pub enum Milestone {
 }
 
 impl Milestone {
-    /// Every milestone there is.
-    pub const ALL: [Self; 7] = [
-        Self::HandedOver,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Blocked,
-        Self::Cancelled,
-        Self::Unknown,
-    ];
-
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HandedOver => "handed_over",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Blocked => "blocked",
-            Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// The milestone that a message in this state has reached.

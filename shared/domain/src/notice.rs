@@ -4,15 +4,27 @@
 //! to the old one. It says nothing that helps a reader of the message: no link, no code, no number.
 
 use chrono::TimeDelta;
+use strum::VariantArray as _;
 
 use crate::otp::Purpose;
 
-/// A notice that could not be sent for so long is not sent any more: who got news of the day before
-/// yesterday would take it for news of today.
+/// A notice that could not be sent for so long is dropped: people would take news of the day before
+/// yesterday for news of today.
 pub const NOTICE_LIFE: TimeDelta = TimeDelta::hours(24);
 
 /// What a notice tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum NoticeKind {
     /// The account has another phone number now; goes to the old one.
     PhoneChanged,
@@ -23,25 +35,9 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    /// Every kind there is.
-    pub const ALL: [Self; 3] = [
-        Self::PhoneChanged,
-        Self::PasswordChanged,
-        Self::PhoneMoveAsked,
-    ];
-
     /// The name in stores and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PhoneChanged => "phone_changed",
-            Self::PasswordChanged => "password_changed",
-            Self::PhoneMoveAsked => "phone_move_asked",
-        }
-    }
-
-    /// The kind of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+        self.into()
     }
 }
 
@@ -57,8 +53,8 @@ pub enum MessagePurpose {
 impl MessagePurpose {
     /// Every purpose of a message there is.
     pub fn all() -> impl Iterator<Item = Self> {
-        let codes = Purpose::ALL.into_iter().map(Self::Code);
-        codes.chain(NoticeKind::ALL.into_iter().map(Self::Notice))
+        let codes = Purpose::VARIANTS.iter().copied().map(Self::Code);
+        codes.chain(NoticeKind::VARIANTS.iter().copied().map(Self::Notice))
     }
 
     /// The name in stores and in settings.
@@ -96,8 +92,8 @@ mod tests {
         for purpose in MessagePurpose::all() {
             assert_eq!(MessagePurpose::from_name(purpose.as_str()), Some(purpose));
         }
-        for kind in NoticeKind::ALL {
-            assert_eq!(NoticeKind::from_name(kind.as_str()), Some(kind));
+        for &kind in NoticeKind::VARIANTS {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert_eq!(MessagePurpose::from_name("newsletter"), None);
     }

@@ -202,7 +202,7 @@ pub struct Root {
     pub last_send_at: UnixMillis,
     /// How many messages were granted.
     pub sends: u32,
-    /// Attempts counted with the phone number only.
+    /// Tries counted with the phone number only.
     pub phone_attempts: u32,
     /// Who gave the right code back; nothing more is sent, and nobody else is let in.
     pub closed: Option<Honoured>,

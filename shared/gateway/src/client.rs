@@ -7,6 +7,7 @@ use domain::notice::{MessagePurpose, NoticeKind};
 use domain::otp::{OtpCode, Purpose};
 use domain::phone::PhoneNumber;
 use secrecy::ExposeSecret as _;
+use strum::VariantArray as _;
 
 use super::outcome::SendOutcome;
 use super::settings::{GatewaySettings, GatewaySetupError};
@@ -205,7 +206,7 @@ impl Gateway {
             return;
         };
         for locale in [Locale::Fa, Locale::En] {
-            for purpose in Purpose::ALL {
+            for &purpose in Purpose::VARIANTS {
                 if self.method(locale, purpose) == Method::Send
                     && !has_room_for_webotp(purpose, locale, LONGEST_CODE, domain)
                 {

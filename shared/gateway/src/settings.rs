@@ -25,7 +25,7 @@ pub struct GatewaySettings {
     pub base_url: Url,
     /// The line that plain texts are sent from; the account's default line unless set.
     pub sender: Option<String>,
-    /// The approved templates; plain texts are sent where there is none.
+    /// The approved templates; plain texts are sent if there is none.
     pub templates: Templates,
     /// The host that browsers may fill in the code for. Plain texts get their last line from it;
     /// a template must hold that line itself.

@@ -3,55 +3,46 @@
 //! The manual gives the meanings of the codes. What to do about each is our judgement, except
 //! for 409, whose text says "try later".
 
-use std::fmt;
-
 /// A method of the gateway's API that Ramz uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum Method {
     /// A message made from an approved template: the priority route, voice possible.
+    #[strum(serialize = "verify/lookup")]
     Lookup,
     /// A message of any text from a line of the account, with duplicate suppression.
+    #[strum(serialize = "sms/send")]
     Send,
     /// What became of messages, by their ids at the gateway.
+    #[strum(serialize = "sms/status")]
     Status,
     /// What became of messages, by our own ids.
+    #[strum(serialize = "sms/statuslocalmessageid")]
     StatusByLocalId,
     /// What was sent to one number in a time window.
+    #[strum(serialize = "sms/statusbyreceptor")]
     StatusByReceptor,
     /// The credit.
+    #[strum(serialize = "account/info")]
     AccountInfo,
     /// The settings of the account.
+    #[strum(serialize = "account/config")]
     AccountConfig,
 }
 
 impl Method {
-    /// Every method.
-    pub const ALL: [Self; 7] = [
-        Self::Lookup,
-        Self::Send,
-        Self::Status,
-        Self::StatusByLocalId,
-        Self::StatusByReceptor,
-        Self::AccountInfo,
-        Self::AccountConfig,
-    ];
-
     /// Scope and name as they stand in the URL; also the name in the ledger and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lookup => "verify/lookup",
-            Self::Send => "sms/send",
-            Self::Status => "sms/status",
-            Self::StatusByLocalId => "sms/statuslocalmessageid",
-            Self::StatusByReceptor => "sms/statusbyreceptor",
-            Self::AccountInfo => "account/info",
-            Self::AccountConfig => "account/config",
-        }
-    }
-
-    /// The method of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == name)
+        self.into()
     }
 
     fn sends(self) -> bool {
@@ -59,14 +50,9 @@ impl Method {
     }
 }
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What a code of a call (`return.status`) asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// Done; the entries decide.
     Ok,
@@ -87,15 +73,7 @@ pub enum Class {
 impl Class {
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Transient => "transient",
-            Self::Message => "message",
-            Self::Account => "account",
-            Self::Config => "config",
-            Self::Empty => "empty",
-            Self::Unclear => "unclear",
-        }
+        self.into()
     }
 }
 
@@ -133,7 +111,10 @@ pub fn class_of(method: Method, code: i32) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
+    use crate::transport::UnknownReason;
 
     #[test]
     fn every_code_of_the_manual_has_its_class() {
@@ -153,7 +134,7 @@ mod tests {
         ];
         for (class, codes) in lists {
             for &code in codes {
-                for method in Method::ALL {
+                for &method in Method::VARIANTS {
                     assert_eq!(class_of(method, code), class, "{code} of {method}");
                 }
             }
@@ -184,10 +165,32 @@ mod tests {
     }
 
     #[test]
-    fn method_names_can_be_read_back_from_the_ledger() {
-        for method in Method::ALL {
-            assert_eq!(Method::from_name(method.as_str()), Some(method));
-        }
-        assert_eq!(Method::from_name("sms/sendarray"), None);
+    fn names_are_those_of_the_manual_and_of_earlier_releases() {
+        let methods: Vec<&str> = Method::VARIANTS
+            .iter()
+            .map(|method| method.as_str())
+            .collect();
+        assert_eq!(
+            methods.join(" "),
+            "verify/lookup sms/send sms/status sms/statuslocalmessageid sms/statusbyreceptor \
+             account/info account/config"
+        );
+        let reasons = [
+            UnknownReason::Timeout,
+            UnknownReason::Reset,
+            UnknownReason::ServerError(500),
+            UnknownReason::UnexpectedHttp(302),
+            UnknownReason::NotJson,
+            UnknownReason::CutJson,
+            UnknownReason::Empty,
+            UnknownReason::NoMessageId,
+            UnknownReason::TooLarge,
+            UnknownReason::Status(402),
+        ];
+        assert_eq!(
+            reasons.map(UnknownReason::as_str).join(" "),
+            "timeout reset server_error unexpected_http not_json cut_json empty no_message_id \
+             too_large unclear_status"
+        );
     }
 }

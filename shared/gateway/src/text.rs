@@ -115,6 +115,8 @@ fn is_one_segment(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     const LOCALES: [Locale; 2] = [Locale::Fa, Locale::En];
@@ -147,7 +149,7 @@ mod tests {
     fn every_message_is_one_segment_with_and_without_the_webotp_line() {
         let domains = (1..=255).map(|length| Some("d".repeat(length)));
         for domain in domains.chain([None]) {
-            for purpose in Purpose::ALL {
+            for &purpose in Purpose::VARIANTS {
                 for locale in LOCALES {
                     let text = sms_text(purpose, locale, &code("12345678"), domain.as_deref());
                     assert_eq!(segments(&text), 1, "{purpose:?} {locale:?} {text}");
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn the_webotp_line_is_there_exactly_when_it_fits() {
         let longest = "d".repeat(24);
-        for purpose in Purpose::ALL {
+        for &purpose in Purpose::VARIANTS {
             for locale in LOCALES {
                 for length in 1..=120 {
                     let domain = "d".repeat(length);
@@ -181,7 +183,7 @@ mod tests {
     fn every_notice_is_one_segment_names_no_number_and_links_nowhere() {
         let domains = (1..=255).map(|length| Some("d".repeat(length)));
         for domain in domains.chain([None]) {
-            for kind in NoticeKind::ALL {
+            for &kind in NoticeKind::VARIANTS {
                 for locale in LOCALES {
                     let text = notice_text(kind, locale, domain.as_deref());
                     assert_eq!(segments(&text), 1, "{kind:?} {locale:?} {text}");
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_notice_names_the_service_where_there_is_room() {
-        for kind in NoticeKind::ALL {
+        for &kind in NoticeKind::VARIANTS {
             for locale in LOCALES {
                 let named = notice_text(kind, locale, Some("login.example.ir"));
                 assert!(
@@ -211,9 +213,13 @@ mod tests {
     #[test]
     fn each_purpose_has_its_own_words() {
         for locale in LOCALES {
-            let codes = Purpose::ALL.map(|purpose| words(purpose, locale).to_owned());
-            let notices = NoticeKind::ALL.map(|kind| notice_text(kind, locale, None));
-            let texts = [&codes[..], &notices].concat();
+            let codes = Purpose::VARIANTS
+                .iter()
+                .map(|&purpose| words(purpose, locale).to_owned());
+            let notices = NoticeKind::VARIANTS
+                .iter()
+                .map(|&kind| notice_text(kind, locale, None));
+            let texts: Vec<String> = codes.chain(notices).collect();
             for (index, text) in texts.iter().enumerate() {
                 assert!(!texts[..index].contains(text), "{text}");
             }

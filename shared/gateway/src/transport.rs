@@ -29,7 +29,8 @@ pub(super) enum CallError {
 }
 
 /// Why a request surely did not leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum NotSentReason {
     /// The host name could not be resolved.
     Dns,
@@ -44,17 +45,13 @@ pub enum NotSentReason {
 impl NotSentReason {
     /// The name in the ledger and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::Tls => "tls",
-        }
+        self.into()
     }
 }
 
 /// Why nobody can tell what a request did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum UnknownReason {
     /// No complete answer within the time for the whole call.
     Timeout,
@@ -75,24 +72,14 @@ pub enum UnknownReason {
     /// A longer answer than the gateway ever gives; the rest was not read.
     TooLarge,
     /// A code of the gateway that does not tell: 402, 408, an unlisted one.
+    #[strum(serialize = "unclear_status")]
     Status(i32),
 }
 
 impl UnknownReason {
     /// The name in the ledger and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::ServerError(_) => "server_error",
-            Self::UnexpectedHttp(_) => "unexpected_http",
-            Self::NotJson => "not_json",
-            Self::CutJson => "cut_json",
-            Self::Empty => "empty",
-            Self::NoMessageId => "no_message_id",
-            Self::TooLarge => "too_large",
-            Self::Status(_) => "unclear_status",
-        }
+        self.into()
     }
 }
 

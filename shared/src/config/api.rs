@@ -71,9 +71,7 @@ pub struct ApiConfig {
 impl ApiConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let config = Self::read(&mut reader);
-        let (config, warnings) = reader.finish(config)?;
+        let (config, warnings) = Reader::load(environment, Binary::Api, Self::read)?;
         Ok(Self { warnings, ..config })
     }
 

@@ -38,9 +38,7 @@ pub struct RecordsCommandConfig {
 impl RecordsCommandConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let config = Self::read(&mut reader);
-        Ok(reader.finish(config)?.0)
+        Ok(Reader::load(environment, Binary::Api, Self::read)?.0)
     }
 
     fn read(reader: &mut Reader<'_>) -> Read<Self> {
@@ -70,16 +68,16 @@ pub struct AdminLinkConfig {
 impl AdminLinkConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let records = RecordsCommandConfig::read(&mut reader);
-        let origin = origin(&mut reader);
-        let config = records.and_then(|records| {
-            Ok(Self {
-                records,
-                origin: origin?,
-            })
-        });
-        Ok(reader.finish(config)?.0)
+        Ok(Reader::load(environment, Binary::Api, Self::read)?.0)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        let records = RecordsCommandConfig::read(reader);
+        let origin = origin(reader);
+        Ok(Self {
+            records: records?,
+            origin: origin?,
+        })
     }
 }
 
@@ -99,9 +97,7 @@ pub struct WhyConfig {
 impl WhyConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let config = Self::read(&mut reader);
-        Ok(reader.finish(config)?.0)
+        Ok(Reader::load(environment, Binary::Api, Self::read)?.0)
     }
 
     fn read(reader: &mut Reader<'_>) -> Read<Self> {
@@ -131,9 +127,8 @@ pub struct SigningKeyConfig {
 impl SigningKeyConfig {
     /// Reads the settings; `file` is named on the command line.
     pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let config = Self::read(&mut reader, file);
-        Ok(reader.finish(config)?.0)
+        let read = |reader: &mut Reader<'_>| Self::read(reader, file);
+        Ok(Reader::load(environment, Binary::Api, read)?.0)
     }
 
     fn read(reader: &mut Reader<'_>, file: Option<&Path>) -> Read<Self> {
@@ -174,9 +169,8 @@ pub struct ClientsFileConfig {
 impl ClientsFileConfig {
     /// Reads the setting; `file` is named on the command line.
     pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let config = Self::read(&mut reader, file);
-        Ok(reader.finish(config)?.0)
+        let read = |reader: &mut Reader<'_>| Self::read(reader, file);
+        Ok(Reader::load(environment, Binary::Api, read)?.0)
     }
 
     fn read(reader: &mut Reader<'_>, file: Option<&Path>) -> Read<Self> {

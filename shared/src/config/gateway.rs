@@ -6,6 +6,7 @@ use domain::notice::{MessagePurpose, NoticeKind};
 use domain::otp::Purpose;
 use domain::templates::Templates;
 use secrecy::SecretString;
+use strum::VariantArray as _;
 use url::{Host, Url};
 
 use super::http::has_credentials;
@@ -105,9 +106,9 @@ impl GatewayConfig {
                 "and KAVENEGAR_SENDER are not set: messages go through the default line of the account, slower than by a template",
             );
         }
-        let lacks_notices = NoticeKind::ALL
-            .into_iter()
-            .any(|kind| self.templates.find_for_notice(Locale::Fa, kind).is_none());
+        let lacks_notices = NoticeKind::VARIANTS
+            .iter()
+            .any(|&kind| self.templates.find_for_notice(Locale::Fa, kind).is_none());
         if self.sender.is_none() && !self.templates.is_empty() && lacks_notices {
             reader.warn(
                 &KAVENEGAR_SENDER,
@@ -115,11 +116,14 @@ impl GatewayConfig {
             );
         }
         let locales = || [Locale::Fa, Locale::En].into_iter();
-        let covered = |locale| Purpose::ALL.map(|purpose| self.templates.covers(locale, purpose));
+        let covered = |locale| {
+            let purposes = Purpose::VARIANTS.iter();
+            purposes.map(move |&purpose| self.templates.covers(locale, purpose))
+        };
         let codes: Vec<bool> = locales().flat_map(covered).collect();
         let notices_covered = locales().all(|locale| {
-            let mut kinds = NoticeKind::ALL.into_iter();
-            kinds.all(|kind| self.templates.find_for_notice(locale, kind).is_some())
+            let mut kinds = NoticeKind::VARIANTS.iter();
+            kinds.all(|&kind| self.templates.find_for_notice(locale, kind).is_some())
         });
         if codes.iter().all(|covered| *covered) && notices_covered {
             let why = "each message has a template, and the gateway chooses their line";

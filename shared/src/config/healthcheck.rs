@@ -19,17 +19,13 @@ pub struct HealthcheckConfig {
 impl HealthcheckConfig {
     /// Of the API: whether it is ready, by `LISTEN`.
     pub fn load_api(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Api);
-        let asked = read_api(&mut reader);
-        Ok(reader.finish(asked)?.0)
+        Ok(Reader::load(environment, Binary::Api, read_api)?.0)
     }
 
     /// Of a worker: whether it lives, by `METRICS_LISTEN`. What its stores do to it shows in its
     /// metrics: it waits for them, and a restart would help nobody.
     pub fn load_worker(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Worker);
-        let asked = read_worker(&mut reader);
-        Ok(reader.finish(asked)?.0)
+        Ok(Reader::load(environment, Binary::Worker, read_worker)?.0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Codes: their keys, length, life and attempts.
+//! Codes: their keys, length, life, and how often each may be tried.
 
 use std::time::Duration;
 

@@ -258,6 +258,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Reads the settings of a binary: the value with its warnings, or everything that is wrong with them.
+    pub(super) fn load<T>(
+        environment: &'a Environment,
+        binary: Binary,
+        read: impl FnOnce(&mut Self) -> Read<T>,
+    ) -> Result<(T, Vec<String>), ConfigError> {
+        let mut reader = Self::new(environment, binary);
+        let value = read(&mut reader);
+        reader.finish(value)
+    }
+
     /// The value with its warnings, or every problem that was recorded.
     pub(super) fn finish<T>(self, value: Read<T>) -> Result<(T, Vec<String>), ConfigError> {
         match value {

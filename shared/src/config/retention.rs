@@ -1,6 +1,7 @@
 //! How long rows are kept.
 
 use chrono::TimeDelta;
+use strum::VariantArray as _;
 
 use super::reader::{Read, Reader, parse_number, shown};
 use super::variables::RETENTION_DAYS;
@@ -55,10 +56,11 @@ fn parse(text: &str) -> Result<Retention, String> {
     let mut retention = Retention::default();
     for part in text.split(',').map(str::trim) {
         let wrong = || {
+            let sorts: Vec<_> = OldRows::VARIANTS.iter().map(|rows| rows.as_str()).collect();
             format!(
                 "{} is not `sort:days`, such as sends:365, or sort:never; the sorts are {}",
                 shown(part),
-                OldRows::ALL.map(OldRows::as_str).join(", ")
+                sorts.join(", ")
             )
         };
         let (name, days) = part.split_once(':').ok_or_else(wrong)?;
@@ -90,10 +92,10 @@ mod tests {
         let all = [Some(30), Some(1), Some(90), Some(365), Some(7), None];
         assert_eq!(days(&read), all);
         let kept: Vec<OldRows> = read.kept().map(|(rows, _)| rows).collect();
-        assert_eq!(kept, OldRows::ALL[..5]);
+        assert_eq!(kept, OldRows::VARIANTS[..5]);
         let order = Retention::default().0.map(|(rows, _)| rows);
-        assert_eq!(order, OldRows::ALL);
-        assert_eq!(LEAST_DAYS.map(|(rows, _)| rows), OldRows::ALL);
+        assert_eq!(order, OldRows::VARIANTS);
+        assert_eq!(LEAST_DAYS.map(|(rows, _)| rows), OldRows::VARIANTS);
     }
 
     #[test]

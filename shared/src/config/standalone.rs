@@ -87,9 +87,7 @@ pub struct StandaloneConfig {
 impl StandaloneConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Standalone);
-        let config = Self::read(&mut reader);
-        let (config, warnings) = reader.finish(config)?;
+        let (config, warnings) = Reader::load(environment, Binary::Standalone, Self::read)?;
         Ok(Self { warnings, ..config })
     }
 

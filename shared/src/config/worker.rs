@@ -45,9 +45,7 @@ pub struct WorkerConfig {
 impl WorkerConfig {
     /// Reads the settings, or names everything that is wrong with them.
     pub fn load(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(environment, Binary::Worker);
-        let config = Self::read(&mut reader);
-        let (config, warnings) = reader.finish(config)?;
+        let (config, warnings) = Reader::load(environment, Binary::Worker, Self::read)?;
         Ok(Self { warnings, ..config })
     }
 

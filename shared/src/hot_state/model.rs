@@ -18,7 +18,7 @@ pub struct Accept<'a> {
     pub request: AcceptRequest<'a>,
     /// Eight random bytes of this request: the same bytes are the same request.
     pub nonce: [u8; 8],
-    /// How the code shall travel.
+    /// How the code travels.
     pub channel: Channel,
     /// Who asks; `None` counts no address.
     pub caller: Option<ClientAddress>,

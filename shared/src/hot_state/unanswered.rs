@@ -65,8 +65,11 @@ impl Unanswered {
     }
 }
 
-/// What became of a request that shall not have been granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a request that should not have been granted.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::EnumString, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Cancelled {
     /// It had been granted, and is taken back as if it had never been made.
     Cancelled,
@@ -76,30 +79,6 @@ pub enum Cancelled {
     NotGranted,
     /// The store stayed away, or too many waited.
     GivenUp,
-}
-
-impl Cancelled {
-    /// Every end there is.
-    pub const ALL: [Self; 4] = [
-        Self::Cancelled,
-        Self::TooLate,
-        Self::NotGranted,
-        Self::GivenUp,
-    ];
-
-    /// The name in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancelled => "cancelled",
-            Self::TooLate => "too_late",
-            Self::NotGranted => "not_granted",
-            Self::GivenUp => "given_up",
-        }
-    }
-
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.as_str() == name)
-    }
 }
 
 /// Those that wait to be taken back, the oldest first.

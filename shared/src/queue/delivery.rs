@@ -24,13 +24,14 @@ impl Delivery {
 }
 
 /// How a run ends. Nothing else ends a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Disposal {
     /// It is finished; nothing of it stays.
     Done,
     /// It was tried and runs again, after this time.
     Delay(Duration),
-    /// It was not tried, through no fault of its own, and runs after this time; no attempt is
+    /// It did not get its turn, through no fault of its own, and runs after this time; no run is
     /// counted.
     Postpone(Duration),
     /// It never runs again and is kept with the reason, which must not name people or secrets.
@@ -42,13 +43,7 @@ pub enum Disposal {
 impl Disposal {
     /// The name in traces.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Delay(_) => "delay",
-            Self::Postpone(_) => "postpone",
-            Self::Dead(_) => "dead",
-            Self::GiveBack => "give_back",
-        }
+        self.into()
     }
 }
 

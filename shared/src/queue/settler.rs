@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,43 +17,20 @@ use crate::traces::Span;
 
 const RETRY: Duration = Duration::from_millis(200);
 
-/// What happened to deliveries besides their runs, for metrics.
-#[derive(Clone, Debug)]
-pub struct QueueEvents {
-    stale: IntCounter,
-    redelivered: IntCounter,
-    dead: IntCounterVec,
+crate::metrics! {
+    /// What happened to deliveries besides their runs.
+    #[derive(Clone, Debug)]
+    pub struct QueueEvents {
+        /// Deliveries that another worker had taken over before they were settled.
+        stale: IntCounter("ramz_queue_stale_settlements_total");
+        /// Jobs taken over from a worker that showed no life.
+        redelivered: IntCounter("ramz_queue_redelivered_total");
+        /// Jobs that became dead letters, by reason.
+        dead: IntCounterVec("ramz_queue_dead_letters_total", ["reason"]) of super::reader::REASONS;
+    }
 }
 
 impl QueueEvents {
-    /// Counters of this process, registered.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let events = Self {
-            stale: IntCounter::new(
-                "ramz_queue_stale_settlements_total",
-                "Deliveries that another worker had taken over before they were settled.",
-            )?,
-            redelivered: IntCounter::new(
-                "ramz_queue_redelivered_total",
-                "Jobs taken over from a worker that showed no life.",
-            )?,
-            dead: IntCounterVec::new(
-                Opts::new(
-                    "ramz_queue_dead_letters_total",
-                    "Jobs that became dead letters, by reason.",
-                ),
-                &["reason"],
-            )?,
-        };
-        for reason in super::reader::REASONS {
-            events.dead.with_label_values(&[reason]).inc_by(0);
-        }
-        registry.register(Box::new(events.stale.clone()))?;
-        registry.register(Box::new(events.redelivered.clone()))?;
-        registry.register(Box::new(events.dead.clone()))?;
-        Ok(events)
-    }
-
     /// Begins to count dead letters of these reasons at zero; those of the queue itself are counted
     /// from the start.
     pub fn expect_dead_letters(&self, reasons: &[&str]) {

@@ -14,7 +14,8 @@ pub(super) const ADD: &str = "INSERT INTO audit_log (id, at, source, actor_id, a
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// Where something was done by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AuditSource {
     /// By a command on the machine of the service.
     CommandLine,
@@ -23,21 +24,17 @@ pub enum AuditSource {
     /// By the service, when its time had come.
     System,
     /// In the console.
+    #[strum(serialize = "admin_console")]
     Console,
 }
 
 impl AuditSource {
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::CommandLine => "command_line",
-            Self::Owner => "owner",
-            Self::System => "system",
-            Self::Console => "admin_console",
-        }
+        self.into()
     }
 }
 
-/// What the log shall hold of a change.
+/// What the log keeps of a change.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
     /// The id of the row.

@@ -57,7 +57,7 @@ impl Records {
         })
     }
 
-    /// The client knows, or will never: it is told no more.
+    /// The client knows, or never will: it is not told again.
     pub async fn end_back_channel_logout(
         &self,
         client: &str,

@@ -97,7 +97,7 @@ impl Records {
                 .execute(&mut *transaction)
                 .await?;
             if matches!(made, MadeSuperuser::Promoted(_)) {
-                // Who had a lesser role has them all now.
+                // Somebody with a lesser role has them all now.
                 sqlx::query(FORGET_ROLE).bind(user).execute(&mut *transaction).await?;
                 insert_notice!(transaction, &wanted.notice);
             }

@@ -1,4 +1,4 @@
-//! Numbers whose account is being deleted: what others write at the same time shall not hold them.
+//! Numbers whose account is being deleted: what others write at the same time must not keep them.
 //!
 //! A code that was asked for before is written to the ledger by a worker afterwards, when the account is gone. So
 //! first, in a transaction of its own, the erasure is announced, by a keyed hash of the number; every begin of a

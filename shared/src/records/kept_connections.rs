@@ -106,7 +106,7 @@ impl Kept {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out those that nobody has used for a while; with none left it is watched no more.
+    /// Takes out those that nobody has used for a while; with none left it is not watched any more.
     fn stale(&self) -> (Vec<(Taken, Instant)>, bool) {
         let mut shelf = self.lock();
         let is_stale = |(_, used): &(Taken, Instant)| used.elapsed() >= FRESH_FOR;

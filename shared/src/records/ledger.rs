@@ -98,7 +98,18 @@ impl fmt::Display for SendKey {
 }
 
 /// Where a send stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum LedgerState {
     /// The gateway is being called.
     Sending,
@@ -115,36 +126,15 @@ pub enum LedgerState {
 }
 
 impl LedgerState {
-    /// Every state there is.
-    pub const ALL: [Self; 6] = [
-        Self::Sending,
-        Self::Accepted,
-        Self::Refused,
-        Self::Expired,
-        Self::Unknown,
-        Self::NotSent,
-    ];
-
     /// The name in the ledger and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sending => "sending",
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-            Self::NotSent => "not_sent",
-        }
-    }
-
-    /// The state of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
+        self.into()
     }
 }
 
 /// The gateway's method by which a message is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum SendMethod {
     /// `verify/lookup`, with a template.
     Lookup,
@@ -155,17 +145,7 @@ pub enum SendMethod {
 impl SendMethod {
     /// The name in the ledger.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lookup => "lookup",
-            Self::Send => "send",
-        }
-    }
-
-    /// The method of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Lookup, Self::Send]
-            .into_iter()
-            .find(|method| method.as_str() == name)
+        self.into()
     }
 }
 

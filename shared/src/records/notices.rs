@@ -150,8 +150,10 @@ impl NoticeRow {
         Ok(Notice {
             id,
             phone: stored_phone("notices", self.phone)?.ok_or_else(|| corrupt("phone is null"))?,
-            kind: NoticeKind::from_name(&self.kind)
-                .ok_or_else(|| corrupt("kind is of no known name"))?,
+            kind: self
+                .kind
+                .parse()
+                .map_err(|_| corrupt("kind is of no known name"))?,
             locale: Locale::from_name(&self.locale)
                 .ok_or_else(|| corrupt("locale is of no known name"))?,
             created_at: self.created_at,
@@ -195,8 +197,9 @@ impl Records {
                 .await?;
             rows.into_iter()
                 .map(|(id, kind, created_at, enqueued_at)| {
-                    let kind = NoticeKind::from_name(&kind)
-                        .ok_or_else(|| corrupt("kind is of no known name"))?;
+                    let kind = kind
+                        .parse()
+                        .map_err(|_| corrupt("kind is of no known name"))?;
                     Ok(PhoneNotice { id, kind, created_at, enqueued_at })
                 })
                 .collect()

@@ -79,7 +79,7 @@ pub enum PasswordChangeOutcome {
     },
 }
 
-/// A right password, and what it shall open.
+/// A right password, and the session that it opens.
 #[derive(Clone, Debug)]
 pub struct PasswordLogIn {
     /// The user.
@@ -90,7 +90,7 @@ pub struct PasswordLogIn {
     pub session: NewSession,
 }
 
-/// A right code for a new password, and what it shall open.
+/// A right code for a new password, and the session that it opens.
 #[derive(Clone, Debug)]
 pub struct PasswordReset {
     /// The challenge of the code.

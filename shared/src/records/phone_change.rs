@@ -34,7 +34,7 @@ pub(super) const END_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1
 /// Two who want the same number at once meet in the unique index; the next look tells the loser.
 const TRIES: u32 = 3;
 
-/// A right code for a new number, and whose it shall become.
+/// A right code for a new number, and whose number it becomes.
 #[derive(Clone, Debug)]
 pub struct PhoneChange {
     /// The challenge of the code, which proved the new number.
@@ -121,7 +121,7 @@ impl Records {
                 .bind(now)
                 .execute(&mut *transaction)
                 .await?;
-            // The present number was not lost, or is so no more.
+            // The present number was not lost, or is no longer lost.
             sqlx::query(STOP).bind(change.user).execute(&mut *transaction).await?;
             sqlx::query(END_STEPS)
                 .bind(change.user)

@@ -37,7 +37,7 @@ const DUE: &str =
 const TAKE_DUE: &str =
     "DELETE FROM phone_moves WHERE user_id = $1 AND due_at <= $2 RETURNING phone";
 /// As a change by its owner, but nobody has proven the new number yet. The powers of staff do not move:
-/// they are given anew by the one who may give them.
+/// only an administrator can give them again.
 const MOVE: &str = "UPDATE users SET phone = $2, phone_verified_at = NULL, devices_valid_from = $6, \
      is_staff = FALSE, is_superuser = FALSE, \
      username = CASE WHEN username <> $3 THEN username \
@@ -72,7 +72,7 @@ pub enum PhoneMoveAsked {
     WaitedBefore(WaitingMove),
     /// A move to another number waits; it must be stopped first.
     AnotherWaits(WaitingMove),
-    /// The number is that of an account, or shall become that of another one.
+    /// The number belongs to an account, or is about to become that of another one.
     Taken,
     /// The user is blocked or gone, or has no number.
     NotAllowed,

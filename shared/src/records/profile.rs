@@ -39,7 +39,7 @@ const DELETE_STEPS: &str = "DELETE FROM step_sessions WHERE user_id = $1 OR phon
 /// The ledger keeps what was sent and what it cost, not to whom.
 const FORGET_SENDS: &str = "UPDATE sends SET phone = NULL WHERE phone = $1";
 
-/// What shall be different in a profile; what is not named stays.
+/// The changes to a profile; what is not named stays.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     /// The first name, perhaps empty.
@@ -112,7 +112,7 @@ impl Records {
     ) -> Result<bool, RecordsError> {
         let now = micros(now);
         in_transaction!(self, Place::of_row(Work::Other, Row::User(user)), transaction => {
-            // A sign-in at the same moment either is deleted too or creates a user anew.
+            // A sign-in at the same moment is either deleted too or creates a new user.
             let held: Option<(Option<String>,)> = match by {
                 DeletedBy::Owner(session) => hold_user!(transaction, user, session, now),
                 DeletedBy::Staff(_) => {

@@ -182,7 +182,7 @@ macro_rules! forget_generations {
     };
 }
 
-/// A refresh token that a client presents, and what shall come of it.
+/// A refresh token that a client presents, and what replaces it.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     /// The token.

@@ -56,8 +56,11 @@ macro_rules! remove {
     };
 }
 
-/// A sort of rows that go when they are old.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A sort of rows that go when they are old. Numbers go before the rows that hold them.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum OldRows {
     /// Sessions with their refresh tokens, by the end of their life.
     Sessions,
@@ -74,26 +77,9 @@ pub enum OldRows {
 }
 
 impl OldRows {
-    /// All there are. Numbers go before the rows that hold them.
-    pub const ALL: [Self; 6] = [
-        Self::Sessions,
-        Self::ChallengeUses,
-        Self::SendNumbers,
-        Self::Sends,
-        Self::Notices,
-        Self::AuditLog,
-    ];
-
     /// The name in settings, metrics and the records.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::ChallengeUses => "challenge_uses",
-            Self::SendNumbers => "send_numbers",
-            Self::Sends => "sends",
-            Self::Notices => "notices",
-            Self::AuditLog => "audit_log",
-        }
+        self.into()
     }
 
     fn statements(self) -> Statements {
@@ -115,7 +101,7 @@ impl OldRows {
 }
 
 struct Statements {
-    /// The moment of the last row of a step: of the row so many after the first.
+    /// The moment of the last row of a step, a given number of rows after its first.
     end: &'static str,
     /// What becomes of the rows of a step.
     act: &'static str,

@@ -43,7 +43,8 @@ const END_ALL_OF_TOKEN: &str = concat!(
 );
 
 /// Why a session ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum SessionEnd {
     /// Its user logged out on this device.
     LogOut,
@@ -60,13 +61,7 @@ pub enum SessionEnd {
 impl SessionEnd {
     /// The word that the records keep.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::LogOut => "log_out",
-            Self::LogOutEverywhere => "log_out_everywhere",
-            Self::FromList => "from_list",
-            Self::Reuse => "reuse",
-            Self::Revoked => "revoked",
-        }
+        self.into()
     }
 }
 

@@ -44,7 +44,7 @@ macro_rules! session_holds {
 pub(super) use session_holds;
 
 /// Locks the row of a user who is not kept out and reads their number, inside `in_transaction!`;
-/// `None` also where the session that asks was ended, be it a moment ago.
+/// `None` also if the session that asks was ended, even a moment ago.
 macro_rules! hold_user {
     ($transaction:ident, $user:expr, $session:expr, $now:expr) => {{
         use $crate::records::sessions::{HOLD_USER, session_holds};

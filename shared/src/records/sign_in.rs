@@ -127,7 +127,7 @@ macro_rules! admit_or_create {
 }
 pub(super) use admit_or_create;
 
-/// A right code, and what it shall open.
+/// A right code, and the session that it opens.
 #[derive(Clone, Debug)]
 pub struct SignIn {
     /// The root of the code.

@@ -1,12 +1,12 @@
 //! Who signs in alone, and who together with others.
 //!
 //! There are a few lanes. Anyone who finds one free takes it and goes at once, alone, as if there were nobody else.
-//! Those who come while all are taken wait, and whoever leaves a lane gives it to all of them together
+//! Those who come while all are taken wait, and a lane that becomes free goes to all of them together
 //! ([`Records::sign_in_together`]). So nobody waits for company, and under load a statement signs in as many as came
 //! during the one before. Two of one number or of one code never go together.
 //!
 //! Nobody keeps a lane for long: one who waits in it for a row that is locked leaves it to the others and goes on
-//! outside, as all did before there were lanes. Who goes together is the work of a task of its own, so that
+//! outside, as all did before there were lanes. Grouping is the work of a task of its own, so that
 //! anyone who hangs up leaves the others in peace.
 
 use std::collections::{HashSet, VecDeque};
@@ -152,7 +152,7 @@ fn divide(waiting: &mut VecDeque<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     (together, alone)
 }
 
-/// Held while somebody goes in it; whoever waits gets it then.
+/// Held while somebody goes in it; then it goes to those who wait.
 struct Lane {
     lanes: SignInLanes,
     records: Records,

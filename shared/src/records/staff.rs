@@ -30,7 +30,7 @@ pub(super) fn role_of(
     match given {
         None => Ok(is_superuser.then_some(Role::Admin)),
         Some(_) if !is_staff && !is_superuser => Ok(None),
-        Some(text) => Role::parse(&text).map(Some).ok_or(RecordsError::Corrupt {
+        Some(text) => text.parse().map(Some).map_err(|_| RecordsError::Corrupt {
             table: "staff",
             problem: "role is none of those that there are",
         }),

@@ -39,7 +39,8 @@ const SWEEP: &str = "DELETE FROM step_sessions WHERE id_hash IN \
      (SELECT id_hash FROM step_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 
 /// What a place in the flow waits for, besides a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// The password that was set before.
     Password,
@@ -52,11 +53,7 @@ pub enum Step {
 impl Step {
     /// The name in the table and in answers.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::SetPassword => "set_password",
-            Self::UserInfo => "user_info",
-        }
+        self.into()
     }
 }
 
@@ -102,7 +99,7 @@ pub struct PasswordStep {
 /// What people tell of themselves. Debug output hides it.
 #[derive(Clone)]
 pub struct UserInfo {
-    /// An address, which nobody has proven; an earlier one stays where there is none.
+    /// An address, which nobody has proven; an earlier one stays if there is none.
     pub email: Option<String>,
     /// First name.
     pub first_name: String,

@@ -3,45 +3,39 @@
 
 use std::time::Duration;
 
-use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+use prometheus::Registry;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::hot_state::HotState;
+use crate::telemetry::MetricSet as _;
 
 /// The reserve must not be used up between two looks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Gauges of the room of one process' hot state.
+crate::metrics! {
+    /// Gauges of the room of one process' hot state. They have no value until the store was looked at.
+    #[derive(Clone, Debug)]
+    struct RoomGauges {
+        /// The used part of what hot state may hold, of maxmemory or of the disk; 0 without a limit.
+        used: GaugeVec("ramz_store_used_ratio", ["store"]);
+        /// 1 while new requests are refused because hot state has too little room left.
+        full: IntGaugeVec("ramz_store_full", ["store"]);
+    }
+}
+
+/// Looks at the room of one process' hot state.
 #[derive(Clone, Debug)]
 pub(super) struct RoomWatch {
     hot_state: HotState,
-    used: GaugeVec,
-    full: IntGaugeVec,
+    gauges: RoomGauges,
 }
 
 impl RoomWatch {
-    /// Makes and registers the gauges. They have no value until the store was looked at.
+    /// Makes and registers the gauges.
     pub(super) fn register(registry: &Registry, hot_state: &HotState) -> prometheus::Result<Self> {
-        let used = GaugeVec::new(
-            Opts::new(
-                "ramz_store_used_ratio",
-                "The used part of what hot state may hold, of maxmemory or of the disk; 0 without a limit.",
-            ),
-            &["store"],
-        )?;
-        let full = IntGaugeVec::new(
-            Opts::new(
-                "ramz_store_full",
-                "1 while new requests are refused because hot state has too little room left.",
-            ),
-            &["store"],
-        )?;
-        registry.register(Box::new(used.clone()))?;
-        registry.register(Box::new(full.clone()))?;
         Ok(Self {
             hot_state: hot_state.clone(),
-            used,
-            full,
+            gauges: RoomGauges::register(registry)?,
         })
     }
 
@@ -56,7 +50,7 @@ impl RoomWatch {
             match self.hot_state.measure_room().await {
                 Ok(fill) => {
                     let used = fill.map_or(0.0, |fill| fill.used);
-                    self.used.with_label_values(&[store]).set(used);
+                    self.gauges.used.with_label_values(&[store]).set(used);
                 }
                 Err(error) => {
                     // That it is away is told elsewhere.
@@ -68,7 +62,10 @@ impl RoomWatch {
             }
             unknown = false;
             let full = self.hot_state.is_full();
-            self.full.with_label_values(&[store]).set(full.into());
+            self.gauges
+                .full
+                .with_label_values(&[store])
+                .set(full.into());
             match (std::mem::replace(&mut was_full, full), full) {
                 (false, true) => tracing::error!(
                     store,

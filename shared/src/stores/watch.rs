@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Registry};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -12,13 +12,26 @@ use super::room_watch::RoomWatch;
 use crate::hot_state::{HotState, HotStateError};
 use crate::loops::{self, Loop};
 use crate::records::{Records, RecordsError};
+use crate::telemetry::MetricSet as _;
 
 const EVERY: Duration = Duration::from_secs(5);
 /// A server that needs longer is no use to a request; hot state has the same limit of its own. Of a
 /// SQLite file its usual limits hold: bursts of writing may take seconds.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(900);
 
-/// Gauges of the stores of one process.
+crate::metrics! {
+    /// Gauges of the stores of one process. Whether a store is up has no value until it was asked.
+    struct StoreGauges {
+        /// 1 while a store answers this process in time.
+        up: IntGaugeVec("ramz_store_up", ["store"]);
+        /// Connections to the records that this process holds.
+        connections: IntGaugeVec("ramz_database_connections", ["state"]);
+        /// Connections to the records that this process may hold.
+        most: IntGauge("ramz_database_connections_max");
+    }
+}
+
+/// Looks at the stores of one process.
 #[derive(Clone, Debug)]
 pub struct StoreWatch {
     hot_state: Watched<HotState>,
@@ -59,42 +72,22 @@ impl<S> Watched<S> {
 }
 
 impl StoreWatch {
-    /// Makes and registers the gauges. Whether a store is up has no value until it was asked.
+    /// Makes and registers the gauges.
     pub fn register(registry: &Registry, stores: &Stores) -> prometheus::Result<Self> {
         let hot_state = stores.hot_state.clone();
         let records = match stores.records.back_end() {
             "postgres" => stores.records.clone().with_time_limit(ANSWERS_WITHIN),
             _ => stores.records.clone(),
         };
-        let up = IntGaugeVec::new(
-            Opts::new(
-                "ramz_store_up",
-                "1 while a store answers this process in time.",
-            ),
-            &["store"],
-        )?;
-        let connections = IntGaugeVec::new(
-            Opts::new(
-                "ramz_database_connections",
-                "Connections to the records that this process holds.",
-            ),
-            &["state"],
-        )?;
-        let most = IntGauge::new(
-            "ramz_database_connections_max",
-            "Connections to the records that this process may hold.",
-        )?;
-        most.set(records.connections().most.into());
-        registry.register(Box::new(up.clone()))?;
-        registry.register(Box::new(connections.clone()))?;
-        registry.register(Box::new(most))?;
+        let gauges = StoreGauges::register(registry)?;
+        gauges.most.set(records.connections().most.into());
         Ok(Self {
             hot_state: Watched::new(hot_state, stores.hot_state.back_end()),
             records: Watched::new(records, stores.records.back_end()),
             room: RoomWatch::register(registry, &stores.hot_state)?,
-            up,
-            idle: connections.with_label_values(&["idle"]),
-            used: connections.with_label_values(&["used"]),
+            idle: gauges.connections.with_label_values(&["idle"]),
+            used: gauges.connections.with_label_values(&["used"]),
+            up: gauges.up,
         })
     }
 

@@ -1,7 +1,8 @@
 //! The registry that every binary begins with.
 
-use prometheus::{IntGaugeVec, Opts, Registry};
+use prometheus::Registry;
 
+use super::MetricSet as _;
 use crate::loops;
 use crate::traces::SPANS;
 
@@ -11,19 +12,25 @@ pub const COMMIT: &str = match option_env!("RAMZ_COMMIT") {
     None => "unknown",
 };
 
+crate::metrics! {
+    struct BuildMetrics {
+        /// Always 1; says which build runs.
+        info: IntGaugeVec("ramz_build_info", ["binary", "version", "commit"]);
+    }
+}
+
 /// A registry that holds what every binary tells: its version, and the figures of its process.
 ///
 /// # Errors
 /// Never in practice: the names are valid and registered once.
 pub fn metrics_registry(binary: &str, version: &str) -> prometheus::Result<Registry> {
     let registry = Registry::new();
-    let opts = Opts::new("ramz_build_info", "Always 1; says which build runs.");
-    let build_info = IntGaugeVec::new(opts, &["binary", "version", "commit"])?;
-    build_info
+    let build = BuildMetrics::register(&registry)?;
+    build
+        .info
         .with_label_values(&[binary, version, COMMIT])
         .set(1);
-    registry.register(Box::new(build_info))?;
-    SPANS.register(&registry)?;
+    SPANS.enter(&registry)?;
     loops::register(&registry)?;
     #[cfg(target_os = "linux")]
     registry.register(Box::new(

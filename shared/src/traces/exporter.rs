@@ -10,8 +10,9 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 use tokio::runtime::Handle;
+
+use crate::telemetry::MetricSet as _;
 
 /// Spans that wait or are on their way at once; more are dropped.
 pub(super) const MAX_QUEUE: usize = 4_096;
@@ -25,36 +26,19 @@ const QUEUE_FULL: &str = "queue_full";
 const NOT_TAKEN: &str = "not_taken";
 
 /// What became of the spans of this process.
-pub(crate) static SPANS: LazyLock<SpanCounters> = LazyLock::new(SpanCounters::new);
+pub(crate) static SPANS: LazyLock<SpanCounters> =
+    LazyLock::new(|| SpanCounters::make().expect("the names are valid"));
 
-pub(crate) struct SpanCounters {
-    exported: IntCounter,
-    dropped: IntCounterVec,
+crate::metrics! {
+    pub(crate) struct SpanCounters {
+        /// Spans that the collector has taken.
+        exported: IntCounter("ramz_trace_spans_exported_total");
+        /// Spans that were lost: the queue was full, or the collector did not take them.
+        dropped: IntCounterVec("ramz_trace_spans_dropped_total", ["reason"]) of [QUEUE_FULL, NOT_TAKEN];
+    }
 }
 
 impl SpanCounters {
-    fn new() -> Self {
-        let exported = "Spans that the collector has taken.";
-        let dropped = Opts::new(
-            "ramz_trace_spans_dropped_total",
-            "Spans that were lost: the queue was full, or the collector did not take them.",
-        );
-        let counters = Self {
-            exported: IntCounter::new("ramz_trace_spans_exported_total", exported)
-                .expect("the name is valid"),
-            dropped: IntCounterVec::new(dropped, &["reason"]).expect("the name is valid"),
-        };
-        for reason in [QUEUE_FULL, NOT_TAKEN] {
-            counters.dropped.with_label_values(&[reason]).inc_by(0);
-        }
-        counters
-    }
-
-    pub(crate) fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        registry.register(Box::new(self.exported.clone()))?;
-        registry.register(Box::new(self.dropped.clone()))
-    }
-
     fn lost(&self, reason: &'static str, spans: usize) {
         let spans = u64::try_from(spans).unwrap_or(u64::MAX);
         self.dropped.with_label_values(&[reason]).inc_by(spans);

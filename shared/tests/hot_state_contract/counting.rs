@@ -1,4 +1,4 @@
-//! Attempts at a code.
+//! Tries at a code.
 
 use domain::otp::Purpose;
 use shared::hot_state::{Accepted, Guess, Verdict};

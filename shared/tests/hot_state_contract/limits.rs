@@ -71,7 +71,7 @@ pub(crate) async fn thr_05_a_21_addresses_of_one_group_share_a_bucket(stage: &St
 }
 
 /// Phones of a carrier share few addresses, and their people give their codes back.
-pub(crate) async fn whoever_proves_numbers_may_ask_twice_as_many_more(stage: &Stage) {
+pub(crate) async fn addresses_whose_numbers_are_proven_may_ask_for_more(stage: &Stage) {
     let policy = under(
         stage,
         &Quotas::NONE

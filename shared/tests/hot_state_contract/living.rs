@@ -11,7 +11,7 @@ pub(crate) async fn roots_that_live_are_told_in_one_round_trip(stage: &Stage) {
     let closed = stage.granted("+989123456702").await;
     stage.count(&closed, true).await;
     let joined = stage.granted("+989123456703").await;
-    // Another session on the same root has attempts of its own.
+    // Another session on the same root has tries of its own.
     sent(stage.ask(&stage.new_challenge("+989123456703")).await);
     let nobody = RootId::from_bytes([9; 16]);
     let asked = [tried.root.id, nobody, closed.root.id, joined.root.id];

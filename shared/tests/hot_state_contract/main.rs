@@ -24,6 +24,8 @@ mod shared_commits;
 mod stage;
 mod stalls;
 mod steps_of_guesses;
+#[path = "../stores/stores.rs"]
+mod stores;
 mod tries;
 mod unanswered;
 mod upgrade;
@@ -31,23 +33,8 @@ mod upgrade;
 use domain::clock::Clock;
 use stage::Stage;
 
-/// One test per case and back end.
-macro_rules! on_both_back_ends {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_redis {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::redis().await).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::sqlite().await).await; })*
-        }
-    };
-}
-
-on_both_back_ends! {
+harness::on_each! {
+    on_redis => &Stage::redis().await, on_sqlite => &Stage::sqlite().await;
     accepting::a_granted_request_leaves_a_challenge_and_one_job,
     accepting::a_repeated_request_is_granted_once,
     accepting::a_resend_keeps_the_code_and_extends_its_life,
@@ -63,7 +50,7 @@ on_both_back_ends! {
     accepting::f_16_a_queue_that_is_behind_refuses_instead_of_promising,
     accepting::a_14_parallel_requests_never_exceed_the_limit,
     limits::thr_05_a_21_addresses_of_one_group_share_a_bucket,
-    limits::whoever_proves_numbers_may_ask_twice_as_many_more,
+    limits::addresses_whose_numbers_are_proven_may_ask_for_more,
     limits::honest_people_behind_carrier_nat_are_never_refused,
     limits::while_messages_wait_no_group_has_more_than_its_share,
     limits::while_a_message_is_being_sent_nobody_shares,
@@ -92,7 +79,7 @@ on_both_back_ends! {
     clock_steps::f_13_a_resend_is_not_put_off_until_the_old_time_is_back,
     clock_steps::f_13_a_lock_lasts_no_longer_than_a_lock,
     living::roots_that_live_are_told_in_one_round_trip,
-    roots::whoever_asks_again_gets_a_challenge_of_their_own_on_the_same_code,
+    roots::asking_again_gives_a_new_challenge_on_the_same_code,
     roots::within_the_cooldown_only_the_message_is_left_out,
     roots::another_channel_passes_the_cooldown_and_is_charged,
     roots::of_two_who_ask_at_once_one_is_texted,

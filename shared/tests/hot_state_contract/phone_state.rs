@@ -74,7 +74,7 @@ pub(crate) async fn the_sends_and_the_failed_tries_of_a_number_are_told(stage: &
     assert_eq!((after.failures, after.last_failure_at), (0, None));
 }
 
-/// Who gives codes back at once could else have as many messages as they like.
+/// Otherwise people who give codes back at once could have as many messages as they like.
 pub(crate) async fn a_14_a_consumed_challenge_is_still_a_send_to_its_number(stage: &Stage) {
     for sends in 1..=3 {
         let challenge = stage.granted(PHONE).await;

@@ -47,9 +47,7 @@ async fn messages(stage: &Stage) -> Vec<(domain::root::RootId, u32)> {
         .collect()
 }
 
-pub(crate) async fn whoever_asks_again_gets_a_challenge_of_their_own_on_the_same_code(
-    stage: &Stage,
-) {
+pub(crate) async fn asking_again_gives_a_new_challenge_on_the_same_code(stage: &Stage) {
     let (first, _) = ask(stage).await;
     let code = stage.read(first.id).await.code(&stage.keys).expect("a key");
     stage.clock.advance(40 * SECOND);
@@ -68,7 +66,7 @@ pub(crate) async fn whoever_asks_again_gets_a_challenge_of_their_own_on_the_same
     assert_eq!(one.expires_at, START + 120 * SECOND, "each has its own end");
     assert_eq!(one.root.ends_at, other.expires_at);
 
-    // Each has its own attempts with its session id; those with the number are shared.
+    // Each has its own tries with its session id; those with the number are shared.
     stage.count(&one, false).await;
     stage.count(&one, false).await;
     let wrong = stage.count(&other, false).await;
@@ -328,7 +326,7 @@ pub(crate) async fn a_root_is_kept_as_long_as_it_may_be_shared(stage: &Stage) {
     }
 }
 
-/// The answer of a sign-in may be lost when the code is about to die, or with the last attempt.
+/// The answer of a sign-in may be lost when the code is about to die, or with the last try.
 pub(crate) async fn a_right_code_may_be_repeated_for_a_minute_also_at_its_end(stage: &Stage) {
     let (at_its_end, _) = ask(stage).await;
     let challenge = stage.read(at_its_end.id).await;

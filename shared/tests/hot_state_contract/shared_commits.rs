@@ -82,7 +82,7 @@ async fn a_14_the_limit_of_a_number_holds_within_one_commit() {
 }
 
 #[tokio::test]
-async fn whoever_stopped_waiting_is_granted_nothing() {
+async fn a_caller_that_stopped_waiting_is_granted_nothing() {
     let stage = Stage::sqlite().await;
     let [gone, stays] = challenges(&stage);
     let writer = stage.hold_writer().await;

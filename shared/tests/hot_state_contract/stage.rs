@@ -1,6 +1,5 @@
 //! A back end of hot state with a clock that stands still and a phone that asks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, NewChallenge};
@@ -24,18 +23,16 @@ use shared::sqlite_file::SqliteFile;
 use shared::stores::{StoreWatch, Stores};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
-use tokio::sync::OnceCell;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) const START: i64 = 1_763_700_000_000;
+pub(crate) use crate::stores::START;
+use crate::stores::{keys, redis as redis_keys, sqlite};
+
 pub(crate) const SECOND: i64 = 1_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-
-static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
-static STAGES: AtomicU64 = AtomicU64::new(0);
 
 /// The limits of a phone, and thirty requests of an address in a minute.
 pub(crate) fn limits(short: Quota, day: Quota) -> Quotas {
@@ -121,14 +118,13 @@ impl Stage {
 
     /// The system's clock leaves the time to Redis itself, as in production.
     pub(crate) async fn redis_by(clock: Clock) -> Self {
-        Self::redis_on(REDIS.get_or_init(RedisServer::start).await, clock)
+        Self::redis_on(redis_keys::shared_server().await, clock)
     }
 
     /// On a server of the test, which may break it.
     pub(crate) fn redis_on(server: &RedisServer, clock: Clock) -> Self {
         let url = server.url();
-        let tag = format!("t{}", STAGES.fetch_add(1, Ordering::Relaxed));
-        let store = RedisStore::connect_tagged(&url, &tag).expect("an address");
+        let (store, tag) = redis_keys::new_keys(&url);
         let hot = HotState::redis(store.clone(), clock.clone());
         let feed = Feed::redis(store, clock.clone(), &Random::seeded(6));
         Self::new(hot, feed, clock, Raw::Redis { url, tag })
@@ -144,12 +140,7 @@ impl Stage {
     }
 
     async fn sqlite_in(folder: tempfile::TempDir) -> Self {
-        let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
-            .await
-            .expect("a file");
-        migrate::run_sqlite(file.writer())
-            .await
-            .expect("the schema");
+        let (file, folder) = sqlite::file_in(folder).await;
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
         let feed = Feed::sqlite(file.clone(), clock.clone(), &Random::seeded(6));
@@ -157,7 +148,6 @@ impl Stage {
     }
 
     fn new(hot: HotState, feed: Feed, clock: Clock, raw: Raw) -> Self {
-        let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
         let policy = AcceptPolicy {
             code_life_millis: 120 * SECOND,
             resend_cooldown_millis: 30 * SECOND,
@@ -171,7 +161,7 @@ impl Stage {
             feed,
             clock,
             random: Random::seeded(5),
-            keys,
+            keys: keys(),
             policy,
             raw,
         }
@@ -245,7 +235,7 @@ impl Stage {
             .expect("a record")
     }
 
-    /// An attempt with the session id.
+    /// A try with the session id.
     pub(crate) async fn count(&self, challenge: &Challenge, right: bool) -> Verdict {
         let allowed = self.policy.max_attempts;
         let counted = self
@@ -310,7 +300,7 @@ impl Stage {
         }
     }
 
-    /// Writes the attempts of a session as bytes, which is a form that we never write into a file.
+    /// Writes the tries of a session as bytes, which is a form that we never write into a file.
     pub(crate) async fn write_attempts(&self, id: ChallengeId, form: &str) {
         match &self.raw {
             Raw::Redis { url, tag } => redis::cmd("HSET")

@@ -11,6 +11,7 @@ use shared::hot_state::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Cancelled, HotState, HotStateError, Unanswered,
 };
 use shared::redis_store::RedisStore;
+use strum::VariantArray as _;
 
 use crate::stage::{DAY, MINUTE, PATIENCE, SECOND, START, Stage, caller, limits, sent, window};
 
@@ -176,12 +177,12 @@ async fn f_07_what_was_granted_and_whose_reply_was_lost_is_taken_back() {
         (stage.jobs().await.len() == 2).then_some(())
     })
     .await;
-    let ends = Arc::new([const { AtomicU32::new(0) }; Cancelled::ALL.len()]);
+    let ends = Arc::new([const { AtomicU32::new(0) }; Cancelled::VARIANTS.len()]);
     let counted = Arc::clone(&ends);
     let running = hot.clone();
     let cancelling = tokio::spawn(async move {
         let told = |ended| {
-            let place = Cancelled::ALL.iter().position(|each| *each == ended);
+            let place = Cancelled::VARIANTS.iter().position(|each| *each == ended);
             counted[place.expect("one of them")].fetch_add(1, Ordering::Relaxed);
         };
         running.cancel_unanswered(told).await;

@@ -57,7 +57,7 @@ pub(crate) async fn a_read_takes_what_is_free_and_no_more_oldest_first(stage: &S
     assert_eq!(stage.stats().await.oldest_age_millis, 7_000);
 }
 
-pub(crate) async fn q_04_whoever_lost_a_job_cannot_settle_it(stage: &Stage) {
+pub(crate) async fn q_04_a_worker_that_lost_a_job_cannot_settle_it(stage: &Stage) {
     let (stalled, other) = (stage.feed(), stage.feed());
     stage.enqueue(1).await;
     let lost = read_one(&stalled).await;

@@ -12,29 +12,16 @@ mod redis_trouble;
 mod running;
 mod runs;
 mod stage;
+#[path = "../stores/stores.rs"]
+mod stores;
 mod versions;
 
 use stage::Stage;
 
-/// One test per case and feed.
-macro_rules! on_both_feeds {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_redis {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::redis().await).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::sqlite().await).await; })*
-        }
-    };
-}
-
-on_both_feeds! {
+harness::on_each! {
+    on_redis => &Stage::redis().await, on_sqlite => &Stage::sqlite().await;
     delivering::a_read_takes_what_is_free_and_no_more_oldest_first,
-    delivering::q_04_whoever_lost_a_job_cannot_settle_it,
+    delivering::q_04_a_worker_that_lost_a_job_cannot_settle_it,
     delivering::a_repeated_settlement_is_stale,
     delivering::a_delayed_job_comes_back_when_it_is_due_and_counts_the_attempt,
     delivering::a_postponed_job_comes_back_when_it_is_due_and_counts_nothing,

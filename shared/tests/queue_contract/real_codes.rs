@@ -278,7 +278,7 @@ async fn f_20_a_node_that_has_given_the_keys_away_is_moved() {
         .await
         .expect("taken");
     relay.lead_to(format!("127.0.0.1:{}", second.port));
-    // A node gives away what is empty only; the worker makes its group anew in between.
+    // A node gives away only what is empty; the worker makes its group again in between.
     let mut give_all = redis::pipe();
     give_all
         .atomic()

@@ -14,7 +14,7 @@ use domain::limits::Quotas;
 use domain::otp::{KeyRing, Purpose};
 use domain::phone::PhoneNumber;
 use domain::random::Random;
-use harness::{RedisServer, eventually};
+use harness::eventually;
 use prometheus::Registry;
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotState, HotStateError};
 use shared::queue::{
@@ -22,21 +22,19 @@ use shared::queue::{
 };
 use shared::redis_store::RedisStore;
 use shared::sqlite_file::SqliteFile;
-use tokio::sync::OnceCell;
+use shared::telemetry::MetricSet as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) use crate::runs::{Gate, Runs};
+pub(crate) use crate::stores::START;
+use crate::stores::{keys, redis as redis_keys, sqlite};
 
-pub(crate) const START: i64 = 1_763_700_000_000;
 /// A job that shows no life for this long is an orphan; tests say so, they don't wait for it.
 pub(crate) const IDLE: Duration = Duration::from_secs(12);
 /// Long enough for a machine under load; nothing waits for it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-
-static REDIS: OnceCell<RedisServer> = OnceCell::const_new();
-static STAGES: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) struct Stage {
     pub(crate) clock: Clock,
@@ -91,13 +89,11 @@ impl TestWorker {
 
 impl Stage {
     pub(crate) async fn redis() -> Self {
-        let server = REDIS.get_or_init(RedisServer::start).await;
-        Self::on_redis(&server.url())
+        Self::on_redis(&redis_keys::shared_server().await.url())
     }
 
     pub(crate) fn on_redis(url: &str) -> Self {
-        let tag = format!("q{}", STAGES.fetch_add(1, Ordering::Relaxed));
-        let store = RedisStore::connect_tagged(url, &tag).expect("an address");
+        let (store, tag) = redis_keys::new_keys(url);
         let clock = Clock::manual(START);
         let hot = HotState::redis(store.clone(), clock.clone());
         Self::new(
@@ -112,13 +108,7 @@ impl Stage {
     }
 
     pub(crate) async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = SqliteFile::open_path(&folder.path().join("ramz.db"))
-            .await
-            .expect("a file");
-        migrate::run_sqlite(file.writer())
-            .await
-            .expect("the schema");
+        let (file, folder) = sqlite::file_in(tempfile::tempdir().expect("a folder")).await;
         let clock = Clock::manual(START);
         let hot = HotState::sqlite(file.clone(), clock.clone());
         Self::new(
@@ -149,13 +139,12 @@ impl Stage {
     }
 
     fn new(hot: HotState, clock: Clock, store: Store) -> Self {
-        let keys = KeyRing::parse("k1:hLxxhe5nOyCuYyClhTwtGyJz+MtReEIuMSQKLLczGAU=").expect("keys");
         let random = Random::operating_system();
         Self {
             clock,
             hot,
             random,
-            keys,
+            keys: keys(),
             store,
             phones: AtomicU64::new(9_120_000_000),
         }

@@ -174,7 +174,7 @@ pub(crate) async fn of_several_takers_at_once_each_gets_checks_of_its_own(stage:
             assert!(all.insert(check.message_id.number()), "{check:?} twice");
         }
     }
-    // Who comes while others take may find them all taken; nothing is left for good.
+    // Somebody who comes while others take may find them all taken; nothing is left for good.
     let rest = messages(&take(&stage, 500).await);
     all.extend(rest.into_iter().map(Some));
     assert_eq!(all.len(), 120);

@@ -5,6 +5,7 @@ use domain::number_hash::NumberHash;
 use domain::otp::KeyRing;
 use prometheus::Registry;
 use shared::records::{Begin, Begun, Expired, LedgerMetrics, LedgerWriter, SendKey};
+use shared::telemetry::MetricSet as _;
 
 use crate::stage::{Stage, accepted, finish, phone};
 

@@ -1,8 +1,9 @@
-//! A user who is kept out gets no code, whoever asks for it and however far its message has come.
+//! A user who is kept out gets no code, no matter who asks for it and how far its message has come.
 
 use domain::notice::NoticeKind;
 use domain::otp::Purpose;
 use shared::records::{Begin, Begun, LedgerState, LedgerWriter, SendResult};
+use strum::VariantArray as _;
 use tokio::task::JoinSet;
 
 use crate::stage::{Stage, accepted, failed, finish, phone};
@@ -31,7 +32,7 @@ async fn begun(writer: &LedgerWriter, begin: &Begin) -> Begun {
 pub(crate) async fn a_code_for_somebody_who_is_kept_out_is_given_up(stage: Stage) {
     let writer = writer(&stage);
     keep_out(&stage, 1, true).await;
-    for purpose in Purpose::ALL {
+    for &purpose in Purpose::VARIANTS {
         let begin = Begin {
             purpose: purpose.into(),
             ..stage.begin(1)
@@ -46,7 +47,7 @@ pub(crate) async fn a_code_for_somebody_who_is_kept_out_is_given_up(stage: Stage
         let again = begun(&writer, &begin).await;
         assert_eq!(again, Begun::Ended(LedgerState::Expired));
     }
-    for kind in NoticeKind::ALL {
+    for &kind in NoticeKind::VARIANTS {
         let notice = Begin {
             purpose: kind.into(),
             ..stage.begin(2)

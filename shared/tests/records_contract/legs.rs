@@ -147,7 +147,7 @@ pub(crate) async fn a_message_number_belongs_to_one_send_of_its_route(stage: Sta
     assert_eq!(second.message_id, None, "it is the first one's");
     assert_eq!(second.error_class.as_deref(), Some("messageid_conflict"));
 
-    // Who asks one gateway learns nothing of the other's messages.
+    // A question to one gateway tells nothing of the other's messages.
     let message = MessageId::from(77);
     let others = stage
         .records

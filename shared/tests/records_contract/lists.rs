@@ -11,6 +11,7 @@ use shared::records::{
     Begin, LedgerRow, LedgerWriter, MessageId, Route, SendFate, SendFilter, SendKey, SendPlace,
     SendResult, SendsListed, SendsNext,
 };
+use strum::VariantArray as _;
 
 use crate::stage::{Stage, accepted, failed, finish};
 
@@ -127,7 +128,7 @@ pub(crate) async fn each_filter_finds_what_it_says_and_they_compose(stage: Stage
         expected.len()
     };
     let mut found = 0;
-    for fate in SendFate::ALL {
+    for &fate in SendFate::VARIANTS {
         let filter = SendFilter {
             fate: Some(fate),
             ..SendFilter::default()
@@ -136,7 +137,7 @@ pub(crate) async fn each_filter_finds_what_it_says_and_they_compose(stage: Stage
     }
     assert_eq!(found, rows.len(), "each row has one fate");
     let mut found = 0;
-    for operator in Operator::ALL {
+    for &operator in Operator::VARIANTS {
         let filter = SendFilter {
             operator: Some(operator),
             ..SendFilter::default()
@@ -398,8 +399,8 @@ pub(crate) async fn sends_are_counted_by_operator_and_fate(stage: Stage) {
     };
     let end = stage.now() + TimeDelta::hours(1);
     let counted = counts(beginning, end).await;
-    for operator in Operator::ALL {
-        for fate in SendFate::ALL {
+    for &operator in Operator::VARIANTS {
+        for &fate in SendFate::VARIANTS {
             let of: Vec<&LedgerRow> = rows
                 .iter()
                 .filter(|row| {

@@ -39,44 +39,17 @@ mod sign_in_lanes;
 mod sign_in_together;
 mod sign_on;
 mod spending;
+#[path = "../stores/sqlite.rs"]
+mod sqlite_files;
 mod staff;
 mod stage;
 mod step_refusals;
 mod steps;
 
-/// Makes the three tests of each case.
-macro_rules! on_both {
-    ($($module:ident::$case:ident,)+) => {
-        mod sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$module::$case(crate::stage::Stage::sqlite().await).await;
-                }
-            )+
-        }
+use stage::Stage;
 
-        mod postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$module::$case(crate::stage::Stage::postgres().await).await;
-                }
-            )+
-        }
-
-        mod pgbouncer {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    crate::$module::$case(crate::stage::Stage::pooled().await).await;
-                }
-            )+
-        }
-    };
-}
-
-on_both! {
+harness::on_each! {
+    sqlite => Stage::sqlite().await, postgres => Stage::postgres().await, pgbouncer => Stage::pooled().await;
     staff::a_05_of_40_factors_at_once_no_more_than_five_are_compared,
     staff::a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones,
     staff::a_session_of_staff_holds_while_it_its_user_and_its_role_do,

@@ -193,7 +193,7 @@ pub(crate) async fn a_move_takes_nobodys_number_and_none_of_a_blocked_user(stage
     assert_eq!(
         ask(&stage, other.id, 3).await,
         PhoneMoveAsked::Taken,
-        "it shall be another's"
+        "it is to be another's"
     );
     let gone = ask(&stage, Uuid::from_u128(7), 5).await;
     assert_eq!(gone, PhoneMoveAsked::NotAllowed);

@@ -143,7 +143,7 @@ pub(crate) async fn ses_09_a_third_generation_in_a_row_that_comes_back_late_ends
     );
     assert_eq!(kind(&stage.present(&token).await), Kind::Refused);
 
-    // An answer that arrives in between begins the count anew.
+    // An answer that arrives in between restarts the count.
     let mut token = lucky.first.clone();
     for round in 0..3 {
         for _ in 0..2 {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::clock::Clock;
 use shared::records::{OldRows, RetentionStep};
+use strum::VariantArray as _;
 
 use crate::stage::{Stage, phone};
 
@@ -76,7 +77,7 @@ pub(crate) async fn prv_01_old_rows_go_the_oldest_first_a_few_at_a_time(stage: S
         stage.rows_of(now - DAY * days).await;
     }
     let before = now - DAY * 30;
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         let other = match what {
             OldRows::ChallengeUses => uses,
             OldRows::Sessions => 2,
@@ -124,7 +125,7 @@ pub(crate) async fn prv_01_a_worker_whose_clock_is_ahead_removes_nothing_too_ear
     for days in [40, 2] {
         stage.rows_of(present - DAY * days).await;
     }
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         let before = stage.left(what).await;
         for years in [1, 20] {
             let ahead = present + DAY * 365 * years;
@@ -160,7 +161,7 @@ pub(crate) async fn prv_01_workers_that_keep_rows_for_different_times_leave_each
     for days in [40, 25, 10] {
         stage.rows_of(now - DAY * days).await;
     }
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         let progress = async || {
             let (what, until) = (what.as_str(), text(now - DAY * 20));
             let row = format!("retention_progress WHERE what = '{what}' AND done_until = {until}");
@@ -187,14 +188,14 @@ pub(crate) async fn prv_01_a_progress_that_nobody_can_have_made_is_begun_anew(st
         text(now + DAY)
     );
     stage.execute(wrong).await.expect("written");
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         assert_eq!(
             stage.remove(what, now - DAY * 30, 500).await,
             RetentionStep::Done(0)
         );
     }
     stage.rows_of(now - DAY * 29).await;
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         let step = stage.remove(what, now - DAY * 28, 500).await;
         assert_eq!(step, RetentionStep::Done(1), "{what:?}");
     }
@@ -229,7 +230,7 @@ pub(crate) async fn prv_01_rows_of_one_moment_go_together(stage: Stage) {
         stage.signed_in(&phone(1)).await;
         stage.rows_of(moment).await;
     }
-    for what in OldRows::ALL {
+    for &what in OldRows::VARIANTS {
         let step = stage.remove(what, stage.now() - DAY * 30, 2).await;
         assert_eq!(step, RetentionStep::More(5), "{what:?}");
         let step = stage.remove(what, stage.now() - DAY * 30, 2).await;

@@ -179,7 +179,7 @@ pub(crate) async fn a_factor_is_accepted_once_and_ends_the_row_of_wrong_ones(sta
             .await
             .expect("an answer")
     );
-    // What is sealed anew is what is compared next.
+    // What was sealed again is what is compared next.
     let sealed = SealedFactor {
         sealed: b"anew".to_vec(),
         kid: "k2".to_owned(),

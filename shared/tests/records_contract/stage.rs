@@ -23,6 +23,8 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::sqlite_files;
+
 /// Bounds a failing test only: no test here is about speed.
 pub(crate) const PATIENT: Duration = Duration::from_mins(2);
 pub(crate) const START: i64 = 1_763_700_000_000;
@@ -71,13 +73,7 @@ enum Raw {
 
 impl Stage {
     pub(crate) async fn sqlite() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let file = SqliteFile::open_path(&directory.path().join("ramz.db"))
-            .await
-            .expect("a file");
-        migrate::run_sqlite(file.writer())
-            .await
-            .expect("migrations");
+        let (file, directory) = sqlite_files::file_in(tempfile::tempdir().expect("a folder")).await;
         let records = Records::from_sqlite(file.clone()).with_time_limit(PATIENT);
         Self::new(records, Raw::Sqlite(file), Some(directory))
     }

@@ -18,6 +18,7 @@ use shared::records::{
     Begin, Finish, LedgerOutcome, LedgerWriter, Route, SendKey, SendMethod, SendResult,
 };
 use shared::sqlite_file::SqliteFile;
+use shared::telemetry::MetricSet as _;
 use simulator::{Simulator, SimulatorConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::DropGuard;

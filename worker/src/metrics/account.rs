@@ -1,69 +1,35 @@
 //! What is shown of the account.
 
 use chrono::{DateTime, Utc};
-use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+use prometheus::IntGaugeVec;
 
 const NO_LABELS: &[&str] = &[];
 
-/// Gauges of the account. Clones share them.
-///
-/// What was never learned has no value, instead of a zero that would look like "no credit".
-#[derive(Clone, Debug)]
-pub(crate) struct AccountMetrics {
-    credit: IntGaugeVec,
-    days_left: GaugeVec,
-    key_valid: IntGaugeVec,
-    key_expires: IntGaugeVec,
-    seen: IntGaugeVec,
-    debug_mode: IntGaugeVec,
-    resend_failed: IntGaugeVec,
+shared::metrics! {
+    /// Gauges of the account. Clones share them.
+    ///
+    /// What was never learned has no value, instead of a zero that would look like "no credit". So each
+    /// is a family without labels, whose one member is there once it is known.
+    #[derive(Clone, Debug)]
+    pub(crate) struct AccountMetrics {
+        /// Credit of the account, as it was last seen.
+        credit: IntGaugeVec("ramz_gateway_credit_rials");
+        /// Days that the credit lasts at the rate of the last day or week, whichever is higher.
+        days_left: GaugeVec("ramz_gateway_credit_days_left");
+        /// 1 while the gateway takes our key, 0 since it refused it.
+        key_valid: IntGaugeVec("ramz_gateway_key_valid");
+        /// Unix time at which the key expires, where the account says one.
+        key_expires: IntGaugeVec("ramz_gateway_key_expires_seconds");
+        /// Unix time of the last look at the account that succeeded.
+        seen: IntGaugeVec("ramz_gateway_account_seen_seconds");
+        /// 1 while the account accepts everything and sends nothing.
+        debug_mode: IntGaugeVec("ramz_gateway_debugmode");
+        /// 1 while the gateway sends undelivered messages again by itself.
+        resend_failed: IntGaugeVec("ramz_gateway_resendfailed");
+    }
 }
 
 impl AccountMetrics {
-    /// Makes and registers them.
-    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let once_known = |name, help| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), NO_LABELS)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let days_left = GaugeVec::new(
-            Opts::new(
-                "ramz_gateway_credit_days_left",
-                "Days that the credit lasts at the rate of the last day or week, whichever is higher.",
-            ),
-            NO_LABELS,
-        )?;
-        registry.register(Box::new(days_left.clone()))?;
-        Ok(Self {
-            credit: once_known(
-                "ramz_gateway_credit_rials",
-                "Credit of the account, as it was last seen.",
-            )?,
-            days_left,
-            key_valid: once_known(
-                "ramz_gateway_key_valid",
-                "1 while the gateway takes our key, 0 since it refused it.",
-            )?,
-            key_expires: once_known(
-                "ramz_gateway_key_expires_seconds",
-                "Unix time at which the key expires, where the account says one.",
-            )?,
-            seen: once_known(
-                "ramz_gateway_account_seen_seconds",
-                "Unix time of the last look at the account that succeeded.",
-            )?,
-            debug_mode: once_known(
-                "ramz_gateway_debugmode",
-                "1 while the account accepts everything and sends nothing.",
-            )?,
-            resend_failed: once_known(
-                "ramz_gateway_resendfailed",
-                "1 while the gateway sends undelivered messages again by itself.",
-            )?,
-        })
-    }
-
     pub(crate) fn seen(&self, now: DateTime<Utc>, credit_rials: i64) {
         set(&self.seen, Some(now.timestamp()));
         set(&self.credit, Some(credit_rials));

@@ -354,7 +354,7 @@ async fn f_04_deliveries_are_followed_again_when_postgres_is_back() {
     let worker = stage.work().await;
     let id = accepted(&stage).await;
     postgres.kill();
-    // It shows how long it has been in vain.
+    // It shows for how long the looks have failed.
     eventually(PATIENCE, async || {
         stage.advance(SECOND);
         let overdue = worker.gauge("ramz_delivery_overdue_seconds")?;

@@ -13,23 +13,8 @@ mod stage;
 
 use stage::Stage;
 
-/// One test per case and shape.
-macro_rules! in_both_shapes {
-    ($($module:ident::$case:ident,)*) => {
-        mod on_redis_and_postgres {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::production().await).await; })*
-        }
-        mod on_sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() { $module::$case(&Stage::one_file().await).await; })*
-        }
-    };
-}
-
-in_both_shapes! {
+harness::on_each! {
+    on_redis_and_postgres => &Stage::production().await, on_sqlite => &Stage::one_file().await;
     promises::i_01_a_job_becomes_one_message_with_the_code_of_its_challenge,
     promises::i_01_all_messages_of_a_number_have_one_code,
     promises::i_02_a_send_that_ended_before_is_not_repeated,

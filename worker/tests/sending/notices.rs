@@ -6,6 +6,7 @@ use domain::root::RootId;
 use gateway::notice_text;
 use serde_json::json;
 use shared::records::{LedgerState, NewNotice, SendKey};
+use strum::VariantArray as _;
 
 use crate::stage::{PHONE, Route, START, Stage};
 
@@ -37,7 +38,7 @@ async fn left_open(stage: &Stage, notice: &NewNotice, localid: i64) {
 pub(crate) async fn i_01_a_notice_is_sent_once_in_the_words_of_its_change(stage: &Stage) {
     let worker = stage.work_by(Route::Text).await;
     let mut expected = Vec::new();
-    for kind in NoticeKind::ALL {
+    for &kind in NoticeKind::VARIANTS {
         for locale in [Locale::Fa, Locale::En] {
             let notice = stage.notify(PHONE, kind, locale).await;
             let row = stage.reaches(key(&notice), LedgerState::Accepted).await;

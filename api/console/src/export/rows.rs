@@ -44,7 +44,7 @@ enum At {
     End,
 }
 
-/// The bytes of a file. Whoever stops reading leaves it broken off.
+/// The bytes of a file. If the reader stops, the file ends in the middle.
 pub(super) fn stream(
     desk: Arc<Desk>,
     run: Arc<Run>,

@@ -39,7 +39,7 @@ pub(super) fn text(answer: Answer, now: DateTime<Utc>, words: &'static Words) ->
     }
 }
 
-/// Who is told the minute in which a limit ends would come too early.
+/// Rounded up: people who are told the minute in which a limit ends would come too early.
 const LESS_THAN_A_MINUTE: chrono::TimeDelta = chrono::TimeDelta::milliseconds(59_999);
 
 fn persian(text: &str) -> String {

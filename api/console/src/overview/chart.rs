@@ -11,7 +11,7 @@ const EDGE: f64 = 2.0;
 pub(crate) struct Chart {
     pub(crate) line: String,
     pub(crate) area: String,
-    /// What it shows, for whoever cannot see it.
+    /// What it shows, for people who cannot see it.
     pub(crate) label: String,
     pub(crate) is_empty: bool,
 }

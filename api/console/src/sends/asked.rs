@@ -1,9 +1,8 @@
 //! What a list is asked for: the filters as they stand in the address.
 
 use domain::challenge::Channel;
-use domain::phone::Operator;
 use domain::typed::ascii_digit;
-use shared::records::{MessageId, Route, SendFate, SendFilter, SendPlace};
+use shared::records::{MessageId, Route, SendFilter, SendPlace};
 use url::form_urlencoded;
 
 use crate::console::Console;
@@ -81,7 +80,7 @@ impl Asked {
             filter.last_digits.is_some()
         });
         field("state", &mut |text| {
-            filter.fate = SendFate::from_name(text);
+            filter.fate = text.parse().ok();
             filter.fate.is_some()
         });
         field("from", &mut |text| {
@@ -93,7 +92,7 @@ impl Asked {
             filter.to.is_some()
         });
         field("operator", &mut |text| {
-            filter.operator = Operator::from_name(text);
+            filter.operator = text.parse().ok();
             filter.operator.is_some()
         });
         field("channel", &mut |text| {

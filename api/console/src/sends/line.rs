@@ -29,7 +29,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// For whoever looks.
+    /// As the reader may see it.
     pub(crate) fn new(
         console: &Console,
         staff: &Staff,

@@ -23,7 +23,7 @@ pub(crate) struct Pending {
     /// Until when, in milliseconds.
     #[serde(rename = "x")]
     until: i64,
-    /// The secret of the app that is being set up, where there is none yet.
+    /// The secret of the app that is being set up, if there is none yet.
     #[serde(rename = "t")]
     secret: Option<String>,
     /// Where to go afterwards.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::staff::Role;
 use flows::staff::{PeopleSearch, RoleChange, StaffMember};
 use http::StatusCode;
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use super::{STAFF, Staff};
@@ -51,7 +52,7 @@ pub(crate) async fn show(State(console): State<Console>, staff: Staff) -> Result
             .iter()
             .map(|member| shown(&console, &staff, member))
             .collect(),
-        roles: Role::ALL
+        roles: Role::VARIANTS
             .iter()
             .map(|role| (role.as_str(), staff.words.frame.role(*role)))
             .collect(),
@@ -89,7 +90,7 @@ pub(crate) async fn change(
     staff.fresh()?;
     let role = match form.text("role") {
         "none" => None,
-        text => Some(Role::parse(text).ok_or(Fault::Unreadable)?),
+        text => Some(text.parse().map_err(|_| Fault::Unreadable)?),
     };
     let deed = staff.deed(form.reason()?);
     let user = user_of(&console, &form).await?;

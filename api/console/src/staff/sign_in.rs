@@ -27,7 +27,7 @@ use crate::times;
 use crate::visitor::Visitor;
 use web::OwnPath;
 
-/// Leads whoever has shown who they are on to their second factor.
+/// Leads on to the second factor, after the first one was right.
 fn go_on(console: &Console, known: KnownStaff, next: Option<&OwnPath>) -> Response {
     let secret = (!known.has_factor).then(|| flows::staff::new_secret(&console.desk));
     let pending = Pending::new(console, known.user, secret.as_ref(), next);
@@ -36,7 +36,7 @@ fn go_on(console: &Console, known: KnownStaff, next: Option<&OwnPath>) -> Respon
     response
 }
 
-/// The sign-in under way, and what the audit log shall hold of whoever signs in.
+/// The sign-in under way, and what the audit log will hold of the person.
 async fn under_way(
     console: &Console,
     visitor: &Visitor,

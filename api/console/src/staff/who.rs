@@ -31,7 +31,7 @@ pub(crate) struct Staff {
 }
 
 impl Staff {
-    /// Refuses whoever has a lesser role.
+    /// Refuses people with a lesser role.
     pub(crate) fn may(&self, role: Role) -> Result<(), Fault> {
         if self.role >= role {
             Ok(())
@@ -50,7 +50,7 @@ impl Staff {
         }
     }
 
-    /// What the audit log shall hold of what they do, with the reason that they gave.
+    /// What the audit log will hold of what they do, with the reason that they gave.
     pub(crate) fn deed(&self, reason: String) -> Deed {
         Deed {
             reason: Some(reason),

@@ -23,7 +23,7 @@ pub(crate) struct AuditWords {
 }
 
 impl AuditWords {
-    /// What was done, in words; the name itself where there are none.
+    /// What was done, in words; the name itself if there are none.
     pub(crate) fn action<'a>(&'a self, name: &'a str) -> &'a str {
         let found = self.actions.iter().find(|(of, _)| *of == name);
         found.map_or(name, |(_, words)| words)

@@ -51,7 +51,7 @@ pub(crate) struct SendsWords {
     pub(crate) look_further: &'static str,
     pub(crate) older: &'static str,
     pub(crate) newest: &'static str,
-    // How a message fared.
+    // What became of a message.
     pub(crate) arrived: &'static str,
     pub(crate) handed_over: &'static str,
     pub(crate) under_way: &'static str,
@@ -104,7 +104,7 @@ pub(crate) struct SendsWords {
 }
 
 impl SendsWords {
-    /// How a message fared.
+    /// What became of a message.
     pub(crate) fn fate(&self, fate: SendFate) -> &'static str {
         match fate {
             SendFate::Arrived => self.arrived,

@@ -14,7 +14,7 @@ use crate::metrics::LogoutResult;
 
 /// Anyone who has taken one and dies keeps it from the others for so long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// After a failed attempt: below two seconds first, below half an hour at last.
+/// After a call that failed: below two seconds first, below half an hour at last.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
 const LAST_DELAY: Duration = Duration::from_mins(30);
 /// A client that was away for so long has asked for new tokens meanwhile, or has none.
@@ -22,7 +22,7 @@ const GIVEN_UP_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// The type of a logout token (OpenID Connect Back-Channel Logout, section 2.4).
 const TYPE: &str = "logout+jwt";
-/// Each attempt gets a new one.
+/// Each call gets a new one.
 const LIFE_SECONDS: i64 = 120;
 
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ pub async fn drop_logout(flows: &Flows, logout: &BackChannelLogout) -> Result<()
     flows.records.end_back_channel_logout(client, sid).await
 }
 
-/// Notes how an attempt ended. One that failed is repeated later, for a day.
+/// Notes how a call ended. One that failed is repeated later, for a day.
 pub async fn note_logout(
     flows: &Flows,
     logout: &BackChannelLogout,

@@ -79,7 +79,7 @@ pub(crate) struct Living {
 /// A code whose root still has its record.
 pub(crate) struct LivingCode {
     pub(crate) root: Root,
-    /// Attempts with the session id that was asked about, else with the one that began the root, if one
+    /// Tries with the session id that was asked about, else with the one that began the root, if one
     /// did: who else shares it is not kept.
     pub(crate) session_attempts: Option<u32>,
     /// When that session last asked for it.

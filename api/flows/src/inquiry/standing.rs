@@ -83,9 +83,9 @@ pub struct Code {
     pub expires_at: DateTime<Utc>,
     /// How often it was sent.
     pub sends: u32,
-    /// Attempts with the session id that began it, or that was asked about.
+    /// Tries with the session id that began it, or that was asked about.
     pub session_attempts: u32,
-    /// Attempts by the number only.
+    /// Tries by the number only.
     pub phone_attempts: u32,
     /// How many each way has.
     pub attempts_allowed: u32,

@@ -13,7 +13,7 @@ pub(crate) fn moment(millis: UnixMillis) -> DateTime<Utc> {
 pub struct Times {
     /// The present.
     pub now: DateTime<Utc>,
-    /// Of local time from UTC; UTC where there is none.
+    /// Of local time from UTC; UTC if there is none.
     pub offset: Option<FixedOffset>,
 }
 

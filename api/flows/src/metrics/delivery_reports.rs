@@ -1,11 +1,12 @@
 //! Reports of the gateway about deliveries.
 
 /// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum DeliveryReportResult {
     /// The message is ours and not at its end.
     Known,
-    /// The message is ours and has come to its end before.
+    /// The message is ours and had ended before.
     FinalAlready,
     /// The message is not ours, or not recorded yet.
     Unknown,
@@ -13,24 +14,4 @@ pub(crate) enum DeliveryReportResult {
     Malformed,
     /// The records were away.
     Unavailable,
-}
-
-impl DeliveryReportResult {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Known,
-        Self::FinalAlready,
-        Self::Unknown,
-        Self::Malformed,
-        Self::Unavailable,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Known => "known",
-            Self::FinalAlready => "final_already",
-            Self::Unknown => "unknown",
-            Self::Malformed => "malformed",
-            Self::Unavailable => "unavailable",
-        }
-    }
 }

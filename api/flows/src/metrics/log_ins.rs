@@ -4,7 +4,8 @@ use crate::refusal::{Refusal, RefusalCode, RefusalKind};
 use crate::refused::CountedAs;
 
 /// How a log-in with a password ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum LogInResult {
     LoggedIn,
     Wrong,
@@ -14,32 +15,6 @@ pub(crate) enum LogInResult {
     Invalid,
     Unavailable,
     Failed,
-}
-
-impl LogInResult {
-    pub(super) const ALL: [Self; 8] = [
-        Self::LoggedIn,
-        Self::Wrong,
-        Self::Blocked,
-        Self::Limited,
-        Self::Busy,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::LoggedIn => "logged_in",
-            Self::Wrong => "wrong",
-            Self::Blocked => "blocked",
-            Self::Limited => "limited",
-            Self::Busy => "busy",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl CountedAs for LogInResult {

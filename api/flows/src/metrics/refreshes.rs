@@ -1,12 +1,11 @@
-//! How refresh tokens fare.
-
-use prometheus::{IntCounterVec, Opts, Registry};
+//! What becomes of refresh tokens.
 
 use crate::refusal::{Refusal, RefusalKind};
 use crate::refused::CountedAs;
 
 /// How a refresh ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum RefreshResult {
     Rotated,
     Repeated,
@@ -19,34 +18,6 @@ pub(crate) enum RefreshResult {
     Failed,
 }
 
-impl RefreshResult {
-    const ALL: [Self; 9] = [
-        Self::Rotated,
-        Self::Repeated,
-        Self::RepeatedLate,
-        Self::Reused,
-        Self::Refused,
-        Self::Limited,
-        Self::Invalid,
-        Self::Unavailable,
-        Self::Failed,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Rotated => "rotated",
-            Self::Repeated => "repeated",
-            Self::RepeatedLate => "repeated_late",
-            Self::Reused => "reused",
-            Self::Refused => "refused",
-            Self::Limited => "limited",
-            Self::Invalid => "invalid",
-            Self::Unavailable => "unavailable",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 impl CountedAs for RefreshResult {
     /// What a refresh counts as that was refused for another reason than reuse.
     fn as_refused(refusal: &Refusal) -> Self {
@@ -57,29 +28,5 @@ impl CountedAs for RefreshResult {
             RefusalKind::Failed => Self::Failed,
             _ => Self::Invalid,
         }
-    }
-}
-
-/// `ramz_token_refreshes_total`
-#[derive(Debug)]
-pub(crate) struct Refreshes(IntCounterVec);
-
-impl Refreshes {
-    /// Registers it, every result at zero.
-    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let options = Opts::new(
-            "ramz_token_refreshes_total",
-            "Refresh tokens presented, by what became of them.",
-        );
-        let counter = IntCounterVec::new(options, &["result"])?;
-        registry.register(Box::new(counter.clone()))?;
-        for result in RefreshResult::ALL {
-            counter.with_label_values(&[result.as_str()]);
-        }
-        Ok(Self(counter))
-    }
-
-    pub(crate) fn count(&self, result: RefreshResult) {
-        self.0.with_label_values(&[result.as_str()]).inc();
     }
 }

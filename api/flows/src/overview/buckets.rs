@@ -32,7 +32,7 @@ pub struct Bucket {
     pub from: DateTime<Utc>,
     /// Whether it was read: a while after a start not everything is.
     pub is_read: bool,
-    /// How messages fared that were begun then.
+    /// What became of the messages that were begun then.
     pub sends: Vec<SendCount>,
     /// Codes that were asked for.
     pub asked: u64,
@@ -53,7 +53,7 @@ pub struct Bucket {
 pub struct OperatorSeconds {
     /// Which.
     pub operator: Operator,
-    /// One figure for each message that was looked at, so far for those of which nobody knows yet.
+    /// One figure for each message that was looked at; where the outcome is not known yet, the time so far.
     pub seconds: Vec<f64>,
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::phone::Operator;
 use shared::records::SendFate;
+use strum::VariantArray as _;
 
 use super::buckets::{Bucket, STEP, STEPS_OF_AN_HOUR};
 
@@ -27,7 +28,7 @@ pub struct Totals {
     pub undelivered: u64,
     /// Those that were not sent: refused, too late.
     pub not_sent: u64,
-    /// Those of which nobody knows.
+    /// Those whose outcome is unknown.
     pub unknown: u64,
     /// What they cost, in rials.
     pub rials: i64,
@@ -73,7 +74,7 @@ pub struct HourFigures {
     pub totals: Totals,
 }
 
-/// How the messages to one operator fare.
+/// What becomes of the messages to one operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorFigures {
     /// Which.
@@ -111,8 +112,9 @@ pub(super) fn by_hour<'a>(buckets: impl Iterator<Item = &'a Bucket>) -> Vec<Hour
 
 /// The operators of an hour, the busiest first.
 pub(super) fn by_operator(steps: &[Bucket]) -> Vec<OperatorFigures> {
-    let mut operators: Vec<OperatorFigures> = Operator::ALL
-        .into_iter()
+    let mut operators: Vec<OperatorFigures> = Operator::VARIANTS
+        .iter()
+        .copied()
         .filter_map(|operator| {
             let counts = || {
                 let sends = steps.iter().flat_map(|step| &step.sends);

@@ -14,7 +14,7 @@ const CREDIT_DAYS: (f64, f64) = (7.0, 2.0);
 const IDLE: TimeDelta = TimeDelta::seconds(5);
 /// Messages that wait for so long make people ask again.
 const BEHIND: TimeDelta = TimeDelta::seconds(20);
-/// An operator is slow when it takes so many times as long as before in this hour, and so many seconds at least.
+/// An operator is slow when in this hour it takes this many times as long as before, and at least so many seconds.
 const SLOWER: f64 = 3.0;
 pub(super) const SLOW_SECONDS: f64 = 20.0;
 /// On fewer messages no word about an operator or the gateway rests.

@@ -16,7 +16,7 @@ use crate::tries::CountedTry;
 /// A new password, and what shows that its owner sets it.
 #[derive(Debug)]
 pub struct NewPassword {
-    /// What it shall be.
+    /// The new one.
     pub new_password: Password,
     /// What it is. Needed where there is one, except within ten minutes of a sign-in with a code.
     pub current_password: Option<Password>,

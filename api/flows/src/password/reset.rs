@@ -24,7 +24,7 @@ pub struct Reset {
     pub session: SessionId,
     /// The code as it was typed.
     pub code: String,
-    /// What the password shall be.
+    /// The new password.
     pub new_password: Password,
 }
 
@@ -81,7 +81,7 @@ async fn reset(
         .judge(&wanted.new_password, own, Some(&client))
         .await;
     judged.map_err(Refusal::new_password)?;
-    // Taken before the attempt is counted: a busy moment costs none.
+    // Taken before the try is counted: a busy moment costs none.
     let place = flows.passwords.place(Some(&client))?;
     let proven = by_session(
         flows,

@@ -21,7 +21,7 @@ pub async fn refresh(
     device: Device,
 ) -> Result<SessionTokens, Refusal> {
     let renewed = renew(flows, caller, token, device).await;
-    counted(renewed, |result| flows.metrics.refreshes.count(result))
+    counted(renewed, |result| flows.metrics.refreshed(result))
 }
 
 async fn renew(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Desk;
 
-/// What the audit log shall hold of whoever does something. Debug output hides nothing: it holds no secret.
+/// What the audit log will hold of the person who does something. Debug output hides nothing: it holds no secret.
 #[derive(Clone, Debug)]
 pub struct Deed {
     /// Who does it.

@@ -165,7 +165,7 @@ pub async fn exempt(
     Ok(desk.flows.hot_state.exempt(&exemption).await?)
 }
 
-/// Ends an exemption before its time; `false` where there is none.
+/// Ends an exemption before its time; `false` if there is none.
 pub async fn end_exemption(desk: &Desk, phone: &PhoneNumber, deed: &Deed) -> Result<bool, Refusal> {
     let exempt = desk.flows.hot_state.exemptions().await?;
     if !exempt.iter().any(|one| one.phone == *phone) {

@@ -43,7 +43,7 @@ pub enum FactorRefused {
     Wrong,
     /// Too many were wrong: nothing is looked at until then.
     Locked(DateTime<Utc>),
-    /// There is none, or there is one already; the sign-in begins anew.
+    /// There is none, or there is one already; the sign-in begins again.
     Over,
     /// The key under which the secret is sealed is not in the ring any more.
     Unreadable,
@@ -66,7 +66,7 @@ pub struct SetUp {
     pub recovery: Vec<RecoveryCode>,
 }
 
-/// Checks number and password. Whoever has no role is refused like a wrong password.
+/// Checks number and password. People without a role are refused like a wrong password.
 pub async fn by_password(
     desk: &Desk,
     caller: Caller,

@@ -13,7 +13,7 @@ use crate::otp::Asking;
 use crate::refusal::{Input, Refusal, RefusalCode};
 use crate::tries;
 
-/// A number, or the handle of a code that shall be sent once more.
+/// A number, or the handle of a code to be sent once more.
 pub struct Registration {
     /// The number as it was typed.
     pub phone_number: Option<String>,

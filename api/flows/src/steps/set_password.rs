@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::flows::Flows;
 use crate::refusal::{Refusal, RefusalCode};
 
-/// Sets the first password of the number, whose user is created where there is none. A password that
+/// Sets the first password of the number, whose user is created if there is none. A password that
 /// is refused does not use up the step; sessions that the user had end.
 pub async fn set_password(
     flows: &Flows,

@@ -25,7 +25,7 @@ pub async fn verify_otp(
 }
 
 /// Lets the code act. Where the records are away nothing is used up: the same code may be tried
-/// again, and that attempt counts too.
+/// again, and that try counts too.
 async fn take_step(
     flows: &Flows,
     session: SessionId,

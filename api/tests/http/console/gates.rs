@@ -283,7 +283,7 @@ pub(crate) async fn a_dead_send_that_would_come_too_late_is_not_put_back(shape: 
         let gone = desk.submit("/dead/retry", &[("id", id), REASON]).await;
         gone.says(409, &["no longer here"]);
     }
-    // What destroys asks for a factor anew.
+    // A page that destroys something asks for a factor again.
     stage.pass(3_600 * SECOND).await;
     desk.open_session().await;
     stage.clock.advance(20 * 60 * SECOND);

@@ -318,7 +318,8 @@ pub(crate) async fn a_number_has_its_story_and_an_answer_that_is_true(shape: Sha
         200,
         &["Your code was used at", "the code was used", "since "],
     );
-    // Who asks too often is told when they may ask again, up to the next whole minute (the form took a second).
+    // Asking too often is answered with the time when it is allowed again, up to the next whole minute (the form took
+    // a second).
     stage.clock.advance(SECOND);
     stage.ask(NUMBER).await;
     go_out(&stage, 7_001).await;
@@ -468,7 +469,7 @@ pub(crate) async fn csv_a_file_is_asked_for_with_a_reason_and_taken_once(shape: 
     support.get(&file).await.says(404, &[]);
     support.get(&run).await.says(200, &["Done: 8 rows."]);
 
-    // Whole numbers for whoever may, under filters.
+    // Whole numbers for those who may see them, under filters.
     stage.clock.advance(SECOND);
     let mut operator = sign_in(&stage, Role::Operator).await;
     let whole = [

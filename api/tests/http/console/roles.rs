@@ -1,6 +1,7 @@
 //! Who may do what: each route with each role.
 
 use domain::staff::Role;
+use strum::VariantArray as _;
 
 use super::desk::{Desk, person, sign_in};
 use crate::stage::{HOUR, Shape, Stage};
@@ -87,7 +88,7 @@ const OPEN: &[&str] = &["/sign-in", "/link/abc"];
 
 pub(crate) async fn each_route_refuses_each_lesser_role(shape: Shape) {
     let stage = Stage::new(shape).await;
-    for role in Role::ALL {
+    for &role in Role::VARIANTS {
         let mut staff = sign_in(&stage, role).await;
         for (index, (method, path, least, fields)) in ROUTES.iter().enumerate() {
             let victim = person(&stage, &format!("+98935{:03}{index:04}", role as u16)).await;
@@ -285,7 +286,7 @@ pub(crate) async fn otp_11_a_role_goes_with_the_number_of_its_owner(shape: Shape
     person(&stage, &number).await;
     staff.open_session().await;
     staff.get("/").await.leads_to("/sign-in");
-    // Given anew it is there again.
+    // Given again, it is back.
     let mut admin = sign_in(&stage, Role::Admin).await;
     let id = staff.user.to_string();
     let fields = [

@@ -82,7 +82,7 @@ pub(crate) async fn a_first_sign_in_sets_an_app_up_and_later_ones_ask_for_it(sha
     let (secret, codes) = staff.set_up().await;
     assert_eq!(codes.len(), 10);
     staff.get("/").await.says(200, &["admin"]);
-    // What was stored opens nothing for whoever reads it.
+    // What was stored opens nothing for a thief.
     let dump = format!("{:?}", stage.stores.dump().await);
     let text = secret.to_base32();
     assert!(!dump.contains(&text) && !dump.contains(&codes[0]));
@@ -123,7 +123,7 @@ pub(crate) async fn a_first_sign_in_sets_an_app_up_and_later_ones_ask_for_it(sha
     );
 }
 
-pub(crate) async fn whoever_has_no_role_learns_nothing_at_the_sign_in(shape: Shape) {
+pub(crate) async fn people_without_a_role_learn_nothing_at_the_sign_in(shape: Shape) {
     let stage = Stage::new(shape).await;
     stage.with_password(PHONE, GOOD).await;
     let mut desk = Desk::new(&stage);

@@ -104,7 +104,7 @@ pub(crate) async fn conformance_each_scope_gives_its_claims_and_unknown_ones_non
     assert_eq!(parameter(none.location(), "error"), "invalid_scope");
 }
 
-pub(crate) async fn conformance_a_hint_of_whoever_is_signed_in_changes_nothing(shape: Shape) {
+pub(crate) async fn conformance_a_hint_of_the_signed_in_user_changes_nothing(shape: Shape) {
     let provided = Provided::new(shape).await;
     let mut browser = provided.browser();
     let first = sign_in(&mut browser, &authorize(&[])).await;

@@ -37,7 +37,7 @@ pub(crate) async fn a_person_signs_in_to_an_application(shape: Shape) {
         policy.contains("form-action 'self' https://shop.example.ir;"),
         "{policy}"
     );
-    // Who comes back to change the number still sees who asks.
+    // People who come back to change the number still see who asks.
     let back = browser.get(LOG_IN).await;
     back.says(200, &["asks you to sign in", &next]);
     let code = browser.code().await;
@@ -89,7 +89,7 @@ pub(crate) async fn a_person_signs_in_to_an_application(shape: Shape) {
         .says(410, &["This sign-in is over"]);
 }
 
-pub(crate) async fn whoever_is_signed_in_comes_back_at_once(shape: Shape) {
+pub(crate) async fn a_signed_in_user_comes_back_at_once(shape: Shape) {
     let provided = Provided::new(shape).await;
     let mut browser = provided.browser();
     let none = authorize(&[("prompt", "none")]);
@@ -176,7 +176,7 @@ pub(crate) async fn an_app_is_confirmed_or_another_number_taken(shape: Shape) {
         ("client_id", "app"),
         ("redirect_uri", "ir.example.app:/callback"),
     ]);
-    // Who signs in on the way has seen who asks.
+    // People who sign in on the way have seen who asks.
     let back = sign_in(&mut browser, &asked).await;
     assert!(back.starts_with("ir.example.app:/callback?code="), "{back}");
     provided.stage.clock.advance(SECOND);

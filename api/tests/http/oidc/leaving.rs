@@ -151,7 +151,7 @@ async fn nowhere(shape: Shape) -> Place {
     Place::new(shape, "https://shop.example.ir/out").await
 }
 
-pub(crate) async fn rpil_whoever_comes_with_their_id_token_leaves_at_once(shape: Shape) {
+pub(crate) async fn rpil_a_user_with_their_id_token_is_logged_out_at_once(shape: Shape) {
     let place = nowhere(shape).await;
     for (parameters, leads_to) in [
         (

@@ -447,7 +447,7 @@ pub(crate) async fn t18_scripts_of_other_origins_read_nothing(shape: Shape) {
     assert_eq!(led.header("access-control-allow-origin"), "");
 }
 
-/// T19: secrets are tried so often and no more, the right one costs nothing.
+/// T19: only so many secrets may be tried, and the right one costs nothing.
 pub(crate) async fn t19_wrong_secrets_are_limited(shape: Shape) {
     let limit = [("LIMIT_CLIENT_SECRET_ADDRESS", "5")];
     let provided = Provided::with(shape, &limit).await;

@@ -5,7 +5,7 @@ use super::browser::{CODE, CONFIRM, DELETE, DEVICES, LOG_IN};
 use super::sign_in::PHONE;
 use crate::stage::{HOUR, Shape, Stage};
 
-pub(crate) async fn an_account_is_deleted_by_whoever_types_the_word(shape: Shape) {
+pub(crate) async fn typing_the_word_deletes_the_account(shape: Shape) {
     let stage = Stage::new(shape).await;
     for (mut browser, word, wrong, done) in [
         (

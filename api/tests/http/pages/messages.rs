@@ -106,7 +106,7 @@ pub(crate) async fn who_joins_a_root_is_told_of_their_own_message_alone(shape: S
     of_stranger.says(200, &[OWN_REQUEST, "08:10:00"]);
     of_stranger.is_silent_about(&[OWN_CALL, "08:11:02", "08:10:31"]);
 
-    // Who asks a moment after the call gets no message, and hears not how that one travels.
+    // Asking a moment after the call sends no message, and does not tell how the first one travels.
     stage.pass(SECOND).await;
     let mut late = Browser::english(&stage);
     late.ask(PHONE).await;
@@ -173,7 +173,7 @@ pub(crate) async fn a_call_that_is_asked_for_too_early_says_when(shape: Shape) {
     }
 }
 
-pub(crate) async fn where_the_message_is_is_told_to_whoever_asked(shape: Shape) {
+pub(crate) async fn the_browser_that_asked_is_told_where_the_message_is(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
     browser.get(MESSAGE).await.leads_to(LOG_IN);

@@ -62,7 +62,7 @@ pub(crate) async fn a_number_that_gets_no_code_is_told_why(shape: Shape) {
     }
 }
 
-pub(crate) async fn whoever_asks_too_often_is_told_how_long_to_wait(shape: Shape) {
+pub(crate) async fn asking_too_often_is_answered_with_how_long_to_wait(shape: Shape) {
     let stage = Stage::new(shape).await;
     let mut browser = Browser::english(&stage);
     for _ in 0..3 {

@@ -5,7 +5,7 @@ use super::Setup;
 use super::side::{Costs, PROCESSES, Side};
 use crate::Failure;
 use crate::people::{Crowd, Outcome};
-use crate::results::{Step, Steps};
+use crate::results::{Steps, TimedStep};
 use crate::statistics::number;
 
 /// People in the waves of one round, for each second of a measurement of a rate.
@@ -50,7 +50,7 @@ pub(super) async fn measure(
         rows: STEPS
             .iter()
             .zip(waves)
-            .map(|(name, sums)| Step {
+            .map(|(name, sums)| TimedStep {
                 name: (*name).to_owned(),
                 micros: sums.iter().map(|sum| sum / rounds).collect(),
             })

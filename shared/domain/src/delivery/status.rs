@@ -1,7 +1,8 @@
 //! The states of a message at the gateway (its manual, `entries[].status`).
 
 /// The state of one message (`entries[].status`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryStatus {
     /// 1: waits at the gateway, for less than a second as a rule.
     Queued,
@@ -59,21 +60,10 @@ impl DeliveryStatus {
 
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Scheduled => "scheduled",
-            Self::HandedOver(_) => "handed_over",
-            Self::Failed => "failed",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Cancelled => "cancelled",
-            Self::Blocked => "blocked",
-            Self::NotKnown => "not_known",
-            Self::Other(_) => "other",
-        }
+        self.into()
     }
 
-    /// Whether the message has come to its end. An unlisted code is none, and "not known" says
+    /// Whether this state is final. An unlisted code is not, and "not known" says
     /// nothing about the message.
     pub fn is_final(self) -> bool {
         match self {

@@ -25,7 +25,20 @@ use crate::typed::{ascii_digit, is_dash, is_invisible, is_punctuation, reverses}
 const DOMAIN: &[u8] = b"ramz otp v1";
 
 /// What a code may be used for. Each endpoint accepts its own purpose only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Sign in, or sign up by the first sign-in.
@@ -41,24 +54,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Every purpose there is.
-    pub const ALL: [Self; 5] = [
-        Self::SignIn,
-        Self::Register,
-        Self::ResetPassword,
-        Self::ChangePhone,
-        Self::Admin,
-    ];
-
     /// The name in stores, in metrics and in the derivation of the code.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SignIn => "sign_in",
-            Self::Register => "register",
-            Self::ResetPassword => "reset_password",
-            Self::ChangePhone => "change_phone",
-            Self::Admin => "admin",
-        }
+        self.into()
     }
 
     /// Whether all who ask for the same number within minutes share one code. Otherwise each request
@@ -72,9 +70,7 @@ impl Purpose {
 
     /// The purpose of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == name)
+        name.parse().ok()
     }
 }
 

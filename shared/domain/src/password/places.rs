@@ -1,4 +1,4 @@
-//! Places, of which there are few: who takes one does not wait for more than those before him.
+//! A small number of places: a caller waits only for those who came before it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

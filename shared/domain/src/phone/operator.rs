@@ -9,7 +9,19 @@
 use super::PhoneNumber;
 
 /// An operator, as the label `operator` of metrics knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Operator {
     /// Mobile Communication Company of Iran, Hamrah-e Aval.
     Mci,
@@ -77,17 +89,6 @@ const PREFIXES: [(&str, Operator); 44] = [
 ];
 
 impl Operator {
-    /// Every operator there is.
-    pub const ALL: [Self; 7] = [
-        Self::Mci,
-        Self::Irancell,
-        Self::Rightel,
-        Self::Shatel,
-        Self::Aptel,
-        Self::Samantel,
-        Self::Other,
-    ];
-
     /// The operator of a number's prefix.
     pub fn of(phone: &PhoneNumber) -> Self {
         let national = phone.iranian_national();
@@ -113,29 +114,16 @@ impl Operator {
         PREFIXES.into_iter()
     }
 
-    /// The operator of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|operator| operator.as_str() == name)
-    }
-
     /// The name in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mci => "mci",
-            Self::Irancell => "irancell",
-            Self::Rightel => "rightel",
-            Self::Shatel => "shatel",
-            Self::Aptel => "aptel",
-            Self::Samantel => "samantel",
-            Self::Other => "other",
-        }
+        self.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     #[test]
@@ -172,10 +160,10 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_their_operators() {
-        for operator in Operator::ALL {
-            assert_eq!(Operator::from_name(operator.as_str()), Some(operator));
+        for &operator in Operator::VARIANTS {
+            assert_eq!(operator.as_str().parse(), Ok(operator));
         }
-        assert_eq!(Operator::from_name("MCI"), None);
+        assert!("MCI".parse::<Operator>().is_err());
     }
 
     #[test]

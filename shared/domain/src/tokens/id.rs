@@ -21,28 +21,27 @@ const LIFE_SECONDS: i64 = 300;
 const MAX_TOKEN_CHARS: usize = 4096;
 
 /// How an ID token is signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, strum::IntoStaticStr)]
 pub enum IdTokenAlg {
     /// RSA, what every library takes.
     #[default]
     #[serde(rename = "RS256")]
+    #[strum(serialize = "RS256")]
     Rs256,
     /// P-256.
     #[serde(rename = "ES256")]
+    #[strum(serialize = "ES256")]
     Es256,
     /// Ed25519.
     #[serde(rename = "EdDSA")]
+    #[strum(serialize = "EdDSA")]
     EdDsa,
 }
 
 impl IdTokenAlg {
     /// The name in headers and in the file of clients.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
+        self.into()
     }
 
     fn algorithm(self) -> Algorithm {

@@ -212,7 +212,7 @@ impl Taken {
         seats.any(|seat| seat.going.load(Ordering::Relaxed))
     }
 
-    /// Tells the oldest connection that does this to go; `false` where there is none.
+    /// Tells the oldest connection that does this to go; `false` if there is none.
     fn tell_oldest(&self, doing: Doing, which: impl Fn(&Seat) -> bool) -> bool {
         let fits = |seat: &&Arc<Seat>| {
             seat.doing.load(Ordering::Relaxed) == doing as u8
@@ -262,7 +262,7 @@ impl Seated {
         }
     }
 
-    /// Waits until this connection must go. Who was told a moment before a request came stays.
+    /// Waits until this connection must go. A connection that was told a moment before a request came stays.
     pub(super) async fn must_go(&self) {
         loop {
             self.seat.go.notified().await;

@@ -200,7 +200,7 @@ fn granted_new(new: &NewChallenge, now: UnixMillis, policy: &AcceptPolicy) -> Ac
 
 /// The reply of the script to all others, in its order: the outcome, four numbers of a grant, its
 /// digits, a rule with the time to wait, what is known of the challenge, and whether a message goes.
-type Reply = (
+type AcceptReply = (
     String,
     UnixMillis,
     UnixMillis,
@@ -244,7 +244,7 @@ fn read_reply(reply: Value, rows: &[Row]) -> Result<(UnixMillis, Ended), HotStat
         purpose,
         locale,
         texted,
-    ) = Reply::from_redis_value(reply)
+    ) = AcceptReply::from_redis_value(reply)
         .map_err(|_| HotStateError::Corrupt("the reply of the accept script"))?;
     let known = PhoneNumber::from_e164(&phone).zip(Purpose::from_name(&purpose));
     let granted = |known: Option<(PhoneNumber, Purpose)>| {

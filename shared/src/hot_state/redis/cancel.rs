@@ -44,6 +44,7 @@ impl RedisHotState {
             .invoke_async(&mut self.store.connection())
             .await
             .map_err(unavailable)?;
-        Cancelled::from_name(&outcome).ok_or(HotStateError::Corrupt("the outcome of a cancelling"))
+        let unknown = HotStateError::Corrupt("the outcome of a cancelling");
+        outcome.parse().map_err(|_| unknown)
     }
 }

@@ -47,11 +47,13 @@ pub(super) trait Batch: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Output, RecordsError>> + Send;
 }
 
-type Reply<B> = oneshot::Sender<Result<<B as Batch>::Output, RecordsError>>;
-type Entry<B> = (<B as Batch>::Input, Reply<B>);
+/// Where a caller waits for what comes of its row.
+type ReplyTo<B> = oneshot::Sender<Result<<B as Batch>::Output, RecordsError>>;
+/// What a caller handed in.
+type Submitted<B> = (<B as Batch>::Input, ReplyTo<B>);
 
 /// The callers' end of a pipeline.
-pub(super) struct Pipeline<B: Batch>(mpsc::Sender<Entry<B>>);
+pub(super) struct Pipeline<B: Batch>(mpsc::Sender<Submitted<B>>);
 
 impl<B: Batch> Clone for Pipeline<B> {
     fn clone(&self) -> Self {
@@ -93,7 +95,7 @@ impl<B: Batch> Pipeline<B> {
 
 async fn work<B: Batch>(
     batch: Arc<B>,
-    entries: Arc<Mutex<mpsc::Receiver<Entry<B>>>>,
+    entries: Arc<Mutex<mpsc::Receiver<Submitted<B>>>>,
     closing: CancellationToken,
     rows: Option<Histogram>,
 ) {
@@ -140,9 +142,9 @@ async fn gather<T>(first: T, entries: &mut mpsc::Receiver<T>) -> Vec<T> {
 
 /// Orders entries by key and moves those of the same key into later rounds, in the order in which
 /// they came.
-fn rounds<B: Batch>(mut entries: Vec<Entry<B>>) -> Vec<Vec<Entry<B>>> {
+fn rounds<B: Batch>(mut entries: Vec<Submitted<B>>) -> Vec<Vec<Submitted<B>>> {
     entries.sort_by_key(|(input, _)| B::key(input));
-    let mut rounds: Vec<Vec<Entry<B>>> = Vec::new();
+    let mut rounds: Vec<Vec<Submitted<B>>> = Vec::new();
     let mut previous = None;
     let mut round = 0;
     for entry in entries {
@@ -157,8 +159,8 @@ fn rounds<B: Batch>(mut entries: Vec<Entry<B>>) -> Vec<Vec<Entry<B>>> {
     rounds
 }
 
-async fn write<B: Batch>(batch: &B, entries: Vec<Entry<B>>) {
-    let (inputs, replies): (Vec<B::Input>, Vec<Reply<B>>) = entries.into_iter().unzip();
+async fn write<B: Batch>(batch: &B, entries: Vec<Submitted<B>>) {
+    let (inputs, replies): (Vec<B::Input>, Vec<ReplyTo<B>>) = entries.into_iter().unzip();
     match batch.run(&inputs).await {
         Ok(outputs) => {
             for (reply, output) in replies.into_iter().zip(outputs) {

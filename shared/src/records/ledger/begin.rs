@@ -8,6 +8,7 @@ use domain::clock::Clock;
 use domain::number_hash::NumberHash;
 use domain::otp::{KeyRing, Purpose};
 use sqlx::QueryBuilder;
+use strum::VariantArray as _;
 
 use super::batch::{Batch, PERSISTENT_ROWS};
 use super::row::{corrupt, stored_attempt, stored_key, stored_state};
@@ -38,7 +39,10 @@ const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, leg, phone
 /// The number of a user who is kept out, by an index that holds these only (`users_kept_out`). Notices, which
 /// tell an owner of a change, go out all the same.
 static KEPT_OUT: LazyLock<String> = LazyLock::new(|| {
-    let codes = Purpose::ALL.map(|purpose| format!("'{}'", purpose.as_str()));
+    let codes: Vec<_> = Purpose::VARIANTS
+        .iter()
+        .map(|purpose| format!("'{}'", purpose.as_str()))
+        .collect();
     format!(
         "LEFT JOIN users AS kept_out ON kept_out.phone = for_phone AND kept_out.blocked_at IS NOT NULL \
          AND to_state = 'sending' AND for_purpose IN ({}) WHERE TRUE",

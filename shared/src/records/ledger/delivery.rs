@@ -106,7 +106,7 @@ pub enum Reported {
     /// The message is one whose end is not known yet; the gateway is asked now if the report is
     /// about an end.
     Open,
-    /// The message is one that is asked about no more.
+    /// The message is not asked about any more.
     Closed,
     /// No send has this message.
     NoSuchMessage,

@@ -1,4 +1,4 @@
-//! How messages fared, as people say it: the state of the row and what the gateway says of the delivery, in one word.
+//! What became of messages, in one word for people: the state of the row and what the gateway says of the delivery.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -8,6 +8,7 @@ use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
 use domain::phone::Operator;
 use sqlx::AssertSqlSafe;
+use strum::VariantArray as _;
 
 use super::row::corrupt;
 use super::{LedgerRow, LedgerState};
@@ -25,15 +26,26 @@ macro_rules! fate {
 }
 pub(super) use fate;
 
-/// How a message fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What became of a message.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum SendFate {
-    /// It is being sent, or will be tried again.
-    UnderWay,
-    /// The gateway has taken it, and nobody has said that it arrived.
-    HandedOver,
     /// The phone has it.
     Arrived,
+    /// The gateway has taken it, and nobody has said that it arrived.
+    HandedOver,
+    /// It is being sent, or will be tried again.
+    UnderWay,
     /// The gateway has taken it, and it will not arrive.
     Undelivered,
     /// The gateway did not take it.
@@ -45,36 +57,12 @@ pub enum SendFate {
 }
 
 impl SendFate {
-    /// Every one there is.
-    pub const ALL: [Self; 7] = [
-        Self::Arrived,
-        Self::HandedOver,
-        Self::UnderWay,
-        Self::Undelivered,
-        Self::Refused,
-        Self::Expired,
-        Self::Unknown,
-    ];
-
     /// The name in addresses and in SQL.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnderWay => "under_way",
-            Self::HandedOver => "handed_over",
-            Self::Arrived => "arrived",
-            Self::Undelivered => "undelivered",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
-    /// The one of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fate| fate.as_str() == name)
-    }
-
-    /// How the message of this row fared.
+    /// What became of the message of this row.
     pub fn of(row: &LedgerRow) -> Self {
         match row.state {
             LedgerState::Sending | LedgerState::NotSent => Self::UnderWay,
@@ -103,7 +91,7 @@ pub(super) static OPERATOR: LazyLock<String> = LazyLock::new(|| {
     lengths.dedup();
     let mut cases = String::new();
     for length in lengths.into_iter().rev() {
-        for operator in Operator::ALL {
+        for &operator in Operator::VARIANTS {
             let prefixes: Vec<String> = Operator::prefixes()
                 .filter(|(prefix, of)| prefix.len() == length && *of == operator)
                 .map(|(prefix, _)| format!("'{prefix}'"))
@@ -127,7 +115,10 @@ pub(super) static OPERATOR: LazyLock<String> = LazyLock::new(|| {
 });
 
 static COUNTS: LazyLock<String> = LazyLock::new(|| {
-    let codes = Purpose::ALL.map(|purpose| format!("'{}'", purpose.as_str()));
+    let codes: Vec<_> = Purpose::VARIANTS
+        .iter()
+        .map(|purpose| format!("'{}'", purpose.as_str()))
+        .collect();
     format!(
         "SELECT {} AS operator, {} AS fate, COUNT(*), \
          CAST(COALESCE(SUM(cost_rials), 0) AS BIGINT), \
@@ -139,12 +130,12 @@ static COUNTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// How many messages to one operator fared in one way.
+/// How many messages to one operator ended in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendCount {
     /// The operator of the prefix.
     pub operator: Operator,
-    /// How they fared.
+    /// What became of them.
     pub fate: SendFate,
     /// How many.
     pub messages: u64,
@@ -155,7 +146,7 @@ pub struct SendCount {
 }
 
 impl Records {
-    /// How the messages fared that were begun from one moment up to another, in no order. It reads every row of that
+    /// What became of the messages that were begun from one moment up to another, in no order. It reads every row of that
     /// time, so callers want short ones.
     pub async fn send_counts(
         &self,
@@ -174,10 +165,11 @@ impl Records {
             counted
                 .into_iter()
                 .map(|(operator, fate, messages, rials, new_codes)| Ok(SendCount {
-                    operator: Operator::from_name(&operator)
-                        .ok_or_else(|| corrupt("an operator of no known name"))?,
-                    fate: SendFate::from_name(&fate)
-                        .ok_or_else(|| corrupt("state is of no known name"))?,
+                    operator: operator
+                        .parse()
+                        .map_err(|_| corrupt("an operator of no known name"))?,
+                    fate: fate.parse()
+                        .map_err(|_| corrupt("state is of no known name"))?,
                     messages: messages.unsigned_abs(),
                     rials,
                     new_codes: new_codes.unsigned_abs(),

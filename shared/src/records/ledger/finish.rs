@@ -102,7 +102,7 @@ impl Records {
                 let message = outcome.message_id.as_ref();
                 let traceable =
                     outcome.result == SendResult::Accepted && outcome.message_id.is_some();
-                // What is refused by the state of its entry has come to its end already.
+                // A message that is refused by the state of its entry has ended already.
                 let refused = outcome.result == SendResult::Refused;
                 row.push_bind(key.root.as_bytes().to_vec())
                     .push_bind(i64::from(key.send))

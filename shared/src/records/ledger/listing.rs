@@ -34,7 +34,7 @@ pub struct SendFilter {
     pub from: Option<DateTime<Utc>>,
     /// Begun before this moment.
     pub to: Option<DateTime<Utc>>,
-    /// How they fared.
+    /// What became of them.
     pub fate: Option<SendFate>,
     /// To numbers of this operator, by the prefix.
     pub operator: Option<Operator>,
@@ -55,7 +55,7 @@ pub struct SendFilter {
 }
 
 impl SendFilter {
-    /// Whether an index leads to the rows, or all rows of the time are wanted: then no row is looked at in vain, but
+    /// Whether an index leads to the rows, or all rows of the time are wanted: then no row is read for nothing, but
     /// for few.
     fn is_led(&self) -> bool {
         let led = self.phone.is_some() || self.request.is_some() || self.message.is_some();

@@ -176,7 +176,8 @@ impl TryFrom<StoredRow> for LedgerRow {
             route: Route::stored(row.route),
             method: method
                 .map(|name| {
-                    SendMethod::from_name(name).ok_or_else(|| corrupt("method is of no known name"))
+                    name.parse()
+                        .map_err(|_| corrupt("method is of no known name"))
                 })
                 .transpose()?,
             state: stored_state(&row.state)?,
@@ -236,7 +237,8 @@ pub(super) fn stored_key(
 }
 
 pub(super) fn stored_state(name: &str) -> Result<LedgerState, RecordsError> {
-    LedgerState::from_name(name).ok_or_else(|| corrupt("state is of no known name"))
+    name.parse()
+        .map_err(|_| corrupt("state is of no known name"))
 }
 
 pub(super) fn stored_attempt(attempt: i64) -> Result<u32, RecordsError> {

@@ -71,7 +71,7 @@ pub enum FactorTry {
 /// A factor that was right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RightFactor {
-    /// A code of an app, with its time step, and the secret sealed anew where its key is not the newest.
+    /// A code of an app, with its time step, and the secret sealed again if its key is not the newest.
     Step(i64, Option<SealedFactor>),
     /// The hash of a recovery code.
     Recovery([u8; 32]),

@@ -132,7 +132,7 @@ impl Records {
         })
     }
 
-    /// Gives a user a role, or takes theirs away, and writes it down. Who loses it is signed out of the console.
+    /// Gives a user a role, or takes theirs away, and writes it down. The person who loses it is signed out of the console.
     ///
     /// Only somebody who is still an admin at that moment can do it, and not to themselves: so there is always one
     /// left.

@@ -28,7 +28,7 @@ const IN_USE: &str = "SELECT sessions.id AS session_id, sessions.user_id, sessio
      WHERE staff_sessions.token_hash = $1 AND sessions.kind = 'admin' \
      AND sessions.revoked_at IS NULL AND sessions.idle_expires_at > $2 AND sessions.expires_at > $2 \
      AND users.blocked_at IS NULL AND users.deleted_at IS NULL";
-/// Who uses the console is not long absent: their number is theirs still.
+/// People who use the console are not away for long: their number is still theirs.
 pub(super) const SIGNED_IN: &str =
     "UPDATE users SET last_sign_in_at = $2, updated_at = $2 WHERE id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, idle_expires_at = $3 \

@@ -65,7 +65,7 @@ impl Records {
         })
     }
 
-    /// Sets the first password of the number's user, who is created where there is none, ends the
+    /// Sets the first password of the number's user, who is created if there is none, ends the
     /// sessions that they had, and begins the step that asks for names. `false`, and nothing is
     /// changed, when there is no such step, when the user is kept out, or when they have a password
     /// by now.

@@ -159,7 +159,7 @@ async fn f_12_where_a_full_file_undoes_all_nobody_is_told_that_theirs_is_kept() 
         let mut turn = stage.file.begin_writing().await?;
         let written = insert(&mut turn, 3, 1_000_000).await;
         written.expect_err("a refusal");
-        // Whoever does not mind the error is told by the end.
+        // A caller that ignores the error learns of it at the commit.
         turn.commit().await
     };
     let (one, two, too_much, four) = tokio::join!(
@@ -176,7 +176,7 @@ async fn f_12_where_a_full_file_undoes_all_nobody_is_told_that_theirs_is_kept() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_goes_away_at_any_moment_leaves_all_or_nothing_and_nobody_waiting() {
+async fn a_caller_that_goes_away_leaves_all_or_nothing_and_nobody_waiting() {
     let stage = Stage::new().await;
     for round in 0..200_i64 {
         let base = round * 100;
@@ -215,7 +215,7 @@ async fn whoever_goes_away_at_any_moment_leaves_all_or_nothing_and_nobody_waitin
 
 /// What a part reads may be undone with the one that wrote it, so nobody tells of it before.
 #[tokio::test]
-async fn whoever_only_reads_what_is_not_on_the_disk_waits_for_it() {
+async fn a_reader_waits_until_what_it_reads_is_on_the_disk() {
     let stage = Stage::new().await;
     let looks = |id: i64| {
         let file = stage.file.clone();
@@ -241,7 +241,7 @@ async fn whoever_only_reads_what_is_not_on_the_disk_waits_for_it() {
 }
 
 #[tokio::test]
-async fn where_whoever_waits_goes_away_those_before_are_told() {
+async fn when_a_waiting_caller_goes_away_those_before_are_told() {
     let stage = Stage::new().await;
     let mut turn = stage.file.begin_writing().await.expect("a turn");
     insert(&mut turn, 1, 0).await.expect("written");

@@ -1,4 +1,4 @@
-//! How a message that a worker has begun fared, and the code that it brought.
+//! What became of a message that a worker has begun, and of the code that it brought.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::DeliveryStatus;
