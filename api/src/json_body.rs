@@ -5,8 +5,8 @@
 //! member win over the first and take bodies of two megabytes.
 //!
 //! The type of a body is a struct that derives `Deserialize` and `ToSchema`, with
-//! `#[serde(deny_unknown_fields)]`, which the description shows. A member that must be there, be told from
-//! `null` or be read by rules of its own has a type or a function of `typed.rs`, or one beside the struct.
+//! `#[serde(deny_unknown_fields)]`, which the description shows. A member that is read by rules of its own, or told
+//! apart from one that is `null`, has a type or a function in `typed.rs`, or one beside the struct.
 
 mod body_error;
 mod member;
