@@ -117,10 +117,16 @@ async fn i_05_logs_at_their_most_talkative_hold_no_secret_and_no_number() {
     post(otp, json!({ "canary-field": 1 })).await;
     post("/canary-path", json!({})).await;
     let signed_in = post(verify, json!({ "session_id": session, "code": code })).await;
-    let tokens = ["access_token", "refresh_token"].map(|name| {
+    let tokens = ["access_token", "refresh_token", "device_token"].map(|name| {
         let token = signed_in[name].as_str();
         token.unwrap_or_else(|| panic!("{signed_in}")).to_owned()
     });
+    // The last of them by the lane of known devices.
+    for _ in 0..3 {
+        let body = json!({ "phone_number": "09123456789", "device_token": tokens[2] });
+        let asked = post(otp, body).await;
+        assert!(asked["session_id"].is_string(), "{asked}");
+    }
 
     api.terminate();
     assert!(api.wait(LONG).await.success());
@@ -140,6 +146,7 @@ async fn i_05_logs_at_their_most_talkative_hold_no_secret_and_no_number() {
         &session,
         &tokens[0],
         &tokens[1],
+        &tokens[2],
         key,
         "9123456789",
         "canary",

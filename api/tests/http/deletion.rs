@@ -281,7 +281,7 @@ pub(crate) async fn a_deletion_needs_a_fresh_sign_in_and_takes_the_cookies_along
     let deleted = delete(&stage, &fresh).await;
     assert_eq!(deleted.status, 204);
     let cookies: Vec<_> = deleted.headers.get_all("set-cookie").iter().collect();
-    assert_eq!(cookies.len(), 2);
+    assert_eq!(cookies.len(), 3);
     for cookie in cookies {
         let cookie = cookie.to_str().expect("text");
         assert!(

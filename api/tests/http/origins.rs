@@ -272,7 +272,7 @@ pub(crate) async fn a_page_of_our_own_keeps_its_cookies(shape: Shape) {
         let answer = stage.send(request).await;
         assert_eq!(
             answer.headers.get_all(SET_COOKIE).iter().count(),
-            2,
+            3,
             "{origin}"
         );
         let cookie = format!("ramz_access={}", answer.member("access_token"));

@@ -37,7 +37,7 @@ pub(crate) async fn a_code_sets_a_new_password_and_ends_every_session(shape: Sha
     let answer = stage.reset(&session, &code, OTHER).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["is_new_user"], false);
-    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 3);
     stage.opens_its_account(&answer).await;
     assert_eq!(stage.notice_jobs().await.len(), 1, "the owner is told");
     let old = stage.bearing(&old, Method::GET, ME, None).await;

@@ -114,7 +114,7 @@ pub(crate) async fn a_password_is_set_and_opens_a_session(shape: Shape) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["is_new_user"], false);
     assert_eq!(answer.body["user"]["phone_number"], "+989123456789");
-    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 3);
     stage.opens_its_account(&answer).await;
     let series = r#"ramz_password_logins_total{result="logged_in"}"#;
     assert!((stage.metric(series) - 1.0).abs() < f64::EPSILON);

@@ -171,7 +171,7 @@ pub(crate) async fn a_sign_in_whose_answer_was_lost_is_answered_again_for_a_minu
     assert_eq!(again.member("refresh_token"), first.member("refresh_token"));
     assert_eq!(again.body["user"], first.body["user"]);
     assert_eq!(again.body["is_new_user"], true);
-    assert_eq!(again.headers.get_all("set-cookie").iter().count(), 2);
+    assert_eq!(again.headers.get_all("set-cookie").iter().count(), 3);
     assert_eq!(sessions(&stage).await, 1, "never a second one");
     // Nobody else gets it, and a wrong code gets nothing.
     stage.verify(&other, &code).await.is(409, "code_used");

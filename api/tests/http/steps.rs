@@ -109,7 +109,7 @@ pub(crate) async fn a_newcomer_goes_from_a_number_to_tokens(shape: Shape) {
         assert_eq!(user["first_name"], "مریم");
         assert_eq!(user["last_name"], "میرزاخانی");
         assert_eq!(user["email"], "maryam@example.com");
-        assert_eq!(signed_in.headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!(signed_in.headers.get_all("set-cookie").iter().count(), 3);
         let token = signed_in.member("access_token");
         let me = stage.bearing(&token, Method::GET, ME, None).await;
         assert_eq!(me.body["phone_number"], user["phone_number"]);
@@ -134,7 +134,7 @@ pub(crate) async fn someone_with_a_password_is_asked_for_it(shape: Shape) {
     let logged_in = stage.log_in_by_step(&session, PASSWORD).await;
     assert_eq!(logged_in.status, 200, "{logged_in:?}");
     assert_eq!(logged_in.body["user"]["phone_number"], "+989123456789");
-    assert_eq!(logged_in.headers.get_all("set-cookie").iter().count(), 2);
+    assert_eq!(logged_in.headers.get_all("set-cookie").iter().count(), 3);
     let replayed = stage.log_in_by_step(&session, PASSWORD).await;
     replayed.is(404, "step_session_unknown");
 }

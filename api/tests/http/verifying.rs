@@ -261,15 +261,14 @@ pub(crate) async fn a_31_cok_01_tokens_come_as_cookies_that_scripts_cannot_read(
             .map(|value| value.to_str().expect("text"))
             .collect();
         let flags = format!("HttpOnly{secure}; SameSite=Lax");
-        let (access, refresh) = (
-            answer.member("access_token"),
-            answer.member("refresh_token"),
-        );
+        let [access, refresh, device] =
+            ["access_token", "refresh_token", "device_token"].map(|name| answer.member(name));
         assert_eq!(
             cookies,
             [
                 format!("{prefix}ramz_access={access}; Path=/; Max-Age=300; {flags}"),
                 format!("{prefix}ramz_refresh={refresh}; Path=/; Max-Age=86400; {flags}"),
+                format!("{prefix}ramz_device={device}; Path=/; Max-Age=7776000; {flags}"),
             ]
         );
         let has_hsts = !answer.header("strict-transport-security").is_empty();
