@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::json_body::{Change, FromMembers, JsonBody, Members, invalid};
 use crate::openapi::{BODY_ERRORS, refusals};
 
-/// The changes; what is absent stays.
+/// What shall be different; what is absent stays.
 #[derive(ToSchema)]
 #[schema(example = json!({"first_name": "مریم", "email": null}))]
 #[expect(

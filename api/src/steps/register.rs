@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::json_body::{FromMembers, JsonBody, Members};
 use crate::openapi::{BODY_ERRORS, refusals};
 
-/// A number, or the handle of a code to be sent once more.
+/// A number, or the handle of a code that shall be sent once more.
 #[derive(ToSchema)]
 #[schema(example = json!({"mobile_number": "09123456789"}))]
 pub(crate) struct StepRegistration {

@@ -45,7 +45,7 @@ pub(crate) struct Proven {
     pub(crate) root: Root,
     /// The handle that the code came with, if it did.
     pub(crate) session: Option<SessionId>,
-    /// What a wrong code would have been answered: blocked users learn nothing else.
+    /// What a wrong code would have been answered: blocked users hear no more.
     pub(crate) as_if_wrong: Refusal,
     /// The answer where the code had its effect before.
     pub(crate) if_used: Refusal,
