@@ -12,6 +12,9 @@ import sys
 import termios
 import time
 
+# So long at most a command takes until it has turned the echo off, on a busy machine too.
+PATIENCE_SECONDS = 60
+
 answers = json.loads(sys.argv[1])
 child, terminal = pty.fork()
 if child == 0:
@@ -29,7 +32,10 @@ while True:
     while answers and answers[0][0].encode() in shown[looked_at:]:
         question, answer = answers.pop(0)
         looked_at = shown.index(question.encode(), looked_at) + len(question.encode())
+        until = time.monotonic() + PATIENCE_SECONDS
         while question.startswith(("Password", "The same")) and termios.tcgetattr(terminal)[3] & termios.ECHO:
+            if time.monotonic() > until:
+                sys.exit(f"the echo stays on at {question!r}: {shown.decode(errors='replace')}")
             time.sleep(0.005)
         os.write(terminal, answer.encode() + b"\n")
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

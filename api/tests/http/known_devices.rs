@@ -429,7 +429,7 @@ pub(crate) async fn a_15_the_pages_let_the_owner_log_in_on_their_own_browser(sha
     assert_ne!(owner.get("/").await.location(), CODE);
 }
 
-pub(crate) async fn whoever_deletes_their_account_keeps_no_cookie_of_the_device(shape: Shape) {
+pub(crate) async fn a_deleted_account_leaves_no_cookie_of_the_device(shape: Shape) {
     let stage = Stage::new(shape).await;
     let signed_in = stage.sign_in(PHONE).await;
     let access = signed_in.member("access_token");

@@ -191,7 +191,7 @@ harness::on_each! {
     known_devices::a_browser_keeps_its_device_and_shows_it_to_our_own_pages,
     known_devices::a_16_the_pages_let_the_owner_in_on_their_own_browser,
     known_devices::a_15_the_pages_let_the_owner_log_in_on_their_own_browser,
-    known_devices::whoever_deletes_their_account_keeps_no_cookie_of_the_device,
+    known_devices::a_deleted_account_leaves_no_cookie_of_the_device,
     failed_tries::r_11_all_spellings_of_a_number_share_a_lock_that_ends_in_time,
     failed_tries::a_05_r_02_of_100_parallel_wrong_passwords_ten_are_compared,
     failed_tries::i_12_r_30_a_stranger_cannot_keep_the_owner_out,
