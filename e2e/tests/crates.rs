@@ -19,17 +19,32 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What `cargo metadata` says, without asking any registry.
-fn metadata() -> Value {
+fn cargo(arguments: &[&str]) -> Vec<u8> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .expect("cargo runs");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    output.stdout
+}
+
+/// What `cargo metadata` says, without asking any registry: of this platform, whose packages were needed to build
+/// this test.
+fn metadata() -> Value {
+    let version = String::from_utf8(cargo(&["-vV"])).expect("UTF-8");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let platform = format!("--filter-platform={}", host.expect("a platform"));
+    let arguments = [
+        "metadata",
+        "--format-version=1",
+        "--locked",
+        "--offline",
+        &platform,
+    ];
+    serde_json::from_slice(&cargo(&arguments)).expect("JSON")
 }
 
 /// The cells of the rows of the first table after a heading, without the head of the table.
