@@ -251,6 +251,30 @@ impl Stage {
         self.hot.phone_roots(&phone).await.expect("an answer")
     }
 
+    /// How many of five wrong codes with their session id are compared.
+    pub(crate) async fn wrong_guesses_by_session(&self, challenge: &Challenge) -> u32 {
+        let mut compared = 0;
+        for _ in 0..5 {
+            let wrong = self.count(challenge, false).await;
+            compared += u32::from(matches!(wrong, Verdict::Wrong { .. }));
+        }
+        compared
+    }
+
+    /// How many comparisons five wrong codes with the number alone are, over all its roots.
+    pub(crate) async fn wrong_guesses_by_number(&self, phone: &str) -> u32 {
+        let mut compared = 0;
+        for _ in 0..5 {
+            let before = self.roots(phone).await;
+            self.guess_by_phone(phone, None).await;
+            for root in &before {
+                let after = self.hot.root(root.id).await.expect("an answer");
+                compared += after.expect("a record").phone_attempts - root.phone_attempts;
+            }
+        }
+        compared
+    }
+
     /// What the phone way does: one guess, compared with every root it sees.
     pub(crate) async fn guess_by_phone(&self, phone: &str, right: Option<RootId>) -> Verdict {
         let roots = self.roots(phone).await;

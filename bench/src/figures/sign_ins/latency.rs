@@ -19,15 +19,23 @@ pub(super) async fn measure(
             crowd.open(&side.service, rate, WARM_UP).await?;
             let lasts = setup.arguments.duration();
             let outcome = crowd.open(&side.service, rate, lasts).await?.held()?;
-            let p50 = outcome.waited(|took| took.whole, 50.0);
-            let p99 = outcome.waited(|took| took.whole, 99.0);
-            setup.say_round(
-                round,
-                format_args!(
-                    "{} at {rate:.0} sign-ins/s: p50 {p50:.2} ms, p99 {p99:.2} ms",
-                    side.name
-                ),
-            );
+            let [p50, p99] = [50.0, 99.0].map(|percent| {
+                let [ask, message, verify, whole] = [
+                    outcome.waited(|took| took.ask, percent),
+                    outcome.waited(|took| took.message, percent),
+                    outcome.waited(|took| took.verify, percent),
+                    outcome.waited(|took| took.whole, percent),
+                ];
+                setup.say_round(
+                    round,
+                    format_args!(
+                        "{} at {rate:.0} sign-ins/s: p{percent:.0} {whole:.2} ms (ask {ask:.2}, message \
+                         {message:.2} from the request, verify {verify:.2})",
+                        side.name
+                    ),
+                );
+                whole
+            });
             middle.push(p50);
             high.push(p99);
         }
