@@ -3,7 +3,7 @@
 use e2e::roles::{API, WORKER, database_url_of};
 use e2e::{PATIENCE, Production, Secrets, SimulatorProcess, Stores};
 use harness::{PostgresServer, Process, RedisServer};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{OWNER, connect, make_secrets, migrate, run_script};
 
