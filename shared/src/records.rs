@@ -10,8 +10,9 @@
 //!    PostgreSQL keeps no more and SQLite compares them as text.
 //! 3. Ids are made by the caller. Enumerations are text that Rust checks. No arrays, no JSON
 //!    operators, no `FOR UPDATE`; the exceptions are taking work that several workers share,
-//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`), and those who sign in
-//!    at the same moment (`sign_in_together.rs`, PostgreSQL alone).
+//!    where PostgreSQL skips the rows that another is just taking (`Records::skip_locked`), those who sign in
+//!    at the same moment (`sign_in_together.rs`, PostgreSQL alone), and the rows that the ledger hands to a
+//!    statement (`many_rows.rs`).
 //! 4. A method is one statement where it can be, so that isolation levels do not matter. Where it
 //!    is several, the first of them writes and thereby locks: a condition is read by the `UPDATE`
 //!    that relies on it.
@@ -40,6 +41,7 @@ mod kept_connections;
 mod known_devices;
 mod ledger;
 mod lost_answers;
+mod many_rows;
 mod notices;
 mod passwords;
 mod phone_change;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use prometheus::Histogram;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::SendKey;
@@ -15,20 +15,17 @@ use crate::records::RecordsError;
 
 /// Rows of one statement.
 const MAX_ROWS: usize = 256;
-/// How long a batch of several waits for more.
-const LINGER: Duration = Duration::from_millis(2);
 /// What may wait for a pipeline; then handing in waits too.
 const QUEUED: usize = 4 * MAX_ROWS;
-/// Statements of so few rows are prepared once per connection. Each number of rows is another
-/// text, and a cache of hundreds of long ones would cost more than it saves.
-pub(super) const PERSISTENT_ROWS: usize = 16;
-
 /// What a pipeline writes.
 pub(super) trait Batch: Send + Sync + 'static {
     /// What callers hand in.
     type Input: Send + Sync + 'static;
     /// What each gets back.
     type Output: Send + 'static;
+
+    /// So long a batch waits for more. What comes while one is written goes into the next in any case.
+    const LINGER: Duration;
 
     /// The row that this is about.
     fn key(input: &Self::Input) -> SendKey;
@@ -111,7 +108,8 @@ async fn work<B: Batch>(
             }
         };
         let Some(first) = first else { return };
-        for round in rounds::<B>(gather(first, &mut entries).await) {
+        let gathered = gather(first, &mut entries, B::LINGER, &closing).await;
+        for round in rounds::<B>(gathered) {
             if let (Some(rows), Ok(count)) = (&rows, u32::try_from(round.len())) {
                 rows.observe(count.into());
             }
@@ -120,22 +118,21 @@ async fn work<B: Batch>(
     }
 }
 
-/// Takes what is there. Something that comes alone does not wait for company; several are a sign
-/// of load, and more will come.
-async fn gather<T>(first: T, entries: &mut mpsc::Receiver<T>) -> Vec<T> {
-    let full_at = Instant::now() + LINGER;
+/// Takes what comes until the time is over, or the work is to end.
+async fn gather<T>(
+    first: T,
+    entries: &mut mpsc::Receiver<T>,
+    linger: Duration,
+    closing: &CancellationToken,
+) -> Vec<T> {
+    if !linger.is_zero() && entries.len() < MAX_ROWS {
+        closing.run_until_cancelled(sleep(linger)).await;
+    }
     let mut gathered = vec![first];
     while gathered.len() < MAX_ROWS
         && let Ok(entry) = entries.try_recv()
     {
         gathered.push(entry);
-    }
-    if gathered.len() > 1 {
-        while gathered.len() < MAX_ROWS
-            && let Ok(Some(entry)) = timeout_at(full_at, entries.recv()).await
-        {
-            gathered.push(entry);
-        }
     }
     gathered
 }

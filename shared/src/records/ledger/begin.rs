@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
@@ -9,20 +10,45 @@ use domain::number_hash::NumberHash;
 use domain::otp::{KeyRing, Purpose};
 use sqlx::QueryBuilder;
 use strum::VariantArray as _;
+use uuid::Uuid;
 
-use super::batch::{Batch, PERSISTENT_ROWS};
+use super::batch::Batch;
 use super::row::{corrupt, stored_attempt, stored_key, stored_state};
 use super::{Begin, Begun, Interrupted, LedgerState, SendKey};
 use crate::records::dispatch::on_connection;
+use crate::records::many_rows::{RowsStatement, TakesRows as _, many_rows};
 use crate::records::{Records, RecordsError, micros};
 
-const BEGUN: &str = "WITH begun (of_challenge, of_send, of_leg, for_phone, for_purpose, by_channel, \
-     by_route, by_method, to_state, first_attempt, by_fence, with_localid, repeats, accepted, deadline, started, \
-     finished, in_trace, of_request, at, newest_hash, oldest_hash) AS (";
+many_rows! {
+    struct BegunRow in "begun" where "octet_length(of_challenge) = 16" {
+        of_challenge: Vec<u8> as "BYTEA",
+        of_send: i64 as "BIGINT",
+        of_leg: i64 as "BIGINT",
+        for_phone: String as "TEXT",
+        for_purpose: &'static str as "TEXT",
+        by_channel: &'static str as "TEXT",
+        by_route: String as "TEXT",
+        by_method: Option<&'static str> as "TEXT",
+        to_state: &'static str as "TEXT",
+        first_attempt: i64 as "BIGINT",
+        by_fence: i64 as "BIGINT",
+        with_localid: Option<i64> as "BIGINT",
+        repeats: bool as "BOOLEAN",
+        accepted: DateTime<Utc> as "TIMESTAMPTZ",
+        deadline: DateTime<Utc> as "TIMESTAMPTZ",
+        started: Option<DateTime<Utc>> as "TIMESTAMPTZ",
+        finished: Option<DateTime<Utc>> as "TIMESTAMPTZ",
+        in_trace: Option<String> as "TEXT",
+        of_request: Option<Uuid> as "UUID",
+        at: DateTime<Utc> as "TIMESTAMPTZ",
+        newest_hash: Option<Vec<u8>> as "BYTEA",
+        oldest_hash: Option<Vec<u8>> as "BYTEA",
+    }
+}
 
 /// A number that was erased after its message was asked for is not written. A code for somebody who is kept
 /// out is given up instead of begun: see [`LedgerRow::is_kept_back`](super::LedgerRow::is_kept_back).
-const INSERT: &str = ") INSERT INTO sends (challenge_id, send_number, leg, phone, purpose, channel, route, \
+const INSERT: &str = "INSERT INTO sends (challenge_id, send_number, leg, phone, purpose, channel, route, \
      method, state, attempt, fence, localid, resent_ambiguous, accepted_at, deadline_at, \
      started_at, finished_at, error_class, trace_id, request_id, created_at, updated_at) \
      SELECT of_challenge, of_send, of_leg, CASE WHEN EXISTS (SELECT 1 FROM number_erasures \
@@ -86,6 +112,9 @@ const MOVE: &str = " ON CONFLICT (challenge_id, send_number, leg) DO UPDATE SET 
 const STATES: &str = "SELECT challenge_id, send_number, leg, state FROM sends \
      WHERE (challenge_id, send_number, leg) IN (";
 
+static BEGIN: LazyLock<RowsStatement> =
+    LazyLock::new(|| RowsStatement::new::<BegunRow>([INSERT, &KEPT_OUT, MOVE].concat()));
+
 /// What a caller wants with a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
@@ -102,6 +131,45 @@ pub(super) enum Intent {
 pub(super) struct Request {
     pub(super) intent: Intent,
     pub(super) begin: Begin,
+}
+
+impl Request {
+    fn beginning(&self, keys: Option<&KeyRing>, now: DateTime<Utc>) -> BegunRow {
+        let Self { intent, begin } = self;
+        let starts = *intent != Intent::Expire;
+        let state = if starts {
+            LedgerState::Sending
+        } else {
+            LedgerState::Expired
+        };
+        let hashes = keys.map(|keys| NumberHash::all(keys, &begin.phone));
+        let hashes = hashes.unwrap_or_default();
+        let bytes = |hash: &NumberHash| hash.as_bytes().to_vec();
+        BegunRow {
+            of_challenge: begin.key.root.as_bytes().to_vec(),
+            of_send: begin.key.send.into(),
+            of_leg: begin.key.leg.into(),
+            for_phone: begin.phone.as_e164().to_owned(),
+            for_purpose: begin.purpose.as_str(),
+            by_channel: begin.channel.as_str(),
+            by_route: begin.route.as_str().to_owned(),
+            by_method: starts.then(|| begin.method.as_str()),
+            to_state: state.as_str(),
+            first_attempt: starts.into(),
+            by_fence: begin.fence,
+            with_localid: starts.then_some(begin.localid),
+            repeats: *intent == Intent::ResendUnknown,
+            accepted: micros(begin.accepted_at),
+            deadline: micros(begin.deadline_at),
+            started: starts.then_some(now),
+            finished: (!starts).then_some(now),
+            in_trace: begin.trace_id.clone(),
+            of_request: begin.request_id,
+            at: now,
+            newest_hash: hashes.first().map(bytes),
+            oldest_hash: hashes.last().map(bytes),
+        }
+    }
 }
 
 /// Where a request left its row.
@@ -124,6 +192,9 @@ pub(super) struct Begins {
 impl Batch for Begins {
     type Input = Request;
     type Output = Moved;
+
+    /// A message waits for it.
+    const LINGER: Duration = Duration::ZERO;
 
     fn key(request: &Request) -> SendKey {
         request.begin.key
@@ -205,42 +276,9 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<HashMap<SendKey, Result<Moved, RecordsError>>, RecordsError> {
         on_connection!(self, writer, connection => {
-            let mut statement = QueryBuilder::new(BEGUN);
-            statement.push_values(requests, |mut row, Request { intent, begin }| {
-                let starts = *intent != Intent::Expire;
-                let state = if starts { LedgerState::Sending } else { LedgerState::Expired };
-                let hashes = keys.map(|keys| NumberHash::all(keys, &begin.phone));
-                let hashes = hashes.unwrap_or_default();
-                let bytes = |hash: &NumberHash| hash.as_bytes().to_vec();
-                row.push_bind(begin.key.root.as_bytes().to_vec())
-                    .push_bind(i64::from(begin.key.send))
-                    .push_bind(i64::from(begin.key.leg))
-                    .push_bind(begin.phone.as_e164().to_owned())
-                    .push_bind(begin.purpose.as_str())
-                    .push_bind(begin.channel.as_str())
-                    .push_bind(begin.route.as_str().to_owned())
-                    .push_bind(starts.then(|| begin.method.as_str()))
-                    .push_bind(state.as_str())
-                    .push_bind(i64::from(starts))
-                    .push_bind(begin.fence)
-                    .push_bind(starts.then_some(begin.localid))
-                    .push_bind(*intent == Intent::ResendUnknown)
-                    .push_bind(micros(begin.accepted_at))
-                    .push_bind(micros(begin.deadline_at))
-                    .push_bind(starts.then_some(now))
-                    .push_bind((!starts).then_some(now))
-                    .push_bind(begin.trace_id.clone())
-                    .push_bind(begin.request_id)
-                    .push_bind(now)
-                    .push_bind(hashes.first().map(bytes))
-                    .push_bind(hashes.last().map(bytes));
-            });
-            statement.push(INSERT).push(KEPT_OUT.as_str()).push(MOVE);
-            let rows: Vec<MovedRow> = statement
-                .build_query_as()
-                .persistent(requests.len() <= PERSISTENT_ROWS)
-                .fetch_all(&mut *connection)
-                .await?;
+            let beginnings = requests.iter().map(|request| request.beginning(keys, now));
+            let rows: Vec<MovedRow> =
+                connection.fetch_with_rows(&BEGIN, beginnings.collect()).await?;
             let mut moved = rows
                 .into_iter()
                 .map(MovedRow::read)

@@ -6,6 +6,7 @@
 //! second who comes leaves it alone, and counts nothing.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::DeliveryStatus;
@@ -13,10 +14,10 @@ use domain::delivery::Progress;
 use domain::phone::Operator;
 use sqlx::QueryBuilder;
 
-use super::batch::PERSISTENT_ROWS;
 use super::row::{corrupt, message_id, stored_key};
 use super::{MessageId, Route, SendKey};
 use crate::records::dispatch::on_connection;
+use crate::records::many_rows::{RowsStatement, TakesRows as _, many_rows};
 use crate::records::users::stored_phone;
 use crate::records::{Records, RecordsError, micros};
 
@@ -57,12 +58,23 @@ const TAKEN: &str = concat!(
     " AS message_id, finished_at, delivery_status"
 );
 
-const TOLD: &str = "WITH told (of_challenge, of_send, of_leg, taken_status, taken_until, told_status, \
-     told_next, told_delivered, told_at) AS (";
+many_rows! {
+    struct ToldRow in "told" where "octet_length(of_challenge) = 16" {
+        of_challenge: Vec<u8> as "BYTEA",
+        of_send: i64 as "BIGINT",
+        of_leg: i64 as "BIGINT",
+        taken_status: i64 as "BIGINT",
+        taken_until: DateTime<Utc> as "TIMESTAMPTZ",
+        told_status: Option<i64> as "BIGINT",
+        told_next: Option<DateTime<Utc>> as "TIMESTAMPTZ",
+        told_delivered: Option<DateTime<Utc>> as "TIMESTAMPTZ",
+        told_at: DateTime<Utc> as "TIMESTAMPTZ",
+    }
+}
 
 /// A check that was asked for meanwhile (its moment is no longer the end of the lease) stays, unless
 /// all is said.
-const RECORD: &str = ") UPDATE sends SET delivery_status = told_status, \
+const RECORD: &str = "UPDATE sends SET delivery_status = told_status, \
      delivery_checked_at = told_at, delivered_at = COALESCE(delivered_at, told_delivered), \
      next_check_at = CASE WHEN told_next IS NULL OR next_check_at = taken_until \
          THEN told_next ELSE next_check_at END, \
@@ -70,6 +82,27 @@ const RECORD: &str = ") UPDATE sends SET delivery_status = told_status, \
      FROM told WHERE challenge_id = of_challenge AND send_number = of_send \
      AND leg = of_leg AND next_check_at IS NOT NULL AND COALESCE(delivery_status, -1) = taken_status \
      RETURNING challenge_id, send_number, leg";
+
+static TELL: LazyLock<RowsStatement> = LazyLock::new(|| RowsStatement::new::<ToldRow>(RECORD));
+
+impl ToldRow {
+    fn of(check: &DeliveryCheck, progress: &Progress, now: DateTime<Utc>) -> Self {
+        let code = |status: DeliveryStatus| i64::from(status.code());
+        let next = progress.next_check.map(|after| check.accepted_at + after);
+        let is_delivered = progress.status == Some(DeliveryStatus::Delivered);
+        Self {
+            of_challenge: check.key.root.as_bytes().to_vec(),
+            of_send: check.key.send.into(),
+            of_leg: check.key.leg.into(),
+            taken_status: check.known.map_or(-1, code),
+            taken_until: micros(check.leased_until),
+            told_status: progress.status.map(code),
+            told_next: next.map(micros),
+            told_delivered: is_delivered.then_some(now),
+            told_at: now,
+        }
+    }
+}
 
 const HASTEN: &str = concat!(
     "UPDATE sends SET next_check_at = $1 WHERE route = $2 AND ",
@@ -209,27 +242,9 @@ impl Records {
         let mut ordered: Vec<_> = checked.iter().collect();
         ordered.sort_unstable_by_key(|(check, _)| check.key);
         on_connection!(self, writer, connection => {
-            let mut statement = QueryBuilder::new(TOLD);
-            statement.push_values(&ordered, |mut row, (check, progress)| {
-                let code = |status: DeliveryStatus| i64::from(status.code());
-                let next = progress.next_check.map(|after| check.accepted_at + after);
-                let delivered = progress.status == Some(DeliveryStatus::Delivered);
-                row.push_bind(check.key.root.as_bytes().to_vec())
-                    .push_bind(i64::from(check.key.send))
-                    .push_bind(i64::from(check.key.leg))
-                    .push_bind(check.known.map_or(-1, code))
-                    .push_bind(micros(check.leased_until))
-                    .push_bind(progress.status.map(code))
-                    .push_bind(next.map(micros))
-                    .push_bind(delivered.then_some(now))
-                    .push_bind(now);
-            });
-            statement.push(RECORD);
-            let rows: Vec<(Vec<u8>, i64, i64)> = statement
-                .build_query_as()
-                .persistent(ordered.len() <= PERSISTENT_ROWS)
-                .fetch_all(connection)
-                .await?;
+            let told = ordered.iter().map(|(check, progress)| ToldRow::of(check, progress, now));
+            let rows: Vec<(Vec<u8>, i64, i64)> =
+                connection.fetch_with_rows(&TELL, told.collect()).await?;
             rows.into_iter()
                 .map(|(challenge_id, send_number, leg)| stored_key(&challenge_id, send_number, leg))
                 .collect()

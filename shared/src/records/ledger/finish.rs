@@ -1,27 +1,46 @@
 //! Recording how attempts ended, many rows in one statement.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 use sqlx::QueryBuilder;
 
-use super::batch::{Batch, PERSISTENT_ROWS};
+use super::batch::Batch;
 use super::row::stored_key;
 use super::{FIRST_DELIVERY_CHECK, Finish, Finished, MessageId, SendKey, SendResult};
 use crate::records::dispatch::on_connection;
+use crate::records::many_rows::{RowsStatement, TakesRows as _, many_rows};
 use crate::records::{Records, RecordsError, micros};
 
-const ENDS: &str = "WITH ends (of_challenge, of_send, of_leg, of_attempt, of_fence, end_state, \
-     end_message, end_number, end_cost, end_gateway_status, end_entry_status, end_class, drop_localid, \
-     end_delivery, check_at, end_at) \
-     AS (";
+many_rows! {
+    struct EndRow in "ends" where "octet_length(of_challenge) = 16" {
+        of_challenge: Vec<u8> as "BYTEA",
+        of_send: i64 as "BIGINT",
+        of_leg: i64 as "BIGINT",
+        of_attempt: i64 as "BIGINT",
+        of_fence: i64 as "BIGINT",
+        end_state: &'static str as "TEXT",
+        end_message: Option<String> as "TEXT",
+        end_number: Option<i64> as "BIGINT",
+        end_cost: Option<i64> as "BIGINT",
+        end_gateway_status: Option<i64> as "BIGINT",
+        end_entry_status: Option<i64> as "BIGINT",
+        end_class: Option<String> as "TEXT",
+        drop_localid: bool as "BOOLEAN",
+        end_delivery: Option<i64> as "BIGINT",
+        check_at: Option<DateTime<Utc>> as "TIMESTAMPTZ",
+        end_at: DateTime<Utc> as "TIMESTAMPTZ",
+    }
+}
 
 /// What the programs of the release before read stands beside the text: a number, of their gateway.
 ///
 /// Only the run that made the attempt decides its row, and only while nobody else has: from
 /// `sending`, or, where it was given up for dead in the meantime, from `unknown`.
-const RECORD: &str = ") UPDATE sends SET state = end_state, \
+const RECORD: &str = "UPDATE sends SET state = end_state, \
      localid = CASE WHEN drop_localid THEN NULL ELSE localid END, \
      message_id = COALESCE(end_message, message_id), \
      messageid = CASE WHEN route = 'kavenegar' THEN COALESCE(end_number, messageid) \
@@ -42,6 +61,8 @@ const PRESENT: &str = "SELECT challenge_id, send_number, leg, attempt, fence, st
 /// The class of a row whose message number another row holds already.
 const MESSAGEID_CONFLICT: &str = "messageid_conflict";
 
+static FINISH: LazyLock<RowsStatement> = LazyLock::new(|| RowsStatement::new::<EndRow>(RECORD));
+
 /// The pipeline that finishes.
 pub(super) struct Finishes {
     pub(super) records: Records,
@@ -51,6 +72,10 @@ pub(super) struct Finishes {
 impl Batch for Finishes {
     type Input = Finish;
     type Output = Finished;
+
+    /// The message has gone out, so nobody waits for it, and more in a statement cost less. A worker that dies meanwhile
+    /// leaves as many sends that have to be cleared up.
+    const LINGER: Duration = Duration::from_millis(10);
 
     fn key(finish: &Finish) -> SendKey {
         finish.key
@@ -87,6 +112,34 @@ impl Batch for Finishes {
     }
 }
 
+impl Finish {
+    fn end(&self, now: DateTime<Utc>) -> EndRow {
+        let outcome = &self.outcome;
+        let message = outcome.message_id.as_ref();
+        let is_accepted = outcome.result == SendResult::Accepted;
+        // A message that is refused by the state of its entry has ended already.
+        let is_refused = outcome.result == SendResult::Refused;
+        EndRow {
+            of_challenge: self.key.root.as_bytes().to_vec(),
+            of_send: self.key.send.into(),
+            of_leg: self.key.leg.into(),
+            of_attempt: self.attempt.into(),
+            of_fence: self.fence,
+            end_state: outcome.result.state().as_str(),
+            end_message: message.map(|message| message.as_str().to_owned()),
+            end_number: message.and_then(MessageId::number),
+            end_cost: outcome.cost_rials,
+            end_gateway_status: outcome.gateway_status,
+            end_entry_status: outcome.entry_status,
+            end_class: outcome.error_class.clone(),
+            drop_localid: outcome.result == SendResult::LocalIdTaken,
+            end_delivery: outcome.entry_status.filter(|_| is_refused),
+            check_at: (is_accepted && message.is_some()).then_some(now + FIRST_DELIVERY_CHECK),
+            end_at: now,
+        }
+    }
+}
+
 impl Records {
     /// Records the ends of attempts, whose keys must differ, and returns those that the ledger
     /// holds now.
@@ -96,37 +149,9 @@ impl Records {
         now: DateTime<Utc>,
     ) -> Result<HashSet<SendKey>, RecordsError> {
         on_connection!(self, writer, connection => {
-            let mut statement = QueryBuilder::new(ENDS);
-            statement.push_values(finishes, |mut row, finish| {
-                let Finish { key, attempt, fence, outcome } = finish;
-                let message = outcome.message_id.as_ref();
-                let traceable =
-                    outcome.result == SendResult::Accepted && outcome.message_id.is_some();
-                // A message that is refused by the state of its entry has ended already.
-                let refused = outcome.result == SendResult::Refused;
-                row.push_bind(key.root.as_bytes().to_vec())
-                    .push_bind(i64::from(key.send))
-                    .push_bind(i64::from(key.leg))
-                    .push_bind(i64::from(*attempt))
-                    .push_bind(*fence)
-                    .push_bind(outcome.result.state().as_str())
-                    .push_bind(message.map(|message| message.as_str().to_owned()))
-                    .push_bind(message.and_then(MessageId::number))
-                    .push_bind(outcome.cost_rials)
-                    .push_bind(outcome.gateway_status)
-                    .push_bind(outcome.entry_status)
-                    .push_bind(outcome.error_class.clone())
-                    .push_bind(outcome.result == SendResult::LocalIdTaken)
-                    .push_bind(outcome.entry_status.filter(|_| refused))
-                    .push_bind(traceable.then_some(now + FIRST_DELIVERY_CHECK))
-                    .push_bind(now);
-            });
-            statement.push(RECORD);
-            let rows: Vec<(Vec<u8>, i64, i64)> = statement
-                .build_query_as()
-                .persistent(finishes.len() <= PERSISTENT_ROWS)
-                .fetch_all(&mut *connection)
-                .await?;
+            let ends = finishes.iter().map(|finish| finish.end(now));
+            let rows: Vec<(Vec<u8>, i64, i64)> =
+                connection.fetch_with_rows(&FINISH, ends.collect()).await?;
             let mut recorded = rows
                 .into_iter()
                 .map(|(challenge_id, send_number, leg)| stored_key(&challenge_id, send_number, leg))

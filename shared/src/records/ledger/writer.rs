@@ -14,8 +14,8 @@ use super::{Begin, Begun, Expired, Finish, Finished, LedgerMetrics};
 use crate::loops::Loop;
 use crate::records::{Records, RecordsError};
 
-/// Writes the ledger in batches: 256 rows, or what came within 2 ms. Attempts begin in one
-/// pipeline and end in another, so that neither waits for the other. Nothing is tried twice: on
+/// Writes the ledger in batches of 256 rows at most: beginnings that came while others were written, and ends that
+/// came within 10 ms. Attempts begin in one pipeline and end in another, so that neither waits for the other. Nothing is tried twice: on
 /// [`RecordsError::Unavailable`] the caller decides.
 ///
 /// Clones share the pipelines. What was handed in is written also when all of them are dropped;
