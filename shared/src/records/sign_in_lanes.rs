@@ -1,7 +1,7 @@
 //! Who signs in alone, and who together with others.
 //!
-//! There are a few lanes. Anyone who finds one free takes it and goes at once, alone, as if there were nobody else.
-//! Those who come while all are taken wait, and a lane that becomes free goes to all of them together
+//! There is a lane. Anyone who finds it free takes it and goes at once, alone, as if there were nobody else.
+//! Those who come while it is taken wait, and when it becomes free it goes to all of them together
 //! ([`Records::sign_in_together`]). So nobody waits for company, and under load a statement signs in as many as came
 //! during the one before. Two of one number or of one code never go together.
 //!
@@ -22,8 +22,9 @@ use super::connection::within;
 use super::sign_in::{SignIn, SignInOutcome};
 use super::{Records, RecordsError};
 
-/// Statements that are on their way at once while others wait for company.
-const LANES: usize = 2;
+/// Statements that are on their way at once while others wait for company. A second one would halve the company, and
+/// with it what a statement saves.
+const LANES: usize = 1;
 /// So many people at most are signed in by one statement.
 const MAX_ROWS: usize = 32;
 /// So long one keeps a lane, which is longer than any statement takes that waits for nobody.
@@ -312,20 +313,19 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(1);
         let enter = |number: u8| lanes.enter(&records, &sign_in(number.into(), number), deadline);
         let first = enter(1).ok().expect("free");
-        let second = enter(2).ok().expect("free");
-        let gone = enter(3).err().expect("taken");
-        let third = enter(4).err().expect("taken");
+        let gone = enter(2).err().expect("taken");
+        let second = enter(3).err().expect("taken");
         drop(gone);
         drop(first);
-        let Ok(Turn::Alone(Some(lane))) = third.await else {
+        let Ok(Turn::Alone(Some(lane))) = second.await else {
             panic!("no lane");
         };
-        let fourth = enter(5).err().expect("taken");
+        let third = enter(4).err().expect("taken");
         // One who does not come for it does not keep it.
         drop(lane);
+        drop(third);
+        let fourth = enter(5).ok().expect("free");
         drop(fourth);
-        let fifth = enter(6).ok().expect("free");
-        drop((second, fifth));
         assert_eq!(lanes.lock().taken, 0);
     }
 
