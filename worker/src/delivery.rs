@@ -41,7 +41,10 @@ const GATHER: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Workers do not look in step: then the second sees what the first has taken.
 const SPREAD: Duration = Duration::from_millis(500);
-/// From then on a question stands in line with the messages.
+/// After a full batch of them the records are left alone for so many times as long as they took, because people who sign
+/// in need them now, and the answers can wait.
+const LEFT_ALONE: u32 = 3;
+/// From then on a question stands in line with the messages, and nothing is left alone.
 const LONG_OVERDUE: Duration = Duration::from_mins(1);
 /// How long it stands there.
 const IN_LINE: Duration = Duration::from_secs(1);
@@ -66,8 +69,8 @@ pub(crate) struct DeliveryWatch {
 
 /// What a turn came to.
 enum Turn {
-    /// There may be more at once.
-    More,
+    /// There may be more, after this time.
+    More(Duration),
     /// Look again after this time.
     Rest(Duration),
 }
@@ -144,7 +147,7 @@ impl DeliveryWatch {
             loop {
                 let turn = self.turn(&delays, &mut trouble).await;
                 let pause = match turn {
-                    Ok(Turn::More) => Duration::ZERO,
+                    Ok(Turn::More(pause)) => pause,
                     Ok(Turn::Rest(rest)) => rest + SPREAD.mul_f64(self.random.fraction()),
                     Err(error) => {
                         let failures = trouble.met(&error, self.clock.now());
@@ -190,6 +193,7 @@ impl DeliveryWatch {
         if let Err(again) = self.gate.admit_question(patience).await {
             return Ok(Turn::Rest(again.min(LOOK_EVERY)));
         }
+        let took = Instant::now();
         let checks = self
             .records
             .take_delivery_checks(&Route::KAVENEGAR, BATCH, self.clock.now())
@@ -197,14 +201,18 @@ impl DeliveryWatch {
         if checks.is_empty() {
             return Ok(Turn::Rest(LOOK_EVERY));
         }
-        let taken = checks.len();
+        let (taken, took) = (checks.len(), took.elapsed());
         let said = self.ask(&checks).await?;
+        let recorded = Instant::now();
         self.record(delays, checks, &said).await?;
+        let worked = took + recorded.elapsed();
         trouble.over();
-        Ok(if taken == MAX_STATUS_IDS {
-            Turn::More
-        } else {
+        Ok(if taken < MAX_STATUS_IDS {
             Turn::Rest(GATHER)
+        } else if overdue < LONG_OVERDUE {
+            Turn::More(worked * LEFT_ALONE)
+        } else {
+            Turn::More(Duration::ZERO)
         })
     }
 
