@@ -108,6 +108,21 @@ impl Called for String {
     }
 }
 
+/// Files of 16 MB that a PostgreSQL has for its log: more than is written between two checkpoints of a measurement.
+const LOG_FILES: u32 = 32;
+
+/// Starts a PostgreSQL (synced) that has its log files, as one that has run for a while.
+pub(crate) async fn start_postgres() -> PostgresServer {
+    let postgres = PostgresServer::start().await;
+    postgres.make_log_files(LOG_FILES).await;
+    postgres
+}
+
+/// The same, and Redis (AOF, synced each second).
+pub(crate) async fn start_servers() -> (RedisServer, PostgresServer) {
+    tokio::join!(RedisServer::start(), start_postgres())
+}
+
 /// A running installation, without workers at first.
 pub(crate) struct Installation<G = GatewayProcess> {
     // Processes before the servers that they use: fields are dropped in this order.
@@ -144,7 +159,7 @@ impl<G: Called> Installation<G> {
         gateway: G,
         more: &[(&str, &str)],
     ) -> Result<Self, Failure> {
-        let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
+        let (redis, postgres) = start_servers().await;
         let database_url = postgres.create_database().await;
         let migrated = programs
             .ramz("migrate")

@@ -131,6 +131,25 @@ impl PostgresServer {
         .await;
     }
 
+    /// Gives the server so many files of 16 MB for its log. One that has run for a while uses its old ones again; a new
+    /// one makes each when it is needed, and commits wait for 16 MB of zeroes.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn make_log_files(&self, files: u32) {
+        let megabytes = 16 * files;
+        self.execute(&format!("ALTER SYSTEM SET min_wal_size = '{megabytes}MB'"))
+            .await;
+        self.execute("SELECT pg_reload_conf()").await;
+        for _ in 0..files {
+            // Without anything in it, it would go on with the same file.
+            self.execute("SELECT txid_current()").await;
+            self.execute("SELECT pg_switch_wal()").await;
+        }
+        self.execute("CHECKPOINT").await;
+    }
+
     /// Makes the server refuse writes from now on, on the connections that it has too.
     ///
     /// # Panics

@@ -3,17 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::{PostgresServer, Process, ProcessCommand, RedisServer, wait_for_http};
+use harness::{Process, ProcessCommand, wait_for_http};
 
 use super::side::{Others, Running, Side};
 use crate::Failure;
-use crate::installation::{PATIENCE, free_address};
+use crate::installation::{PATIENCE, free_address, start_postgres, start_servers};
 use crate::people::{Crowd, Dialect, Service};
 
 /// better-auth, two processes of Node behind one port, and PostgreSQL. It sends its messages itself.
 pub(super) async fn better_auth(folder: &Path, crowd: &Crowd) -> Result<Side, Failure> {
     let folder = installed(folder, "better-auth")?;
-    let postgres = PostgresServer::start().await;
+    let postgres = start_postgres().await;
     let database_url = postgres.create_database().await;
     let address = free_address()?;
     let program = |arguments: &[&str]| {
@@ -46,7 +46,7 @@ pub(super) async fn better_auth(folder: &Path, crowd: &Crowd) -> Result<Side, Fa
 /// Django under gunicorn, Celery, Redis and PostgreSQL.
 pub(super) async fn django(folder: &Path, crowd: &Crowd) -> Result<Side, Failure> {
     let folder = installed(folder, "django")?;
-    let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
+    let (redis, postgres) = start_servers().await;
     let database_url = postgres.create_database().await;
     let address = free_address()?;
     let program = |name: &str, arguments: &[&str]| {

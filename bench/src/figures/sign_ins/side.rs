@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::{PostgresServer, Process, RedisServer};
 
 use crate::Failure;
-use crate::installation::{Installation, Programs, free_address};
+use crate::installation::{Installation, Programs, free_address, start_servers};
 use crate::people::{Crowd, Dialect, Service};
 use crate::usage::processor_time_of_trees;
 
@@ -79,7 +79,7 @@ impl Side {
 
     /// The least that could do it, in two processes as well.
     pub(super) async fn floor(programs: &Programs, crowd: &Crowd) -> Result<Self, Failure> {
-        let (redis, postgres) = tokio::join!(RedisServer::start(), PostgresServer::start());
+        let (redis, postgres) = start_servers().await;
         let database_url = postgres.create_database().await;
         let (address, redis_url) = (free_address()?, redis.url());
         let listen = address.to_string();
