@@ -4,6 +4,7 @@
 //! writer can starve for a second). So there is exactly one writer connection, whose pool queues
 //! fairly, and a few readers that never block it (WAL). Those who write at the same time share a commit.
 
+mod script;
 mod turns;
 
 use std::fs::OpenOptions;
@@ -20,6 +21,7 @@ use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+pub(crate) use script::{Answers, Question, Script};
 use turns::Turns;
 pub(crate) use turns::{Others, Turn};
 

@@ -1,24 +1,29 @@
 //! The accept step inside one transaction; the twin of `redis/accept.lua`.
 
+use std::mem;
+
 use domain::challenge::{Challenge, ChallengeId, Channel, Locale, SEND_MARGIN_MILLIS};
 use domain::clock::UnixMillis;
+use domain::limits::Quota;
 use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
 use domain::root::{MAX_ROOT_MILLIS, NewSecret, Root, RootId, shared_for_millis};
 use sqlx::SqliteConnection;
 
-use super::guards::{self, Guarded};
-use super::limits::{Counted, Looked};
+use super::guards::{self, Guarded, SoughtGuards};
+use super::limits::{Counted, Looked, Looking};
 use super::phone_state::remember_refusal;
+use super::row::RootRow;
 use super::{codes, unavailable};
-use crate::hot_state::limits::{asked_rows, rules_of_number};
+use crate::hot_state::limits::{Row, asked_rows, rules_of_number};
 use crate::hot_state::model::{
     Accept, AcceptPolicy, AcceptRequest, Accepted, Grant, HotStateError, Previous,
 };
 use crate::queue::Job;
+use crate::sqlite_file::{Question, Script};
 
 const STORE_SEND: &str = "INSERT INTO hot_phone_sends (phone, at, texted) VALUES ($1, $2, $3)";
-const NEWEST_ROOT: &str = "SELECT id FROM hot_roots WHERE phone = $1 AND purpose = $2 \
+const NEWEST_ROOT: &str = "SELECT * FROM hot_roots WHERE phone = $1 AND purpose = $2 \
      ORDER BY created_at DESC LIMIT 1";
 const BEGIN_ROOT: &str = "INSERT INTO hot_roots (id, phone, purpose, kid, salt, digits, created_at, \
      ends_at, last_send_at, channel, sends, forget_at, trace) \
@@ -40,8 +45,11 @@ pub(super) struct Known<'a> {
     pub(super) exempt: bool,
 }
 
+/// What it writes is left in `to_write`, for the way to the connection that comes next; it begins with what the step
+/// before has left there.
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
+    to_write: &mut Script,
     now: UnixMillis,
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
@@ -53,11 +61,32 @@ pub(super) async fn accept(
             id, root, secret, ..
         } => (*id, *root, *secret),
     };
+    let mut script = mem::take(to_write);
+    let found = codes::ask(&mut script, id, None);
+    // Whose number is known already: all that has to be known of it is asked at once.
+    let questions = match &accept.request {
+        AcceptRequest::New(new) => {
+            let (phone, purpose) = (&new.root.phone, new.root.purpose);
+            Some(Questions::ask(
+                &mut script,
+                now,
+                phone,
+                purpose,
+                accept,
+                policy,
+                known,
+            ))
+        }
+        AcceptRequest::Resend { .. } => None,
+    };
+    let mut answers = script.run(connection).await.map_err(unavailable)?;
     let mut nonce = None;
     let mut present = None;
-    if let Some((row, root)) = codes::find(connection, id, None).await? {
-        nonce = Some(row.nonce.clone());
-        let mut challenge = row.on(root)?;
+    let mut last_channel = String::new();
+    if let Some(found) = found.read(&answers)? {
+        nonce = Some(found.row.nonce.clone());
+        last_channel = found.channel;
+        let mut challenge = found.row.on(found.root)?;
         if challenge.last_asked_at > now {
             // The clock was set back since.
             challenge.last_asked_at = now - policy.resend_cooldown_millis;
@@ -102,11 +131,22 @@ pub(super) async fn accept(
                 phone: challenge.root.phone.clone(),
                 purpose: challenge.root.purpose,
                 locale: challenge.locale,
-                before: Some(challenge),
+                before: Some((challenge, last_channel)),
             }
         }
     };
-    let behind = match guards::look(connection, now, policy).await? {
+    let questions = match questions {
+        Some(questions) => questions,
+        None => {
+            let mut script = Script::default();
+            let (phone, purpose) = (&asked.phone, asked.purpose);
+            let asked = Questions::ask(&mut script, now, phone, purpose, accept, policy, known);
+            answers = script.run(connection).await.map_err(unavailable)?;
+            asked
+        }
+    };
+    let guarded = questions.guards.read(connection, &answers, now, policy);
+    let behind = match guarded.await? {
         Guarded::Open { behind } => behind,
         Guarded::Refused {
             rule,
@@ -118,32 +158,80 @@ pub(super) async fn accept(
             });
         }
     };
-    let subjects = accept.subjects();
-    let rows = asked_rows(&subjects, &policy.quotas, known.exempt);
-    let subject = Counted {
-        phone: Some(&asked.phone),
-        erased: known.erased,
-        subjects: &subjects,
-    };
-    let looked = Looked::at(connection, now, &rows, subject, behind).await?;
-    let looked = match looked {
-        Ok(looked) => looked,
-        Err((rule, retry_after_millis)) => {
-            if rules_of_number().any(|of_number| of_number == rule) {
-                remember_refusal(connection, &asked.phone, rule, now).await?;
-            }
-            return Ok(Accepted::Refused {
-                rule,
-                retry_after_millis,
-            });
+    let mut looked = Looked::default();
+    looked.add(questions.limits, &answers, now)?;
+    if behind {
+        let counted = Counted {
+            phone: None,
+            erased: None,
+            subjects: &accept.subjects(),
+        };
+        let mut script = Script::default();
+        let shares = Looking::ask(&mut script, now, &questions.shares, counted);
+        let answers = script.run(connection).await.map_err(unavailable)?;
+        looked.add(shares, &answers, now)?;
+    }
+    if let Some((rule, retry_after_millis)) = looked.refused() {
+        if rules_of_number().any(|of_number| of_number == rule) {
+            remember_refusal(to_write, &asked.phone, rule, now);
         }
-    };
-    let place = match shared_root(connection, now, &asked, policy).await? {
+        return Ok(Accepted::Refused {
+            rule,
+            retry_after_millis,
+        });
+    }
+    let newest = questions.newest.map(|newest| answers.first(newest));
+    let newest = newest.transpose().map_err(unavailable)?.flatten();
+    let place = match shared_root(newest, now, &asked, policy)? {
         Some((root, channel)) => Place::shared(&root, &channel, now, accept, policy),
         None => Place::begun(new_root, secret, now, accept),
     };
-    looked.count(connection, now).await?;
-    grant(connection, now, &asked, &place, accept, policy).await
+    looked.count(to_write, now);
+    let granted = grant(to_write, now, &asked, &place, accept, policy);
+    Ok(Accepted::Sent(granted))
+}
+
+/// What has to be known of a number before a request is granted.
+struct Questions {
+    guards: SoughtGuards,
+    limits: Looking,
+    /// The shares of capacity, which count only while messages wait.
+    shares: Vec<Row>,
+    newest: Option<Question>,
+}
+
+impl Questions {
+    fn ask(
+        script: &mut Script,
+        now: UnixMillis,
+        phone: &PhoneNumber,
+        purpose: Purpose,
+        accept: &Accept<'_>,
+        policy: &AcceptPolicy,
+        known: Known<'_>,
+    ) -> Self {
+        let subjects = accept.subjects();
+        let (shares, rows): (Vec<_>, Vec<_>) = asked_rows(&subjects, &policy.quotas, known.exempt)
+            .into_iter()
+            .partition(|row| matches!(row.quota, Quota::Share { .. }));
+        let counted = Counted {
+            phone: Some(phone),
+            erased: known.erased,
+            subjects: &subjects,
+        };
+        Self {
+            guards: guards::ask(script, now),
+            limits: Looking::ask(script, now, &rows, counted),
+            shares,
+            newest: purpose.shares_roots().then(|| {
+                script
+                    .add(NEWEST_ROOT)
+                    .bind(phone.as_e164())
+                    .bind(purpose.as_str())
+                    .question()
+            }),
+        }
+    }
 }
 
 /// What is asked for: by a new challenge, or by one that was there before.
@@ -152,7 +240,8 @@ struct Asked {
     phone: PhoneNumber,
     purpose: Purpose,
     locale: Locale,
-    before: Option<Challenge>,
+    /// With the channel of the last message of its root.
+    before: Option<(Challenge, String)>,
 }
 
 /// Where the code of a granted request comes from.
@@ -213,37 +302,23 @@ impl<'a> Place<'a> {
 
 /// The root whose code this request gets too, with the channel of its last message: the newest of the
 /// number for this purpose, else the one that the challenge is on, while it may be shared.
-async fn shared_root(
-    connection: &mut SqliteConnection,
+fn shared_root(
+    newest: Option<RootRow>,
     now: UnixMillis,
     asked: &Asked,
     policy: &AcceptPolicy,
 ) -> Result<Option<(Root, String)>, HotStateError> {
-    let own = asked.before.as_ref().map(|challenge| challenge.root.id);
+    let own = asked.before.as_ref();
+    let own = own.map(|(challenge, channel)| (challenge.root.clone(), channel.clone()));
     if !asked.purpose.shares_roots() {
-        return match own {
-            Some(root) => codes::find_root(connection, root).await,
-            None => Ok(None),
-        };
+        return Ok(own);
     }
-    let newest: Option<Vec<u8>> = sqlx::query_scalar(NEWEST_ROOT)
-        .bind(asked.phone.as_e164())
-        .bind(asked.purpose.as_str())
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let newest = newest.and_then(|id| id.try_into().ok());
-    for candidate in newest.map(RootId::from_bytes).into_iter().chain(own) {
-        let found = codes::find_root(connection, candidate).await?;
-        let shared = found.filter(|(root, _)| {
-            root.closed.is_none()
-                && now <= root.created_at + shared_for_millis(policy.code_life_millis)
-        });
-        if shared.is_some() {
-            return Ok(shared);
-        }
-    }
-    Ok(None)
+    let newest = newest.map(RootRow::with_channel).transpose()?;
+    let may_be_shared = |root: &Root| {
+        root.closed.is_none() && now <= root.created_at + shared_for_millis(policy.code_life_millis)
+    };
+    let mut candidates = newest.into_iter().chain(own);
+    Ok(candidates.find(|(root, _)| may_be_shared(root)))
 }
 
 /// What a challenge that stays as it is grants its client.
@@ -260,43 +335,46 @@ fn told(challenge: &Challenge, now: UnixMillis, policy: &AcceptPolicy) -> Grant 
     }
 }
 
-async fn grant(
-    connection: &mut SqliteConnection,
+fn grant(
+    script: &mut Script,
     now: UnixMillis,
     asked: &Asked,
     place: &Place<'_>,
     accept: &Accept<'_>,
     policy: &AcceptPolicy,
-) -> Result<Accepted, HotStateError> {
+) -> Grant {
     // Anyone who shares a root is told the life of any code, also where the root ends before: nobody learns
     // that somebody else has asked. That its code is over then is for anyone who counts.
     let dies_at = place.began_at + MAX_ROOT_MILLIS;
     let mut expires_at = now + policy.code_life_millis;
     if !asked.purpose.shares_roots() {
-        let before = asked.before.as_ref().map_or(0, |before| before.expires_at);
+        let before = asked
+            .before
+            .as_ref()
+            .map_or(0, |(before, _)| before.expires_at);
         expires_at = expires_at.min(dies_at).max(before);
     }
-    sqlx::query(STORE_SEND)
+    script
+        .add(STORE_SEND)
         .bind(asked.phone.as_e164())
         .bind(now)
-        .bind(place.texted)
-        .execute(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    store_root(connection, now, asked, place, accept, expires_at).await?;
+        .bind(place.texted);
+    store_root(script, now, asked, place, accept, expires_at);
     let forget_at = expires_at + (expires_at - now);
     let (id, root) = (&asked.id.as_bytes()[..], &place.root.as_bytes()[..]);
     let nonce = &accept.nonce[..];
-    let query = if asked.before.is_some() {
-        sqlx::query(ASK_AGAIN)
+    if asked.before.is_some() {
+        script
+            .add(ASK_AGAIN)
             .bind(id)
             .bind(root)
             .bind(nonce)
             .bind(expires_at)
             .bind(now)
-            .bind(forget_at)
+            .bind(forget_at);
     } else {
-        sqlx::query(BEGIN_CHALLENGE)
+        script
+            .add(BEGIN_CHALLENGE)
             .bind(id)
             .bind(root)
             .bind(nonce)
@@ -304,9 +382,8 @@ async fn grant(
             .bind(now)
             .bind(expires_at)
             .bind(forget_at)
-            .bind(accept.trace)
-    };
-    query.execute(&mut *connection).await.map_err(unavailable)?;
+            .bind(accept.trace);
+    }
     if place.texted {
         let deadline = expires_at.min(dies_at) - SEND_MARGIN_MILLIS;
         let trace = accept.trace.map(str::to_owned);
@@ -320,14 +397,9 @@ async fn grant(
             trace,
         )
         .of_request(accept.request_id);
-        sqlx::query(ENQUEUE)
-            .bind(job.encode())
-            .bind(now)
-            .execute(connection)
-            .await
-            .map_err(unavailable)?;
+        script.add(ENQUEUE).bind(job.encode()).bind(now);
     }
-    Ok(Accepted::Sent(Grant {
+    Grant {
         phone: asked.phone.clone(),
         purpose: asked.purpose,
         now,
@@ -336,25 +408,26 @@ async fn grant(
         sends: place.sends,
         texted: place.texted,
         digits: place.digits,
-    }))
+    }
 }
 
-async fn store_root(
-    connection: &mut SqliteConnection,
+fn store_root(
+    script: &mut Script,
     now: UnixMillis,
     asked: &Asked,
     place: &Place<'_>,
     accept: &Accept<'_>,
     expires_at: UnixMillis,
-) -> Result<(), HotStateError> {
+) {
     let dies_at = place.began_at + MAX_ROOT_MILLIS;
     let ends_at = expires_at.min(dies_at).max(place.ends_at);
     let forget_at = (ends_at + (ends_at - place.began_at))
         .max(expires_at + (expires_at - now))
         .max(dies_at);
     let root = &place.root.as_bytes()[..];
-    let query = match place.begins {
-        Some(secret) => sqlx::query(BEGIN_ROOT)
+    match place.begins {
+        Some(secret) => script
+            .add(BEGIN_ROOT)
             .bind(root)
             .bind(asked.phone.as_e164())
             .bind(asked.purpose.as_str())
@@ -366,7 +439,8 @@ async fn store_root(
             .bind(place.channel.as_str())
             .bind(forget_at)
             .bind(accept.trace),
-        None => sqlx::query(SHARE_ROOT)
+        None => script
+            .add(SHARE_ROOT)
             .bind(root)
             .bind(ends_at)
             .bind(place.last_send_at)
@@ -374,6 +448,4 @@ async fn store_root(
             .bind(place.sends)
             .bind(forget_at),
     };
-    query.execute(connection).await.map_err(unavailable)?;
-    Ok(())
 }

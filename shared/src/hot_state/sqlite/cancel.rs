@@ -45,14 +45,14 @@ async fn cancel(
     now: UnixMillis,
     request: &Unanswered,
 ) -> Result<Cancelled, HotStateError> {
-    let Some((row, root)) = codes::find(connection, request.id, None).await? else {
+    let Some(found) = codes::find(connection, request.id, None).await? else {
         return Ok(Cancelled::NotGranted);
     };
     // Also where it was taken back before.
-    if row.nonce != request.nonce {
+    if found.row.nonce != request.nonce {
         return Ok(Cancelled::NotGranted);
     }
-    let challenge = row.on(root)?;
+    let challenge = found.row.on(found.root)?;
     let phone = &challenge.root.phone;
     let last: Option<(i64, UnixMillis, bool)> = sqlx::query_as(LAST_SEND)
         .bind(phone.as_e164())
@@ -79,9 +79,8 @@ async fn cancel(
         .await
         .map_err(unavailable)?;
     let subjects = request.subjects();
-    for row in rows(subjects.asking(), &subjects, &request.quotas) {
-        limits::give_back(connection, &row, phone.digits(), &subjects, now).await?;
-    }
+    let rows = rows(subjects.asking(), &subjects, &request.quotas);
+    limits::give_back(connection, &rows, phone.digits(), &subjects, now).await?;
     let was_there = challenge.last_asked_at != challenge.created_at;
     let began = !was_there && challenge.root.created_at == challenge.created_at;
     let began = began && challenge.root.id == challenge.id.into();

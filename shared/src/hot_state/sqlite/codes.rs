@@ -10,14 +10,17 @@ use domain::phone::PhoneNumber;
 use domain::root::{Honoured, MAX_ROOT_MILLIS, Root, RootId};
 use sqlx::SqliteConnection;
 
-use super::limits::{self, prove};
+use super::limits::{self, ProvenFrom};
 use super::row::{CLOSED_BY_NOBODY, CLOSED_BY_PHONE, ChallengeRow, RootRow};
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::model::{Guess, HotStateError, Verdict};
 use crate::hot_state::{LivingRoot, PHONE_ROOTS, REPEATED_FOR_MILLIS};
+use crate::sqlite_file::{Answers, Question, Script};
 
 const FIND_CHALLENGE: &str = "SELECT * FROM hot_challenges WHERE id = $1";
 const FIND_ROOT: &str = "SELECT * FROM hot_roots WHERE id = $1";
+const FIND_ROOT_OF: &str = "SELECT * FROM hot_roots \
+     WHERE id = COALESCE($2, (SELECT root_id FROM hot_challenges WHERE id = $1))";
 /// The challenge that began a root has its id.
 const ATTEMPTS_OF_FIRST: &str =
     "SELECT session_attempts FROM hot_challenges WHERE id = $1 AND root_id = $1";
@@ -38,41 +41,65 @@ const CLOSE_FOR_ALL: &str = "UPDATE hot_roots SET closed_by = \
 /// A code whose effect the records have refused stays as it was.
 const REOPEN: &str = "UPDATE hot_roots SET closed_by = NULL WHERE id = $1 AND closed_by <> $2";
 
-/// A challenge as it is stored, with its root: the one that it is on, unless another is asked for.
+/// A challenge that was asked for, with its root: the one that it is on, unless another is named.
+pub(super) struct SoughtChallenge {
+    challenge: Question,
+    root: Question,
+}
+
+/// A challenge as it is stored.
+pub(super) struct Found {
+    pub(super) row: ChallengeRow,
+    pub(super) root: Root,
+    /// That of the last message of the root.
+    pub(super) channel: String,
+}
+
+pub(super) fn ask(script: &mut Script, id: ChallengeId, root: Option<RootId>) -> SoughtChallenge {
+    let id = &id.as_bytes()[..];
+    SoughtChallenge {
+        challenge: script.add(FIND_CHALLENGE).bind(id).question(),
+        root: script
+            .add(FIND_ROOT_OF)
+            .bind(id)
+            .bind(root.as_ref().map(|root| &root.as_bytes()[..]))
+            .question(),
+    }
+}
+
+impl SoughtChallenge {
+    pub(super) fn read(self, answers: &Answers) -> Result<Option<Found>, HotStateError> {
+        let row: Option<ChallengeRow> = answers.first(self.challenge).map_err(unavailable)?;
+        let root: Option<RootRow> = answers.first(self.root).map_err(unavailable)?;
+        let (Some(row), Some(root)) = (row, root) else {
+            return Ok(None);
+        };
+        let (root, channel) = root.with_channel()?;
+        Ok(Some(Found { row, root, channel }))
+    }
+}
+
 pub(super) async fn find(
     connection: &mut SqliteConnection,
     id: ChallengeId,
     root: Option<RootId>,
-) -> Result<Option<(ChallengeRow, Root)>, HotStateError> {
-    let row: Option<ChallengeRow> = sqlx::query_as(FIND_CHALLENGE)
-        .bind(&id.as_bytes()[..])
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let Some(row) = row else { return Ok(None) };
-    let root = match root {
-        Some(root) => root,
-        None => row.root_id()?,
-    };
-    let root = find_root(connection, root).await?;
-    Ok(root.map(|(root, _)| (row, root)))
+) -> Result<Option<Found>, HotStateError> {
+    let mut script = Script::default();
+    let found = ask(&mut script, id, root);
+    let answers = script.run(connection).await.map_err(unavailable)?;
+    found.read(&answers)
 }
 
-/// A root, with the channel of its last message.
-pub(super) async fn find_root(
+async fn find_root(
     connection: &mut SqliteConnection,
     id: RootId,
-) -> Result<Option<(Root, String)>, HotStateError> {
+) -> Result<Option<Root>, HotStateError> {
     let row: Option<RootRow> = sqlx::query_as(FIND_ROOT)
         .bind(&id.as_bytes()[..])
         .fetch_optional(connection)
         .await
         .map_err(unavailable)?;
-    row.map(|mut row| {
-        let channel = std::mem::take(&mut row.channel);
-        Ok((Root::try_from(row)?, channel))
-    })
-    .transpose()
+    row.map(Root::try_from).transpose()
 }
 
 impl SqliteHotState {
@@ -83,7 +110,7 @@ impl SqliteHotState {
     ) -> Result<Option<Challenge>, HotStateError> {
         let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
         let found = find(&mut reader, id, root).await?;
-        found.map(|(row, root)| row.on(root)).transpose()
+        found.map(|found| found.row.on(found.root)).transpose()
     }
 
     pub(in crate::hot_state) async fn root(
@@ -91,8 +118,7 @@ impl SqliteHotState {
         id: RootId,
     ) -> Result<Option<Root>, HotStateError> {
         let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
-        let found = find_root(&mut reader, id).await?;
-        Ok(found.map(|(root, _)| root))
+        find_root(&mut reader, id).await
     }
 
     pub(in crate::hot_state) async fn living_roots(
@@ -102,7 +128,7 @@ impl SqliteHotState {
         let mut reader = self.file.readers().acquire().await.map_err(unavailable)?;
         let mut living = Vec::new();
         for id in ids {
-            if let Some((root, _)) = find_root(&mut reader, *id).await? {
+            if let Some(root) = find_root(&mut reader, *id).await? {
                 let session_attempts = sqlx::query_scalar(ATTEMPTS_OF_FIRST)
                     .bind(&id.as_bytes()[..])
                     .fetch_optional(&mut *reader)
@@ -143,11 +169,16 @@ impl SqliteHotState {
         let mut transaction = self.begin().await?;
         // Read with the file in hand: a code may die while the writer is waited for.
         let now = clock.now_millis();
-        let Some((row, root)) = find(&mut transaction, read.id, None).await? else {
+        let mut script = Script::default();
+        let found = ask(&mut script, read.id, None);
+        let proven = caller.filter(|_| right);
+        let proven = proven.map(|caller| ProvenFrom::ask(&mut script, caller));
+        let answers = script.run(&mut transaction).await.map_err(unavailable)?;
+        let Some(found) = found.read(&answers)? else {
             transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Gone);
         };
-        let present = row.on(root)?;
+        let present = found.row.on(found.root)?;
         if present.root.id != read.root.id || present.root.salt != read.root.salt {
             transaction.commit().await.map_err(unavailable)?;
             return Ok(Verdict::Gone);
@@ -171,32 +202,29 @@ impl SqliteHotState {
         }
         // A root that is over has no right code: its own end is not told, because others share it.
         let right = right && (again || now < present.root.created_at + MAX_ROOT_MILLIS);
-        sqlx::query(COUNT_BY_SESSION)
-            .bind(&present.id.as_bytes()[..])
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+        let mut script = Script::default();
+        let id = &present.id.as_bytes()[..];
+        script.add(COUNT_BY_SESSION).bind(id);
         let root = present.root.id;
         let verdict = match present.root.closed {
             _ if !right => Verdict::Wrong {
                 attempts_left: allowed.saturating_sub(present.session_attempts + 1),
             },
             None => {
-                close(&mut transaction, root, &present.id.to_string()).await?;
-                sqlx::query(KEEP_OPEN)
-                    .bind(&present.id.as_bytes()[..])
-                    .bind(now + REPEATED_FOR_MILLIS)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(unavailable)?;
-                if let Some(caller) = caller {
-                    prove(&mut transaction, caller, now).await?;
+                close(&mut script, root, &present.id.to_string());
+                script
+                    .add(KEEP_OPEN)
+                    .bind(id)
+                    .bind(now + REPEATED_FOR_MILLIS);
+                if let Some(proven) = proven {
+                    proven.count(&answers, now, &mut script)?;
                 }
                 Verdict::Right { root }
             }
             Some(_) if again => Verdict::Right { root },
             Some(_) => Verdict::Used,
         };
+        script.run(&mut transaction).await.map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(verdict)
     }
@@ -216,9 +244,9 @@ impl SqliteHotState {
             let guess = guesses.get(place);
             let id = guess.map_or(RootId::from_bytes([0; 16]), |guess| guess.root.id);
             let found = find_root(&mut transaction, id).await?;
-            let Some((guess, (present, _))) = guess
+            let Some((guess, present)) = guess
                 .zip(found)
-                .filter(|(guess, (root, _))| root.salt == guess.root.salt)
+                .filter(|(guess, root)| root.salt == guess.root.salt)
             else {
                 limits::count_nowhere(&mut transaction, now).await?;
                 continue;
@@ -239,18 +267,16 @@ impl SqliteHotState {
                 }
                 limits::count_nowhere(&mut transaction, now).await?;
             } else if matches!(present.closed, None | Some(Honoured::Phone)) {
-                sqlx::query(COUNT_BY_PHONE)
-                    .bind(&present.id.as_bytes()[..])
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(unavailable)?;
+                let mut script = Script::default();
+                script.add(COUNT_BY_PHONE).bind(&present.id.as_bytes()[..]);
                 left = left.max(allowed - present.phone_attempts - 1);
                 if guess.right && !honoured {
-                    close(&mut transaction, present.id, CLOSED_BY_PHONE).await?;
+                    close(&mut script, present.id, CLOSED_BY_PHONE);
                     verdict = Verdict::Right { root: present.id };
                 } else if !honoured {
                     verdict = Verdict::Wrong { attempts_left: 0 };
                 }
+                script.run(&mut transaction).await.map_err(unavailable)?;
             } else {
                 limits::count_nowhere(&mut transaction, now).await?;
             }
@@ -289,16 +315,6 @@ impl SqliteHotState {
     }
 }
 
-async fn close(
-    connection: &mut SqliteConnection,
-    root: RootId,
-    by: &str,
-) -> Result<(), HotStateError> {
-    sqlx::query(CLOSE)
-        .bind(&root.as_bytes()[..])
-        .bind(by)
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
+fn close(script: &mut Script, root: RootId, by: &str) {
+    script.add(CLOSE).bind(&root.as_bytes()[..]).bind(by);
 }

@@ -10,6 +10,7 @@ use super::group_commit::GroupedStep;
 use super::{SqliteHotState, unavailable};
 use crate::hot_state::gate::{Admission, OpenBreaker, millis};
 use crate::hot_state::model::HotStateError;
+use crate::sqlite_file::{Answers, Question, Script};
 
 const FIND_RATE: &str = "SELECT arrival, share, slowed_at FROM hot_gateway_rate WHERE id = 1";
 const STORE_RATE: &str = "INSERT INTO hot_gateway_rate (id, arrival, share, slowed_at) \
@@ -31,23 +32,23 @@ struct Rate {
     slowed_at: UnixMillis,
 }
 
-impl Rate {
-    async fn find(
-        connection: &mut SqliteConnection,
-        now: UnixMillis,
-    ) -> Result<Self, HotStateError> {
-        let found: Option<Self> = sqlx::query_as(FIND_RATE)
-            .fetch_optional(connection)
-            .await
-            .map_err(unavailable)?;
-        let mut rate = found.unwrap_or(Self {
+/// A rate that was asked for.
+struct SoughtRate(Question);
+
+impl SoughtRate {
+    fn read(self, answers: &Answers) -> Result<Rate, HotStateError> {
+        let found: Option<Rate> = answers.first(self.0).map_err(unavailable)?;
+        Ok(found.unwrap_or(Rate {
             arrival: 0.0,
             share: 1.0,
             slowed_at: 0,
-        });
-        // Where the clock was set back since, the rate recovers from now on.
-        rate.slowed_at = rate.slowed_at.min(now);
-        Ok(rate)
+        }))
+    }
+}
+
+impl Rate {
+    fn ask(script: &mut Script) -> SoughtRate {
+        SoughtRate(script.add(FIND_RATE).question())
     }
 
     async fn store(&self, connection: &mut SqliteConnection) -> Result<(), HotStateError> {
@@ -59,6 +60,11 @@ impl Rate {
             .await
             .map(|_| ())
             .map_err(unavailable)
+    }
+
+    /// Where it was set back since, the rate recovers from now on.
+    fn heed_the_clock(&mut self, now: UnixMillis) {
+        self.slowed_at = self.slowed_at.min(now);
     }
 
     fn recovery_steps(&self, now: UnixMillis) -> i64 {
@@ -121,25 +127,22 @@ pub(super) struct AdmitCall {
     patience: Duration,
 }
 
-impl GroupedStep for AdmitCall {
-    type Output = Admission;
-
-    async fn take(&self, connection: &mut SqliteConnection) -> Result<Admission, HotStateError> {
+impl AdmitCall {
+    fn take(&self, breaker: &Breaker, rate: &mut Rate) -> Admission {
         // Read with the file in hand: the writer may have been waited for.
         let now = self.clock.now_millis();
-        let breaker = Breaker::find(connection).await?;
         if let Some(code) = breaker.code {
             let until_probe = if breaker.probing {
                 0
             } else {
                 (breaker.probe_at() - now).clamp(0, millis::LONGEST_PROBE)
             };
-            return Ok(Admission::Closed {
+            return Admission::Closed {
                 code,
                 retry_after: duration(until_probe + millis::PROBE_TAKES),
-            });
+            };
         }
-        let mut rate = Rate::find(connection, now).await?;
+        rate.heed_the_clock(now);
         let step = 1_000.0 / (f64::from(self.rate_per_second) * rate.share(now)).max(1.0);
         let patience = i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX);
         let burst = float(millis::BURST).max(step);
@@ -152,13 +155,37 @@ impl GroupedStep for AdmitCall {
         let wait = (arrival - float(now) - burst).ceil();
         let over = wait - float(patience);
         if over > 0.0 {
-            return Ok(Admission::Wait(Duration::from_secs_f64(over / 1_000.0)));
+            return Admission::Wait(Duration::from_secs_f64(over / 1_000.0));
         }
         rate.arrival = arrival;
-        rate.store(connection).await?;
-        Ok(Admission::Go {
+        Admission::Go {
             after: Duration::from_secs_f64(wait.max(0.0) / 1_000.0),
-        })
+        }
+    }
+}
+
+impl GroupedStep for AdmitCall {
+    type Output = Admission;
+
+    async fn take_all(
+        steps: &[&Self],
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<Result<Admission, HotStateError>>, HotStateError> {
+        let mut script = Script::default();
+        let breaker = script.add(FIND_BREAKER).question();
+        let rate = Rate::ask(&mut script);
+        let answers = script.run(connection).await.map_err(unavailable)?;
+        let breaker: Option<Breaker> = answers.first(breaker).map_err(unavailable)?;
+        let breaker = breaker.unwrap_or_default();
+        let mut rate = rate.read(&answers)?;
+        let admissions: Vec<_> = steps
+            .iter()
+            .map(|step| step.take(&breaker, &mut rate))
+            .collect();
+        if admissions.iter().any(Self::wrote) {
+            rate.store(connection).await?;
+        }
+        Ok(admissions.into_iter().map(Ok).collect())
     }
 
     fn wrote(admission: &Admission) -> bool {
@@ -188,7 +215,11 @@ impl SqliteHotState {
         let mut transaction = self.begin().await?;
         // Read with the file in hand: the writer may have been waited for.
         let now = clock.now_millis();
-        let mut rate = Rate::find(&mut transaction, now).await?;
+        let mut script = Script::default();
+        let rate = Rate::ask(&mut script);
+        let answers = script.run(&mut transaction).await.map_err(unavailable)?;
+        let mut rate = rate.read(&answers)?;
+        rate.heed_the_clock(now);
         if rate.recovery_steps(now) < 1 {
             transaction.commit().await.map_err(unavailable)?;
             return Ok(false);

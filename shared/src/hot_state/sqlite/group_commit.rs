@@ -13,17 +13,16 @@ use crate::hot_state::together::{Answer, Service, Together, Waiting};
 use crate::sqlite_file::SqliteFile;
 
 /// A step of hot state that many take at the same time.
-pub(super) trait GroupedStep: fmt::Debug + Send + Sync + 'static {
+pub(super) trait GroupedStep: fmt::Debug + Sized + Send + Sync + 'static {
     /// What comes of it.
     type Output: fmt::Debug + Send + 'static;
 
-    /// Takes it after those before it in the same transaction. After
-    /// [`Unavailable`](HotStateError::Unavailable) everything is undone, theirs too; any other
-    /// error is found before anything is written.
-    fn take(
-        &self,
+    /// Takes those of a round in one transaction, each after those before it, and tells what came of each. The outer
+    /// error undoes everything; any other is found before anything of its step is written.
+    fn take_all(
+        steps: &[&Self],
         connection: &mut SqliteConnection,
-    ) -> impl Future<Output = Result<Self::Output, HotStateError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Answer<Commits<Self>>>, HotStateError>> + Send;
 
     /// Whether there is something to commit.
     fn wrote(output: &Self::Output) -> bool;
@@ -58,7 +57,7 @@ impl<S: GroupedStep> GroupCommit<S> {
 }
 
 /// Takes steps, all of a round in one transaction.
-struct Commits<S> {
+pub(super) struct Commits<S> {
     file: SqliteFile,
     step: PhantomData<fn(S)>,
 }
@@ -74,19 +73,17 @@ impl<S: GroupedStep> Service for Commits<S> {
 
     async fn serve(&self, steps: &[Waiting<Self>]) -> Result<Vec<Answer<Self>>, HotStateError> {
         let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
-        let mut answers = Vec::with_capacity(steps.len());
-        for one in steps {
-            if one.is_gone() {
-                answers.push(Err(HotStateError::Unavailable("nobody waits".into())));
-                continue;
-            }
-            match one.input.take(&mut transaction).await {
-                Err(HotStateError::Unavailable(why)) => {
-                    return Err(HotStateError::Unavailable(why));
-                }
-                answer => answers.push(answer),
-            }
-        }
+        let waits: Vec<bool> = steps.iter().map(|one| !one.is_gone()).collect();
+        let living = steps.iter().zip(&waits).filter(|(_, waits)| **waits);
+        let living: Vec<&S> = living.map(|(one, _)| &one.input).collect();
+        let mut answered = S::take_all(&living, &mut transaction).await?.into_iter();
+        let answer = |waits: bool| waits.then(|| answered.next()).flatten();
+        let nobody = || Err(HotStateError::Unavailable("nobody waits".into()));
+        let answers: Vec<_> = waits
+            .into_iter()
+            .map(answer)
+            .map(|answer| answer.unwrap_or_else(nobody))
+            .collect();
         if answers.iter().flatten().any(S::wrote) {
             transaction.commit().await.map_err(unavailable)?;
         } else {

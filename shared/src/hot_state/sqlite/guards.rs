@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use super::unavailable;
 use crate::hot_state::gate::millis as millis_of_gate;
 use crate::hot_state::model::{AcceptPolicy, BEHIND_MILLIS, HotStateError};
+use crate::sqlite_file::{Answers, Question, Script};
 
 /// What a client is told when the queue is behind: soon enough to try, late enough to help.
 const QUEUE_RETRY_MILLIS: i64 = 5_000;
@@ -29,48 +30,62 @@ pub(super) enum Guarded {
     Refused { rule: Rule, retry_after_millis: i64 },
 }
 
-pub(super) async fn look(
-    connection: &mut SqliteConnection,
-    now: UnixMillis,
-    policy: &AcceptPolicy,
-) -> Result<Guarded, HotStateError> {
-    let breaker: Option<i64> = sqlx::query_scalar(OPEN_BREAKER)
-        .bind(now)
-        .bind(now + millis_of_gate::LONGEST_REFUSAL)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let refused = |rule, retry_after_millis| Guarded::Refused {
-        rule,
-        retry_after_millis,
-    };
-    if let Some(until) = breaker {
-        return Ok(refused(Rule::BreakerOpen, until - now));
+/// What was asked of the guards.
+pub(super) struct SoughtGuards {
+    breaker: Question,
+    jobs: Question,
+    oldest: Question,
+}
+
+pub(super) fn ask(script: &mut Script, now: UnixMillis) -> SoughtGuards {
+    SoughtGuards {
+        breaker: script
+            .add(OPEN_BREAKER)
+            .bind(now)
+            .bind(now + millis_of_gate::LONGEST_REFUSAL)
+            .question(),
+        jobs: script.add(COUNT_JOBS).question(),
+        oldest: script.add(OLDEST_FRESH_JOB).question(),
     }
-    let jobs: i64 = sqlx::query_scalar(COUNT_JOBS)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    if jobs.unsigned_abs() >= policy.queue_max {
-        return Ok(refused(Rule::QueueFull, QUEUE_RETRY_MILLIS));
+}
+
+impl SoughtGuards {
+    pub(super) async fn read(
+        self,
+        connection: &mut SqliteConnection,
+        answers: &Answers,
+        now: UnixMillis,
+        policy: &AcceptPolicy,
+    ) -> Result<Guarded, HotStateError> {
+        let refused = |rule, retry_after_millis| Guarded::Refused {
+            rule,
+            retry_after_millis,
+        };
+        let breaker: Option<(i64,)> = answers.first(self.breaker).map_err(unavailable)?;
+        if let Some((until,)) = breaker {
+            return Ok(refused(Rule::BreakerOpen, until - now));
+        }
+        let jobs: Option<(i64,)> = answers.first(self.jobs).map_err(unavailable)?;
+        if jobs.is_some_and(|(jobs,)| jobs.unsigned_abs() >= policy.queue_max) {
+            return Ok(refused(Rule::QueueFull, QUEUE_RETRY_MILLIS));
+        }
+        let oldest: Option<(Option<i64>,)> = answers.first(self.oldest).map_err(unavailable)?;
+        let age = oldest
+            .and_then(|(accepted,)| accepted)
+            .map_or(0, |accepted| now - accepted);
+        if age > policy.queue_max_age_millis {
+            return Ok(refused(Rule::QueueSlow, QUEUE_RETRY_MILLIS));
+        }
+        let mut behind = false;
+        if age > BEHIND_MILLIS {
+            let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_WAITING_JOB)
+                .fetch_optional(connection)
+                .await
+                .map_err(unavailable)?;
+            behind = oldest
+                .flatten()
+                .is_some_and(|accepted| now - accepted > BEHIND_MILLIS);
+        }
+        Ok(Guarded::Open { behind })
     }
-    let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_FRESH_JOB)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    let age = oldest.flatten().map_or(0, |accepted| now - accepted);
-    if age > policy.queue_max_age_millis {
-        return Ok(refused(Rule::QueueSlow, QUEUE_RETRY_MILLIS));
-    }
-    let mut behind = false;
-    if age > BEHIND_MILLIS {
-        let oldest: Option<Option<i64>> = sqlx::query_scalar(OLDEST_WAITING_JOB)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(unavailable)?;
-        behind = oldest
-            .flatten()
-            .is_some_and(|accepted| now - accepted > BEHIND_MILLIS);
-    }
-    Ok(Guarded::Open { behind })
 }

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::accept::{self, Known};
 use super::group_commit::GroupedStep;
+use super::unavailable;
 use crate::hot_state::limits::rules_of_number;
 use crate::hot_state::memory::Memory;
 use crate::hot_state::model::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
+use crate::sqlite_file::Script;
 
 /// An [`Accept`] that lives as long as it waits, with all that the step needs.
 #[derive(Debug)]
@@ -95,13 +97,35 @@ impl OwnedAccept {
 impl GroupedStep for OwnedAccept {
     type Output = Accepted;
 
-    async fn take(&self, connection: &mut SqliteConnection) -> Result<Accepted, HotStateError> {
-        let now = self.clock.now_millis();
-        let known = Known {
-            erased: self.erased.as_deref(),
-            exempt: self.exempt,
-        };
-        accept::accept(connection, now, &self.as_accept(), &self.policy, known).await
+    async fn take_all(
+        steps: &[&Self],
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<Result<Accepted, HotStateError>>, HotStateError> {
+        let mut answers = Vec::with_capacity(steps.len());
+        let mut to_write = Script::default();
+        for step in steps {
+            let now = step.clock.now_millis();
+            let known = Known {
+                erased: step.erased.as_deref(),
+                exempt: step.exempt,
+            };
+            let request = step.as_accept();
+            let accepted = accept::accept(
+                connection,
+                &mut to_write,
+                now,
+                &request,
+                &step.policy,
+                known,
+            )
+            .await;
+            if let Err(HotStateError::Unavailable(why)) = accepted {
+                return Err(HotStateError::Unavailable(why));
+            }
+            answers.push(accepted);
+        }
+        to_write.run(connection).await.map_err(unavailable)?;
+        Ok(answers)
     }
 
     /// That the limit of a phone refused was counted; no other refusal leaves anything.

@@ -3,7 +3,6 @@
 use domain::clock::{Clock, UnixMillis};
 use domain::limits::Rule;
 use domain::phone::PhoneNumber;
-use sqlx::SqliteConnection;
 
 use super::limits::LOG_LIFE_MILLIS;
 use super::limits::failures_of_phone;
@@ -14,6 +13,7 @@ use crate::hot_state::phone_state::{
     PhoneRefusals, PhoneState, REFUSALS_COUNTED_EACH, REFUSALS_LIFE_MILLIS,
     THEN_COUNTED_EVERY_MILLIS,
 };
+use crate::sqlite_file::Script;
 
 const TEXTED_SINCE: &str =
     "SELECT at, texted FROM hot_phone_sends WHERE phone = $1 AND at > $2 ORDER BY at";
@@ -69,21 +69,18 @@ impl SqliteHotState {
     }
 }
 
-pub(super) async fn remember_refusal(
-    connection: &mut SqliteConnection,
+pub(super) fn remember_refusal(
+    script: &mut Script,
     phone: &PhoneNumber,
     rule: Rule,
     now: UnixMillis,
-) -> Result<(), HotStateError> {
-    sqlx::query(STORE_REFUSAL)
+) {
+    script
+        .add(STORE_REFUSAL)
         .bind(phone.as_e164())
         .bind(rule.as_str())
         .bind(now)
         .bind(now + REFUSALS_LIFE_MILLIS)
         .bind(REFUSALS_COUNTED_EACH)
-        .bind(THEN_COUNTED_EVERY_MILLIS)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(unavailable)
+        .bind(THEN_COUNTED_EVERY_MILLIS);
 }

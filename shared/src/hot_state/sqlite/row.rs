@@ -22,11 +22,19 @@ pub(super) struct RootRow {
     created_at: i64,
     ends_at: i64,
     last_send_at: i64,
-    pub(super) channel: String,
+    channel: String,
     sends: u32,
     phone_attempts: u32,
     closed_by: Option<String>,
     trace: Option<String>,
+}
+
+impl RootRow {
+    /// The root, with the channel of its last message.
+    pub(super) fn with_channel(mut self) -> Result<(Root, String), HotStateError> {
+        let channel = std::mem::take(&mut self.channel);
+        Ok((Root::try_from(self)?, channel))
+    }
 }
 
 impl TryFrom<RootRow> for Root {
@@ -66,7 +74,6 @@ impl TryFrom<RootRow> for Root {
 #[derive(sqlx::FromRow)]
 pub(super) struct ChallengeRow {
     id: Vec<u8>,
-    root_id: Vec<u8>,
     pub(super) nonce: Vec<u8>,
     locale: String,
     created_at: i64,
@@ -77,11 +84,6 @@ pub(super) struct ChallengeRow {
 }
 
 impl ChallengeRow {
-    /// The root that it is on.
-    pub(super) fn root_id(&self) -> Result<RootId, HotStateError> {
-        root_id(self.root_id.clone())
-    }
-
     /// The challenge on its root.
     pub(super) fn on(self, root: Root) -> Result<Challenge, HotStateError> {
         let id = self

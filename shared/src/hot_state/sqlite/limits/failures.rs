@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use super::super::unavailable;
 use crate::hot_state::limits::KEPT_LONGER_MILLIS;
 use crate::hot_state::model::HotStateError;
+use crate::sqlite_file::{Answers, Question, Script};
 
 const FIND: &str = "SELECT failures, last_at FROM hot_failed_tries WHERE subject = $1";
 const STORE: &str = "INSERT INTO hot_failed_tries (subject, failures, last_at, forget_at) \
@@ -18,6 +19,9 @@ const FORGET: &str = "DELETE FROM hot_failed_tries WHERE subject = $1";
 const GIVE_BACK: &str = "UPDATE hot_failed_tries SET failures = failures - 1 \
      WHERE subject = $1 AND failures > 0";
 
+/// How many, and when the last.
+type Stored = (u32, UnixMillis);
+
 /// The failures of a subject that count.
 pub(super) struct Failures {
     subject: String,
@@ -26,40 +30,60 @@ pub(super) struct Failures {
     lock_millis: i64,
 }
 
-impl Failures {
-    /// Those of `before`, what the number was called while its account was deleted, where it has none.
-    pub(super) async fn find(
-        connection: &mut SqliteConnection,
-        subject: String,
-        before: Option<String>,
+/// Failures that were asked for.
+pub(super) struct SoughtFailures {
+    subject: String,
+    lock_millis: i64,
+    found: Question,
+    found_before: Option<Question>,
+}
+
+impl SoughtFailures {
+    pub(super) fn read(
+        self,
+        answers: &Answers,
         now: UnixMillis,
-        lock_millis: i64,
-    ) -> Result<Self, HotStateError> {
-        // Where the clock was set back since, no lock lasts longer for that.
-        sqlx::query(BRING_BACK)
-            .bind(&subject)
-            .bind(now)
-            .execute(&mut *connection)
-            .await
-            .map_err(unavailable)?;
-        let mut found = find(connection, &subject).await?;
-        if let (None, Some(before)) = (found, before) {
-            found = find(connection, &before).await?;
+    ) -> Result<Failures, HotStateError> {
+        let mut found: Option<Stored> = answers.first(self.found).map_err(unavailable)?;
+        if let (None, Some(before)) = (found, self.found_before) {
+            found = answers.first(before).map_err(unavailable)?;
         }
         let (count, last_at) = found.unwrap_or_default();
         let last_at = last_at.min(now);
         // After a lock's time they are forgotten.
-        let count = if now >= last_at + lock_millis {
+        let count = if now >= last_at + self.lock_millis {
             0
         } else {
             count
         };
-        Ok(Self {
-            subject,
+        Ok(Failures {
+            subject: self.subject,
             count,
             last_at,
-            lock_millis,
+            lock_millis: self.lock_millis,
         })
+    }
+}
+
+impl Failures {
+    /// Those of `before`, what the number was called while its account was deleted, where it has none.
+    pub(super) fn ask(
+        script: &mut Script,
+        subject: String,
+        before: Option<String>,
+        now: UnixMillis,
+        lock_millis: i64,
+    ) -> SoughtFailures {
+        // Where the clock was set back since, no lock lasts longer for that.
+        script.add(BRING_BACK).bind(&subject).bind(now);
+        let found = script.add(FIND).bind(&subject).question();
+        let found_before = before.map(|before| script.add(FIND).bind(before).question());
+        SoughtFailures {
+            subject,
+            lock_millis,
+            found,
+            found_before,
+        }
     }
 
     /// How long it is locked, or 0.
@@ -79,19 +103,13 @@ impl Failures {
         }
     }
 
-    pub(super) async fn store(
-        self,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), HotStateError> {
-        sqlx::query(STORE)
+    pub(super) fn store(self, script: &mut Script) {
+        script
+            .add(STORE)
             .bind(self.subject)
             .bind(self.count)
             .bind(self.last_at)
-            .bind(self.last_at + self.lock_millis + KEPT_LONGER_MILLIS)
-            .execute(connection)
-            .await
-            .map(drop)
-            .map_err(unavailable)
+            .bind(self.last_at + self.lock_millis + KEPT_LONGER_MILLIS);
     }
 }
 
@@ -100,45 +118,19 @@ pub(in super::super) async fn of_phone(
     connection: &mut SqliteConnection,
     phone: &PhoneNumber,
 ) -> Result<(u32, Option<UnixMillis>), HotStateError> {
-    let found = find(connection, &super::phone_failures_key(phone.digits())).await?;
+    let found: Option<Stored> = sqlx::query_as(FIND)
+        .bind(super::phone_failures_key(phone.digits()))
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
     let (count, last_at) = found.unwrap_or_default();
     Ok((count, (count > 0).then_some(last_at)))
 }
 
-async fn find(
-    connection: &mut SqliteConnection,
-    subject: &str,
-) -> Result<Option<(u32, UnixMillis)>, HotStateError> {
-    sqlx::query_as(FIND)
-        .bind(subject)
-        .fetch_optional(connection)
-        .await
-        .map_err(unavailable)
+pub(super) fn forget(script: &mut Script, subject: &str) {
+    script.add(FORGET).bind(subject);
 }
 
-pub(super) async fn forget(
-    connection: &mut SqliteConnection,
-    subject: &str,
-) -> Result<(), HotStateError> {
-    run(connection, FORGET, subject).await
-}
-
-pub(super) async fn give_back(
-    connection: &mut SqliteConnection,
-    subject: &str,
-) -> Result<(), HotStateError> {
-    run(connection, GIVE_BACK, subject).await
-}
-
-async fn run(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    subject: &str,
-) -> Result<(), HotStateError> {
-    sqlx::query(statement)
-        .bind(subject)
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(unavailable)
+pub(super) fn give_back(script: &mut Script, subject: &str) {
+    script.add(GIVE_BACK).bind(subject);
 }

@@ -1,11 +1,11 @@
 //! Rates: one number a subject, the moment at which the next would come if all came evenly.
 
 use domain::clock::UnixMillis;
-use sqlx::SqliteConnection;
 
 use super::super::unavailable;
 use crate::hot_state::limits::MORE_FOR_EACH_PROVEN;
 use crate::hot_state::model::HotStateError;
+use crate::sqlite_file::{Answers, Question, Script};
 
 const FIND: &str = "SELECT arrival FROM hot_addresses WHERE address = $1";
 const STORE: &str = "INSERT INTO hot_addresses (address, arrival) VALUES ($1, $2) \
@@ -26,29 +26,39 @@ pub(super) struct Arrival {
     next: f64,
 }
 
-impl Arrival {
-    pub(super) async fn find(
-        connection: &mut SqliteConnection,
-        key: String,
+/// An arrival that was asked for.
+pub(super) struct SoughtArrival {
+    key: String,
+    found: Question,
+}
+
+impl SoughtArrival {
+    /// Where so many numbers were `proven` lately.
+    pub(super) fn read(
+        self,
+        answers: &Answers,
         now: UnixMillis,
         rate: Rate,
         proven: f64,
-    ) -> Result<Self, HotStateError> {
-        let stored: Option<f64> = sqlx::query_scalar(FIND)
-            .bind(&key)
-            .fetch_optional(connection)
-            .await
-            .map_err(unavailable)?;
-        let mut before = stored.unwrap_or_default().max(millis(now));
+    ) -> Result<Arrival, HotStateError> {
+        let stored: Option<(f64,)> = answers.first(self.found).map_err(unavailable)?;
+        let mut before = stored.unwrap_or_default().0.max(millis(now));
         if before > millis(now) + millis(rate.ahead) + step(rate.count, rate.millis) {
             // No clock that goes on comes so far.
             before = millis(now);
         }
         let count = f64::from(rate.count) + millis(MORE_FOR_EACH_PROVEN) * proven;
-        Ok(Self {
-            key,
+        Ok(Arrival {
+            key: self.key,
             next: before + millis(rate.millis) / count,
         })
+    }
+}
+
+impl Arrival {
+    pub(super) fn ask(script: &mut Script, key: String) -> SoughtArrival {
+        let found = script.add(FIND).bind(&key).question();
+        SoughtArrival { key, found }
     }
 
     /// How long this one has to wait, in milliseconds, or 0.
@@ -61,17 +71,8 @@ impl Arrival {
         whole.max(0)
     }
 
-    pub(super) async fn store(
-        self,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), HotStateError> {
-        sqlx::query(STORE)
-            .bind(self.key)
-            .bind(self.next)
-            .execute(connection)
-            .await
-            .map(drop)
-            .map_err(unavailable)
+    pub(super) fn store(self, script: &mut Script) {
+        script.add(STORE).bind(self.key).bind(self.next);
     }
 }
 
@@ -80,18 +81,8 @@ pub(super) fn step(count: u32, millis_of_count: i64) -> f64 {
     millis(millis_of_count) / f64::from(count)
 }
 
-pub(super) async fn give_back(
-    connection: &mut SqliteConnection,
-    key: &str,
-    step: f64,
-) -> Result<(), HotStateError> {
-    sqlx::query(GIVE_BACK)
-        .bind(key)
-        .bind(step)
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(unavailable)
+pub(super) fn give_back(script: &mut Script, key: &str, step: f64) {
+    script.add(GIVE_BACK).bind(key).bind(step);
 }
 
 #[expect(

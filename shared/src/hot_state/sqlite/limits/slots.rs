@@ -1,10 +1,10 @@
 //! Counters of the present span and of the one before: budgets, shares, and numbers proven.
 
 use domain::clock::UnixMillis;
-use sqlx::SqliteConnection;
 
 use super::super::unavailable;
 use crate::hot_state::model::HotStateError;
+use crate::sqlite_file::{Answers, Question, Script};
 
 const FIND: &str =
     "SELECT slot, count, before, parts, parts_before FROM hot_counters WHERE key = $1";
@@ -30,20 +30,18 @@ pub(super) struct Slots {
     now: Stored,
 }
 
-impl Slots {
+/// A counter that was asked for.
+pub(super) struct SoughtSlots {
+    key: String,
+    millis: i64,
+    found: Question,
+}
+
+impl SoughtSlots {
     /// What lies ahead was counted before the clock was set back, and is forgotten.
-    pub(super) async fn find(
-        connection: &mut SqliteConnection,
-        key: String,
-        now: UnixMillis,
-        millis: i64,
-    ) -> Result<Self, HotStateError> {
-        let stored: Option<Stored> = sqlx::query_as(FIND)
-            .bind(&key)
-            .fetch_optional(connection)
-            .await
-            .map_err(unavailable)?;
-        let slot = now.div_euclid(millis);
+    pub(super) fn read(self, answers: &Answers, now: UnixMillis) -> Result<Slots, HotStateError> {
+        let stored: Option<Stored> = answers.first(self.found).map_err(unavailable)?;
+        let slot = now.div_euclid(self.millis);
         let now = match stored {
             Some(stored) if stored.slot == slot => stored,
             Some(stored) if stored.slot == slot - 1 => Stored {
@@ -57,7 +55,19 @@ impl Slots {
                 ..Stored::default()
             },
         };
-        Ok(Self { key, millis, now })
+        Ok(Slots {
+            key: self.key,
+            millis: self.millis,
+            now,
+        })
+    }
+}
+
+impl Slots {
+    /// Of spans of so many milliseconds.
+    pub(super) fn ask(script: &mut Script, key: String, millis: i64) -> SoughtSlots {
+        let found = script.add(FIND).bind(&key).question();
+        SoughtSlots { key, millis, found }
     }
 
     /// How many in the present span.
@@ -113,21 +123,15 @@ impl Slots {
         Self { now, ..self }
     }
 
-    pub(super) async fn store(
-        self,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), HotStateError> {
-        sqlx::query(STORE)
+    pub(super) fn store(self, script: &mut Script) {
+        script
+            .add(STORE)
             .bind(self.key)
             .bind(self.now.slot)
             .bind(self.now.count)
             .bind(self.now.before)
             .bind(self.now.parts)
             .bind(self.now.parts_before)
-            .bind((self.now.slot + 2) * self.millis)
-            .execute(connection)
-            .await
-            .map(drop)
-            .map_err(unavailable)
+            .bind((self.now.slot + 2) * self.millis);
     }
 }
