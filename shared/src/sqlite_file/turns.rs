@@ -28,9 +28,10 @@ const MOST: usize = 64;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const BEGIN_PART: &str = "SAVEPOINT part";
-const KEEP_PART: &str = "RELEASE part";
+const BEGIN_NEXT_PART: &str = "RELEASE part; SAVEPOINT part";
+/// It stands open after that, for the next.
 const UNDO_PART: &str = "ROLLBACK TO part";
-/// What SQLite says of a part that had not begun, or that was kept.
+/// What SQLite says where none is open.
 const NO_PART: &str = "no such savepoint";
 const UNDONE: &str =
     "the file is full, or the disk is in trouble: what was written beside others was undone";
@@ -59,8 +60,19 @@ struct Shared {
     ended: watch::Sender<Ended>,
     /// What [`Turns::undone`] was when it began: SQLite undoes a transaction by itself when the disk is full.
     undone_before: u64,
-    /// The last part was not kept, and has still to be undone.
-    has_rest: bool,
+    last: Last,
+}
+
+/// What is left of the last part. Nobody comes to the connection for that alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    /// No savepoint.
+    Nothing,
+    /// A savepoint, or none where somebody went away while theirs was opened. What was written in it is to be kept, which
+    /// the commit does too.
+    Kept,
+    /// A savepoint. What was written in it has still to be undone.
+    Undone,
 }
 
 impl Turns {
@@ -101,17 +113,14 @@ impl Turns {
     }
 
     async fn end(&self, mut held: Held) {
-        let Some(mut shared) = held.take() else {
+        let Some(shared) = held.take() else {
             return;
         };
         if shared.members == 0 {
             return; // Dropping it undoes what is left.
         }
-        let ended = match shared.tidy(self).await {
-            Ok(()) => shared.transaction.commit().await,
-            Err(error) => Err(error),
-        };
-        tell(&shared.ended, ended);
+        let told = shared.ended.clone();
+        tell(&told, shared.commit(self).await);
     }
 
     fn undone(&self) -> u64 {
@@ -120,21 +129,46 @@ impl Turns {
 }
 
 impl Shared {
-    /// Undoes what the last one left, and makes sure that those before are still in it.
-    async fn tidy(&mut self, turns: &Turns) -> sqlx::Result<()> {
-        if self.has_rest {
-            match execute(&mut self.transaction, UNDO_PART).await {
-                Ok(()) => execute(&mut self.transaction, KEEP_PART).await?,
-                Err(sqlx::Error::Database(refusal)) if refusal.message().starts_with(NO_PART) => {}
-                Err(error) => return Err(error),
+    /// Opens a savepoint for the next. It fails where those before are not in it any more.
+    async fn let_in(&mut self, turns: &Turns) -> sqlx::Result<()> {
+        self.is_whole(turns)?;
+        match self.last {
+            Last::Undone => self.undo_last().await,
+            Last::Nothing => {
+                self.last = Last::Kept;
+                execute(&mut self.transaction, BEGIN_PART).await
             }
-            self.has_rest = false;
+            Last::Kept => match execute(&mut self.transaction, BEGIN_NEXT_PART).await {
+                Err(sqlx::Error::Database(refusal)) if refusal.message().starts_with(NO_PART) => {
+                    execute(&mut self.transaction, BEGIN_PART).await
+                }
+                begun => begun,
+            },
         }
+    }
+
+    /// Undoes what the last one left; its savepoint stands open after that.
+    async fn undo_last(&mut self) -> sqlx::Result<()> {
+        execute(&mut self.transaction, UNDO_PART).await?;
+        self.last = Last::Kept;
+        Ok(())
+    }
+
+    /// SQLite has not undone it by itself.
+    fn is_whole(&self, turns: &Turns) -> sqlx::Result<()> {
         if self.undone_before == turns.undone() {
             Ok(())
         } else {
             Err(sqlx::Error::Io(io::Error::other(UNDONE)))
         }
+    }
+
+    async fn commit(mut self, turns: &Turns) -> sqlx::Result<()> {
+        if self.last == Last::Undone {
+            self.undo_last().await?;
+        }
+        self.is_whole(turns)?;
+        self.transaction.commit().await
     }
 }
 
@@ -231,14 +265,14 @@ impl Turn {
     async fn enter(&mut self) -> sqlx::Result<()> {
         let slot = &mut **self.held.as_mut().expect(HELD);
         if let Some(shared) = slot
-            && let Err(error) = shared.tidy(&self.turns).await
+            && let Err(error) = shared.let_in(&self.turns).await
             && let Some(lost) = slot.take()
         {
             tell(&lost.ended, Err(error));
         }
-        if let Some(shared) = slot {
+        if slot.is_some() {
             self.part = Part::Savepoint;
-            return execute(&mut shared.transaction, BEGIN_PART).await;
+            return Ok(());
         }
         let transaction = self.turns.writer.begin_with(BEGIN).await?;
         *slot = Some(Shared {
@@ -246,7 +280,7 @@ impl Turn {
             members: 0,
             ended: watch::Sender::new(None),
             undone_before: self.turns.undone(),
-            has_rest: false,
+            last: Last::Nothing,
         });
         self.part = Part::Whole;
         Ok(())
@@ -256,9 +290,6 @@ impl Turn {
     pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
         let shared = self.held.as_mut().and_then(|held| held.as_mut());
         let shared = shared.expect(HELD);
-        if self.part == Part::Savepoint {
-            execute(&mut shared.transaction, KEEP_PART).await?;
-        }
         shared.members += 1;
         let others = Others(shared.ended.subscribe());
         let full = shared.members >= MOST;
@@ -293,7 +324,7 @@ impl Drop for Turn {
         };
         match (self.part, held.as_mut()) {
             (Part::Whole, _) => drop(held.take()),
-            (Part::Savepoint, Some(shared)) => shared.has_rest = true,
+            (Part::Savepoint, Some(shared)) => shared.last = Last::Undone,
             _ => {}
         }
         self.turns.pass_on(held, false);
