@@ -1,10 +1,12 @@
 //! The queue in the SQLite file: one table for jobs that wait, run or are delayed, one for dead
 //! letters.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::clock::{Clock, UnixMillis};
+use sqlx::types::Json;
 
 use super::delivery::{Delivery, Disposal, Settlement};
 use super::feed::{FORGOTTEN_AFTER, GONE_AFTER, LONGEST_DELAY, QueueError, QueueStats};
@@ -51,6 +53,10 @@ const LIVES: &str = "INSERT INTO workers (name, seen_at) VALUES ($1, $2) \
 const FORGET: &str = "DELETE FROM workers WHERE seen_at <= $1 - $2 OR seen_at > $1 + $2";
 const LEAVE: &str = "DELETE FROM workers WHERE name = $1";
 const FINISH: &str = "DELETE FROM jobs WHERE id = $1 AND consumer = $2 AND deliveries = $3";
+/// Of a list of pairs of id and deliveries: most jobs end so.
+const FINISH_ALL: &str = "DELETE FROM jobs WHERE id IN (SELECT jobs.id \
+     FROM json_each($1) AS done CROSS JOIN jobs ON jobs.id = done.value ->> 0 \
+     WHERE jobs.consumer = $2 AND jobs.deliveries = done.value ->> 1) RETURNING id";
 const PUT_BACK: &str = "UPDATE jobs SET consumer = NULL, claimed_at = NULL, deliveries = 0, \
      attempts = $4, due_at = $5, put_off = put_off OR $6 \
      WHERE id = $1 AND consumer = $2 AND deliveries = $3";
@@ -179,8 +185,24 @@ impl SqliteFeed {
 
     pub(super) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, QueueError> {
         let now = self.clock.now_millis();
+        let is_done = |settlement: &&Settlement| matches!(settlement.disposal, Disposal::Done);
+        let done: Vec<_> = settlements
+            .iter()
+            .filter(is_done)
+            .map(|done| (row_id(&done.delivery.id), done.delivery.deliveries))
+            .collect();
         let mut settled = Vec::with_capacity(settlements.len());
         let mut transaction = self.file.begin_writing().await.map_err(unavailable)?;
+        let mut finished = HashSet::new();
+        if !done.is_empty() {
+            let ended: Vec<i64> = sqlx::query_scalar(FINISH_ALL)
+                .bind(Json(done))
+                .bind(&*self.consumer)
+                .fetch_all(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+            finished.extend(ended);
+        }
         for Settlement { delivery, disposal } in settlements {
             let id = row_id(&delivery.id);
             let fenced = |statement| {
@@ -198,7 +220,11 @@ impl SqliteFeed {
                     .map_err(unavailable)?;
             }
             let end = match disposal {
-                Disposal::Done | Disposal::Dead(_) => fenced(FINISH),
+                Disposal::Done => {
+                    settled.push(finished.contains(&id));
+                    continue;
+                }
+                Disposal::Dead(_) => fenced(FINISH),
                 Disposal::Delay(after) => fenced(PUT_BACK)
                     .bind(delivery.attempts + 1)
                     .bind(later(now, *after))
