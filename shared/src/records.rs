@@ -57,6 +57,7 @@ mod sessions;
 mod sign_in;
 mod sign_in_at_once;
 mod sign_in_lanes;
+mod sign_in_on_file;
 mod sign_in_together;
 mod sign_on;
 mod staff;

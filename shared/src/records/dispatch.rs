@@ -63,6 +63,19 @@ macro_rules! on_connection {
 /// [`on_connection`] inside a transaction that writes. `$body` ends it by `commit()`; where it
 /// does not, everything is undone.
 macro_rules! in_transaction {
+    (@file $deadline:ident, $file:ident, $transaction:ident => $body:expr) => {
+        $crate::records::connection::within($deadline, async {
+            let mut others = None;
+            let result = async {
+                let mut $transaction = $file.begin_writing().await?;
+                others = Some($transaction.others());
+                $body
+            }
+            .await;
+            $crate::records::connection::told_with(others, result).await
+        })
+        .await
+    };
     ($records:expr, $transaction:ident => $body:expr) => {
         $crate::records::dispatch::in_transaction!(
             $records,
@@ -80,17 +93,7 @@ macro_rules! in_transaction {
                 })
             }
             $crate::records::connection::Store::Sqlite(file) => {
-                $crate::records::connection::within(deadline, async {
-                    let mut others = None;
-                    let result = async {
-                        let mut $transaction = file.begin_writing().await?;
-                        others = Some($transaction.others());
-                        $body
-                    }
-                    .await;
-                    $crate::records::connection::told_with(others, result).await
-                })
-                .await
+                $crate::records::dispatch::in_transaction!(@file deadline, file, $transaction => $body)
             }
         }
     }};

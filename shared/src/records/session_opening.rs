@@ -63,20 +63,54 @@ pub(super) fn presentable(text: &str) -> String {
         .collect()
 }
 
+/// Binds the parameters of [`USE_CODE`].
+macro_rules! bind_code {
+    ($to:expr, $root:expr, $purpose:expr, $now:expr) => {
+        $to.bind($root.as_bytes().as_slice())
+            .bind($purpose.as_str())
+            .bind($crate::records::micros($now))
+    };
+}
+
+/// Binds the parameters of [`OPEN_SESSION`].
+macro_rules! bind_session {
+    ($to:expr, $user:expr, $root:expr, $session:expr) => {{
+        use $crate::records::micros;
+        use $crate::records::session_opening::presentable;
+        $to.bind($session.id)
+            .bind($user)
+            .bind($root.as_ref().map(|id| id.as_bytes().as_slice()))
+            .bind($session.device.name.as_deref().map(presentable))
+            .bind($session.device.user_agent.as_deref().map(presentable))
+            .bind($session.device.address.map(|address| address.to_string()))
+            .bind(micros($session.opened_at))
+            .bind(micros($session.idle_expires_at))
+            .bind(micros($session.expires_at))
+    }};
+}
+
+/// Binds the parameters of [`ISSUE_FIRST_TOKEN`].
+macro_rules! bind_first_token {
+    ($to:expr, $session:expr) => {
+        $to.bind($session.refresh_token_hash.as_slice())
+            .bind($session.id)
+            .bind($crate::records::micros($session.opened_at))
+            .bind($session.origin_salt.as_ref().map(|salt| salt.as_slice()))
+    };
+}
+
 /// Marks the code of a root as used, in `challenge_id`, which held that of the challenge when each had
 /// a code of its own; `false` when it had its effect before. To come first in
 /// its transaction, so that of several at once all but one wait here and then find it used.
 macro_rules! use_code {
-    ($transaction:ident, $root:expr, $purpose:expr, $now:expr) => {
-        sqlx::query($crate::records::session_opening::USE_CODE)
-            .bind($root.as_bytes().as_slice())
-            .bind($purpose.as_str())
-            .bind($crate::records::micros($now))
+    ($transaction:ident, $root:expr, $purpose:expr, $now:expr) => {{
+        use $crate::records::session_opening::{USE_CODE, bind_code};
+        bind_code!(sqlx::query(USE_CODE), $root, $purpose, $now)
             .execute(&mut *$transaction)
             .await?
             .rows_affected()
             == 1
-    };
+    }};
 }
 
 /// Opens a session with its first refresh token: `$root` is that of the code that opens it, if one
@@ -84,31 +118,17 @@ macro_rules! use_code {
 macro_rules! open_session {
     ($transaction:ident, $user:expr, $root:expr, $session:expr) => {{
         use $crate::records::session_opening::{
-            ISSUE_FIRST_TOKEN, NewSession, OPEN_SESSION, presentable,
+            ISSUE_FIRST_TOKEN, NewSession, OPEN_SESSION, bind_first_token, bind_session,
         };
         let root: Option<::domain::root::RootId> = $root;
         let session: &NewSession = $session;
-        let opened_at = $crate::records::micros(session.opened_at);
-        sqlx::query(OPEN_SESSION)
-            .bind(session.id)
-            .bind($user)
-            .bind(root.as_ref().map(|id| id.as_bytes().as_slice()))
-            .bind(session.device.name.as_deref().map(presentable))
-            .bind(session.device.user_agent.as_deref().map(presentable))
-            .bind(session.device.address.map(|address| address.to_string()))
-            .bind(opened_at)
-            .bind($crate::records::micros(session.idle_expires_at))
-            .bind($crate::records::micros(session.expires_at))
+        bind_session!(sqlx::query(OPEN_SESSION), $user, root, session)
             .execute(&mut *$transaction)
             .await?;
-        sqlx::query(ISSUE_FIRST_TOKEN)
-            .bind(session.refresh_token_hash.as_slice())
-            .bind(session.id)
-            .bind(opened_at)
-            .bind(session.origin_salt.as_ref().map(|salt| salt.as_slice()))
+        bind_first_token!(sqlx::query(ISSUE_FIRST_TOKEN), session)
             .execute(&mut *$transaction)
             .await?;
     }};
 }
 
-pub(super) use {open_session, use_code};
+pub(super) use {bind_code, bind_first_token, bind_session, open_session, use_code};

@@ -83,39 +83,56 @@ pub(super) use create;
 pub(super) const ADMIT: &str = admit!("$1", "$2", "$3", "");
 pub(super) const CREATE: &str = create!("$1", "$2", "$3", "$4", "$5", " WHERE TRUE");
 
+/// Binds the parameters of [`ADMIT`].
+macro_rules! bind_admit {
+    ($to:expr, $phone:expr, $now:expr) => {
+        $to.bind($phone.as_e164())
+            .bind($now)
+            .bind($now - $crate::records::sign_in::RECYCLED_AFTER)
+    };
+}
+pub(super) use bind_admit;
+
+/// Binds the parameters of [`CREATE`].
+macro_rules! bind_create {
+    ($to:expr, $phone:expr, $new_user_id:expr, $now:expr) => {
+        $to.bind($new_user_id)
+            .bind($phone.as_e164())
+            .bind($phone.digits())
+            .bind($new_user_id.to_string())
+            .bind($now)
+    };
+}
+pub(super) use bind_create;
+
 /// Finds or creates the user of a number that a code has proven, with whether it was created;
 /// `None` for one who is kept out. Their row stays locked until the end of the transaction.
 macro_rules! admit_or_create {
     ($transaction:ident, $phone:expr, $new_user_id:expr, $now:expr) => {{
-        use $crate::records::sign_in::{ADMIT, CREATE, RECYCLED_AFTER};
+        use $crate::records::sign_in::{ADMIT, CREATE};
         use $crate::records::users::{User, UserRow};
         let phone: &::domain::phone::PhoneNumber = $phone;
         let new_user_id: uuid::Uuid = $new_user_id;
-        let mut user: Option<UserRow> = sqlx::query_as(ADMIT)
-            .bind(phone.as_e164())
-            .bind($now)
-            .bind($now - RECYCLED_AFTER)
-            .fetch_optional(&mut *$transaction)
-            .await?;
-        let mut is_new = false;
-        if user.is_none() {
-            user = sqlx::query_as(CREATE)
-                .bind(new_user_id)
-                .bind(phone.as_e164())
-                .bind(phone.digits())
-                .bind(new_user_id.to_string())
-                .bind($now)
+        let mut user: Option<UserRow> =
+            $crate::records::sign_in::bind_admit!(sqlx::query_as(ADMIT), phone, $now)
                 .fetch_optional(&mut *$transaction)
                 .await?;
+        let mut is_new = false;
+        if user.is_none() {
+            user = $crate::records::sign_in::bind_create!(
+                sqlx::query_as(CREATE),
+                phone,
+                new_user_id,
+                $now
+            )
+            .fetch_optional(&mut *$transaction)
+            .await?;
             is_new = user.is_some();
         }
         if user.is_none() {
             // The number has a user after all: one who is blocked, or one whom another sign-in has
             // created since.
-            user = sqlx::query_as(ADMIT)
-                .bind(phone.as_e164())
-                .bind($now)
-                .bind($now - RECYCLED_AFTER)
+            user = $crate::records::sign_in::bind_admit!(sqlx::query_as(ADMIT), phone, $now)
                 .fetch_optional(&mut *$transaction)
                 .await?;
         }
@@ -164,7 +181,7 @@ impl Records {
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
         match self.store() {
             Store::Postgres(server) => self.sign_in_in_lane(server.sign_in_lanes(), sign_in).await,
-            Store::Sqlite(_) => self.sign_in_step_by_step(sign_in).await,
+            Store::Sqlite(file) => self.sign_in_on_file(file, sign_in).await,
         }
     }
 
