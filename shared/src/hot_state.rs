@@ -23,6 +23,7 @@ macro_rules! call {
 }
 
 mod exemptions;
+mod following;
 pub mod gate;
 mod limits;
 mod living;

@@ -14,6 +14,8 @@ use domain::limits::Rule;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError};
 
+use crate::records::Route;
+
 pub(crate) use connection::{LIFE, RedisConnection};
 pub(crate) use trouble::cause;
 
@@ -91,6 +93,8 @@ pub(crate) struct Keys {
     pub(crate) breaker: String,
     /// The rate of calls of the gateway.
     pub(crate) gateway_rate: String,
+    /// What precedes a route in the key of the worker that follows its deliveries.
+    following_prefix: String,
     /// The stream of jobs that wait or run.
     pub(crate) jobs: String,
     /// The sorted set of delayed jobs, by the moment when they are due.
@@ -169,6 +173,11 @@ impl Keys {
         [&self.proven_prefix, place].concat()
     }
 
+    /// Which worker follows the deliveries of a route.
+    pub(crate) fn following(&self, route: &Route) -> String {
+        [&self.following_prefix, route.as_str()].concat()
+    }
+
     fn under(tag: &str) -> Self {
         let name = |name: &str| format!("{{{tag}}}:{name}");
         Self {
@@ -192,6 +201,7 @@ impl Keys {
             authorization_request_prefix: name("oidc:req:"),
             breaker: name("breaker"),
             gateway_rate: name("gateway_rate"),
+            following_prefix: name("following:"),
             jobs: name("jobs"),
             delayed: name("delayed"),
             dead: name("dead"),

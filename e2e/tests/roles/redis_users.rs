@@ -93,6 +93,13 @@ async fn net_04_a_36_redis_refuses_each_user_what_its_program_does_not_do() {
         assert_refused(&redis, WORKER, &["GET", key]).await;
         assert_refused(&redis, WORKER, &["DEL", key]).await;
     }
+    // Every key of its own the worker may write.
+    for key in ["breaker", "gateway_rate", "following:kavenegar"] {
+        let key = format!("{{ramz}}:{key}");
+        let allowed = ["HSET", &key, "a", "b"];
+        let answer = ask(&redis_url_of(WORKER, &redis.url()), &allowed).await;
+        answer.expect("allowed");
+    }
     // A script may do no more than the user who calls it.
     let scripts: [(&str, &str, &str); 3] = [
         (API, "return redis.call('KEYS', '*')", "KEYS"),

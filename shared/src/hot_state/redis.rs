@@ -12,6 +12,7 @@ mod cancel;
 mod challenges;
 mod erasing;
 mod exemptions;
+mod following;
 mod gate;
 mod limits;
 mod locks;

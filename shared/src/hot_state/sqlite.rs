@@ -9,6 +9,7 @@ mod cancel;
 mod codes;
 mod erasing;
 mod exemptions;
+mod following;
 mod gate;
 mod group_commit;
 mod guards;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use domain::limits::{Form, Quota, Quotas, Rule, Step};
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Admission, Count, Subjects, Verdict};
+use shared::records::Route;
+use uuid::Uuid;
 
 use crate::stage::{DAY, MINUTE, SECOND, Stage, caller, sent};
 
@@ -55,6 +57,21 @@ pub(crate) async fn f_13_the_breaker_is_probed_and_refuses_no_longer(stage: &Sta
         assert!(!stage.hot.take_probe(lease).await.expect("an answer"));
         assert!(stage.hot.close_breaker().await.expect("an answer"));
         stage.clock.advance(DAY);
+    }
+}
+
+pub(crate) async fn f_13_deliveries_are_followed_by_another(stage: &Stage) {
+    let follows = async |holder| {
+        let life = Duration::from_mins(1);
+        let holder = Uuid::from_u128(holder);
+        let follows = stage.hot.follow(&Route::KAVENEGAR, holder, life).await;
+        follows.expect("an answer")
+    };
+    for (back, died) in BACK.into_iter().zip([1, 2]) {
+        assert!(follows(died).await);
+        stage.clock.advance(-back);
+        assert!(follows(died + 1).await);
+        assert!(!follows(died).await);
     }
 }
 

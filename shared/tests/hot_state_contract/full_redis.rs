@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::clock::Clock;
 use harness::{RedisServer, eventually};
 use shared::hot_state::{AcceptRequest, Admission, HotStateError, Verdict};
+use shared::records::Route;
 use uuid::Uuid;
 
 use crate::stage::{PATIENCE, START, Stage, Watched, sent};
@@ -40,6 +41,11 @@ async fn f_20_a_full_redis_lets_out_what_it_holds_and_takes_nothing_more() {
     assert!(hot.take_probe(lease).await.expect("taken"));
     assert!(hot.put_off_probe().await.expect("put off"));
     assert!(hot.close_breaker().await.expect("closed"));
+    let (route, holder) = (Route::KAVENEGAR, Uuid::from_u128(1));
+    let follows = hot.follow(&route, holder, Duration::from_mins(1)).await;
+    assert!(follows.expect("followed"));
+    let stopped = hot.stop_following(&route, holder).await;
+    assert!(stopped.expect("given back"));
 
     // Anyone who has a code gives it back.
     assert_eq!(stage.count(&by_session, false).await.as_str(), "wrong");

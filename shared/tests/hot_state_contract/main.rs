@@ -6,6 +6,7 @@ mod authorization;
 mod clock_steps;
 mod counting;
 mod exemptions;
+mod following;
 mod full_disk;
 mod full_redis;
 mod gateway_gate;
@@ -74,6 +75,7 @@ harness::on_each! {
     counting::sweeping_removes_what_is_dead_and_keeps_what_lives,
     clock_steps::f_13_the_gate_admits_calls_at_once,
     clock_steps::f_13_the_breaker_is_probed_and_refuses_no_longer,
+    clock_steps::f_13_deliveries_are_followed_by_another,
     clock_steps::f_13_a_phone_and_an_address_wait_no_longer_than_they_could,
     clock_steps::f_13_a_code_is_texted_again_and_one_that_expired_stays_dead,
     clock_steps::f_13_a_resend_is_not_put_off_until_the_old_time_is_back,
@@ -129,6 +131,11 @@ harness::on_each! {
     notices::no_limit_and_no_guard_holds_a_notice_back,
     notices::a_notice_that_was_left_over_does_not_make_the_queue_look_slow,
     notices::the_mark_of_a_notice_is_swept_when_its_time_is_over,
+    following::of_twenty_workers_at_once_one_follows_deliveries,
+    following::who_follows_deliveries_does_so_as_long_as_they_say_so,
+    following::the_right_to_follow_deliveries_outlives_a_restart,
+    following::who_stops_following_lets_another_go_on_at_once,
+    following::redis_forgets_a_worker_that_follows_no_longer,
     gateway_gate::no_second_has_more_calls_than_the_rate_and_its_burst,
     gateway_gate::calls_of_all_workers_reserve_their_places_in_one_line,
     gateway_gate::a_call_that_would_wait_too_long_reserves_nothing,

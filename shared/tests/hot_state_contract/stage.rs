@@ -440,6 +440,7 @@ impl Stage {
                 "hot_failed_tries",
                 "hot_phone_refusals",
                 "hot_breaker",
+                "hot_following",
             ] {
                 rows += self.rows(table).await;
             }
