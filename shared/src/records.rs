@@ -79,10 +79,10 @@ pub use error::RecordsError;
 pub use grants::Grant;
 pub use import::{IMPORT_BATCH, ImportOutcome, ImportProgress, ImportStep, ImportedUser};
 pub use ledger::{
-    Begin, Begun, DELIVERY_LEASE, DeliveryCheck, Expired, FIRST_DELIVERY_CHECK, Finish, Finished,
-    Interrupted, LedgerMetrics, LedgerOutcome, LedgerRow, LedgerState, LedgerWriter, MessageId,
-    Reported, Route, SendCount, SendFate, SendFilter, SendKey, SendMethod, SendPlace, SendResult,
-    SendsListed, SendsNext, Spent,
+    ASKED_AGAIN_AFTER, Begin, Begun, CheckPlace, DeliveryCheck, DueChecks, Expired,
+    FIRST_DELIVERY_CHECK, Finish, Finished, Interrupted, LedgerMetrics, LedgerOutcome, LedgerRow,
+    LedgerState, LedgerWriter, MessageId, Reported, Route, SendCount, SendFate, SendFilter,
+    SendKey, SendMethod, SendPlace, SendResult, SendsListed, SendsNext, Spent,
 };
 pub use lost_answers::LostAnswer;
 pub use notices::{NewNotice, Notice, PhoneNotice, WaitingNotice};

@@ -1,33 +1,37 @@
 //! Finds out what became of the messages that the gateway has accepted.
 //!
-//! One loop in each worker. Questions that are due gather for a second, the first worker to come takes up
-//! to 500 of them and asks by one call; so all workers together make about one call a second under
-//! load, and none while there is nothing to ask. Nobody waits for the answers, so messages go first:
-//! a question takes a place in the rate that no message wants, and stands in line with them only
-//! after a minute of waiting. Whatever fails is tried again later; what was asked and not recorded
-//! is due again after a minute.
+//! One loop in each worker, of which one at a time asks: it holds the right to that in hot state, renews it with
+//! each turn and gives it back when it stops or fails; the others look from time to time whether it is free.
+//! Questions that are due gather for a second, then it reads up to 500 of them and asks by one call; so all workers
+//! together make about one call a second under load, and none while there is nothing to ask. Nobody waits for the
+//! answers, so messages go first: a question takes a place in the rate that no message wants, and stands in line
+//! with them only after a minute of waiting. Whatever fails is tried again later; what was asked and not recorded
+//! is asked again after a minute, and keeps nothing else waiting until then.
 
-use std::collections::{HashMap, HashSet};
+mod recording;
+mod round;
+mod trouble;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
-use domain::delivery::DeliveryStatus;
-use domain::delivery::Progress;
 use domain::random::Random;
-use gateway::{Gateway, MAX_STATUS_IDS, Method, ReadError};
+use gateway::{Gateway, MAX_STATUS_IDS};
 use shared::backoff::RetryDelays;
-use shared::records::{
-    DELIVERY_LEASE, DeliveryCheck, MessageId, Records, RecordsError, Route, SendKey,
-};
+use shared::hot_state::HotState;
+use shared::records::{CheckPlace, Records, RecordsError, Route};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::account::Account;
-use crate::consequence::SLOW_DOWN;
-use crate::gate::{Gate, TOO_MANY_CALLS};
+use crate::gate::Gate;
 use crate::metrics::WorkerMetrics;
-use crate::patience::{GaveUp, until_recorded};
+use round::Round;
+use trouble::{Trouble, TurnError};
+
+const ROUTE: Route = Route::KAVENEGAR;
 
 /// Questions of one call.
 #[expect(
@@ -39,7 +43,7 @@ const BATCH: u32 = MAX_STATUS_IDS as u32;
 const GATHER: Duration = Duration::from_secs(1);
 /// How often somebody looks whether a question is due; a report may have made it so.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Workers do not look in step: then the second sees what the first has taken.
+/// Workers do not look in step.
 const SPREAD: Duration = Duration::from_millis(500);
 /// After a full batch of them the records are left alone for so many times as long as they took, because people who sign
 /// in need them now, and the answers can wait.
@@ -51,16 +55,19 @@ const IN_LINE: Duration = Duration::from_secs(1);
 /// After failures: from this, doubled each time, up to a minute.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// How long an answer waits for the ledger; well within the lease of its questions.
-const RECORDING: Duration = Duration::from_secs(30);
+/// How long the right to ask lasts when nobody renews it; longer than the slowest turn.
+const FOLLOWS_FOR: Duration = Duration::from_mins(1);
 
 /// The loop of one worker.
 #[derive(Clone)]
 pub(crate) struct DeliveryWatch {
+    pub(crate) hot_state: HotState,
     pub(crate) records: Records,
     pub(crate) gateway: Gateway,
     pub(crate) gate: Gate,
     pub(crate) account: Account,
+    /// By what the right to ask knows this worker.
+    pub(crate) holder: Uuid,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) metrics: WorkerMetrics,
@@ -75,67 +82,12 @@ enum Turn {
     Rest(Duration),
 }
 
-/// Why a turn came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum TurnError {
-    #[error("the records: {0}")]
-    Records(#[from] RecordsError),
-    #[error("{0}")]
-    Gateway(#[from] ReadError),
-    #[error("the records did not take the answer in time")]
-    NotRecorded,
-}
-
-impl TurnError {
-    /// How much longer than after other failures the gateway wants to be left alone.
-    fn left_alone_for(&self) -> Duration {
-        match self {
-            Self::Gateway(error) if error.gateway_status() == Some(TOO_MANY_CALLS) => SLOW_DOWN,
-            _ => Duration::ZERO,
-        }
-    }
-}
-
-/// Turns that failed one after the other.
-#[derive(Debug, Default)]
-struct Trouble {
-    failures: u32,
-    since: Option<DateTime<Utc>>,
-    last: Option<DateTime<Utc>>,
-}
-
-impl Trouble {
-    /// One more; how many they are.
-    fn met(&mut self, error: &TurnError, now: DateTime<Utc>) -> u32 {
-        self.failures = self.failures.saturating_add(1);
-        self.since.get_or_insert(now);
-        self.last = Some(now);
-        if self.failures.is_power_of_two() {
-            let failures = self.failures;
-            tracing::warn!(%error, failures, "deliveries cannot be followed");
-        }
-        self.failures
-    }
-
-    fn over(&mut self) {
-        if self.failures > 0 {
-            tracing::info!(failures = self.failures, "deliveries are followed again");
-        }
-        *self = Self::default();
-    }
-
-    /// What was due when it failed would be so again by now, had no other worker dealt with it.
-    fn nothing_is_due(&mut self, now: DateTime<Utc>) {
-        if self.last.is_some_and(|last| last + DELIVERY_LEASE < now) {
-            self.over();
-        }
-    }
-
-    /// How long it has lasted.
-    fn since(&self, now: DateTime<Utc>) -> Duration {
-        let lasted = self.since.and_then(|since| (now - since).to_std().ok());
-        lasted.unwrap_or_default()
-    }
+/// What a look found.
+enum Look {
+    /// Questions to ask, the first of them due since then.
+    Due(DateTime<Utc>),
+    /// Nothing yet; look again after this time.
+    Rest(Duration),
 }
 
 impl DeliveryWatch {
@@ -143,207 +95,130 @@ impl DeliveryWatch {
     pub(crate) async fn run(self) {
         let delays = RetryDelays::new(FIRST_PAUSE, LONGEST_PAUSE, self.random.clone());
         let watch = async {
-            let mut trouble = Trouble::default();
+            let (mut round, mut trouble) = (Round::default(), Trouble::default());
             loop {
-                let turn = self.turn(&delays, &mut trouble).await;
+                let turn = self.turn(&delays, &mut round, &mut trouble).await;
                 let pause = match turn {
                     Ok(Turn::More(pause)) => pause,
                     Ok(Turn::Rest(rest)) => rest + SPREAD.mul_f64(self.random.fraction()),
+                    Err(error @ TurnError::HotState(_)) => {
+                        trouble.met(&error, self.clock.now());
+                        LOOK_EVERY
+                    }
                     Err(error) => {
                         let failures = trouble.met(&error, self.clock.now());
-                        delays.delay(failures) + error.left_alone_for()
+                        let left_alone = error.left_alone_for();
+                        // Another may have more luck, unless nobody is to ask.
+                        if left_alone.is_zero() {
+                            self.give_back().await;
+                        }
+                        delays.delay(failures) + left_alone
                     }
                 };
                 tokio::time::sleep(pause).await;
             }
         };
         self.stop.run_until_cancelled(Box::pin(watch)).await;
+        self.give_back().await;
     }
 
-    async fn turn(&self, delays: &RetryDelays, trouble: &mut Trouble) -> Result<Turn, TurnError> {
-        // What was taken and not answered is not due for a while, but late all the same.
-        self.metrics
-            .delivery
-            .overdue(trouble.since(self.clock.now()));
-        let (oldest, now) = (
-            self.records.next_delivery_check(&Route::KAVENEGAR).await?,
-            self.clock.now(),
-        );
-        let Some(oldest) = oldest else {
-            trouble.over();
-            return Ok(Turn::Rest(LOOK_EVERY));
+    /// Lets another worker go on at once, if this one has the right to ask.
+    async fn give_back(&self) {
+        if let Err(error) = self.hot_state.stop_following(&ROUTE, self.holder).await {
+            tracing::debug!(%error, "the right to follow deliveries cannot be given back; it ends by itself");
+        }
+    }
+
+    async fn turn(
+        &self,
+        delays: &RetryDelays,
+        round: &mut Round,
+        trouble: &mut Trouble,
+    ) -> Result<Turn, TurnError> {
+        let first = match self.look(round, trouble).await? {
+            Look::Due(first) => first,
+            Look::Rest(rest) => return Ok(Turn::Rest(rest)),
         };
-        let overdue = (now - oldest).to_std().unwrap_or_default();
-        self.metrics
-            .delivery
-            .overdue(overdue.max(trouble.since(now)));
-        if now < oldest {
-            trouble.nothing_is_due(now);
+        let follows = self.hot_state.follow(&ROUTE, self.holder, FOLLOWS_FOR);
+        if !follows.await? {
+            trouble.is_anothers();
+            round.gathers_anew();
+            return Ok(Turn::Rest(LOOK_EVERY));
         }
-        let gathered = oldest + GATHER;
-        if now < gathered {
-            let left = (gathered - now).to_std().unwrap_or_default();
-            return Ok(Turn::Rest(left.min(LOOK_EVERY)));
-        }
-        let patience = if overdue < LONG_OVERDUE {
-            Duration::ZERO
-        } else {
+        let now = self.clock.now();
+        let is_long_overdue = (now - first).to_std().unwrap_or_default() >= LONG_OVERDUE;
+        let patience = if is_long_overdue {
             IN_LINE
+        } else {
+            Duration::ZERO
         };
         if let Err(again) = self.gate.admit_question(patience).await {
             return Ok(Turn::Rest(again.min(LOOK_EVERY)));
         }
-        let took = Instant::now();
-        let checks = self
+        round.gathers_anew();
+        let (now, reading) = (self.clock.now(), Instant::now());
+        let due = self
             .records
-            .take_delivery_checks(&Route::KAVENEGAR, BATCH, self.clock.now())
+            .due_delivery_checks(&ROUTE, &round.place(now), BATCH, now)
             .await?;
-        if checks.is_empty() {
+        let Some(last) = due.last.clone() else {
             return Ok(Turn::Rest(LOOK_EVERY));
+        };
+        let (rows, read_in) = (due.rows(), reading.elapsed());
+        let recorded = self.ask_and_record(delays, due).await;
+        if !recorded.as_ref().is_ok_and(|recorded| recorded.all) {
+            round.pass(last, now);
         }
-        let (taken, took) = (checks.len(), took.elapsed());
-        let said = self.ask(&checks).await?;
-        let recorded = Instant::now();
-        self.record(delays, checks, &said).await?;
-        let worked = took + recorded.elapsed();
+        let worked = read_in + recorded?.took;
         trouble.over();
-        Ok(if taken < MAX_STATUS_IDS {
+        Ok(if rows < MAX_STATUS_IDS {
             Turn::Rest(GATHER)
-        } else if overdue < LONG_OVERDUE {
-            Turn::More(worked * LEFT_ALONE)
-        } else {
+        } else if is_long_overdue {
             Turn::More(Duration::ZERO)
+        } else {
+            Turn::More(worked * LEFT_ALONE)
         })
     }
 
-    /// Records all in one statement. Where the database refuses a row for good, or somebody keeps one locked, halves
-    /// are tried by themselves until it stands alone: one row must not keep the others from being recorded.
-    async fn record_but_for_the_refused(
-        &self,
-        delays: &RetryDelays,
-        checked: &[(DeliveryCheck, Progress)],
-        now: DateTime<Utc>,
-    ) -> Result<HashSet<SendKey>, TurnError> {
-        let (mut recorded, mut left) = (HashSet::new(), vec![checked]);
-        while let Some(part) = left.pop() {
-            let written = until_recorded(delays, &self.stop, || async {
-                match self.records.record_deliveries(part, now).await {
-                    Err(error) if error.is_locked() => Ok(None),
-                    written => written.map(Some),
-                }
-            });
-            match (written.await, part) {
-                (Ok(Some(written)), _) => recorded.extend(written),
-                (Ok(None), [(check, _)]) => {
-                    let SendKey { root, send, leg } = check.key;
-                    tracing::warn!(%root, send, leg, "the row of a delivery is locked; it is asked about again");
-                }
-                (Ok(None), _) => left.extend(part.chunks(1)),
-                (Err(GaveUp::Refused(error)), [(check, _)]) => {
-                    let SendKey { root, send, leg } = check.key;
-                    tracing::error!(%root, send, leg, %error, "what became of a message cannot be recorded");
-                }
-                (Err(GaveUp::Refused(RecordsError::Refused(_))), _) => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    left.extend([first, second]);
-                }
-                (Err(GaveUp::Refused(error)), _) => return Err(error.into()),
-                (Err(GaveUp::Stopped), _) => return Err(TurnError::NotRecorded),
-            }
-        }
-        Ok(recorded)
-    }
-
-    async fn ask(
-        &self,
-        checks: &[DeliveryCheck],
-    ) -> Result<HashMap<MessageId, DeliveryStatus>, ReadError> {
-        // All that this gateway has given are numbers.
-        let messageids: Vec<i64> = checks
-            .iter()
-            .filter_map(|check| check.message_id.number())
-            .collect();
-        let started = Instant::now();
-        let answer = self.gateway.status(&messageids).await;
-        let seconds = started.elapsed().as_secs_f64();
-        self.metrics.looked(Method::Status, seconds, &answer);
-        if let Err(error) = &answer {
-            self.gate.observe_question(error).await;
-        }
-        let said = answer?.into_iter().filter_map(|row| {
-            // A row without a status says nothing.
-            let status = Some(row.status).filter(|status| status.code() > 0);
-            Some((row.messageid?.into(), status?))
-        });
-        Ok(said.collect())
-    }
-
-    async fn record(
-        &self,
-        delays: &RetryDelays,
-        checks: Vec<DeliveryCheck>,
-        said: &HashMap<MessageId, DeliveryStatus>,
-    ) -> Result<(), TurnError> {
-        let (now, resends) = (self.clock.now(), self.account.resends_undelivered());
-        let checked: Vec<_> = checks
-            .into_iter()
-            .map(|check| {
-                let said = said.get(&check.message_id).copied();
-                let age = now - check.accepted_at;
-                let progress = Progress::after(check.known, said, age, resends);
-                (check, progress)
-            })
-            .collect();
-        let recording = self.record_but_for_the_refused(delays, &checked, now);
-        let recorded = match tokio::time::timeout(RECORDING, recording).await {
-            Ok(recorded) => recorded?,
-            Err(_) => return Err(TurnError::NotRecorded),
+    /// Shows how far the questions are behind, also where another worker asks them, and finds out whether there is
+    /// something to ask: since when the first of them is due.
+    async fn look(&self, round: &mut Round, trouble: &mut Trouble) -> Result<Look, TurnError> {
+        // A look that fails tells for how long it has been so.
+        self.metrics
+            .delivery
+            .overdue(trouble.since(self.clock.now()));
+        let oldest = self.next(&CheckPlace::START).await?;
+        let now = self.clock.now();
+        let Some(oldest) = oldest else {
+            trouble.over();
+            return Ok(Look::Rest(LOOK_EVERY));
         };
-        for (check, progress) in checked {
-            if recorded.contains(&check.key) {
-                let age = (now - check.accepted_at).to_std().unwrap_or_default();
-                for milestone in progress.reached {
-                    self.metrics
-                        .delivery
-                        .reached(milestone, check.operator, age);
-                }
-            }
+        if now < oldest {
+            // What was due when it failed, somebody has dealt with.
+            trouble.over();
         }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use gateway::Class;
-
-    use super::*;
-
-    #[test]
-    fn trouble_that_another_worker_has_dealt_with_is_over() {
-        let start = DateTime::UNIX_EPOCH;
-        let at = |seconds| start + TimeDelta::seconds(seconds);
-        let mut trouble = Trouble::default();
-        assert_eq!(trouble.met(&TurnError::NotRecorded, start), 1);
-        assert_eq!(trouble.met(&TurnError::NotRecorded, at(10)), 2);
-        // Its own questions are leased, so that nothing is due yet.
-        trouble.nothing_is_due(at(70));
-        assert_eq!(trouble.since(at(70)), Duration::from_secs(70));
-        trouble.nothing_is_due(at(71));
-        assert_eq!(trouble.since(at(71)), Duration::ZERO);
-        assert_eq!(trouble.met(&TurnError::NotRecorded, at(72)), 1);
-    }
-
-    #[test]
-    fn too_many_calls_are_followed_by_a_long_pause() {
-        let refused = |code| {
-            TurnError::Gateway(ReadError::Refused {
-                code,
-                class: Class::Transient,
-            })
+        let overdue = (now - oldest).to_std().unwrap_or_default();
+        self.metrics
+            .delivery
+            .overdue(overdue.max(trouble.since(now)));
+        let place = round.place(now);
+        let first = if place == CheckPlace::START {
+            oldest
+        } else if let Some(first) = self.next(&place).await? {
+            first
+        } else {
+            return Ok(Look::Rest(LOOK_EVERY));
         };
-        assert_eq!(refused(451).left_alone_for(), SLOW_DOWN);
-        assert_eq!(refused(409).left_alone_for(), Duration::ZERO);
+        let gathered = round.gathered_at(first, now);
+        Ok(if now < gathered {
+            let left = (gathered - now).to_std().unwrap_or_default();
+            Look::Rest(left.min(LOOK_EVERY))
+        } else {
+            Look::Due(first)
+        })
+    }
+
+    async fn next(&self, behind: &CheckPlace) -> Result<Option<DateTime<Utc>>, RecordsError> {
+        self.records.next_delivery_check(&ROUTE, behind).await
     }
 }

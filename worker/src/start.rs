@@ -149,16 +149,18 @@ pub async fn work(
         watch_account(watch(), stopped.clone())
     }));
     let deliveries = DeliveryWatch {
+        hot_state: stores.hot_state.clone(),
         records: stores.records.clone(),
         gateway: gateway.clone(),
         gate: gate.clone(),
         account,
+        holder: random.uuid_v4(),
         clock: clock.clone(),
         random: random.clone(),
         metrics: metrics.clone(),
         stop: stop.clone(),
     };
-    tokio::spawn(loops::run(Loop::Deliveries, stop.clone(), move || {
+    let following = tokio::spawn(loops::run(Loop::Deliveries, stop.clone(), move || {
         deliveries.clone().run()
     }));
     let retention = RetentionRounds {
@@ -196,6 +198,8 @@ pub async fn work(
     };
     let ran = run(parts, stop).await;
     ledger.close().await;
+    // It gives back the right to follow deliveries.
+    let _ = following.await;
     tracing::info!("worker stopped: everything is settled");
     Ok(ran?)
 }

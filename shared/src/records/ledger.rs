@@ -25,11 +25,12 @@
 //!
 //! While a row is `unknown`, it counts the looks at the gateway that did not find its message; a new
 //! attempt begins without any. While it is `accepted`, the gateway is asked about its delivery
-//! (`delivery.rs`), which is another matter: it never changes the state.
+//! (`due.rs`, `delivery.rs`), which is another matter: it never changes the state.
 
 mod batch;
 mod begin;
 mod delivery;
+mod due;
 mod fate;
 mod finish;
 mod listing;
@@ -52,7 +53,8 @@ use domain::notice::MessagePurpose;
 use domain::phone::PhoneNumber;
 use domain::root::RootId;
 
-pub use delivery::{DELIVERY_LEASE, DeliveryCheck, Reported};
+pub use delivery::Reported;
+pub use due::{ASKED_AGAIN_AFTER, CheckPlace, DeliveryCheck, DueChecks};
 pub use fate::{SendCount, SendFate};
 pub use listing::{SendFilter, SendPlace, SendsListed, SendsNext};
 pub use metrics::LedgerMetrics;

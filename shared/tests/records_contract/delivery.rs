@@ -1,23 +1,21 @@
-//! Following accepted messages: who asks when, and what an answer may change.
-
-use std::collections::BTreeSet;
+//! Following accepted messages: what an answer may change. Who reads what is in `delivery_reading.rs`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::delivery::DeliveryStatus;
 use domain::delivery::{CHECKS, Milestone, Progress};
 use domain::phone::Operator;
 use shared::records::{
-    DELIVERY_LEASE, DeliveryCheck, LedgerOutcome, LedgerRow, LedgerState, LedgerWriter, Reported,
-    Route, SendKey, SendResult,
+    ASKED_AGAIN_AFTER, CheckPlace, DeliveryCheck, DueChecks, LedgerOutcome, LedgerRow, LedgerState,
+    LedgerWriter, Reported, Route, SendKey, SendResult,
 };
 
 use crate::stage::{Stage, accepted, finish, phone};
 
 /// The gateway's number of the first message.
-const FIRST: i64 = 2_890_000_001;
+pub(crate) const FIRST: i64 = 2_890_000_001;
 
 /// Lets the gateway take a message at this moment.
-async fn sent(stage: &Stage, messageid: i64) -> SendKey {
+pub(crate) async fn sent(stage: &Stage, messageid: i64) -> SendKey {
     ended(stage, accepted(messageid)).await
 }
 
@@ -30,36 +28,39 @@ async fn ended(stage: &Stage, outcome: LedgerOutcome) -> SendKey {
     begin.key
 }
 
-async fn row(stage: &Stage, key: SendKey) -> LedgerRow {
+pub(crate) async fn row(stage: &Stage, key: SendKey) -> LedgerRow {
     let row = stage.records.ledger_row(key).await;
     row.expect("an answer").expect("a row")
 }
 
-async fn take(stage: &Stage, limit: u32) -> Vec<DeliveryCheck> {
-    let taken = stage
-        .records
-        .take_delivery_checks(&Route::KAVENEGAR, limit, stage.now());
-    taken.await.expect("an answer")
+pub(crate) async fn due(stage: &Stage, limit: u32) -> Vec<DeliveryCheck> {
+    due_behind(stage, &CheckPlace::START, limit).await.checks
 }
 
-async fn take_one(stage: &Stage) -> DeliveryCheck {
-    let mut taken = take(stage, 500).await;
-    assert_eq!(taken.len(), 1, "{taken:?}");
-    taken.remove(0)
+pub(crate) async fn due_behind(stage: &Stage, place: &CheckPlace, limit: u32) -> DueChecks {
+    let due = stage
+        .records
+        .due_delivery_checks(&Route::KAVENEGAR, place, limit, stage.now());
+    due.await.expect("an answer")
+}
+
+pub(crate) async fn due_one(stage: &Stage) -> DeliveryCheck {
+    let mut due = due(stage, 500).await;
+    assert_eq!(due.len(), 1, "{due:?}");
+    due.remove(0)
 }
 
 async fn next(stage: &Stage) -> Option<DateTime<Utc>> {
-    let next = stage.records.next_delivery_check(&Route::KAVENEGAR).await;
-    next.expect("an answer")
+    next_behind(stage, &CheckPlace::START).await
 }
 
-fn messages(taken: &[DeliveryCheck]) -> BTreeSet<i64> {
-    let number = |check: &DeliveryCheck| check.message_id.number().expect("a number");
-    taken.iter().map(number).collect()
+pub(crate) async fn next_behind(stage: &Stage, place: &CheckPlace) -> Option<DateTime<Utc>> {
+    let next = stage.records.next_delivery_check(&Route::KAVENEGAR, place);
+    next.await.expect("an answer")
 }
 
-/// What this answer means for a taken message now.
-fn told(stage: &Stage, check: &DeliveryCheck, code: i32) -> (DeliveryCheck, Progress) {
+/// What this answer means for a message that was read now.
+pub(crate) fn told(stage: &Stage, check: &DeliveryCheck, code: i32) -> (DeliveryCheck, Progress) {
     let age = stage.now() - check.accepted_at;
     let said = Some(DeliveryStatus::from_code(code));
     let progress = Progress::after(check.known, said, age, false);
@@ -67,7 +68,11 @@ fn told(stage: &Stage, check: &DeliveryCheck, code: i32) -> (DeliveryCheck, Prog
 }
 
 /// Records this answer; what it reached, where that is this caller's to count.
-async fn record(stage: &Stage, check: &DeliveryCheck, code: i32) -> Option<Vec<Milestone>> {
+pub(crate) async fn record(
+    stage: &Stage,
+    check: &DeliveryCheck,
+    code: i32,
+) -> Option<Vec<Milestone>> {
     let told = told(stage, check, code);
     let recorded = stage
         .records
@@ -77,7 +82,7 @@ async fn record(stage: &Stage, check: &DeliveryCheck, code: i32) -> Option<Vec<M
     recorded.contains(&check.key).then_some(told.1.reached)
 }
 
-async fn report(stage: &Stage, messageid: i64, code: i32) -> Reported {
+pub(crate) async fn report(stage: &Stage, messageid: i64, code: i32) -> Reported {
     let (messageid, status) = (messageid.into(), DeliveryStatus::from_code(code));
     let noted =
         stage
@@ -86,98 +91,8 @@ async fn report(stage: &Stage, messageid: i64, code: i32) -> Reported {
     noted.await.expect("an answer")
 }
 
-fn advance(stage: &Stage, by: TimeDelta) {
+pub(crate) fn advance(stage: &Stage, by: TimeDelta) {
     stage.clock.advance(by.num_milliseconds());
-}
-
-pub(crate) async fn checks_are_taken_in_due_order_up_to_a_limit(stage: Stage) {
-    assert_eq!(next(&stage).await, None);
-    let accepted_at = stage.now();
-    for number in 0..5 {
-        sent(&stage, FIRST + number).await;
-        advance(&stage, TimeDelta::seconds(1));
-    }
-    let due = accepted_at + CHECKS[0];
-    assert_eq!(next(&stage).await, Some(due));
-    assert_eq!(take(&stage, 500).await, [], "nothing is due yet");
-
-    // The first four are due, to the very moment.
-    advance(&stage, due + TimeDelta::seconds(3) - stage.now());
-    let first = take(&stage, 3).await;
-    assert_eq!(
-        messages(&first),
-        BTreeSet::from([FIRST, FIRST + 1, FIRST + 2])
-    );
-    assert_eq!(next(&stage).await, Some(due + TimeDelta::seconds(3)));
-    let check = first.iter().find(|check| check.message_id == FIRST.into());
-    let check = check.expect("the first");
-    assert_eq!(
-        (check.accepted_at, check.known, check.operator),
-        (accepted_at, None, Operator::Mci)
-    );
-    assert_eq!(
-        messages(&take(&stage, 3).await),
-        BTreeSet::from([FIRST + 3])
-    );
-    advance(&stage, TimeDelta::seconds(1));
-    assert_eq!(
-        messages(&take(&stage, 3).await),
-        BTreeSet::from([FIRST + 4])
-    );
-}
-
-pub(crate) async fn f_01_a_check_whose_taker_died_is_due_again(stage: Stage) {
-    let key = sent(&stage, FIRST).await;
-    advance(&stage, CHECKS[0]);
-    let dead = take_one(&stage).await;
-    assert_eq!(dead.leased_until, stage.now() + DELIVERY_LEASE);
-    advance(&stage, DELIVERY_LEASE - TimeDelta::milliseconds(1));
-    assert_eq!(take(&stage, 500).await, []);
-    advance(&stage, TimeDelta::milliseconds(1));
-    let alive = take_one(&stage).await;
-    assert_eq!((alive.key, alive.known), (dead.key, None));
-
-    // The dead one was only slow: its answer is as good as any, and keeps the lease of the other.
-    assert_eq!(
-        record(&stage, &dead, 5).await,
-        Some(vec![Milestone::HandedOver])
-    );
-    let handed_over = row(&stage, key).await;
-    assert_eq!(handed_over.delivery_status, Some(5));
-    assert_eq!(handed_over.next_check_at, Some(alive.leased_until));
-    // The other's answer came second and is not counted; the message is asked about once more.
-    assert_eq!(record(&stage, &alive, 5).await, None);
-    assert_eq!(row(&stage, key).await, handed_over);
-    advance(&stage, DELIVERY_LEASE);
-    let again = take_one(&stage).await;
-    assert_eq!(again.known, Some(DeliveryStatus::HandedOver(5)));
-}
-
-pub(crate) async fn of_several_takers_at_once_each_gets_checks_of_its_own(stage: Stage) {
-    for number in 0..120 {
-        sent(&stage, FIRST + number).await;
-    }
-    advance(&stage, CHECKS[0]);
-    let takers = (0..8).map(|_| {
-        let (records, now) = (stage.records.clone(), stage.now());
-        tokio::spawn(async move {
-            records
-                .take_delivery_checks(&Route::KAVENEGAR, 15, now)
-                .await
-        })
-    });
-    let mut all = BTreeSet::new();
-    for taker in takers.collect::<Vec<_>>() {
-        let taken = taker.await.expect("no panic").expect("an answer");
-        assert!(taken.len() <= 15);
-        for check in taken {
-            assert!(all.insert(check.message_id.number()), "{check:?} twice");
-        }
-    }
-    // Somebody who comes while others take may find them all taken; nothing is left for good.
-    let rest = messages(&take(&stage, 500).await);
-    all.extend(rest.into_iter().map(Some));
-    assert_eq!(all.len(), 120);
 }
 
 pub(crate) async fn a_message_is_counted_once_for_each_stage_that_it_reaches(stage: Stage) {
@@ -188,7 +103,7 @@ pub(crate) async fn a_message_is_counted_once_for_each_stage_that_it_reaches(sta
         let at = accepted_at + at;
         assert_eq!(next(&stage).await, Some(at));
         advance(&stage, at - stage.now());
-        let check = take_one(&stage).await;
+        let check = due_one(&stage).await;
         counted.extend(record(&stage, &check, code).await.expect("recorded"));
         assert_eq!(row(&stage, key).await.delivery_checked_at, Some(at));
         // The same answer of the same check once more.
@@ -209,9 +124,9 @@ pub(crate) async fn what_has_come_to_its_end_stays_there(stage: Stage) {
     for (number, code) in (0..).zip([6, 10, 11, 13, 14]) {
         let key = sent(&stage, FIRST + number).await;
         advance(&stage, CHECKS[0]);
-        let slow = take_one(&stage).await;
-        advance(&stage, DELIVERY_LEASE);
-        let fast = take_one(&stage).await;
+        let slow = due_one(&stage).await;
+        advance(&stage, ASKED_AGAIN_AFTER);
+        let fast = due_one(&stage).await;
         let reached = record(&stage, &fast, code).await.expect("recorded");
         let milestone = Milestone::of(DeliveryStatus::from_code(code));
         assert_eq!(reached.last().copied(), milestone);
@@ -231,7 +146,7 @@ pub(crate) async fn what_has_come_to_its_end_stays_there(stage: Stage) {
         }
         assert_eq!(row(&stage, key).await, ended);
         advance(&stage, TimeDelta::hours(1));
-        assert_eq!(take(&stage, 500).await, []);
+        assert_eq!(due(&stage, 500).await, []);
     }
 }
 
@@ -239,7 +154,7 @@ pub(crate) async fn an_answer_without_anything_new_moves_the_next_check_only(sta
     let key = sent(&stage, FIRST).await;
     let accepted_at = stage.now();
     advance(&stage, CHECKS[0]);
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     let age = stage.now() - check.accepted_at;
     let silent = (check.clone(), Progress::after(None, None, age, false));
     let recorded = stage
@@ -252,7 +167,7 @@ pub(crate) async fn an_answer_without_anything_new_moves_the_next_check_only(sta
     assert_eq!(silent.next_check_at, Some(accepted_at + CHECKS[1]));
 
     advance(&stage, CHECKS[1] - CHECKS[0]);
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     assert_eq!(record(&stage, &check, 100).await, Some(Vec::new()));
     let not_known = row(&stage, key).await;
     assert_eq!(not_known.delivery_status, Some(100));
@@ -265,13 +180,13 @@ pub(crate) async fn a_message_whose_end_nobody_learns_is_unknown_in_the_end(stag
     let key = sent(&stage, FIRST).await;
     let accepted_at = stage.now();
     advance(&stage, CHECKS[0]);
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     record(&stage, &check, 5).await.expect("recorded");
     // No worker was there for two days.
     advance(&stage, TimeDelta::hours(49));
-    let slow = take_one(&stage).await;
-    advance(&stage, DELIVERY_LEASE);
-    let check = take_one(&stage).await;
+    let slow = due_one(&stage).await;
+    advance(&stage, ASKED_AGAIN_AFTER);
+    let check = due_one(&stage).await;
     assert_eq!(
         record(&stage, &check, 100).await,
         Some(vec![Milestone::Unknown])
@@ -307,7 +222,7 @@ pub(crate) async fn a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_
             "more than the moment changed"
         );
     }
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     let reached = record(&stage, &check, 11).await;
     assert_eq!(
         reached,
@@ -319,7 +234,7 @@ pub(crate) async fn a_34_a_report_makes_the_gateway_be_asked_and_is_believed_in_
 pub(crate) async fn a_report_that_comes_while_the_gateway_is_asked_is_not_lost(stage: Stage) {
     let key = sent(&stage, FIRST).await;
     advance(&stage, CHECKS[0]);
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     advance(&stage, TimeDelta::seconds(1));
     assert_eq!(report(&stage, FIRST, 10).await, Reported::Open);
     let reported_at = stage.now();
@@ -327,7 +242,7 @@ pub(crate) async fn a_report_that_comes_while_the_gateway_is_asked_is_not_lost(s
     // The gateway answered before the message arrived.
     record(&stage, &check, 5).await.expect("recorded");
     assert_eq!(row(&stage, key).await.next_check_at, Some(reported_at));
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     assert_eq!(
         record(&stage, &check, 10).await,
         Some(vec![Milestone::Delivered])
@@ -345,7 +260,7 @@ pub(crate) async fn the_messages_of_a_deleted_account_are_followed_without_its_n
     );
     assert_eq!(stage.execute(erased).await.expect("erased"), 1);
     advance(&stage, CHECKS[0]);
-    let check = take_one(&stage).await;
+    let check = due_one(&stage).await;
     assert_eq!(check.operator, Operator::Other);
     record(&stage, &check, 10).await.expect("recorded");
     assert_eq!(row(&stage, key).await.delivery_status, Some(10));
@@ -371,17 +286,4 @@ pub(crate) async fn an_entry_that_had_failed_at_once_shows_how(stage: Stage) {
     let taken = row(&stage, sent(&stage, FIRST + 1).await).await;
     assert_eq!((taken.entry_status, taken.delivery_status), (Some(5), None));
     assert_eq!(taken.delivery_checked_at, None);
-}
-
-pub(crate) async fn a_row_that_cannot_be_read_does_not_keep_the_others_waiting(stage: Stage) {
-    let broken = sent(&stage, FIRST).await;
-    sent(&stage, FIRST + 1).await;
-    let spoil = format!(
-        "UPDATE sends SET phone = 'nobody' WHERE challenge_id = {}",
-        stage.blob(broken.root.as_bytes())
-    );
-    assert_eq!(stage.execute(spoil).await.expect("spoilt"), 1);
-    advance(&stage, CHECKS[0]);
-    assert_eq!(take_one(&stage).await.message_id, (FIRST + 1).into());
-    assert_eq!(take(&stage, 500).await, []);
 }

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use domain::delivery::{CHECKS, DeliveryStatus};
 use shared::records::{
-    Begin, Begun, Finished, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported, Route,
-    SendKey, SendResult,
+    Begin, Begun, CheckPlace, Finished, LedgerRow, LedgerState, LedgerWriter, MessageId, Reported,
+    Route, SendKey, SendResult,
 };
 
 use crate::stage::{Stage, accepted, failed, finish, phone};
@@ -111,12 +111,12 @@ pub(crate) async fn each_leg_of_a_send_is_a_row_of_its_own(stage: Stage) {
     assert!(!is_open(first.key).await);
     assert!(is_open(second.key).await);
     stage.clock.advance(CHECKS[0].num_milliseconds());
-    let taken = stage
+    let due = stage
         .records
-        .take_delivery_checks(&Route::KAVENEGAR, 10, stage.now())
+        .due_delivery_checks(&Route::KAVENEGAR, &CheckPlace::START, 10, stage.now())
         .await
         .expect("an answer");
-    let keys: Vec<SendKey> = taken.iter().map(|check| check.key).collect();
+    let keys: Vec<SendKey> = due.checks.iter().map(|check| check.key).collect();
     assert_eq!(keys, [second.key]);
     assert_eq!(second.key.to_string(), format!("{}/2", first.key));
 }
@@ -156,12 +156,12 @@ pub(crate) async fn a_message_number_belongs_to_one_send_of_its_route(stage: Sta
         .expect("an answer");
     assert_eq!(others, []);
     stage.clock.advance(CHECKS[0].num_milliseconds());
-    let taken = stage
+    let due = stage
         .records
-        .take_delivery_checks(&Route::KAVENEGAR, 10, stage.now())
+        .due_delivery_checks(&Route::KAVENEGAR, &CheckPlace::START, 10, stage.now())
         .await
         .expect("an answer");
-    let keys: Vec<SendKey> = taken.iter().map(|check| check.key).collect();
+    let keys: Vec<SendKey> = due.checks.iter().map(|check| check.key).collect();
     assert_eq!(keys, [first.key]);
 }
 
@@ -203,16 +203,17 @@ pub(crate) async fn rows_of_the_release_before_are_moved_and_followed(stage: Sta
         .records
         .note_delivery_report(&route, &message, status, now);
     assert_eq!(noted.await.expect("an answer"), Reported::Open);
-    let taken = stage
+    let due = stage
         .records
-        .take_delivery_checks(&route, 10, now + TimeDelta::seconds(1))
+        .due_delivery_checks(&route, &CheckPlace::START, 10, now + TimeDelta::seconds(1))
         .await
         .expect("an answer");
-    let taken: Vec<_> = taken
+    let due: Vec<_> = due
+        .checks
         .into_iter()
         .map(|it| (it.key, it.message_id))
         .collect();
-    assert_eq!(taken, [(ended.key, message)]);
+    assert_eq!(due, [(ended.key, message)]);
 }
 
 pub(crate) async fn the_release_before_goes_on_with_rows_of_this_one(stage: Stage) {

@@ -11,6 +11,7 @@ mod by_hand;
 mod code_uses;
 mod credit;
 mod delivery;
+mod delivery_reading;
 mod erasing;
 mod family;
 mod import;
@@ -222,9 +223,16 @@ harness::on_each! {
     look::messages_of_other_sends_are_told_from_ones_own,
     look::open_sends_to_a_number_are_found_by_the_time_of_their_attempt,
     look::a_taken_local_id_is_replaced_in_the_next_attempt,
-    delivery::checks_are_taken_in_due_order_up_to_a_limit,
-    delivery::f_01_a_check_whose_taker_died_is_due_again,
-    delivery::of_several_takers_at_once_each_gets_checks_of_its_own,
+    delivery_reading::checks_are_read_in_due_order_up_to_a_limit,
+    delivery_reading::a_reader_goes_on_behind_the_place_they_came_to,
+    delivery_reading::what_becomes_due_is_behind_every_place_that_was_read,
+    delivery_reading::f_01_a_check_whose_reader_died_is_still_due,
+    delivery_reading::of_several_who_ask_about_the_same_one_records_it,
+    delivery_reading::a_worker_of_the_release_before_asks_beside_this_one,
+    delivery_reading::an_answer_that_says_nothing_leaves_the_lease_of_the_release_before,
+    delivery_reading::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
+    delivery_reading::a_row_that_the_database_refuses_is_put_off_and_no_other,
+    delivery_reading::what_was_recorded_or_hastened_meanwhile_is_not_put_off,
     delivery::a_message_is_counted_once_for_each_stage_that_it_reaches,
     delivery::what_has_come_to_its_end_stays_there,
     delivery::an_answer_without_anything_new_moves_the_next_check_only,
@@ -233,7 +241,6 @@ harness::on_each! {
     delivery::a_report_that_comes_while_the_gateway_is_asked_is_not_lost,
     delivery::the_messages_of_a_deleted_account_are_followed_without_its_number,
     delivery::an_entry_that_had_failed_at_once_shows_how,
-    delivery::a_row_that_cannot_be_read_does_not_keep_the_others_waiting,
     spending::the_cost_of_accepted_sends_is_summed_up_by_the_time_they_were_made,
     spending::a_sum_may_exceed_32_bits,
     spending::costs_are_told_by_purpose_channel_route_and_prefix,

@@ -1,11 +1,14 @@
 //! What becomes of the messages that the gateway has accepted.
 
+use std::time::Duration;
+
 use domain::challenge::{ChallengeId, Channel};
 use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
 use harness::{PostgresServer, RedisServer, eventually};
 use serde_json::json;
 use shared::records::{LedgerRow, LedgerState, Reported, Route as GatewayRoute};
+use uuid::Uuid;
 
 use crate::stage::{PATIENCE, PHONE, Route, Stage, Working};
 
@@ -15,8 +18,9 @@ const KAVENEGAR: GatewayRoute = GatewayRoute::KAVENEGAR;
 const FIRST: i64 = 11 * SECOND;
 /// From there to the second question.
 const TO_THE_SECOND: i64 = 20 * SECOND;
-/// A question that was not answered comes again after this time.
-const LEASE: i64 = 61 * SECOND;
+/// A question that was not answered comes again after this time, and the deliveries of a worker that died are
+/// followed by another.
+const A_MINUTE: i64 = 61 * SECOND;
 const DAYS: i64 = 2 * 24 * 3_600 * SECOND;
 
 /// How the simulator's messages go.
@@ -206,12 +210,69 @@ pub(crate) async fn f_14_what_a_stopped_worker_had_asked_is_asked_by_another(sta
     let row = stage.row(id, 1).await.expect("a row");
     assert_eq!((row.delivery_status, row.delivery_checked_at), (None, None));
 
+    // It has given the right to ask back, and what was not recorded is still due.
     let living = stage.work().await;
-    stage.advance(LEASE);
     becomes(stage, id, 10).await;
     counts(&living, "delivered", 1.0).await;
     living.stop().await;
     assert_eq!(stage.questions(), 2);
+}
+
+pub(crate) async fn f_01_deliveries_of_a_dead_worker_are_followed_by_another_after_a_minute(
+    stage: &Stage,
+) {
+    let dead = Uuid::from_u128(4_711);
+    let life = Duration::from_mins(1);
+    let follows = stage.stores.hot_state.follow(&KAVENEGAR, dead, life).await;
+    assert!(follows.expect("an answer"));
+    let living = stage.work().await;
+    let id = accepted(stage).await;
+    // It does not ask, and shows how far the questions are behind all the same.
+    for late in [1.0, 2.0, 3.0] {
+        stage.advance(if late < 2.0 { FIRST } else { SECOND });
+        living.shows("ramz_delivery_overdue_seconds", late).await;
+    }
+    assert_eq!(stage.questions(), 0);
+    stage.advance(A_MINUTE);
+    becomes(stage, id, 10).await;
+    living.shows("ramz_delivery_overdue_seconds", 0.0).await;
+    living.stop().await;
+}
+
+pub(crate) async fn f_09_a_worker_that_does_not_reach_the_gateway_lets_another_ask(stage: &Stage) {
+    let living = stage.work().await;
+    let id = accepted(stage).await;
+    living.stop().await;
+    let cut_off = stage.work_without_gateway().await;
+    stage.advance(FIRST);
+    cut_off
+        .counts("ramz_gateway_requests_total", "sms/status", 1)
+        .await;
+    let living = stage.work().await;
+    becomes(stage, id, 10).await;
+    counts(&living, "delivered", 1.0).await;
+    cut_off.stop().await;
+    living.stop().await;
+}
+
+pub(crate) async fn f_09_what_was_not_answered_keeps_nothing_else_waiting(stage: &Stage) {
+    stage.faults(json!([
+        { "method": "sms/status", "times": 1, "fault": { "kind": "cut_json" } }
+    ]));
+    let worker = stage.work().await;
+    let first = accepted(stage).await;
+    stage.advance(FIRST);
+    asked(stage, 1).await;
+    let other = accepted_for(stage, Purpose::Register).await;
+    stage.advance(FIRST);
+    becomes(stage, other, 10).await;
+    let row = stage.row(first, 1).await.expect("a row");
+    assert_eq!(row.delivery_checked_at, None, "its minute is not over");
+    stage.advance(A_MINUTE);
+    becomes(stage, first, 10).await;
+    counts(&worker, "delivered", 2.0).await;
+    worker.stop().await;
+    assert_eq!(stage.questions(), 3);
 }
 
 pub(crate) async fn f_09_answers_that_say_nothing_lose_nothing(stage: &Stage) {
@@ -243,13 +304,13 @@ pub(crate) async fn f_09_answers_that_say_nothing_lose_nothing(stage: &Stage) {
         json!({ "kind": "status", "status": 409 }),
     ] {
         once(fault);
-        stage.advance(LEASE);
+        stage.advance(A_MINUTE);
         questions += 1;
         asked(stage, questions).await;
         let again = stage.row(id, 1).await.expect("a row");
         assert_eq!(again.delivery_checked_at, row.delivery_checked_at);
     }
-    stage.advance(LEASE);
+    stage.advance(A_MINUTE);
     becomes(stage, id, 10).await;
     counts(&worker, "delivered", 1.0).await;
     worker.shows("ramz_delivery_overdue_seconds", 0.0).await;
