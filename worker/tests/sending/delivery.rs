@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::challenge::{ChallengeId, Channel};
 use domain::delivery::DeliveryStatus;
 use domain::otp::Purpose;
@@ -196,6 +197,35 @@ pub(crate) async fn two_workers_ask_about_each_message_once_in_a_round(stage: &S
     one.stop().await;
     other.stop().await;
     assert_eq!(stage.questions(), 1, "all of them fit into one question");
+}
+
+pub(crate) async fn what_a_worker_of_the_release_before_has_taken_is_asked_when_its_minute_is_over(
+    stage: &Stage,
+) {
+    let worker = stage.work().await;
+    let taken = accepted(stage).await;
+    worker.stop().await;
+    stage.advance(FIRST);
+    // It takes each row for a minute, and dies with it.
+    let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+    let (now, minute) = (stage.clock.now(), TimeDelta::seconds(60));
+    let take = format!(
+        "UPDATE sends SET next_check_at = '{}' WHERE next_check_at <= '{}'",
+        text(now + minute),
+        text(now)
+    );
+    stage.execute(&take).await;
+    let worker = stage.work().await;
+    let other = accepted_for(stage, Purpose::Register).await;
+    stage.advance(FIRST);
+    becomes(stage, other, 10).await;
+    let row = stage.row(taken, 1).await.expect("a row");
+    assert_eq!(row.delivery_checked_at, None);
+    stage.advance(A_MINUTE);
+    becomes(stage, taken, 10).await;
+    counts(&worker, "delivered", 2.0).await;
+    worker.stop().await;
+    assert_eq!(stage.questions(), 2);
 }
 
 pub(crate) async fn f_14_what_a_stopped_worker_had_asked_is_asked_by_another(stage: &Stage) {

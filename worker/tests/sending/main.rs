@@ -54,6 +54,7 @@ harness::on_each! {
     delivery::a_message_that_is_blocked_at_once_is_refused_and_shows_why,
     delivery::an_undelivered_message_that_the_gateway_repeats_is_followed,
     delivery::two_workers_ask_about_each_message_once_in_a_round,
+    delivery::what_a_worker_of_the_release_before_has_taken_is_asked_when_its_minute_is_over,
     delivery::f_14_what_a_stopped_worker_had_asked_is_asked_by_another,
     delivery::f_01_deliveries_of_a_dead_worker_are_followed_by_another_after_a_minute,
     delivery::f_09_a_worker_that_does_not_reach_the_gateway_lets_another_ask,

@@ -10,6 +10,7 @@ use domain::phone::PhoneNumber;
 use domain::root::{NewSecret, RootId};
 use shared::hot_state::{Accept, AcceptPolicy, AcceptRequest, Accepted, HotStateError};
 use shared::records::NewNotice;
+use sqlx::AssertSqlSafe;
 
 use super::{REQUEST, Stage};
 
@@ -204,15 +205,18 @@ impl Stage {
 
     /// Removes the notices, as the deletion of an account does.
     pub(crate) async fn remove_notices(&self) {
-        let sql = "DELETE FROM notices";
+        self.execute("DELETE FROM notices").await;
+    }
+
+    /// Runs SQL of the test's own.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let (sql, url) = (AssertSqlSafe(sql.to_owned()), &self.settings.database_url);
         if self.settings.redis_url.is_some() {
-            let pool = sqlx::PgPool::connect(&self.settings.database_url).await;
-            let pool = pool.expect("a connection");
-            sqlx::query(sql).execute(&pool).await.expect("deleted");
+            let pool = sqlx::PgPool::connect(url).await.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("done");
         } else {
-            let pool = sqlx::SqlitePool::connect(&self.settings.database_url).await;
-            let pool = pool.expect("a connection");
-            sqlx::query(sql).execute(&pool).await.expect("deleted");
+            let pool = sqlx::SqlitePool::connect(url).await.expect("a connection");
+            sqlx::query(sql).execute(&pool).await.expect("done");
         }
     }
 }
