@@ -33,7 +33,8 @@ macro_rules! answerable {
 }
 pub(super) use answerable;
 
-/// The rows of a route behind a place. The first condition follows from the second, and an index knows it.
+/// The rows of a route behind a place. The first condition follows from the second; it shows that the index of open
+/// checks, which has no other rows, will do.
 macro_rules! behind {
     () => {
         concat!(
