@@ -197,9 +197,8 @@ pub async fn work(
         registry: registry.clone(),
     };
     let ran = run(parts, stop).await;
-    ledger.close().await;
-    // It gives back the right to follow deliveries.
-    let _ = following.await;
+    // The latter gives back the right to follow deliveries.
+    let _ = tokio::join!(ledger.close(), following);
     tracing::info!("worker stopped: everything is settled");
     Ok(ran?)
 }
