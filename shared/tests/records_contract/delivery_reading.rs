@@ -117,6 +117,7 @@ pub(crate) async fn what_becomes_due_is_behind_every_place_that_was_read(stage: 
     let place = due_one(&stage).await.place();
     assert_eq!(due_behind(&stage, &place, 500).await.rows(), 0);
     // A report has one of them asked about earlier, the other has its time.
+    advance(&stage, TimeDelta::milliseconds(1));
     assert_eq!(report(&stage, FIRST + 2, 10).await, Reported::Open);
     let hastened = due_behind(&stage, &place, 500).await;
     assert_eq!(messages(&hastened.checks), [FIRST + 2]);
