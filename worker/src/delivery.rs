@@ -20,7 +20,9 @@ use domain::random::Random;
 use gateway::{Gateway, MAX_STATUS_IDS};
 use shared::backoff::RetryDelays;
 use shared::hot_state::HotState;
+use shared::loops::{self, Loop};
 use shared::records::{CheckPlace, Records, RecordsError, Route};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -90,9 +92,34 @@ enum Look {
     Rest(Duration),
 }
 
+/// The loop, which is under way.
+pub(crate) struct Following {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Following {
+    /// Ends it, also where nobody has stopped the worker, and returns when the right to ask is given back.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        // One that panics at its end has said so.
+        let _ = self.task.await;
+    }
+}
+
 impl DeliveryWatch {
+    /// Follows deliveries until the stop.
+    pub(crate) fn start(self) -> Following {
+        let stop = self.stop.clone();
+        let task = loops::run(Loop::Deliveries, stop.clone(), move || self.clone().run());
+        Following {
+            stop,
+            task: tokio::spawn(task),
+        }
+    }
+
     /// Asks until the stop; it never ends by itself.
-    pub(crate) async fn run(self) {
+    async fn run(self) {
         let delays = RetryDelays::new(FIRST_PAUSE, LONGEST_PAUSE, self.random.clone());
         let watch = async {
             let (mut round, mut trouble) = (Round::default(), Trouble::default());

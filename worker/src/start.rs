@@ -148,7 +148,7 @@ pub async fn work(
     tokio::spawn(loops::run(Loop::Account, stop.clone(), move || {
         watch_account(watch(), stopped.clone())
     }));
-    let deliveries = DeliveryWatch {
+    let following = DeliveryWatch {
         hot_state: stores.hot_state.clone(),
         records: stores.records.clone(),
         gateway: gateway.clone(),
@@ -158,11 +158,9 @@ pub async fn work(
         clock: clock.clone(),
         random: random.clone(),
         metrics: metrics.clone(),
-        stop: stop.clone(),
-    };
-    let following = tokio::spawn(loops::run(Loop::Deliveries, stop.clone(), move || {
-        deliveries.clone().run()
-    }));
+        stop: stop.child_token(),
+    }
+    .start();
     let retention = RetentionRounds {
         records: stores.records.clone(),
         retention: config.retention,
@@ -197,8 +195,7 @@ pub async fn work(
         registry: registry.clone(),
     };
     let ran = run(parts, stop).await;
-    // The latter gives back the right to follow deliveries.
-    let _ = tokio::join!(ledger.close(), following);
+    tokio::join!(ledger.close(), following.end());
     tracing::info!("worker stopped: everything is settled");
     Ok(ran?)
 }
