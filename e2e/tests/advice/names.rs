@@ -48,6 +48,7 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
     (
         "Redis",
         &[
+            "NOPERM",
             "READONLY",
             "SLOWLOG GET",
             "FLUSHALL",

@@ -1,16 +1,18 @@
 //! In Redis, requests for codes that come together share calls (`hot_state/redis/accept_batch.rs`), and so do
-//! admissions of the gateway's calls and looks at challenges.
+//! admissions of the gateway's calls and looks at challenges. Calls are counted by the server, so each has its own.
 
 use std::time::Duration;
 
 use domain::challenge::NewChallenge;
+use domain::clock::Clock;
 use domain::limits::Rule;
 use futures::FutureExt as _;
 use futures::future::join_all;
+use harness::RedisServer;
 use redis::aio::MultiplexedConnection;
 use shared::hot_state::{Accept, AcceptRequest, Accepted, Admission, HotStateError};
 
-use crate::stage::{Stage, caller, sent};
+use crate::stage::{START, Stage, caller, sent};
 
 const PHONE: &str = "+989123456789";
 
@@ -75,7 +77,8 @@ fn granted(accepted: &[Accepted]) -> usize {
 // One thread: all have come before the first call is made.
 #[tokio::test]
 async fn requests_that_come_together_share_calls() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     sent(stage.ask(&stage.new_challenge(PHONE)).await);
     let (mut raw, _) = stage.raw_redis().await;
     let before = scripts(&mut raw).await;
@@ -94,7 +97,8 @@ async fn requests_that_come_together_share_calls() {
 
 #[tokio::test]
 async fn a_14_the_limits_of_a_number_and_of_an_address_hold_within_a_call() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let of_number: Vec<_> = (0..16).map(|_| stage.new_challenge(PHONE)).collect();
     let accepted = join_all(of_number.iter().map(|new| stage.ask(new))).await;
     assert_eq!(granted(&accepted), 3, "{accepted:?}");
@@ -126,7 +130,8 @@ async fn f_16_the_queue_is_counted_with_what_the_same_call_has_put_there() {
 
 #[tokio::test]
 async fn what_is_stored_for_one_is_in_nobody_elses_way() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let challenges = challenges(&stage, 16);
     let (mut raw, _) = stage.raw_redis().await;
     // A record of another form, in the place of the challenge of one of them.
@@ -156,7 +161,8 @@ async fn what_is_stored_for_one_is_in_nobody_elses_way() {
 
 #[tokio::test]
 async fn a_request_that_comes_twice_at_once_is_granted_once() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let challenges = challenges(&stage, 20);
     let accepts: Vec<Accept<'_>> = challenges
         .iter()
@@ -172,7 +178,8 @@ async fn a_request_that_comes_twice_at_once_is_granted_once() {
 
 #[tokio::test]
 async fn who_goes_away_takes_nobody_along() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let challenges = challenges(&stage, 8);
     let (gone, stay) = challenges.split_at(4);
     for new in gone {
@@ -189,7 +196,8 @@ async fn who_goes_away_takes_nobody_along() {
 
 #[tokio::test]
 async fn calls_of_the_gateway_are_admitted_together_and_no_more_of_them_than_the_rate_allows() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let (mut raw, _) = stage.raw_redis().await;
     let admit = async |patience: u64| {
         let admitted = stage.hot.admit_call(20, Duration::from_millis(patience));
@@ -218,7 +226,8 @@ async fn calls_of_the_gateway_are_admitted_together_and_no_more_of_them_than_the
 
 #[tokio::test]
 async fn challenges_are_found_together_and_one_that_is_spoilt_is_in_nobody_elses_way() {
-    let stage = Stage::redis().await;
+    let server = RedisServer::start().await;
+    let stage = Stage::redis_on(&server, Clock::manual(START));
     let challenges = challenges(&stage, 64);
     for new in &challenges[1..] {
         sent(stage.ask(new).await);
