@@ -13,7 +13,8 @@ macro_rules! call {
         tokio::time::timeout($self.call_limit(), async {
             match &$self.backend {
                 Backend::Redis($state) => $call.await,
-                Backend::Sqlite($state) => $call.await,
+                // Its futures are large, and those on Redis would be as large for them.
+                Backend::Sqlite($state) => Box::pin($call).await,
             }
         })
         .await
@@ -35,7 +36,6 @@ mod redis;
 mod refusals;
 mod room;
 mod sqlite;
-mod together;
 mod unanswered;
 
 use std::sync::Arc;

@@ -16,4 +16,5 @@ pub mod redis_store;
 pub mod sqlite_file;
 pub mod stores;
 pub mod telemetry;
+mod together;
 pub mod traces;

@@ -10,6 +10,7 @@ use domain::root::{NewSecret, Root, RootId};
 use uuid::Uuid;
 
 use super::limits::Subjects;
+use crate::together::Interrupted;
 
 /// One request for a code.
 #[derive(Clone, Debug)]
@@ -213,4 +214,10 @@ pub enum HotStateError {
     /// A record that cannot be read.
     #[error("hot state holds an unreadable record: {0}")]
     Corrupt(&'static str),
+}
+
+impl From<Interrupted> for HotStateError {
+    fn from(_: Interrupted) -> Self {
+        Self::Unavailable("it was interrupted".into())
+    }
 }

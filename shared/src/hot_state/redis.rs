@@ -20,6 +20,7 @@ mod phone_state;
 mod record;
 mod refusals;
 mod server_time;
+mod session_attempts;
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -28,26 +29,23 @@ use domain::challenge::{Challenge, ChallengeId};
 use domain::client_address::ClientAddress;
 use domain::clock::{Clock, UnixMillis};
 use domain::phone::PhoneNumber;
-use domain::root::{MAX_ROOT_MILLIS, Root, RootId};
+use domain::root::{Root, RootId};
 use redis::{AsyncCommands as _, RedisError, Script};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::limits::proven_from;
 use super::living::LivingRoot;
 use super::memory::Memory;
 use super::model::{Guess, HotStateError, Verdict};
 use super::room::Fill;
-use super::together::Together;
 use crate::redis_store::{RedisStore, cause};
+use crate::together::Together;
 use accept_batch::Accepting;
 use admit_calls::AdmitCalls;
 use challenges::{FindChallenges, WantedChallenge};
-use limits::counting_script;
 use server_time::ServerTime;
+use session_attempts::{CountSessionAttempts, SessionAttempt};
 
-static COUNT_BY_SESSION: LazyLock<Script> =
-    LazyLock::new(|| counting_script(include_str!("redis/count_by_session.lua")));
 static COUNT_BY_PHONE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("redis/count_by_phone.lua")));
 static PHONE_ROOTS: LazyLock<Script> =
@@ -72,6 +70,7 @@ pub(super) struct RedisHotState {
     accepting: Accepting,
     admissions: Together<AdmitCalls>,
     challenges: Together<FindChallenges>,
+    session_attempts: Together<CountSessionAttempts>,
     memory: Memory,
 }
 
@@ -82,6 +81,7 @@ impl RedisHotState {
             accepting: Accepting::new(store.clone(), server_time.clone()),
             admissions: Together::new(AdmitCalls(store.clone())),
             challenges: Together::new(FindChallenges(store.clone())),
+            session_attempts: Together::new(CountSessionAttempts(store.clone())),
             store,
             server_time,
             memory: Memory::default(),
@@ -184,27 +184,8 @@ impl RedisHotState {
         caller: Option<ClientAddress>,
     ) -> Result<Verdict, HotStateError> {
         let keys = self.store.keys();
-        let (id, root) = (challenge.id, &challenge.root);
-        let mut call = COUNT_BY_SESSION.prepare_invoke();
-        call.key(format!("{}{}", keys.challenge_prefix, root.id))
-            .key(format!("{}{id}", keys.joined_prefix))
-            .key(format!("{}{id}", keys.challenge_prefix));
-        for place in caller.filter(|_| right).map(proven_from).iter().flatten() {
-            call.key(keys.proven(place));
-        }
-        let (verdict, attempts_left): (String, u32) = call
-            .arg(now_argument(clock))
-            .arg(allowed)
-            .arg(id.to_string())
-            .arg(root.id.to_string())
-            .arg(&root.salt.as_bytes()[..])
-            .arg(u8::from(right))
-            .arg(MAX_ROOT_MILLIS)
-            .arg(super::REPEATED_FOR_MILLIS)
-            .invoke_async(&mut self.store.connection())
-            .await
-            .map_err(unavailable)?;
-        verdict_of(&verdict, attempts_left, Some(root.id))
+        let attempt = SessionAttempt::new(clock, keys, allowed, challenge, right, caller);
+        self.session_attempts.take(attempt).await
     }
 
     pub(super) async fn count_by_phone(

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use crate::together::Interrupted;
+
 /// Why a call on records failed. "Not found" is no error but an `Option`.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RecordsError {
@@ -90,6 +92,12 @@ impl RecordsError {
 
     pub(super) fn closed() -> Self {
         Self::Unavailable(Arc::new(sqlx::Error::PoolClosed))
+    }
+}
+
+impl From<Interrupted> for RecordsError {
+    fn from(_: Interrupted) -> Self {
+        Self::closed()
     }
 }
 

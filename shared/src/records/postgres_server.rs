@@ -27,7 +27,7 @@ use super::RecordsError;
 use super::connection::{PoolSettings, within};
 use super::kept_connections::{KeptConnections, Taken};
 use super::places::{Place, Placed, Places, Work};
-use super::sign_in_lanes::SignInLanes;
+use super::sign_in_rounds::{SignInRounds, SignInTogether};
 
 /// A connection answered when the pool got it back, so it is asked again only after so long: a
 /// server does not restart in less, and a round trip before each statement would double the time
@@ -59,7 +59,7 @@ pub(super) struct PostgresServer {
     kept: KeptConnections,
     pooler: Pooler,
     places: Places,
-    sign_in_lanes: SignInLanes,
+    sign_in_rounds: SignInRounds,
     /// How a transaction begins behind a pooler, whose connections keep nothing of ours.
     begin_pooled: Arc<str>,
 }
@@ -75,7 +75,7 @@ impl PostgresServer {
             options = options.statement_cache_capacity(0).extra_float_digits(None);
         }
         let lock_timeout = lock_timeout(settings.time_limit);
-        let set_lock_timeout = (settings.pooler == Pooler::None).then(|| {
+        let settings_of_each = (settings.pooler == Pooler::None).then(|| {
             Arc::<str>::from(format!(
                 "SELECT set_config('lock_timeout', '{lock_timeout}', FALSE)"
             ))
@@ -86,7 +86,7 @@ impl PostgresServer {
             .max_lifetime(LIFE)
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
-                let set = set_lock_timeout.clone();
+                let set = settings_of_each.clone();
                 Box::pin(async move {
                     if let Some(set) = set {
                         connection.execute(AssertSqlSafe(&*set)).await?;
@@ -101,7 +101,7 @@ impl PostgresServer {
             kept: KeptConnections::default(),
             pooler: settings.pooler,
             places: Places::new(settings.max_connections),
-            sign_in_lanes: SignInLanes::default(),
+            sign_in_rounds: SignInRounds::new(SignInTogether),
             begin_pooled: format!("BEGIN; DEALLOCATE ALL; SET LOCAL lock_timeout = {lock_timeout}")
                 .into(),
         })
@@ -112,8 +112,8 @@ impl PostgresServer {
     }
 
     /// Where those wait who sign in at the same moment.
-    pub(super) fn sign_in_lanes(&self) -> &SignInLanes {
-        &self.sign_in_lanes
+    pub(super) fn sign_in_rounds(&self) -> &SignInRounds {
+        &self.sign_in_rounds
     }
 
     /// How many connections the pool counts as used that are free.
@@ -132,7 +132,8 @@ impl PostgresServer {
             let placed = self.places.take(place).await;
             let taken = match self.kept.take() {
                 Some(taken) => taken,
-                None => Taken::new(self.pool.acquire().await?),
+                // The future of the pool is large, and each call would carry it along.
+                None => Taken::new(Box::pin(self.pool.acquire()).await?),
             };
             Ok(Lease {
                 held: Some((taken, placed)),

@@ -180,8 +180,11 @@ impl Records {
     /// session with its first refresh token, all or nothing.
     pub async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, RecordsError> {
         match self.store() {
-            Store::Postgres(server) => self.sign_in_in_lane(server.sign_in_lanes(), sign_in).await,
-            Store::Sqlite(file) => self.sign_in_on_file(file, sign_in).await,
+            Store::Postgres(server) => {
+                self.sign_in_in_rounds(server.sign_in_rounds(), sign_in)
+                    .await
+            }
+            Store::Sqlite(file) => Box::pin(self.sign_in_on_file(file, sign_in)).await,
         }
     }
 

@@ -83,13 +83,15 @@ impl Records {
         &self,
         sign_ins: &[SignIn],
     ) -> Result<Vec<Together>, RecordsError> {
-        self.sign_in_together_until(self.deadline(), sign_ins).await
+        let sign_ins: Vec<&SignIn> = sign_ins.iter().collect();
+        self.sign_in_together_until(self.deadline(), &sign_ins)
+            .await
     }
 
     pub(super) async fn sign_in_together_until(
         &self,
         deadline: Instant,
-        sign_ins: &[SignIn],
+        sign_ins: &[&SignIn],
     ) -> Result<Vec<Together>, RecordsError> {
         let Store::Postgres(server) = self.store() else {
             return Ok(sign_ins.iter().map(|_| None).collect());
@@ -97,7 +99,7 @@ impl Records {
         // By number, as all who write several rows: those that meet on the same ones wait in one direction.
         let mut order: Vec<usize> = (0..sign_ins.len()).collect();
         order.sort_unstable_by_key(|&place| sign_ins[place].phone.as_e164());
-        let sorted: Vec<&SignIn> = order.iter().map(|&place| &sign_ins[place]).collect();
+        let sorted: Vec<&SignIn> = order.iter().map(|&place| sign_ins[place]).collect();
         let rows = on_connection!(@server server, deadline, settle_statements, Place::of(Work::Verifying), connection => {
             Ok(statement(&sorted).fetch_all(connection).await?)
         })?;

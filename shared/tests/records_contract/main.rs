@@ -36,7 +36,7 @@ mod round_trips;
 mod session_ending;
 mod sign_in;
 mod sign_in_at_once;
-mod sign_in_lanes;
+mod sign_in_rounds;
 mod sign_in_together;
 mod sign_on;
 mod spending;

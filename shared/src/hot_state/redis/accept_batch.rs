@@ -14,9 +14,9 @@ use super::limits::counting_script;
 use super::server_time::ServerTime;
 use super::unavailable;
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::together::{Service, Together, Waiting};
 use crate::redis_script::ScriptCall;
 use crate::redis_store::RedisStore;
+use crate::together::{Service, Together, Waiting};
 
 static ACCEPT: LazyLock<Script> = LazyLock::new(|| counting_script(include_str!("accept.lua")));
 
@@ -113,6 +113,7 @@ struct AcceptCalls {
 impl Service for AcceptCalls {
     type Input = Ask;
     type Output = Value;
+    type Error = HotStateError;
 
     /// Redis does nothing else meanwhile, and more of them save little.
     const MOST: usize = 16;

@@ -8,9 +8,9 @@ use redis::Script;
 use super::unavailable;
 use crate::hot_state::gate::{Admission, millis};
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::together::{Answer, Service, Waiting};
 use crate::redis_script::ScriptCall;
 use crate::redis_store::RedisStore;
+use crate::together::{Answer, Service, Waiting};
 
 static ADMIT_CALL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit_call.lua")));
 
@@ -28,6 +28,7 @@ pub(super) struct AdmitCalls(pub(super) RedisStore);
 impl Service for AdmitCalls {
     type Input = AdmitCall;
     type Output = Admission;
+    type Error = HotStateError;
 
     const MOST: usize = 64;
     const UNDER_WAY: usize = 2;

@@ -8,14 +8,11 @@ use redis::{FromRedisValue as _, Script, Value};
 
 use super::{record, unavailable};
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::together::{Answer, Service, Waiting};
 use crate::redis_script::ScriptCall;
 use crate::redis_store::RedisStore;
+use crate::together::{Answer, Service, Waiting};
 
 static CHALLENGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("challenge.lua")));
-
-/// What of a challenge and its root is found.
-type Found = (record::Fields, String, record::Fields);
 
 /// A challenge that is looked for, on this root or on the one that it is on.
 pub(super) struct WantedChallenge {
@@ -29,6 +26,7 @@ pub(super) struct FindChallenges(pub(super) RedisStore);
 impl Service for FindChallenges {
     type Input = WantedChallenge;
     type Output = Option<Challenge>;
+    type Error = HotStateError;
 
     const MOST: usize = 16;
     const UNDER_WAY: usize = 2;
@@ -68,10 +66,14 @@ fn read(id: ChallengeId, reply: Value) -> Result<Option<Challenge>, HotStateErro
             String::from_utf8_lossy(&why).as_ref().into(),
         )),
         found => {
-            let found = Found::from_redis_value(found);
-            let (fields, root, of_root) =
-                found.map_err(|_| HotStateError::Corrupt("the fields of a challenge"))?;
-            record::read_challenge(id, &fields, &root, &of_root).map(Some)
+            let unreadable = || HotStateError::Corrupt("the fields of a challenge");
+            let found = record::Fields::from_redis_value(found).map_err(|_| unreadable())?;
+            let (own, rest) = found
+                .split_at_checked(record::CHALLENGE_FIELDS.len())
+                .ok_or_else(unreadable)?;
+            let (root, of_root) = rest.split_last().ok_or_else(unreadable)?;
+            let root = root.as_deref().and_then(|id| std::str::from_utf8(id).ok());
+            record::read_challenge(id, own, root.unwrap_or_default(), of_root).map(Some)
         }
     }
 }

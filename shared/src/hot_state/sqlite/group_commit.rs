@@ -9,8 +9,8 @@ use sqlx::SqliteConnection;
 
 use super::unavailable;
 use crate::hot_state::model::HotStateError;
-use crate::hot_state::together::{Answer, Service, Together, Waiting};
 use crate::sqlite_file::SqliteFile;
+use crate::together::{Answer, Service, Together, Waiting};
 
 /// A step of hot state that many take at the same time.
 pub(super) trait GroupedStep: fmt::Debug + Sized + Send + Sync + 'static {
@@ -65,6 +65,7 @@ pub(super) struct Commits<S> {
 impl<S: GroupedStep> Service for Commits<S> {
     type Input = S;
     type Output = S::Output;
+    type Error = HotStateError;
 
     /// Anyone who else wants to write waits as long as they take.
     const MOST: usize = 64;
