@@ -38,6 +38,8 @@ const ANSWERS_WITHIN: Duration = Duration::from_millis(400);
 /// How long a call that was given up keeps its place, unless its connection answers before: longer than a
 /// statement of the API waits for a lock.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(1);
+/// What a page read out of order costs against one in order.
+const RANDOM_PAGE_COST: &str = "1.1";
 /// No connection is older than this.
 const LIFE: Duration = Duration::from_mins(1);
 
@@ -75,9 +77,12 @@ impl PostgresServer {
             options = options.statement_cache_capacity(0).extra_float_digits(None);
         }
         let lock_timeout = lock_timeout(settings.time_limit);
+        // A plan lives as long as its connection, and one that reads all of a table because it was young would be kept
+        // when it is large: what an index costs is told as it is on disks without heads.
         let settings_of_each = (settings.pooler == Pooler::None).then(|| {
             Arc::<str>::from(format!(
-                "SELECT set_config('lock_timeout', '{lock_timeout}', FALSE)"
+                "SELECT set_config('lock_timeout', '{lock_timeout}', FALSE), \
+                 set_config('random_page_cost', '{RANDOM_PAGE_COST}', FALSE)"
             ))
         });
         let pool = PgPoolOptions::new()

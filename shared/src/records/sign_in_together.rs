@@ -62,16 +62,17 @@ const SIGN_IN: &str = concat!(
         " FROM going WHERE NOT is_known ORDER BY of_phone"
     ),
     "), admitted AS (SELECT *, FALSE AS is_new FROM found UNION ALL SELECT *, TRUE FROM created), \
+     let_in AS MATERIALIZED (SELECT going.*, id AS user_id FROM going JOIN admitted ON phone = of_phone), \
      opened AS (INSERT INTO sessions (id, user_id, challenge_id, device_name, user_agent, address, \
          created_at, last_used_at, idle_expires_at, expires_at) \
-         SELECT of_session, admitted.id, of_root, of_device, of_agent, of_address, of_now, of_now, of_idle_end, of_end \
-         FROM going JOIN admitted ON phone = of_phone), \
+         SELECT of_session, user_id, of_root, of_device, of_agent, of_address, of_now, of_now, of_idle_end, of_end \
+         FROM let_in), \
      issued AS (INSERT INTO refresh_tokens (token_hash, session_id, generation, issued_at, origin_salt) \
-         SELECT of_token, of_session, 0, of_now, of_salt FROM going JOIN admitted ON phone = of_phone) \
+         SELECT of_token, of_session, 0, of_now, of_salt FROM let_in) \
      SELECT 1 / CAST((SELECT COUNT(*) FROM going) = (SELECT COUNT(*) FROM admitted) AS INTEGER) AS all_let_in, \
          asked.of_number, tried.of_number IS NOT NULL AS is_tried, admitted.* \
      FROM asked LEFT JOIN tried ON tried.of_number = asked.of_number \
-     LEFT JOIN going ON going.of_number = asked.of_number LEFT JOIN admitted ON phone = going.of_phone \
+     LEFT JOIN admitted ON phone = asked.of_phone \
      ORDER BY asked.of_number",
 );
 

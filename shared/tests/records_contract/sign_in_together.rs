@@ -208,6 +208,40 @@ async fn several_sign_ins_are_one_round_trip_however_many_they_are() {
     .await;
 }
 
+/// A connection keeps its plans: one that was made while a table was young must not read all of it later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_made_on_young_tables_looks_into_indexes() {
+    let stage = Stage::postgres_of(1, PATIENT).await;
+    let scans = async || {
+        let scans = sqlx::query_as::<_, (i64, i64)>(
+            "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'users'",
+        );
+        scans.fetch_one(stage.server()).await.expect("counts")
+    };
+    let mut number = 0;
+    let (in_order, by_index) = eventually(PATIENT, async || {
+        // As often as it takes until the plan is kept.
+        for count in [1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5] {
+            let sign_ins: Vec<SignIn> = (0..count)
+                .map(|_| {
+                    number += 1;
+                    stage.sign_in(&phone(number))
+                })
+                .collect();
+            match &sign_ins[..] {
+                [alone] => drop(stage.records.sign_in(alone).await.expect("signed in")),
+                several => drop(stage.records.sign_in_together(several).await),
+            }
+        }
+        // The server counts with a delay.
+        let (in_order, by_index) = scans().await;
+        (by_index > 1_000).then_some((in_order, by_index))
+    })
+    .await;
+    // Those who make indexes read it in order, and so do the first few, who find it empty.
+    assert!(in_order < 50, "{in_order} beside {by_index}");
+}
+
 /// Whose user turns out to be there, or not to be creatable, would lose their code and get nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_one_is_let_in_by_nobody_the_statement_leaves_all_codes_unused() {
