@@ -9,6 +9,9 @@ use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Takes jobs from the queue and sends their messages through Kavenegar.
 #[derive(Parser)]
 #[command(version, after_long_help = help_text(Binary::Worker))]

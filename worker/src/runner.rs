@@ -115,7 +115,7 @@ async fn run_job(
     busy: Data<Busy>,
 ) -> Result<Disposal, BoxDynError> {
     let _busy = busy.one_more();
-    Ok(sender
-        .run(&job, u32::try_from(attempt.current()).unwrap_or(u32::MAX))
-        .await)
+    let attempt = u32::try_from(attempt.current()).unwrap_or(u32::MAX);
+    // Boxed, so that it is not moved with each layer of apalis.
+    Ok(Box::pin(sender.run(&job, attempt)).await)
 }

@@ -182,7 +182,7 @@ impl SmsSender {
             Err(disposal) => return disposal,
         };
         if self.is_unwanted(run, &draft) {
-            return self.expire(run, &draft).await;
+            return Box::pin(self.expire(run, &draft)).await;
         }
         let complete = match draft.complete(&self.0.keys) {
             Ok(complete) => complete,
@@ -200,7 +200,7 @@ impl SmsSender {
         };
         let now = self.0.clock.now_millis();
         if (now - loaded_at > LONG_WAIT_MILLIS || now >= run.job.deadline)
-            && let Err(disposal) = self.look_again(run, &attempt).await
+            && let Err(disposal) = Box::pin(self.look_again(run, &attempt)).await
         {
             return disposal;
         }

@@ -48,5 +48,7 @@ pub(crate) async fn request_code(
 ) -> Result<CodeSent, ApiError> {
     let JsonBody(body) = body.inspect_err(|_| flows.metrics.unreadable(CountedUseCase::Asking))?;
     let caller = caller.showing(body.device_token());
-    Ok(otp::request_code(&flows, caller, body.into()).await?.into())
+    // Boxed, so that it is not moved with each layer of the router.
+    let sent = Box::pin(otp::request_code(&flows, caller, body.into())).await?;
+    Ok(sent.into())
 }

@@ -93,6 +93,7 @@ pub(crate) async fn verify_code(
         phone_number: body.phone_number,
         code: body.code,
     };
-    let signed_in = otp::sign_in(&flows, caller, verification, device).await?;
+    // Boxed, so that it is not moved with each layer of the router.
+    let signed_in = Box::pin(otp::sign_in(&flows, caller, verification, device)).await?;
     Ok(SignedIn::answer(&site, signed_in))
 }

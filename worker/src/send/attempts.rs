@@ -112,7 +112,7 @@ impl SmsSender {
                     return Err(self.0.reconciler.undecided("sent again before"));
                 }
                 Begun::Ended(LedgerState::Unknown) => {
-                    self.clear_up(run, draft).await?;
+                    Box::pin(self.clear_up(run, draft)).await?;
                     again = true;
                 }
                 Begun::Ended(state) => return Err(ended_before(state)),

@@ -142,7 +142,9 @@ impl<'a> Asking<'a> {
                 let locale = request.locale.unwrap_or(self.caller.locale);
                 self.begin(phone, locale, channel).await
             }
-            (Some(session), phone) => self.again(session, phone, request.locale, channel).await,
+            (Some(session), phone) => {
+                Box::pin(self.again(session, phone, request.locale, channel)).await
+            }
         }
     }
 
@@ -239,7 +241,7 @@ impl<'a> Asking<'a> {
         if let (Some((rule, wait)), Some(phone)) = (refusal(&accepted), phone)
             && let Some(device) = known_devices::beside(flows, &self.caller, phone, rule).await
         {
-            let by_device = self.accept_by(&request, channel, Some(device)).await?;
+            let by_device = Box::pin(self.accept_by(&request, channel, Some(device))).await?;
             // Whichever way is open again first.
             if refusal(&by_device).is_none_or(|(_, of_device)| of_device < wait) {
                 accepted = by_device;

@@ -93,7 +93,7 @@ async fn by_challenge(
     }
     let mut verdict = compare(flows, &challenge, caller, &typed).await?;
     if verdict == Verdict::Gone
-        && let Some(again) = flows.hot_state.challenge(id).await?
+        && let Some(again) = Box::pin(flows.hot_state.challenge(id)).await?
     {
         // Somebody asked again in between, and it went on to another root: nothing was counted.
         challenge = again;

@@ -72,8 +72,8 @@ impl Proven {
                 self.took_effect(flows).await;
                 Ok(brought)
             }
-            Effect::HadBefore => Err(self.used(flows).await),
-            Effect::Blocked => Err(self.blocked(flows).await),
+            Effect::HadBefore => Err(Box::pin(self.used(flows)).await),
+            Effect::Blocked => Err(Box::pin(self.blocked(flows)).await),
         }
     }
 
@@ -105,7 +105,7 @@ impl Proven {
     async fn took_effect(&self, flows: &Flows) {
         if let Some(counted) = &self.counted_try {
             // Neither needs the other: the person waits once for both.
-            tokio::join!(self.close(flows), counted.succeeded(flows));
+            Box::pin(async { tokio::join!(self.close(flows), counted.succeeded(flows)) }).await;
         }
         let lasted = flows.clock.now_millis() - self.root.created_at;
         let operator = Operator::of(&self.root.phone);

@@ -78,7 +78,7 @@ async fn check(
             )
             .await
         }
-        (None, Some(phone)) => by_phone(flows, &phone, caller, &verification.code).await,
+        (None, Some(phone)) => Box::pin(by_phone(flows, &phone, caller, &verification.code)).await,
         (None, None) => Err(Refusal::missing(Input::Session).into()),
     }
 }
@@ -107,7 +107,7 @@ async fn open(
         .await?;
     let effect = Effect::from(signed_in);
     if matches!(effect, Effect::HadBefore) {
-        let again = answer_again(flows, proven).await?;
+        let again = Box::pin(answer_again(flows, proven)).await?;
         return Ok((VerificationResult::Repeated, again));
     }
     let (user, is_new) = proven.settle(flows, effect).await?;
