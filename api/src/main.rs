@@ -10,8 +10,7 @@ use shared::config::{ApiConfig, Binary, Environment, help_text};
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
 
-/// Requests allocate much and briefly, on all threads. The worker keeps the system's allocator: under
-/// this one its batches keep twice the memory.
+/// Requests allocate much and briefly, on all threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

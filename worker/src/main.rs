@@ -9,6 +9,7 @@ use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
 
+/// Messages allocate much and briefly, on all threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -63,7 +63,8 @@ for first = 5, #ARGV, 5 do
   local last_key = next_key + ARGV[first] - 1
   local done, reply = pcall(count_one, next_key, last_key, ARGV[first + 1], ARGV[first + 2], ARGV[first + 3],
     ARGV[first + 4] == '1')
-  -- What is stored for one is in nobody else's way.
+  -- What is stored for one is in nobody else's way. What Redis refuses to everybody, it refuses before a script with
+  -- flags begins.
   if not done then reply = type(reply) == 'table' and reply.err or tostring(reply) end
   replies[#replies + 1] = reply
   next_key = last_key + 1

@@ -17,7 +17,7 @@
 //! | `t` | challenge | when it was last asked for, after its begin |
 //! | `z`, `h` | root | when its last message was granted, where that is not `t` or `c`; by which channel |
 //! | `n` | root | how many messages were granted, from the second on |
-//! | `a` | challenge | attempts with the session id |
+//! | `a` | challenge | attempts with the session id; 1000 where it went on from the root that it began to another |
 //! | `b` | root | attempts with the number only |
 //! | `x`, `y` | root | that it is closed, and by whom: a challenge, `phone`, or `-` |
 //! | `o` | challenge | its root, where it joined one |
