@@ -3,9 +3,11 @@
 
 mod commands;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serving::run_on;
 use shared::config::{ApiConfig, Binary, Environment, help_text};
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
@@ -33,11 +35,11 @@ enum Task {
     Command(commands::Command),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let environment = Environment::from_process();
     let result = match Cli::parse().command.unwrap_or(Task::Serve) {
-        Task::Serve => Box::pin(serve()).await,
-        Task::Command(command) => commands::run(command, &Environment::from_process()).await,
+        Task::Serve => serve(&environment),
+        Task::Command(command) => carry_out(command, &environment),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,13 +50,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let config = ApiConfig::load(&Environment::from_process())?;
+fn serve(environment: &Environment) -> Result<(), Box<dyn Error>> {
+    let config = ApiConfig::load(environment)?;
     init_logging(config.log.format, &config.log.filter)?;
-    let traces = TraceExport::start(config.traces.as_ref(), "api", env!("CARGO_PKG_VERSION"))?;
-    let served = Box::pin(api::serve::serve(&config)).await;
-    traces.stop().await;
-    Ok(served?)
+    run_on(config.threads, async {
+        let traces = TraceExport::start(config.traces.as_ref(), "api", env!("CARGO_PKG_VERSION"))?;
+        let served = Box::pin(api::serve::serve(&config)).await;
+        traces.stop().await;
+        Ok(served?)
+    })?
+}
+
+fn carry_out(command: commands::Command, environment: &Environment) -> Result<(), Box<dyn Error>> {
+    run_on(1, commands::run(command, environment))?
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use tempfile::TempDir;
 const PREFIX: &str = "ramz-test-";
 
 /// A new empty folder, removed with the value. What a killed test process could not remove is
-/// removed by the next one.
+/// removed by the next ones, beside their tests: some hundred databases take long.
 pub(crate) fn directory() -> TempDir {
     static SWEEP: Once = Once::new();
-    SWEEP.call_once(|| sweep(&std::env::temp_dir()));
+    SWEEP.call_once(|| {
+        std::thread::spawn(|| sweep(&std::env::temp_dir()));
+    });
 
     let prefix = format!("{PREFIX}{}-", std::process::id());
     tempfile::Builder::new()

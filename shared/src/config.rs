@@ -28,6 +28,7 @@ mod retention;
 mod seen;
 mod standalone;
 mod stores;
+mod threads;
 mod tokens;
 mod traces;
 mod unknown;

@@ -8,10 +8,11 @@ mod parts;
 mod templates;
 mod welcome;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serving::stop_on_signals;
+use serving::{run_on, stop_on_signals};
 use shared::config::{Binary, Environment, StandaloneConfig, help_text};
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
@@ -21,10 +22,9 @@ use shared::traces::TraceExport;
 #[command(version, after_long_help = help_text(Binary::Standalone))]
 struct Arguments {}
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     Arguments::parse();
-    match Box::pin(run()).await {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("standalone: {error}");
@@ -33,16 +33,18 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Box<dyn std::error::Error>> {
+fn run() -> Result<(), Box<dyn Error>> {
     let config = StandaloneConfig::load(&Environment::from_process())?;
     init_logging(config.log.format, &config.log.filter)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let stop = stop_on_signals()?;
-    let version = env!("CARGO_PKG_VERSION");
-    let traces = TraceExport::start(config.traces.as_ref(), "standalone", version)?;
-    let ran = Box::pin(parts::run(config, stop)).await;
-    traces.stop().await;
-    Ok(ran?)
+    run_on(config.threads, async {
+        let stop = stop_on_signals()?;
+        let version = env!("CARGO_PKG_VERSION");
+        let traces = TraceExport::start(config.traces.as_ref(), "standalone", version)?;
+        let ran = Box::pin(parts::run(config, stop)).await;
+        traces.stop().await;
+        Ok(ran?)
+    })?
 }

@@ -1,10 +1,11 @@
 //! The `worker` binary: reads the environment, opens the stores and works until it is told to
 //! stop.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serving::{Target, probe, stop_on_signals};
+use serving::{Target, probe, run_on, stop_on_signals};
 use shared::config::{Binary, Environment, HealthcheckConfig, WorkerConfig, help_text};
 use shared::telemetry::init_logging;
 use shared::traces::TraceExport;
@@ -22,12 +23,12 @@ struct Arguments {
     healthcheck: bool,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let environment = Environment::from_process();
     let result = if Arguments::parse().healthcheck {
-        check_health().await
+        check_health(&environment)
     } else {
-        Box::pin(run()).await
+        run(&environment)
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,20 +39,26 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn check_health() -> Result<(), Box<dyn std::error::Error>> {
-    let config = HealthcheckConfig::load_worker(&Environment::from_process())?;
-    Ok(probe(Target::new(config.listener, config.path)).await?)
+fn check_health(environment: &Environment) -> Result<(), Box<dyn Error>> {
+    let config = HealthcheckConfig::load_worker(environment)?;
+    Ok(run_on(
+        1,
+        probe(Target::new(config.listener, config.path)),
+    )??)
 }
 
-async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let config = WorkerConfig::load(&Environment::from_process())?;
+fn run(environment: &Environment) -> Result<(), Box<dyn Error>> {
+    let config = WorkerConfig::load(environment)?;
     init_logging(config.log.format, &config.log.filter)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let stop = stop_on_signals()?;
-    let traces = TraceExport::start(config.traces.as_ref(), "worker", env!("CARGO_PKG_VERSION"))?;
-    let worked = worker::start(config, stop).await;
-    traces.stop().await;
-    Ok(worked?)
+    run_on(config.threads, async {
+        let stop = stop_on_signals()?;
+        let traces =
+            TraceExport::start(config.traces.as_ref(), "worker", env!("CARGO_PKG_VERSION"))?;
+        let worked = Box::pin(worker::start(config, stop)).await;
+        traces.stop().await;
+        Ok(worked?)
+    })?
 }

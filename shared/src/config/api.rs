@@ -17,6 +17,7 @@ use super::otp::{OtpConfig, read_keys};
 use super::pages::PagesConfig;
 use super::reader::{ConfigError, Read, Reader};
 use super::stores::{read_pool_size, read_stores};
+use super::threads::read_threads;
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
@@ -34,6 +35,8 @@ pub struct ApiConfig {
     pub stores: StoresConfig,
     /// `DATABASE_POOL_SIZE`
     pub pool_size: u32,
+    /// `THREADS`
+    pub threads: usize,
     /// The public listener.
     pub http: HttpConfig,
     /// Where metrics are served.
@@ -82,6 +85,7 @@ impl ApiConfig {
             read_signing_keys(reader).and_then(|keys| reader.present(&JWT_PRIVATE_KEY, keys));
         let stores = read_stores(reader, None);
         let pool_size = read_pool_size(reader, &stores);
+        let threads = read_threads(reader);
         let front = Front::read(reader);
         let templates = read_templates(reader);
         let has_console = front.as_ref().is_ok_and(|front| front.console.is_some());
@@ -92,6 +96,7 @@ impl ApiConfig {
         Ok(Self {
             stores: stores?,
             pool_size: pool_size?,
+            threads: threads?,
             http: front.http,
             metrics: front.metrics,
             log: front.log,

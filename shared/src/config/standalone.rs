@@ -23,6 +23,7 @@ use super::pages::PagesConfig;
 use super::reader::{ConfigError, Read, Reader, Reported};
 use super::retention::Retention;
 use super::stores::{data_dir, read_pool_size, read_stores};
+use super::threads::read_threads;
 use super::tokens::{TokensConfig, read_signing_keys};
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, DELIVERY_CALLBACK_SECRET, KAVENEGAR_URL, SIMULATOR_LISTEN};
@@ -50,6 +51,8 @@ pub struct StandaloneConfig {
     pub stores: StoresConfig,
     /// `DATABASE_POOL_SIZE`, which both halves carry and a SQLite file does not need.
     pub pool_size: u32,
+    /// `THREADS`
+    pub threads: usize,
     /// The public listener.
     pub http: HttpConfig,
     /// Where metrics are served.
@@ -98,6 +101,7 @@ impl StandaloneConfig {
         let data_dir = data_dir(reader)?;
         let stores = read_stores(reader, Some(&data_dir));
         let pool_size = read_pool_size(reader, &stores);
+        let threads = read_threads(reader);
         let front = Front::read(reader);
         let gateway = read_gateway_or_simulator(reader);
         let concurrency = read_concurrency(reader);
@@ -110,6 +114,7 @@ impl StandaloneConfig {
             simulator,
             stores: stores?,
             pool_size: pool_size?,
+            threads: threads?,
             http: front.http,
             metrics: front.metrics,
             log: front.log,
@@ -139,6 +144,7 @@ impl StandaloneConfig {
         let api = ApiConfig {
             stores: self.stores.clone(),
             pool_size: self.pool_size,
+            threads: self.threads,
             http: self.http.clone(),
             metrics: self.metrics,
             log: self.log.clone(),
@@ -159,6 +165,7 @@ impl StandaloneConfig {
         let worker = WorkerConfig {
             stores: self.stores.clone(),
             pool_size: self.pool_size,
+            threads: self.threads,
             metrics: self.metrics,
             log: self.log.clone(),
             traces: self.traces.clone(),

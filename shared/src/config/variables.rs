@@ -225,6 +225,10 @@ variables! {
             "waiting messages above which requests for a code are refused with 503";
         ..&OF_LIMITS
     }
+    "Processors" {
+        THREADS: ALL, Derived("half of the processors, at least 1; standalone all of them"),
+            "threads that do the work of one process (1 to 256), beside those that judge passwords. Few do more than many where databases and other programs run on the same machine; one carries thousands of sign-ins a second";
+    }
     "Logs" {
         LOG_FORMAT: ALL, Derived("`pretty` on a terminal, `json` otherwise"),
             "form of the log lines on standard error: `json` or `pretty`";

@@ -11,6 +11,7 @@ use super::otp::read_keys;
 use super::reader::{ConfigError, Read, Reader};
 use super::retention::Retention;
 use super::stores::{read_pool_size, read_stores};
+use super::threads::read_threads;
 use super::traces::read_traces;
 use super::unknown::refuse_unknown;
 use super::variables::{Binary, KAVENEGAR_API_KEY, OTP_KEY, WORKER_CONCURRENCY};
@@ -24,6 +25,8 @@ pub struct WorkerConfig {
     pub stores: StoresConfig,
     /// `DATABASE_POOL_SIZE`
     pub pool_size: u32,
+    /// `THREADS`
+    pub threads: usize,
     /// Where metrics are served.
     pub metrics: MetricsAddress,
     /// Log lines.
@@ -56,6 +59,7 @@ impl WorkerConfig {
             GatewayConfig::read_key(reader).and_then(|key| reader.present(&KAVENEGAR_API_KEY, key));
         let stores = read_stores(reader, None);
         let pool_size = read_pool_size(reader, &stores);
+        let threads = read_threads(reader);
         // The rest of the gateway is looked at even without its key.
         let gateway = GatewayConfig::read(reader, SecretString::default());
         let concurrency = read_concurrency(reader);
@@ -68,6 +72,7 @@ impl WorkerConfig {
         Ok(Self {
             stores: stores?,
             pool_size: pool_size?,
+            threads: threads?,
             metrics: metrics?,
             log: log?,
             traces: traces?,

@@ -257,6 +257,25 @@ fn the_public_url_follows_the_listener_and_the_claims_follow_it() {
 }
 
 #[test]
+fn threads_are_half_of_the_processors_or_as_many_as_are_named() {
+    let processors = std::thread::available_parallelism()
+        .expect("a number")
+        .get();
+    let half = (processors / 2).max(1);
+    assert_eq!(api(&complete_but(&[])).threads, half);
+    assert_eq!(worker(&[]).threads, half);
+    assert_eq!(standalone(&[]).threads, processors);
+    let three = [("THREADS", "3")];
+    assert_eq!(api(&complete_but(&three)).threads, 3);
+    assert_eq!(worker(&three).threads, 3);
+    assert_eq!(standalone(&three).threads, 3);
+    for wrong in ["0", "257", "all"] {
+        let problems = api_problems(&complete_but(&[("THREADS", wrong)]));
+        assert_one(&problems, &["THREADS: ", "from 1 to 256"]);
+    }
+}
+
+#[test]
 fn the_pool_has_a_size_of_its_own_in_api_and_worker() {
     assert_eq!(api(&complete_but(&[])).pool_size, 10);
     assert_eq!(worker(&[]).pool_size, 5);
