@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::{App, FlowsParts};
-use domain::challenge::{Challenge, SessionId};
+use domain::challenge::{Challenge, ChallengeId, SessionId};
 use domain::clock::Clock;
 use domain::otp::KeyRing;
 use domain::random::Random;
@@ -247,8 +247,7 @@ impl Stage {
     pub(crate) async fn code_of_change(&self, session: &str, owner: Uuid) -> String {
         let session: SessionId = session.parse().expect("a UUID");
         let id = session.challenge_id_of(owner);
-        let found = self.stores.hot.challenge(id).await.expect("an answer");
-        let code = found.expect("a challenge").code(&self.keys);
+        let code = self.found(id).await.code(&self.keys);
         code.expect("a known key").expose().to_owned()
     }
 
@@ -263,7 +262,13 @@ impl Stage {
 
     pub(crate) async fn challenge(&self, session: &str) -> Challenge {
         let id = session.parse::<SessionId>().expect("a UUID").challenge_id();
-        let found = self.stores.hot.challenge(id).await.expect("an answer");
+        self.found(id).await
+    }
+
+    /// However busy the machine is.
+    async fn found(&self, id: ChallengeId) -> Challenge {
+        let look = async || self.stores.hot.challenge(id).await.ok();
+        let found = harness::eventually(Duration::from_mins(1), look).await;
         found.expect("a challenge")
     }
 
