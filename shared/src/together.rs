@@ -1,8 +1,9 @@
 //! Those who come at the same time are served together: what costs the same for one and for many, a call, a statement
 //! or a commit, is paid once.
 //!
-//! One who comes when few rounds are under way goes at once, and nobody waits for company. While as many are under way
-//! as may be, those who come gather, and go together as soon as one has ended. A round belongs to a task, not to
+//! One who comes when few rounds are under way goes at once. While as many are under way as may be, those who come
+//! gather, and go together as soon as one has ended, or a moment later where the service says so
+//! ([`Service::COMPANY`]). A round belongs to a task, not to
 //! those who wait for it: one of them who goes away takes nobody along, and one who is gone before the round is not
 //! served any more.
 
@@ -219,7 +220,7 @@ mod tests {
     use futures::FutureExt as _;
     use futures::future::join_all;
     use tokio::sync::Semaphore;
-    use tokio::task::yield_now;
+    use tokio::task::{JoinHandle, yield_now};
 
     use super::*;
 
@@ -271,6 +272,12 @@ mod tests {
         (Arc::clone(&rounds), Together::new(rounds))
     }
 
+    /// One who waits in a task of their own.
+    fn taking(together: &Together<Arc<Rounds>>, input: u32) -> JoinHandle<Result<u32, Failed>> {
+        let together = together.clone();
+        tokio::spawn(async move { together.take(input).await })
+    }
+
     async fn settle() {
         for _ in 0..50 {
             yield_now().await;
@@ -286,10 +293,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_comes_alone_goes_at_once_and_who_comes_meanwhile_goes_together() {
         let (rounds, together) = rounds();
-        let take = |input| {
-            let together = together.clone();
-            tokio::spawn(async move { together.take(input).await })
-        };
+        let take = |input| taking(&together, input);
         let mut callers = vec![take(1)];
         settle().await;
         callers.push(take(2));
@@ -355,10 +359,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_round_that_takes_long_keeps_nobody_else_waiting() {
         let (rounds, together) = rounds();
-        let take = |input| {
-            let together = together.clone();
-            tokio::spawn(async move { together.take(input).await })
-        };
+        let take = |input| taking(&together, input);
         let mut callers = Vec::new();
         for input in 1..=6 {
             callers.push(take(input));

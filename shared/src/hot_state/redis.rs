@@ -328,6 +328,11 @@ fn verdict_of(
     }
 }
 
+/// What is in the way of one of those who share a call, as its script tells it.
+fn in_the_way(why: &[u8]) -> HotStateError {
+    HotStateError::Unavailable(String::from_utf8_lossy(why).into())
+}
+
 fn now_argument(clock: &Clock) -> String {
     clock
         .hot_state_now()

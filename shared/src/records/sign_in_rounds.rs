@@ -1,8 +1,8 @@
 //! Who signs in alone, and who together with others.
 //!
 //! One statement signs people in at a time. Anyone who comes when there is none goes at once, alone, as if there were
-//! nobody else. Those who come meanwhile go together with the next ([`Records::sign_in_together`]), so nobody waits for
-//! company, and under load a statement signs in as many as came during the one before. Two of one number or of one
+//! nobody else. Those who come meanwhile go together with the next ([`Records::sign_in_together`]), which waits a moment
+//! more after one for several: so under load a statement signs in as many as came during the one before, and then. Two of one number or of one
 //! code never go together.
 //!
 //! Nobody keeps the others waiting for long: a statement that waits for a row that is locked is waited for no more, and
@@ -42,7 +42,6 @@ impl Service for SignInTogether {
     const UNDER_WAY: usize = 1;
     /// Longer than any statement takes that waits for nobody.
     const PLACE_FOR: Option<Duration> = Some(Duration::from_millis(50));
-
     const COMPANY: Duration = Duration::from_millis(2);
 
     fn may_join(person: &Person, others: &[Waiting<Self>]) -> bool {

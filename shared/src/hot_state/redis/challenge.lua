@@ -17,7 +17,7 @@ next_argument = next_argument + 1 + root_count
 local both = { 'c', 'a', unpack(own_fields) }
 for _, field in ipairs(root_fields) do both[#both + 1] = field end
 
--- The record of a root that this challenge began, after its begin and its attempts.
+-- What is told of a challenge on the root that it began, and whether it went on to another.
 local function look_at_the_beginner(key, id)
   local found = redis.call('HMGET', key, unpack(both))
   if not found[1] then return nil end

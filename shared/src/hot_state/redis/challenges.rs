@@ -6,7 +6,7 @@ use domain::challenge::{Challenge, ChallengeId};
 use domain::root::RootId;
 use redis::{FromRedisValue as _, Script, Value};
 
-use super::{record, unavailable};
+use super::{in_the_way, record, unavailable};
 use crate::hot_state::model::HotStateError;
 use crate::redis_script::ScriptCall;
 use crate::redis_store::RedisStore;
@@ -62,9 +62,7 @@ impl Service for FindChallenges {
 fn read(id: ChallengeId, reply: Value) -> Result<Option<Challenge>, HotStateError> {
     match reply {
         Value::Nil => Ok(None),
-        Value::BulkString(why) => Err(HotStateError::Unavailable(
-            String::from_utf8_lossy(&why).as_ref().into(),
-        )),
+        Value::BulkString(why) => Err(in_the_way(&why)),
         found => {
             let unreadable = || HotStateError::Corrupt("the fields of a challenge");
             let found = record::Fields::from_redis_value(found).map_err(|_| unreadable())?;

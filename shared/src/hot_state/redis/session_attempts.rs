@@ -9,7 +9,7 @@ use domain::root::{MAX_ROOT_MILLIS, RootId, Salt};
 use redis::{FromRedisValue as _, Script, Value};
 
 use super::limits::counting_script;
-use super::{now_argument, unavailable, verdict_of};
+use super::{in_the_way, now_argument, unavailable, verdict_of};
 use crate::hot_state::REPEATED_FOR_MILLIS;
 use crate::hot_state::limits::proven_from;
 use crate::hot_state::model::{HotStateError, Verdict};
@@ -116,8 +116,7 @@ impl Service for CountSessionAttempts {
 
 fn read(root: RootId, reply: Value) -> Result<Verdict, HotStateError> {
     if let Value::BulkString(why) = reply {
-        let why = String::from_utf8_lossy(&why);
-        return Err(HotStateError::Unavailable(why.as_ref().into()));
+        return Err(in_the_way(&why));
     }
     let told = <(String, u32)>::from_redis_value(reply);
     let (verdict, attempts_left) = told.map_err(|_| HotStateError::Corrupt("a verdict"))?;
