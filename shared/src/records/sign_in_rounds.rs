@@ -2,15 +2,17 @@
 //!
 //! One statement signs people in at a time. Anyone who comes when there is none goes at once, alone, as if there were
 //! nobody else. Those who come meanwhile go together with the next ([`Records::sign_in_together`]), which waits a moment
-//! more after one for several: so under load a statement signs in as many as came during the one before, and then. Two of one number or of one
-//! code never go together.
+//! more after one for several: so under load a statement signs in as many as came during the one before, and then. Two
+//! of one number or of one code never go together.
 //!
 //! Nobody keeps the others waiting for long: a statement that waits for a row that is locked is waited for no more, and
-//! anyone whom a statement for many had to leave out goes on alone, as all did before they went together.
+//! anyone whom a statement for many had to leave out goes on alone. Who is alone and goes away leaves their place in
+//! the line for their row, so that those who come back for it do not stand behind themselves.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::within;
 use super::sign_in::{SignIn, SignInOutcome};
@@ -25,6 +27,7 @@ pub(super) struct Person {
     records: Records,
     sign_in: SignIn,
     deadline: Instant,
+    gone: CancellationToken,
 }
 
 /// Signs them in.
@@ -82,11 +85,14 @@ impl Records {
         sign_in: &SignIn,
     ) -> Result<SignInOutcome, RecordsError> {
         let deadline = self.deadline();
+        let gone = CancellationToken::new();
         let person = || Person {
             records: self.clone(),
             sign_in: sign_in.clone(),
             deadline,
+            gone: gone.clone(),
         };
+        let _gone = gone.clone().drop_guard();
         match within(deadline, rounds.take(person())).await? {
             Some(outcome) => Ok(outcome),
             None => sign_in_alone(&person()).await,
@@ -98,7 +104,12 @@ impl Records {
 async fn sign_in_alone(person: &Person) -> Result<SignInOutcome, RecordsError> {
     let left = person.deadline.saturating_duration_since(Instant::now());
     let records = person.records.clone().with_time_limit(left);
-    Box::pin(records.sign_in_at_once(&person.sign_in)).await
+    let sign_in = Box::pin(records.sign_in_at_once(&person.sign_in));
+    tokio::select! {
+        biased;
+        () = person.gone.cancelled() => Err(RecordsError::closed()),
+        outcome = sign_in => outcome,
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +151,7 @@ mod tests {
             records: records.clone(),
             sign_in: sign_in(number, root),
             deadline: Instant::now(),
+            gone: CancellationToken::new(),
         };
         let (first, _answer) = Waiting::of(person(1, 1));
         let others = [first];

@@ -231,6 +231,35 @@ async fn calls_that_are_given_up_take_no_more_connections_than_others() {
     drop(lock);
 }
 
+/// Those who try again and again are not in their own way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_goes_away_in_the_line_for_a_row_is_not_signed_in_later() {
+    let stage = Arc::new(Stage::postgres_of(10, PATIENT).await);
+    let owner = signed_in(&stage, 1).await;
+    let uses = async || {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM challenge_uses");
+        let count: i64 = count.fetch_one(stage.server()).await.expect("a count");
+        count
+    };
+    let before = uses().await;
+    let lock = locked(&stage, &[owner]).await;
+    let mut trying = JoinSet::new();
+    for _ in 0..6 {
+        let stage = Arc::clone(&stage);
+        trying.spawn(async move { Call::SignIn.make(&stage, owner, &phone(1)).await });
+    }
+    // Longer than others wait for those who are stuck, so that all stand in the line.
+    let stuck = timeout(Duration::from_millis(500), trying.join_next()).await;
+    assert!(stuck.is_err(), "the row is locked");
+    trying.shutdown().await;
+    drop(lock);
+    let last = Call::SignIn.make(&stage, owner, &phone(1)).await;
+    last.expect("signed in");
+    // The one that was in the server already may have come through.
+    let uses = uses().await - before;
+    assert!((1..=2).contains(&uses), "{uses}");
+}
+
 impl Stage {
     /// The same for calls that may take as long as they need, whose connections wait for a lock as shortly as
     /// before; one of them is open.
