@@ -1,8 +1,9 @@
 //! The one source of randomness.
 //!
-//! In production every byte comes from the operating system; tests pass a seed, so that a failing
-//! run can be repeated.
+//! In production every byte comes from the operating system, in blocks: a request takes a dozen small draws, and a call
+//! of the system for each would be a twentieth of its time. Tests pass a seed, so that a failing run can be repeated.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::{Rng as _, SeedableRng as _, TryRng as _};
@@ -15,14 +16,58 @@ pub struct Random(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    OperatingSystem,
+    OperatingSystem(Arc<Mutex<Block>>),
     Seeded(Arc<Mutex<ChaCha20Rng>>),
+}
+
+const BLOCK_LEN: usize = 512;
+
+/// Bytes of the operating system that nobody has had yet stand at its end.
+struct Block {
+    bytes: [u8; BLOCK_LEN],
+    left: usize,
+}
+
+impl fmt::Debug for Block {
+    /// Never the bytes.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Block").finish_non_exhaustive()
+    }
+}
+
+impl Block {
+    const EMPTY: Self = Self {
+        bytes: [0; BLOCK_LEN],
+        left: 0,
+    };
+
+    /// Each byte is given once, and is not here any more then.
+    fn fill(&mut self, wanted: &mut [u8]) {
+        if wanted.len() > self.left {
+            if wanted.len() > BLOCK_LEN {
+                return fill_from_operating_system(wanted);
+            }
+            fill_from_operating_system(&mut self.bytes);
+            self.left = BLOCK_LEN;
+        }
+        let start = BLOCK_LEN - self.left;
+        let given = &mut self.bytes[start..start + wanted.len()];
+        wanted.copy_from_slice(given);
+        given.fill(0);
+        self.left -= wanted.len();
+    }
+}
+
+fn fill_from_operating_system(wanted: &mut [u8]) {
+    rand::rngs::SysRng
+        .try_fill_bytes(wanted)
+        .expect("the operating system gives random bytes");
 }
 
 impl Random {
     /// The operating system's generator.
     pub fn operating_system() -> Self {
-        Self(Source::OperatingSystem)
+        Self(Source::OperatingSystem(Arc::new(Mutex::new(Block::EMPTY))))
     }
 
     /// A repeatable generator, for tests and drills only.
@@ -32,6 +77,20 @@ impl Random {
         ))))
     }
 
+    /// `N` random bytes that no copy of this machine draws too, which was made while it ran: for what does great harm
+    /// where it is used twice.
+    ///
+    /// # Panics
+    /// As [`Self::bytes`].
+    pub fn fresh_bytes<const N: usize>(&self) -> [u8; N] {
+        let Source::OperatingSystem(_) = &self.0 else {
+            return self.bytes();
+        };
+        let mut bytes = [0; N];
+        fill_from_operating_system(&mut bytes);
+        bytes
+    }
+
     /// `N` random bytes.
     ///
     /// # Panics
@@ -39,9 +98,10 @@ impl Random {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match &self.0 {
-            Source::OperatingSystem => rand::rngs::SysRng
-                .try_fill_bytes(&mut bytes)
-                .expect("the operating system gives random bytes"),
+            Source::OperatingSystem(block) => block
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill(&mut bytes),
             Source::Seeded(rng) => {
                 rng.lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -92,6 +152,36 @@ mod tests {
     fn the_operating_system_never_repeats_itself() {
         let random = Random::operating_system();
         assert_ne!(random.uuid_v4(), random.uuid_v4());
+    }
+
+    /// Across several blocks, and also where one draw wants more than a block.
+    #[test]
+    fn no_byte_of_a_block_is_given_twice() {
+        let mut block = Block::EMPTY;
+        let mut draws = std::collections::HashSet::new();
+        for _ in 0..1_000 {
+            let mut draw = [0; 15];
+            block.fill(&mut draw);
+            assert!(draws.insert(draw));
+            let gone = BLOCK_LEN - block.left;
+            assert!(block.bytes[..gone].iter().all(|byte| *byte == 0));
+        }
+        let mut much = [0; 2 * BLOCK_LEN];
+        block.fill(&mut much);
+        assert!(
+            much.chunks(16)
+                .all(|part| part.iter().any(|byte| *byte != 0))
+        );
+    }
+
+    #[test]
+    fn what_was_drawn_ahead_is_not_shown() {
+        let random = Random::operating_system();
+        let _: [u8; 16] = random.bytes();
+        assert_eq!(
+            format!("{random:?}"),
+            "Random(OperatingSystem(Mutex { data: Block { .. }, poisoned: false, .. }))"
+        );
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl Seal {
     /// Seals a text; the result is base64url. Two results of one text differ. `None` where there is
     /// more than the cipher takes, which no cookie holds.
     pub fn seal(&self, text: &str, random: &Random) -> Option<String> {
-        let nonce: [u8; NONCE_LEN] = random.bytes();
+        // Two texts under one nonce would tell each other.
+        let nonce: [u8; NONCE_LEN] = random.fresh_bytes();
         let mut bytes = text.as_bytes().to_vec();
         let key = self.keys.first()?;
         let sealing = Nonce::assume_unique_for_key(nonce);

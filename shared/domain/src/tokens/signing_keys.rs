@@ -176,7 +176,7 @@ impl SigningKeys {
 
     /// A new Ed25519 key in PEM form, for [`SigningKeys::from_pem`].
     pub fn generate_pem(random: &Random) -> SecretString {
-        let seed: [u8; 32] = random.bytes();
+        let seed: [u8; 32] = random.fresh_bytes();
         let encoded = STANDARD.encode([&ED25519_PKCS8_HEAD[..], &seed].concat());
         format!("{BEGIN}{PKCS8_LABEL}{DASHES}\n{encoded}\n-----END {PKCS8_LABEL}{DASHES}\n").into()
     }
