@@ -27,7 +27,6 @@ local roots_prefix, sends_prefix, refusals_prefix, limit_of_prefix = ARGV[2], AR
 local life, max_life, shared_for, cooldown, margin, max_attempts, queue_max, queue_max_age, behind_age,
   refused_for, refusals_life, log_length, log_span = struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[6])
 
-local function number(value) return string.format('%d', value) end
 local shown_up_to = '+'
 if not now then
   local time = redis.call('TIME')
@@ -36,6 +35,7 @@ if not now then
   shown_up_to = number(math.max(0, now - behind_age - 1))
 end
 local now_text = number(now)
+local log_life, log_entries = math.max(log_span, 2 * max_life) + KEPT_LONGER, math.max(log_length, 20)
 
 -- Which keys belong to whom.
 local requests, challenges = {}, {}
@@ -87,12 +87,39 @@ local function look_at_the_oldest()
   end
 end
 
+-- The roots of these purposes are shared, each with its mark in the log of a number.
+local MARKS = { sign_in = '=', register = '=r', reset_password = '=p' }
+
+-- What is told of a root that serves this request too, and nothing of any other.
+local function shared_root(id, mark)
+  local fields = redis.call('HMGET', roots_prefix .. id, 'c', 'x', 'e', 'g', 't', 'z', 'h', 'n', 'd')
+  local began = tonumber(fields[1])
+  if began and (not mark or fields[2] ~= '1' and now <= began + shared_for) then return fields end
+end
+
+local function keep(key, time, is_new)
+  redis.call('PEXPIRE', key, number(time), is_new and 'NX' or 'GT')
+end
+
+-- The moments of the requests for a number; those from before its account was deleted go with them.
+local function write_log(log, key, erased_key)
+  local first = math.max(1, #log - log_entries + 1)
+  -- A root that is over is named no longer.
+  for i = first, #log - 1 do
+    if #log[i] > 20 and moment_of(log[i]) + 2 * max_life < now then
+      log[i] = string.gsub(log[i], '=[rpo]?%x+', '')
+    end
+  end
+  redis.call('SET', key, table.concat(log, ' ', first), 'PX', number(log_life))
+  if erased_key then redis.call('DEL', erased_key) end
+end
+
 local function accept(keys, first)
   local beginner, joined, erased_key = keys[1], keys[2], keys[3]
   local mode, nonce, id, channel, trace, request, phone, purpose, locale, new_root, kid, salt, digits =
     unpack(ARGV, first + 1, first + 13)
   local not_after, ever_read = struct.unpack('>i8i8', ARGV[first + 14])
-  local packed_rows, refill = ARGV[first + 15], ARGV[first + 16]
+  local rows, refill = rows_of(ARGV[first + 15]), ARGV[first + 16]
   local function reply(outcome, expires, resend, sends, rule, retry, texted)
     return { outcome, now, expires or 0, resend or 0, sends or 0, tonumber(digits) or 0,
       rule or '', retry or 0, phone, purpose, locale, texted and 1 or 0 }
@@ -157,24 +184,13 @@ local function accept(keys, first)
   local sends_key = sends_prefix .. digits_of_phone
   local states = redis.call('MGET', sends_key, epoch_key, unpack(keys, 3, behind and #keys or 3 + ever_read))
   local epoch, erased = states[2], states[3]
+  if not erased then erased_key = nil end
   -- An emptied Redis knows nothing of what was sent before, and says so.
   if not epoch then return reply('no_epoch') end
   local log = {}
   local known = erased and erased .. ' ' .. (states[1] or '') or states[1]
   if known then
     for send in string.gmatch(known, '%S+') do log[#log + 1] = send end
-  end
-  local function write_log()
-    local first = math.max(1, #log - math.max(log_length, 20) + 1)
-    -- A root that is over is named no longer.
-    for i = first, #log - 1 do
-      if #log[i] > 20 and moment_of(log[i]) + 2 * max_life < now then
-        log[i] = string.gsub(log[i], '=[rpo]?%x+', '')
-      end
-    end
-    redis.call('SET', sends_key, table.concat(log, ' ', first),
-      'PX', number(math.max(log_span, 2 * max_life) + KEPT_LONGER))
-    if erased then redis.call('DEL', erased_key) end
   end
   local remembered = known or epoch == '0' or now >= tonumber(epoch)
   -- Empty where nobody has looked; else it begins with a letter, also where there was nothing.
@@ -189,17 +205,17 @@ local function accept(keys, first)
     for i, send in ipairs(log) do
       if moment_of(send) > now then log[i] = now_text .. string.match(send, '^%d+(.*)$') end
     end
-    write_log()
+    write_log(log, sends_key, erased_key)
   end
-  local refused, retry, writes = look(packed_rows, keys, 4, states, 3, now, log,
+  local refused, retry, writes = look(rows, keys, 4, states, 3, now, log,
     limit_of_prefix .. string.sub(digits_of_phone, 1, -5), behind)
   -- Nothing else is against it, so the ledger is worth a look.
   if refused == 0 and not remembered then return reply('unremembered') end
   if refused > 0 then
-    if refill ~= '' and #log > 0 then write_log() end
+    if refill ~= '' and #log > 0 then write_log(log, sends_key, erased_key) end
     -- For people who ask later; no decision reads it. See hot_state/phone_state.rs.
-    local kind, place = string.byte(packed_rows, ROW * (refused - 1) + 1, ROW * (refused - 1) + 2)
-    if kind == WINDOW and place == 1 then
+    local row = rows[refused]
+    if row[1] == WINDOW and row[2] == 1 then
       local window = refused - 1 -- they stand first
       local key = refusals_prefix .. digits_of_phone
       local known = redis.call('HMGET', key, 'n' .. window, 't' .. window)
@@ -213,27 +229,17 @@ local function accept(keys, first)
   end
 
   -- Granted: on the root that the number has for this purpose, or on a new one.
-  local mark = ({ sign_in = '=', register = '=r', reset_password = '=p' })[purpose]
-  local shared
-  local function share(candidate)
-    local fields = redis.call('HMGET', roots_prefix .. candidate,
-      'c', 'x', 'e', 'g', 't', 'z', 'h', 'n', 'd')
-    local began = tonumber(fields[1])
-    if began and (not mark or fields[2] ~= '1' and now <= began + shared_for) then
-      root, shared = candidate, fields
-    end
-  end
-  local repeated = root
+  local mark, repeated, shared = MARKS[purpose], root, nil
   if mark then
     for i = #log, 1, -1 do
       local at, begun = string.match(log[i], '^(%d+)' .. mark .. '(%x+)$')
       if at then
-        if now <= at + shared_for then share(begun) end
+        if now <= at + shared_for then root, shared = begun, shared_root(begun, mark) end
         break
       end
     end
   end
-  if repeated and not shared then share(repeated) end
+  if repeated and not shared then root, shared = repeated, shared_root(repeated, mark) end
   local began, sends, texted, last, last_channel = now, 0, true, now, channel
   if shared then
     began, sends, digits = tonumber(shared[1]), tonumber(shared[8] or 1), shared[9]
@@ -251,9 +257,6 @@ local function accept(keys, first)
   local dies = began + max_life
   expires = mark and now + life or math.max(expires or 0, math.min(now + life, dies))
   local expires_text = number(expires)
-  local function keep(key, time, is_new)
-    redis.call('PEXPIRE', key, number(time), is_new and 'NX' or 'GT')
-  end
   local function root_time(ends)
     return math.max(2 * (ends - began), 2 * (expires - now), mark and max_life or 0)
   end
@@ -265,7 +268,7 @@ local function accept(keys, first)
   if not shared then entry = entry .. (mark or '=o') .. root end
   if not texted then entry = entry .. '=-' end
   log[#log + 1] = entry
-  write_log()
+  write_log(log, sends_key, erased_key)
 
   -- What has not happened yet has no field; see redis/record.rs.
   if not shared then

@@ -7,6 +7,6 @@ local now, not_after = time_of(ARGV[1]), tonumber(ARGV[3])
 -- Anyone who asked was refused meanwhile.
 if not_after > 0 and now > not_after then return { -1, 0, now } end
 local states = #KEYS > 0 and redis.call('MGET', unpack(KEYS)) or {}
-local refused, wait, writes, failures = look(ARGV[2], KEYS, 1, states, 0, now)
+local refused, wait, writes, failures = look(rows_of(ARGV[2]), KEYS, 1, states, 0, now)
 if refused == 0 then count(writes, failures, now) end
 return { refused, wait, now }

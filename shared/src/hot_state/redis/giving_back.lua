@@ -4,15 +4,15 @@ local function one_less(counter, span, now)
   local slot, count, before = slots(redis.call('GET', counter), now, span)
   if count > 0 then
     redis.call('SET', counter, string.format('%d %d %d', slot, count - 1, before),
-      'PX', string.format('%d', 2 * span))
+      'PX', number(2 * span))
   end
 end
 
--- Of each packed row one, but for windows that the log of the phone counts, and shares.
-local function give_back(rows, first, now, prefix_key)
+-- Of each row one, but for windows that the log of the phone counts, and shares.
+local function give_back(packed_rows, first, now, prefix_key)
   local key = first - 1
-  for i = 1, #rows, ROW do
-    local kind, place, a, b, c = struct.unpack('>BBi8i8i8', rows, i)
+  for _, row in ipairs(rows_of(packed_rows)) do
+    local kind, place, a, b, c = unpack(row)
     local own, second
     if place == 0 or place == 4 then
       key = key + 1

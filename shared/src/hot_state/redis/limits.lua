@@ -23,6 +23,18 @@ local function time_of(argument)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A whole number as text. Those who come together write the same ones again and again: lives, and moments that are so
+-- far from now.
+local texts = {}
+local function number(value)
+  local text = texts[value]
+  if not text then
+    text = string.format('%d', value)
+    texts[value] = text
+  end
+  return text
+end
+
 local function moment_of(send) return tonumber(string.match(send, '^%d+')) end
 
 -- A counter of the present span and of the one before, as text; of a whole also how many took part.
@@ -47,14 +59,27 @@ local function prove(key, now)
   redis.call('SET', key, string.format('%d %d %d', slot, count + 1, before), 'PX', '120000')
 end
 
--- Looks at every packed row. `states` holds the values of `keys` from `first` on, after `at` others.
+-- The rows of a packed text, unpacked once for all who bring the same.
+local unpacked = {}
+local function rows_of(packed)
+  local rows = unpacked[packed]
+  if not rows then
+    rows = {}
+    for i = 1, #packed, ROW do rows[#rows + 1] = { struct.unpack('>BBi8i8i8', packed, i) } end
+    unpacked[packed] = rows
+  end
+  return rows
+end
+
+-- Looks at every row. `states` holds the values of `keys` from `first` on, after `at` others.
 -- Returns the number of the row that takes longest to allow this, or 0; how long that takes; and what
 -- counting writes: keys with their values and lives, and hashes of failures.
 local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
   local refused, wait, writes, failures = 0, 0, {}, nil
   local key = first - 1
-  for i = 1, #rows, ROW do
-    local kind, place, a, b, c = struct.unpack('>BBi8i8i8', rows, i)
+  for i = 1, #rows do
+    local row = rows[i]
+    local kind, place, a, b, c = row[1], row[2], row[3], row[4], row[5]
     local own, state, second, beside
     if place == 0 or place == 4 then
       key, at = key + 1, at + 1
@@ -76,11 +101,11 @@ local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
         local moments = {}
         for moment in string.gmatch(state or '', '%d+') do
           -- The clock was set back since: what lies ahead would refuse for as long.
-          moments[#moments + 1] = string.format('%d', math.min(now, tonumber(moment)))
+          moments[#moments + 1] = number(math.min(now, tonumber(moment)))
         end
         local oldest = moments[#moments - a + 1]
         if oldest then after = oldest + b - now end
-        moments[#moments + 1] = string.format('%d', now)
+        moments[#moments + 1] = number(now)
         value = table.concat(moments, ' ', math.max(1, #moments - a + 1))
         life = b + KEPT_LONGER
       end
@@ -95,8 +120,12 @@ local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
       end
       arrival = arrival + b / count
       after = math.ceil(arrival - now - c)
-      local micros = math.floor(arrival * 1000)
-      value = string.format('%d.%03d', micros / 1000, micros % 1000)
+      if arrival % 1 == 0 then
+        value = number(arrival)
+      else
+        local micros = math.floor(arrival * 1000)
+        value = string.format('%d.%03d', micros / 1000, micros % 1000)
+      end
       life = c + KEPT_LONGER
     elseif kind == LOCK then
       -- n: failures, l: the last of them. After a lock's time they are forgotten.
@@ -106,7 +135,7 @@ local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
       local count, last = tonumber(record[1] or 0), tonumber(record[2] or 0)
       if last > now then -- the clock was set back since: no lock lasts longer for that
         last = now
-        if record == of_own then redis.call('HSET', own, 'l', string.format('%d', now)) end
+        if record == of_own then redis.call('HSET', own, 'l', number(now)) end
       end
       if now >= last + b then count = 0 end
       if count >= a then after = last + b - now end
@@ -140,7 +169,7 @@ local function look(rows, keys, first, states, at, now, log, prefix_key, behind)
       end
       value, life = string.format('%d %d %d', slot, count + 1, before), 2 * b
     end
-    if after > wait then refused, wait = (i + ROW - 1) / ROW, after end
+    if after > wait then refused, wait = i, after end
     if value then
       local n = #writes
       writes[n + 1], writes[n + 2], writes[n + 3] = own, value, life
@@ -151,10 +180,10 @@ end
 
 local function count(writes, failures, now)
   for i = 1, #writes, 3 do
-    redis.call('SET', writes[i], writes[i + 1], 'PX', string.format('%d', writes[i + 2]))
+    redis.call('SET', writes[i], writes[i + 1], 'PX', number(writes[i + 2]))
   end
   for _, failed in ipairs(failures or {}) do
-    redis.call('HSET', failed[1], 'n', string.format('%d', failed[2]), 'l', string.format('%d', now))
-    redis.call('PEXPIRE', failed[1], string.format('%d', failed[3]))
+    redis.call('HSET', failed[1], 'n', number(failed[2]), 'l', number(now))
+    redis.call('PEXPIRE', failed[1], number(failed[3]))
   end
 end

@@ -1,10 +1,8 @@
-local function number(value) return string.format('%d', value) end
-
 -- The entry of a job that no worker has taken, by the challenge that it is for, a moment at which it was
 -- not there yet and, where there can be several, the moment when it was accepted; nothing where it was
 -- taken. This text stands before the scripts that take jobs back.
 local function waiting_job(jobs, since, challenge, accepted)
-  local from, groups = number(since), redis.pcall('XINFO', 'GROUPS', jobs)
+  local from, groups = string.format('%d', since), redis.pcall('XINFO', 'GROUPS', jobs)
   for _, group in ipairs(groups.err and {} or groups) do
     for i = 1, #group, 2 do
       if group[i] == 'last-delivered-id' then
