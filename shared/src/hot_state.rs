@@ -31,6 +31,7 @@ mod living;
 mod locks;
 mod memory;
 mod model;
+pub mod number_logs;
 mod phone_state;
 mod redis;
 mod refusals;

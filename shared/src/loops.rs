@@ -36,6 +36,8 @@ pub enum Loop {
     Clock,
     /// What is over is removed.
     Sweep,
+    /// Logs of numbers are shortened.
+    NumberLogs,
     /// Notices that were left over.
     Notices,
     /// Requests that were refused, and may have been granted, are taken back.

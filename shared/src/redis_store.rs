@@ -58,6 +58,8 @@ pub(crate) struct Keys {
     /// oldest first, each with `=` and the id of the root that it began, if it did and the root is
     /// open (`=r` for registering, `=p` for a new password), or with `=-` if no message went.
     pub(crate) phone_sends_prefix: String,
+    /// Up to which place of the ledger the logs of numbers were shortened.
+    pub(crate) logs_shortened_to: String,
     /// What precedes the digits in the key of what a phone's limits refused.
     pub(crate) phone_refusals_prefix: String,
     /// What precedes the name of a rule in the key of the last requests that it refused.
@@ -185,6 +187,7 @@ impl Keys {
             no_root: name("c:none"),
             joined_prefix: name("d:"),
             phone_sends_prefix: name("s:"),
+            logs_shortened_to: name("logs_shortened_to"),
             phone_refusals_prefix: name("r:"),
             last_refusals_prefix: name("rl:"),
             refusal_counts_prefix: name("rn:"),

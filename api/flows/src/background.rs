@@ -1,5 +1,6 @@
 //! What goes on beside the requests.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,23 +11,26 @@ use tokio_util::sync::CancellationToken;
 use crate::clock_watch::ClockWatch;
 use crate::flows::Flows;
 use crate::notices;
+use crate::number_logs;
 use crate::profile;
 
 const QUEUE_STATS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// So few rows at a time that nobody waits for the sweep.
 const SWEEP_ROWS: u32 = 500;
+const NUMBER_LOGS_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, notices moving, moves of numbers
+/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, logs of numbers short, notices moving, moves of numbers
 /// made, refused requests taken back and refusals written down, until `shutdown` is cancelled.
 pub async fn run(flows: &Arc<Flows>, shutdown: CancellationToken) {
     tokio::join!(
         keep(Loop::QueueFigures, flows, &shutdown, watch_queue),
         keep(Loop::Clock, flows, &shutdown, watch_clock),
         keep(Loop::Sweep, flows, &shutdown, sweep_regularly),
+        keep(Loop::NumberLogs, flows, &shutdown, shorten_number_logs),
         keep(Loop::Notices, flows, &shutdown, enqueue_left_over_notices),
         keep(Loop::TakingBack, flows, &shutdown, take_unanswered_back),
         keep(Loop::Refusals, flows, &shutdown, keep_refusals)
@@ -78,6 +82,26 @@ async fn sweep_regularly(flows: Arc<Flows>) {
         profile::finish_erasures(&flows).await;
         profile::forget_erasures(&flows).await;
         profile::make_due_moves(&flows).await;
+    }
+}
+
+async fn shorten_number_logs(flows: Arc<Flows>) {
+    if !flows.hot_state.has_long_logs() {
+        return pending().await;
+    }
+    let mut ticks = unhurried(NUMBER_LOGS_EVERY);
+    let mut is_away = false;
+    loop {
+        ticks.tick().await;
+        match number_logs::shorten(&flows).await {
+            Ok(()) => is_away = false,
+            // Once: the watch over the stores tells the rest.
+            Err(error) if !is_away => {
+                is_away = true;
+                tracing::warn!(%error, "logs of numbers cannot be shortened");
+            }
+            Err(_) => {}
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod known_devices;
 pub mod messages;
 mod metrics;
 mod notices;
+mod number_logs;
 pub mod otp;
 pub mod overview;
 pub mod password;

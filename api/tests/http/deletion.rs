@@ -160,7 +160,7 @@ pub(crate) async fn i_05_prv_01_a_deleted_account_leaves_nothing_personal_in_any
 }
 
 /// The attempt at a message that was accepted now.
-fn attempt(stage: &Stage, phone: &str) -> Begin {
+pub(crate) fn attempt(stage: &Stage, phone: &str) -> Begin {
     let now = stage.clock.now();
     Begin {
         key: SendKey::first_leg(RootId::from_bytes(Random::operating_system().bytes()), 1),

@@ -19,6 +19,7 @@ mod known_devices;
 mod limits;
 mod log_out;
 mod notices;
+mod number_logs;
 mod oidc;
 mod origins;
 mod outages;
@@ -63,6 +64,7 @@ use oidc::{
 
 harness::on_each! {
     on_postgres_and_redis => stage::Shape::PostgresAndRedis, on_sqlite => stage::Shape::Sqlite;
+    number_logs::thr_05_a_21_logs_of_numbers_are_short_when_their_codes_are_over,
     conformance::conformance_a_request_may_leave_out_or_add_what_it_likes,
     conformance::conformance_each_scope_gives_its_claims_and_unknown_ones_none,
     conformance::conformance_a_hint_of_the_signed_in_user_changes_nothing,

@@ -16,6 +16,7 @@ mod following;
 mod gate;
 mod limits;
 mod locks;
+mod number_logs;
 mod phone_state;
 mod record;
 mod refusals;

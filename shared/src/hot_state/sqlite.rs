@@ -15,6 +15,7 @@ mod group_commit;
 mod guards;
 mod limits;
 mod locks;
+mod number_logs;
 mod owned_accept;
 mod phone_state;
 mod refusals;

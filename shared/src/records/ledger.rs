@@ -41,6 +41,7 @@ mod route;
 mod row;
 mod spending;
 mod writer;
+mod written_to;
 
 use std::fmt;
 

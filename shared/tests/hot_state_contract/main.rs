@@ -16,6 +16,7 @@ mod living;
 mod locks;
 mod memory;
 mod notices;
+mod number_logs;
 mod phone_state;
 mod refusals;
 mod release_before;
@@ -107,6 +108,11 @@ harness::on_each! {
     known_devices::i_04_with_a_known_device_guesses_a_day_are_bounded_by_ninety,
     memory::prv_01_a_deleted_number_stays_nowhere_and_its_limits_last,
     memory::prv_01_a_success_forgets_the_failures_of_a_deleted_number,
+    number_logs::thr_05_a_21_a_log_is_half_as_large_when_its_code_is_over,
+    number_logs::what_a_short_log_has_counts_as_before,
+    number_logs::a_root_that_lives_keeps_its_name,
+    number_logs::of_several_who_shorten_logs_one_goes_on,
+    number_logs::what_is_no_log_is_in_no_logs_way,
     refusals::what_refused_is_counted_by_rule_and_the_last_are_told,
     refusals::a_21_a_flood_of_refusals_is_kept_within_bounds_and_hides_no_other_rule,
     refusals::counts_are_those_of_the_last_hour_and_of_the_last_day,

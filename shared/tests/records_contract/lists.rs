@@ -37,6 +37,37 @@ async fn page(
     listed.expect("a list")
 }
 
+pub(crate) async fn who_was_written_to_is_told_in_the_order_of_the_ledger(stage: Stage) {
+    let mut rows = some_of_each(&stage).await;
+    rows.reverse();
+    let erased = PhoneNumber::from_e164("+989211110002").expect("canonical");
+    let erase = format!(
+        "UPDATE sends SET phone = NULL WHERE phone = '{erased}'",
+        erased = erased.as_e164()
+    );
+    assert_eq!(stage.execute(erase).await.expect("erased"), 4);
+    let end = rows[30].created_at;
+    let expected: Vec<_> = rows.iter().filter(|row| row.created_at < end).collect();
+    let mut found = Vec::new();
+    let mut after = SendPlace::before(rows[0].created_at);
+    loop {
+        let page = stage
+            .records
+            .written_to(after, end, 7)
+            .await
+            .expect("a page");
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        found.extend(page);
+    }
+    assert!(expected.len() > 14, "{}", expected.len());
+    assert_eq!(found.len(), expected.len());
+    for ((place, phone), row) in found.into_iter().zip(expected) {
+        assert_eq!(place, SendPlace::of(row));
+        assert_eq!(phone, row.phone.clone().filter(|phone| *phone != erased));
+    }
+}
+
 /// One row of each fate, to numbers of several operators, some by call, some over another route.
 async fn some_of_each(stage: &Stage) -> Vec<LedgerRow> {
     let writer = LedgerWriter::start(stage.records.clone(), stage.clock.clone());

@@ -211,6 +211,7 @@ harness::on_each! {
     code_uses::used_codes_are_counted_and_their_times_are_told,
     credit::looks_at_the_credit_are_kept_for_a_week,
     lists::each_filter_finds_what_it_says_and_they_compose,
+    lists::who_was_written_to_is_told_in_the_order_of_the_ledger,
     lists::a_number_a_request_and_a_message_are_found_among_all,
     lists::pages_follow_each_other_without_gaps_while_rows_come,
     lists::what_has_no_index_is_looked_for_step_by_step,
