@@ -95,7 +95,7 @@ async fn shorten_number_logs(flows: Arc<Flows>) {
         ticks.tick().await;
         match number_logs::shorten(&flows).await {
             Ok(()) => is_away = false,
-            // Once: the watch over the stores tells the rest.
+            // Once, until it goes on.
             Err(error) if !is_away => {
                 is_away = true;
                 tracing::warn!(%error, "logs of numbers cannot be shortened");

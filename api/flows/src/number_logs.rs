@@ -1,8 +1,8 @@
-//! The logs of numbers in hot state are shortened when the codes that they name are over.
+//! The logs of numbers in hot state are shortened when nothing is left of the codes that they name.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use shared::hot_state::HotStateError;
 use shared::hot_state::number_logs::{LOG_LIFE_MILLIS, NAMED_FOR_MILLIS};
 use shared::records::{RecordsError, SendPlace};
@@ -13,7 +13,7 @@ use crate::flows::Flows;
 /// How many sends are looked at in one go, and how long the stores rest after it.
 const PAGE: u32 = 500;
 const REST: Duration = Duration::from_millis(20);
-/// The clock by which the ledger was written and that of Redis need not agree.
+/// The clock of the worker, which writes the ledger, and that of Redis need not agree.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 
 /// Why nothing more was shortened this time.
@@ -25,16 +25,20 @@ pub(crate) enum NotShortened {
     Records(#[from] RecordsError),
 }
 
-/// Goes on from where the last one has ended, up to the requests whose codes may live. Of several APIs at once
+/// Goes on from where the last one has ended, up to the requests of which something may be left. Of several APIs at once
 /// one goes on.
 pub(crate) async fn shorten(flows: &Flows) -> Result<(), NotShortened> {
-    let now = flows.clock.now();
+    // By the clock that the logs are written by, so that an API whose own is ahead looks at nothing too early.
+    let now = flows.hot_state.now().await?;
+    let now = DateTime::from_timestamp_millis(now).unwrap_or_default();
     let end = now - TimeDelta::milliseconds(NAMED_FOR_MILLIS) - CLOCKS_APART;
     let start = now - TimeDelta::milliseconds(LOG_LIFE_MILLIS);
     let mut noted = flows.hot_state.logs_shortened_to().await?;
     loop {
         // What was noted under a clock that was set back since would stop everything.
-        let place = noted.as_deref().and_then(|noted| noted.parse().ok());
+        let place = noted
+            .as_deref()
+            .and_then(|noted| std::str::from_utf8(noted).ok()?.parse().ok());
         let place = place
             .filter(|place: &SendPlace| (start..=now).contains(&place.created_at))
             .unwrap_or_else(|| SendPlace::before(start));
@@ -54,7 +58,7 @@ pub(crate) async fn shorten(flows: &Flows) -> Result<(), NotShortened> {
         if !is_full {
             return Ok(());
         }
-        noted = Some(to);
+        noted = Some(to.into_bytes());
         sleep(REST).await;
     }
 }

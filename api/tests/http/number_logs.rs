@@ -58,12 +58,12 @@ pub(crate) async fn thr_05_a_21_logs_of_numbers_are_short_when_their_codes_are_o
     }
     send_to_all(&stage).await;
     assert_eq!(long_logs(&stage).await.len(), 3);
-    stage.pass(26 * 60_000).await;
+    stage.pass(36 * 60_000).await;
     // Their codes may live.
     stage.ask(&number(5)).await;
     send_to_all(&stage).await;
 
-    // Two start at the same moment.
+    // Two start at the same moment, and go on beside the first, which looks now and then.
     let (one, other) = tokio::join!(stage.beside(&[]), stage.beside(&[]));
     let left = eventually(PATIENCE, async || {
         let left = long_logs(&stage).await;
@@ -76,12 +76,18 @@ pub(crate) async fn thr_05_a_21_logs_of_numbers_are_short_when_their_codes_are_o
     other.stop();
 
     // What was noted under a clock that was ahead keeps nothing long.
-    stage.clock.advance(26 * 60_000);
+    stage.stop();
     let far = "9999999999999999-07070707070707070707070707070707-1-1";
     let hot = &stage.stores.hot;
-    let noted = hot.logs_shortened_to().await.expect("an answer");
-    let shortened = hot.shorten_logs(&[], noted.as_deref(), far).await;
-    assert_eq!(shortened.expect("an answer"), Some(0));
+    eventually(PATIENCE, async || {
+        let noted = hot.logs_shortened_to().await.expect("an answer");
+        let shortened = hot.shorten_logs(&[], noted.as_deref(), far).await;
+        shortened.expect("an answer")
+    })
+    .await;
+    // No other looks any more.
+    assert_eq!(long_logs(&stage).await.len(), 1);
+    stage.clock.advance(36 * 60_000);
     let third = stage.beside(&[]).await;
     eventually(PATIENCE, async || {
         long_logs(&stage).await.is_empty().then_some(())

@@ -1,7 +1,7 @@
 //! The one source of randomness.
 //!
-//! In production every byte comes from the operating system, in blocks: a request takes a dozen small draws, and a call
-//! of the system for each would be a twentieth of its time. Tests pass a seed, so that a failing run can be repeated.
+//! In production every byte comes from the operating system, in blocks: a request takes half a dozen small draws, and a
+//! call of the system for each would be a sixteenth of its time. Tests pass a seed, so that a failing run can be repeated.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,8 +77,8 @@ impl Random {
         ))))
     }
 
-    /// `N` random bytes that no copy of this machine draws too, which was made while it ran: for what does great harm
-    /// where it is used twice.
+    /// `N` bytes straight from the operating system, so that a copy made of this running machine does not draw the
+    /// same: for keys, for tokens, and for what must not be used twice.
     ///
     /// # Panics
     /// As [`Self::bytes`].

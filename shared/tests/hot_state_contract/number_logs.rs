@@ -1,11 +1,12 @@
 //! Logs of numbers are shortened when their codes are over.
 
+use domain::otp::Purpose;
 use domain::phone::PhoneNumber;
-use domain::root::MAX_ROOT_MILLIS;
 use shared::hot_state::number_logs::{LOG_LIFE_MILLIS, NAMED_FOR_MILLIS};
 use shared::hot_state::{Accepted, Verdict};
 
-use crate::stage::{DAY, SECOND, Stage, sent};
+use crate::release_before::Before;
+use crate::stage::{DAY, MINUTE, SECOND, Stage, sent};
 
 const PHONE: &str = "+989123456789";
 const OTHER: &str = "+989123456780";
@@ -14,6 +15,7 @@ const OTHER: &str = "+989123456780";
 async fn shorten(stage: &Stage, numbers: &[&str], from: Option<&str>, to: &str) -> Option<u64> {
     let number = |text: &&str| PhoneNumber::from_e164(text).expect("canonical");
     let numbers: Vec<_> = numbers.iter().map(number).collect();
+    let from = from.map(str::as_bytes);
     let shorter = stage.hot.shorten_logs(&numbers, from, to).await;
     shorter.expect("an answer")
 }
@@ -98,10 +100,55 @@ pub(crate) async fn a_root_that_lives_keeps_its_name(stage: &Stage) {
     }
     let guessed = stage.guess_by_phone(PHONE, Some(root)).await;
     assert!(matches!(guessed, Verdict::Right { .. }), "{guessed:?}");
-    // What a log names under a clock that was set back since is not over either.
-    stage.clock.advance(-MAX_ROOT_MILLIS);
+}
+
+pub(crate) async fn f_13_what_is_ahead_of_a_clock_that_was_set_back_keeps_its_name(stage: &Stage) {
+    if !stage.hot.has_long_logs() {
+        return;
+    }
+    stage.clock.advance(3 * NAMED_FOR_MILLIS);
+    sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    stage.clock.advance(-NAMED_FOR_MILLIS);
+    assert_eq!(shorten(stage, &[PHONE], None, "1").await, Some(0));
+    stage.clock.advance(2 * NAMED_FOR_MILLIS + SECOND);
+    assert_eq!(shorten(stage, &[PHONE], Some("1"), "2").await, Some(1));
+}
+
+/// Who joins a root at its end makes its record last longest, and an erasure finds it by its name.
+pub(crate) async fn prv_01_an_erasure_finds_each_root_that_is_left(stage: &Stage) {
+    sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    stage.clock.advance(8 * MINUTE - SECOND);
+    sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    let roots = stage.roots(PHONE).await;
+    assert_eq!(roots.len(), 1, "the second joined");
+    stage.clock.advance(20 * MINUTE);
     if stage.hot.has_long_logs() {
-        assert_eq!(shorten(stage, &[PHONE], Some("1"), "2").await, Some(0));
+        assert_eq!(shorten(stage, &[PHONE], None, "1").await, Some(0));
+    }
+    // This one takes a name away only where the record is gone, too.
+    sent(stage.ask(&stage.new_challenge(PHONE)).await);
+    let phone = PhoneNumber::from_e164(PHONE).expect("canonical");
+    stage.hot.erase_number(&phone).await.expect("erased");
+    let left = stage.hot.root(roots[0].id).await.expect("an answer");
+    assert!(left.is_none(), "{left:?}");
+}
+
+pub(crate) async fn the_release_before_goes_on_with_a_short_log(stage: &Stage) {
+    if !stage.hot.has_long_logs() {
+        return;
+    }
+    let mut before = Before::beside(stage).await;
+    before.ask(PHONE, Purpose::SignIn).await;
+    sent(stage.ask(&stage.new_challenge(OTHER)).await);
+    stage.clock.advance(NAMED_FOR_MILLIS + SECOND);
+    shorten(stage, &[PHONE, OTHER], None, "1")
+        .await
+        .expect("first");
+    for phone in [PHONE, OTHER] {
+        before.ask(phone, Purpose::SignIn).await;
+        let number = PhoneNumber::from_e164(phone).expect("canonical");
+        let told = stage.hot.phone_state(&number).await.expect("an answer");
+        assert_eq!(told.sends.len(), 2, "{told:?}");
     }
 }
 
@@ -109,7 +156,10 @@ pub(crate) async fn of_several_who_shorten_logs_one_goes_on(stage: &Stage) {
     if !stage.hot.has_long_logs() {
         return;
     }
-    let noted = async || stage.hot.logs_shortened_to().await.expect("an answer");
+    let noted = async || {
+        let noted = stage.hot.logs_shortened_to().await.expect("an answer");
+        noted.map(|noted| String::from_utf8(noted).expect("as it was told"))
+    };
     assert_eq!(noted().await, None);
     let all =
         (1..=20).map(async |place: u32| shorten(stage, &[PHONE], None, &place.to_string()).await);
@@ -138,4 +188,23 @@ pub(crate) async fn what_is_no_log_is_in_no_logs_way(stage: &Stage) {
     sent(stage.ask(&stage.new_challenge(PHONE)).await);
     stage.clock.advance(NAMED_FOR_MILLIS + SECOND);
     assert_eq!(shorten(stage, &[OTHER, PHONE], None, "1").await, Some(1));
+
+    // Nor is a foreign note: it is written over.
+    let note = format!("{{{tag}}}:logs_shortened_to");
+    for (foreign, value) in [("SET", &b"\xff\x00"[..]), ("RPUSH", b"foreign")] {
+        redis::pipe()
+            .del(&note)
+            .ignore()
+            .cmd(foreign)
+            .arg(&note)
+            .arg(value)
+            .exec_async(&mut redis)
+            .await
+            .expect("written");
+        let noted = stage.hot.logs_shortened_to().await.expect("an answer");
+        let going_on = stage.hot.shorten_logs(&[], noted.as_deref(), "2").await;
+        assert_eq!(going_on.expect("an answer"), Some(0), "{foreign}");
+        let noted = stage.hot.logs_shortened_to().await.expect("an answer");
+        assert_eq!(noted.as_deref(), Some(&b"2"[..]));
+    }
 }

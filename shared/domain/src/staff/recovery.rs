@@ -23,7 +23,7 @@ pub struct RecoveryCode([u8; CHARS]);
 impl RecoveryCode {
     /// A new one.
     pub fn new(random: &Random) -> Self {
-        let bytes: [u8; CHARS] = random.bytes();
+        let bytes: [u8; CHARS] = random.fresh_bytes();
         Self(bytes.map(|byte| ALPHABET[usize::from(byte & 31)]))
     }
 

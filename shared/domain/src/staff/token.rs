@@ -22,7 +22,7 @@ pub struct StaffToken([u8; 32]);
 impl StaffToken {
     /// A new one.
     pub fn new(random: &Random) -> Self {
-        Self(random.bytes())
+        Self(random.fresh_bytes())
     }
 
     /// Reads the text form; `None` for anything else.

@@ -20,7 +20,7 @@ pub struct TotpSecret([u8; BYTES]);
 impl TotpSecret {
     /// A new one.
     pub fn new(random: &Random) -> Self {
-        Self(random.bytes())
+        Self(random.fresh_bytes())
     }
 
     /// Reads the form that [`to_base32`](Self::to_base32) gives; `None` for anything else.

@@ -17,7 +17,7 @@ pub struct AuthorizationCode([u8; BYTES]);
 impl AuthorizationCode {
     /// A new one.
     pub fn new(random: &Random) -> Self {
-        Self(random.bytes())
+        Self(random.fresh_bytes())
     }
 
     /// Reads the text form; `None` for anything else.

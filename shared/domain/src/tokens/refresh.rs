@@ -35,7 +35,7 @@ pub struct RefreshToken([u8; BYTES]);
 impl RefreshToken {
     /// A new one.
     pub fn new(random: &Random) -> Self {
-        Self(random.bytes())
+        Self(random.fresh_bytes())
     }
 
     /// The first token of a session that a code opened: HMAC-SHA-256 with the 16 bytes of the session

@@ -35,7 +35,9 @@ if not now then
   shown_up_to = number(math.max(0, now - behind_age - 1))
 end
 local now_text = number(now)
-local log_life, log_entries = math.max(log_span, 2 * max_life) + KEPT_LONGER, math.max(log_length, 20)
+-- No record of a root outlives this, counted from its beginning: who joins at its end makes it last twice as long.
+local named_for = 3 * max_life
+local log_life, log_entries = math.max(log_span, named_for) + KEPT_LONGER, math.max(log_length, 20)
 
 -- Which keys belong to whom.
 local requests, challenges = {}, {}
@@ -104,9 +106,9 @@ end
 -- The moments of the requests for a number; those from before its account was deleted go with them.
 local function write_log(log, key, erased_key)
   local first = math.max(1, #log - log_entries + 1)
-  -- A root that is over is named no longer.
+  -- A root whose record is gone is named no longer.
   for i = first, #log - 1 do
-    if #log[i] > 20 and moment_of(log[i]) + 2 * max_life < now then
+    if #log[i] > 20 and moment_of(log[i]) + named_for < now then
       log[i] = string.gsub(log[i], '=[rpo]?%x+', '')
     end
   end

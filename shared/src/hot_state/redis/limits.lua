@@ -1,7 +1,8 @@
 -- How limits are counted: the kinds of quotas of the domain, each implemented once. This text stands
 -- before each script that counts. Every row is looked at before any is counted.
 --
--- This runs with every request for a code, so it makes few tables and few calls.
+-- This runs with every request for a code, so it makes few tables and few calls, and what several in a call have in
+-- common once.
 --
 -- A row comes packed as '>BBi8i8i8': its kind, where its key is (1 the log of the phone, 2 the prefix of
 -- the phone, 0 the next of KEYS, 4 the next two of them), and three numbers by kind:

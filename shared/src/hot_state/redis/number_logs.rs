@@ -17,17 +17,20 @@ static SHORTEN_LOGS: LazyLock<Script> =
 impl RedisHotState {
     pub(in crate::hot_state) async fn logs_shortened_to(
         &self,
-    ) -> Result<Option<String>, HotStateError> {
+    ) -> Result<Option<Vec<u8>>, HotStateError> {
         let noted = &self.store.keys().logs_shortened_to;
-        let noted = self.store.connection().get(noted).await;
-        noted.map_err(unavailable)
+        match self.store.connection().get(noted).await {
+            // What somebody else has put there is written over.
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
+            noted => noted.map_err(unavailable),
+        }
     }
 
     pub(in crate::hot_state) async fn shorten_logs(
         &self,
         clock: &Clock,
         numbers: &[PhoneNumber],
-        from: &str,
+        from: &[u8],
         to: &str,
     ) -> Result<Option<u64>, HotStateError> {
         let keys = self.store.keys();

@@ -13,7 +13,7 @@ use crate::hot_state::model::HotStateError;
 impl SqliteHotState {
     pub(in crate::hot_state) async fn logs_shortened_to(
         &self,
-    ) -> Result<Option<String>, HotStateError> {
+    ) -> Result<Option<Vec<u8>>, HotStateError> {
         Ok(None)
     }
 
@@ -21,7 +21,7 @@ impl SqliteHotState {
         &self,
         _clock: &Clock,
         _numbers: &[PhoneNumber],
-        _from: &str,
+        _from: &[u8],
         _to: &str,
     ) -> Result<Option<u64>, HotStateError> {
         Ok(None)

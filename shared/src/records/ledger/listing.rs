@@ -91,7 +91,7 @@ impl SendPlace {
         self.key.send == 0
     }
 
-    /// Behind all rows that were made at this moment or later.
+    /// Between the rows that were made before this moment and those that were made at it or later.
     pub fn before(moment: DateTime<Utc>) -> Self {
         Self {
             created_at: micros(moment),
