@@ -117,8 +117,8 @@ impl Service for AcceptCalls {
 
     /// Redis does nothing else meanwhile, and more of them save little.
     const MOST: usize = 16;
-    /// Redis has the next one when it is done with one.
-    const UNDER_WAY: usize = 2;
+    /// Redis has the next one when it is done with one, also while the replies of the one before are being told.
+    const UNDER_WAY: usize = 3;
 
     /// What goes by the same clock and the same policy may share a call. Two about one challenge don't: the script
     /// looks once which challenges there are.
