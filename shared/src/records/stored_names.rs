@@ -82,7 +82,7 @@ fn names_that_are_shown_are_those_of_earlier_releases() {
             "mci irancell rightel shatel aptel samantel other",
             "handed_over delivered undelivered failed blocked cancelled unknown",
             "queued scheduled handed_over not_known other",
-            "stores room queue_figures clock sweep notices taking_back refusals breaker account \
+            "stores room queue_figures clock sweep number_logs notices taking_back refusals breaker account \
              deliveries retention reader promote tidy keep_alive settle ledger_begins ledger_ends",
         ]
     );
