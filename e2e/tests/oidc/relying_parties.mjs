@@ -109,15 +109,18 @@ async function signIn(person) {
 
 /** The person is back at the site. Where a busy machine had no answer in time, they do what the page says. */
 async function cameBack(tab, code) {
-  const user = "#user:not(:empty)";
-  try {
-    return await shown(tab, user);
-  } catch (error) {
-    if (!error.message.includes(FOR_A_MOMENT)) throw error;
+  for (let times = 1; ; times += 1) {
+    try {
+      return await shown(tab, "#user:not(:empty)");
+    } catch (error) {
+      if (times > 5 || !error.message.includes(FOR_A_MOMENT)) throw error;
+    }
+    await pause(2_000);
+    await tab.leading(async () => {
+      if (await tab.ask("Boolean(document.querySelector('#code'))")) await tab.fill("#code", code);
+      else await tab.ask("location.replace(location.href)");
+    });
   }
-  await pause(2_000);
-  await tab.leading(() => tab.fill("#code", code));
-  return shown(tab, user);
 }
 
 /** A site with pages: sign in, who it is, refresh, log out, and that the next sign-in asks anew. */
