@@ -23,8 +23,8 @@ const CLOCK_EVERY: Duration = Duration::from_secs(5);
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 const NOTICES_EVERY: Duration = Duration::from_secs(3);
 
-/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, logs of numbers short, notices moving, moves of numbers
-/// made, refused requests taken back and refusals written down, until `shutdown` is cancelled.
+/// Keeps the gauges of the queue fresh, the clock watched, the stores swept, logs of numbers short, notices moving,
+/// moves of numbers made, refused requests taken back and refusals written down, until `shutdown` is cancelled.
 pub async fn run(flows: &Arc<Flows>, shutdown: CancellationToken) {
     tokio::join!(
         keep(Loop::QueueFigures, flows, &shutdown, watch_queue),
