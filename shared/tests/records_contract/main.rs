@@ -17,6 +17,7 @@ mod family;
 mod import;
 mod kept_out;
 mod known_devices;
+mod large_ledger;
 mod ledger;
 mod ledger_writer;
 mod legs;

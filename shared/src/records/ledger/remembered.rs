@@ -12,7 +12,9 @@ use crate::records::{Records, RecordsError};
 /// No window counts more.
 const MOST: i64 = 1_000;
 
-const ANY: &str = "SELECT EXISTS (SELECT 1 FROM sends WHERE created_at >= $1)";
+/// The newest row is at the end of an index. Where any row would do, PostgreSQL's plan for any moment reads the table
+/// from its oldest row on until it finds one: seconds, where millions are older.
+const ANY: &str = "SELECT COALESCE(MAX(created_at) >= $1, FALSE) FROM sends";
 const OF_PHONE: &str = "SELECT accepted_at, purpose FROM sends \
      WHERE phone = $1 AND created_at >= $2 ORDER BY created_at DESC LIMIT $3";
 
