@@ -5,6 +5,7 @@
 //! An applied file is never edited. A change that the running version cannot live with takes
 //! three releases: expand the schema, deploy the code, contract the schema.
 
+mod born_now;
 mod lock;
 mod online;
 mod pending;
@@ -64,6 +65,9 @@ async fn apply(connection: &mut PgConnection) -> Result<Vec<Pending>, MigrateErr
     }
     // `run` takes a connection only by ways that cannot be spawned.
     postgres().run_direct(None, connection, false).await?;
+    if born_now::is_empty(&pending) {
+        born_now::drop_keys_of_before(connection).await?;
+    }
     Ok(pending)
 }
 

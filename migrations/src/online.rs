@@ -26,7 +26,7 @@ struct Quick {
     change: &'static str,
 }
 
-const QUICK: [Quick; 3] = [
+const QUICK: [Quick; 4] = [
     Quick {
         is_open: "SELECT to_regclass('sends') IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_attribute \
              WHERE attrelid = to_regclass('sends') AND attname = 'leg' AND NOT attisdropped)",
@@ -48,6 +48,11 @@ const QUICK: [Quick; 3] = [
              CREATE TRIGGER challenge_uses_stay BEFORE DELETE ON challenge_uses FOR EACH ROW \
              WHEN (OLD.used_at > CURRENT_TIMESTAMP - INTERVAL '1 day') \
              EXECUTE FUNCTION challenge_uses_stay()",
+    },
+    Quick {
+        is_open: "SELECT EXISTS (SELECT 1 FROM pg_constraint \
+             WHERE conrelid = to_regclass('sends') AND conname = 'sends_localid_key')",
+        change: "ALTER TABLE sends DROP CONSTRAINT sends_localid_key",
     },
 ];
 /// Null where there is no such index.

@@ -132,7 +132,9 @@ pub(crate) async fn one_taken_messageid_does_not_spoil_its_batch(stage: Stage) {
     assert_eq!(without_number, 1);
 }
 
+/// Where the ledger refuses a local id that another send has: in a file, and in a database of the release before.
 pub(crate) async fn one_taken_localid_does_not_spoil_its_batch(stage: Stage) {
+    stage.with_the_keys_of_before().await;
     let writer = writer(&stage);
     let mut begins: Vec<Begin> = (0..50).map(|fence| stage.begin(fence)).collect();
     begins[30].localid = begins[10].localid;
@@ -148,6 +150,23 @@ pub(crate) async fn one_taken_localid_does_not_spoil_its_batch(stage: Stage) {
         .filter(|answer| matches!(answer, Ok(Begun::Started { .. })))
         .count();
     assert_eq!((refused, started), (1, 49));
+}
+
+/// In a new database of PostgreSQL: which of two messages a local id means, the gateway says.
+#[tokio::test]
+async fn two_sends_with_one_localid_are_begun_without_an_index_of_them() {
+    let stage = Stage::postgres().await;
+    let writer = writer(&stage);
+    let mut begins: Vec<Begin> = (0..2).map(|fence| stage.begin(fence)).collect();
+    begins[1].localid = begins[0].localid;
+
+    let answers = begin_all(&writer, &begins).await;
+
+    for answer in answers {
+        assert!(
+            matches!(answer, Ok(Begun::Started { localid, .. }) if localid == begins[0].localid)
+        );
+    }
 }
 
 pub(crate) async fn one_unreadable_row_does_not_spoil_its_batch(stage: Stage) {

@@ -166,6 +166,7 @@ pub(crate) async fn a_message_number_belongs_to_one_send_of_its_route(stage: Sta
 }
 
 pub(crate) async fn rows_of_the_release_before_are_moved_and_followed(stage: Stage) {
+    stage.with_the_keys_of_before().await;
     let writer = writer(&stage);
     let now = stage.now();
     let ended = stage.begin(1);
@@ -217,6 +218,7 @@ pub(crate) async fn rows_of_the_release_before_are_moved_and_followed(stage: Sta
 }
 
 pub(crate) async fn the_release_before_goes_on_with_rows_of_this_one(stage: Stage) {
+    stage.with_the_keys_of_before().await;
     let writer = writer(&stage);
     let [ended, left, failed_before] = [1, 2, 3].map(|fence| stage.begin(fence));
     for begin in [&ended, &left, &failed_before] {

@@ -212,10 +212,11 @@ impl Stage {
         }
     }
 
-    /// Takes the key of the ledger away that knows no legs, as the release after this one does.
+    /// Takes the key of the ledger away that knows no legs, as the release after this one does; a new database of
+    /// PostgreSQL has none.
     pub(crate) async fn without_the_key_of_before(&self) {
         let statements: &[&str] = match &self.raw {
-            Raw::Postgres(_) => &["ALTER TABLE sends DROP CONSTRAINT sends_pkey"],
+            Raw::Postgres(_) => &[],
             Raw::Sqlite(_) => &[
                 "CREATE TABLE kept AS SELECT * FROM sends",
                 "DROP TABLE sends",
@@ -225,6 +226,22 @@ impl Stage {
                  ON sends (route, COALESCE(message_id, CAST(messageid AS TEXT)))",
             ],
         };
+        self.alter(statements).await;
+    }
+
+    /// Gives the ledger the keys that a database which was there before has.
+    pub(crate) async fn with_the_keys_of_before(&self) {
+        let statements: &[&str] = match &self.raw {
+            Raw::Postgres(_) => &[
+                "ALTER TABLE sends ADD PRIMARY KEY (challenge_id, send_number), \
+                 ADD UNIQUE (messageid), ADD UNIQUE (localid), REPLICA IDENTITY DEFAULT",
+            ],
+            Raw::Sqlite(_) => &[],
+        };
+        self.alter(statements).await;
+    }
+
+    async fn alter(&self, statements: &[&'static str]) {
         for statement in statements {
             self.execute(*statement).await.expect("a change");
         }

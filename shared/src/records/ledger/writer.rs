@@ -82,7 +82,8 @@ impl LedgerWriter {
     /// Begins an attempt; the gateway may be called only on [`Begun::Started`], and then only by
     /// this run.
     ///
-    /// [`RecordsError::Conflict`]: the local id is another send's; draw a new one.
+    /// [`RecordsError::Conflict`]: the local id is another send's, where the ledger has an index of them; draw a
+    /// new one.
     pub async fn begin(&self, begin: Begin) -> Result<Begun, RecordsError> {
         self.attempt(Intent::Start, begin).await
     }
