@@ -9,6 +9,7 @@ use harness::{
     PostgresServer, Process, ProcessCommand, RedisServer, eventually, free_port, wait_for_http,
 };
 use redis::aio::MultiplexedConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::Failure;
 use crate::gateway::GatewayProcess;
@@ -108,6 +109,8 @@ impl Called for String {
     }
 }
 
+const FOLLOWED_NO_MORE: &str =
+    "UPDATE sends SET next_check_at = NULL WHERE next_check_at IS NOT NULL";
 /// Files of 16 MB that a PostgreSQL has for its log: more than is written between two checkpoints of a measurement.
 const LOG_FILES: u32 = 32;
 
@@ -290,8 +293,14 @@ impl<G: Called> Installation<G> {
         redis_connection(&self.redis).await
     }
 
-    /// Empties Redis: queue, challenges, limits.
+    /// Empties Redis: queue, challenges, limits. Nor is the gateway asked any more about messages that were sent before:
+    /// that would go on beside what is measured next, more of it after a quick round than after a slow one.
     pub(crate) async fn flush(&self) -> Result<(), Failure> {
+        let mut connection = PgConnection::connect(&self.database_url).await?;
+        sqlx::query(FOLLOWED_NO_MORE)
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
         flush(&mut self.redis_connection().await?).await
     }
 

@@ -12,7 +12,7 @@ use crate::arguments::GrowSize;
 use crate::grow::{grow, user_phone};
 use crate::installation::Installation;
 use crate::load::{Requests, Until, closed, closed_over};
-use crate::results::Figure;
+use crate::results::{Figure, Target};
 use crate::statistics::number;
 use crate::table::grouped;
 
@@ -60,19 +60,22 @@ pub(super) async fn measure(setup: &Setup<'_>) -> Result<Measured, Failure> {
             "1/s",
             large.requested,
             small.requested,
-        )?,
+        )?
+        .target(Target::RatioAtLeast(0.9)),
         Figure::beside(
             format!("verifications {beside}"),
             "1/s",
             large.verified,
             small.verified,
-        )?,
+        )?
+        .target(Target::RatioAtLeast(0.9)),
         Figure::beside(
             format!("messages of one worker {beside}"),
             "1/s",
             large.sent,
             small.sent,
-        )?,
+        )?
+        .target(Target::RatioAtLeast(0.9)),
         Figure::beside(
             format!("log of PostgreSQL for a message {beside}"),
             "bytes",
