@@ -15,6 +15,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::wait;
 
+/// So many lines of a process are shown when a test fails.
+const SHOWN: usize = 40;
+
 /// A started process. Dropping it kills it.
 pub(crate) struct Child {
     name: String,
@@ -123,10 +126,22 @@ impl Drop for Child {
             let log = fs::read(&self.log).unwrap_or_default();
             let log = String::from_utf8_lossy(&log);
             let lines: Vec<&str> = log.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(40)..];
+            let (before, tail) = lines.split_at(lines.len().saturating_sub(SHOWN));
+            let troubles = before.iter().filter(|line| is_trouble(line)).take(SHOWN);
+            let troubles: Vec<&str> = troubles.copied().collect();
+            if !troubles.is_empty() {
+                eprintln!("--- {} warned before:\n{}", self.name, troubles.join("\n"));
+            }
             eprintln!("--- {} printed last:\n{}\n---", self.name, tail.join("\n"));
         }
     }
+}
+
+/// A warning or worse, in the logs of our programs.
+fn is_trouble(line: &str) -> bool {
+    [r#""level":"WARN""#, r#""level":"ERROR""#]
+        .iter()
+        .any(|level| line.contains(level))
 }
 
 /// A command for `program` that the kernel kills when this process ends in any way.

@@ -39,6 +39,7 @@ const OF_OTHERS: &[(&str, &[&str])] = &[
             "unsupported startup parameter",
             "synchronous_standby_names",
             "wal_compression = lz4",
+            "lock_timeout",
             "postgresql.conf",
             "pg_basebackup",
             "pg_wal",

@@ -186,13 +186,32 @@ async fn what_is_typed_into_postgres_does_what_the_pages_say() {
     bash(on(OPERATIONS, "migrate --check"), &variables);
 
     let page = Page::read(OPERATIONS);
-    let (_, sql) = page
-        .blocks
-        .iter()
-        .find(|(kind, _)| kind == "sql")
-        .expect("a statement");
+    let sql = |begin: &str| {
+        let mut blocks = page.blocks.iter();
+        let block = blocks.find(|(kind, lines)| kind == "sql" && lines.starts_with(begin));
+        block.expect("a statement").1.clone()
+    };
     let mut owner = PgConnection::connect(&url).await.expect("connected");
-    let size: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+    // A ledger that came from 0.1.0, and one that has no key of it any more.
+    let keys_of_before = "ALTER TABLE sends ADD PRIMARY KEY (challenge_id, send_number), \
+         ADD UNIQUE (messageid), REPLICA IDENTITY DEFAULT";
+    sqlx::query(keys_of_before)
+        .execute(&mut owner)
+        .await
+        .expect("keys");
+    for keys in [2_i64, 0] {
+        let left = "SELECT COUNT(*) FROM pg_constraint WHERE conrelid = 'sends'::regclass AND contype IN ('p', 'u')";
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut owner)
+            .await
+            .expect("a count");
+        assert_eq!(left, keys);
+        sqlx::raw_sql(AssertSqlSafe(sql("SET lock_timeout")))
+            .execute(&mut owner)
+            .await
+            .expect("taken away");
+    }
+    let size: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql("SELECT pg_total")))
         .fetch_one(&mut owner)
         .await
         .expect("a size");

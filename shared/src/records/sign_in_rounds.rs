@@ -1,9 +1,9 @@
 //! Who signs in alone, and who together with others.
 //!
-//! One statement signs people in at a time. Anyone who comes when there is none goes at once, alone, as if there were
+//! Two statements sign people in at a time. Anyone who comes when there is room goes at once, alone, as if there were
 //! nobody else. Those who come meanwhile go together with the next ([`Records::sign_in_together`]), which waits a moment
 //! more after one for several: so under load a statement signs in as many as came during the one before, and then. Two
-//! of one number or of one code never go together.
+//! of one number or of one code never go together; they may meet in two statements, as they do from two processes.
 //!
 //! Nobody keeps the others waiting for long: a statement that waits for a row that is locked is waited for no more, and
 //! anyone whom a statement for many had to leave out goes on alone. Who is alone and goes away leaves their place in
@@ -40,9 +40,10 @@ impl Service for SignInTogether {
     type Output = Option<SignInOutcome>;
     type Error = RecordsError;
 
-    const MOST: usize = 32;
-    /// A second statement would halve the company, and with it what one saves.
-    const UNDER_WAY: usize = 1;
+    const MOST: usize = 16;
+    /// While one waits for its commit, the other works. A third would halve the company once more, and with it what one
+    /// saves.
+    const UNDER_WAY: usize = 2;
     /// Longer than any statement takes that waits for nobody.
     const PLACE_FOR: Option<Duration> = Some(Duration::from_millis(50));
     const COMPANY: Duration = Duration::from_millis(2);
