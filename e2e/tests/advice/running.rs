@@ -238,6 +238,18 @@ async fn what_is_typed_into_postgres_does_what_the_pages_say() {
     on(OPERATIONS, "synchronous_standby_names");
     assert_eq!(names.len(), 2, "{names:?}");
 
+    for setting in [
+        "commit_delay = 1000",
+        "commit_siblings = 2",
+        "synchronous_commit = off",
+    ] {
+        let set = format!("SET {}", on(OPERATIONS, setting));
+        sqlx::query(AssertSqlSafe(set))
+            .execute(&mut admin)
+            .await
+            .expect("a setting");
+    }
+
     // Another password, as the page of compose changes it.
     let change = on(
         COMPOSE,
