@@ -192,25 +192,7 @@ async fn what_is_typed_into_postgres_does_what_the_pages_say() {
         block.expect("a statement").1.clone()
     };
     let mut owner = PgConnection::connect(&url).await.expect("connected");
-    // A ledger that came from 0.1.0, and one that has no key of it any more.
-    let keys_of_before = "ALTER TABLE sends ADD PRIMARY KEY (challenge_id, send_number), \
-         ADD UNIQUE (messageid), REPLICA IDENTITY DEFAULT";
-    sqlx::query(keys_of_before)
-        .execute(&mut owner)
-        .await
-        .expect("keys");
-    for keys in [2_i64, 0] {
-        let left = "SELECT COUNT(*) FROM pg_constraint WHERE conrelid = 'sends'::regclass AND contype IN ('p', 'u')";
-        let left: i64 = sqlx::query_scalar(left)
-            .fetch_one(&mut owner)
-            .await
-            .expect("a count");
-        assert_eq!(left, keys);
-        sqlx::raw_sql(AssertSqlSafe(sql("SET lock_timeout")))
-            .execute(&mut owner)
-            .await
-            .expect("taken away");
-    }
+    keys_of_before_go(&mut owner, &sql("SET lock_timeout")).await;
     let size: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql("SELECT pg_total")))
         .fetch_one(&mut owner)
         .await
@@ -374,4 +356,26 @@ fn the_pages_can_be_served_elsewhere_by_the_command_of_the_runbooks() {
         lines(&rules, "https://wiki.example.ir/ramz-runbooks#"),
         before
     );
+}
+
+/// From a ledger that came from 0.1.0, and from one that has none any more.
+async fn keys_of_before_go(owner: &mut PgConnection, by_hand: &str) {
+    let keys_of_before = "ALTER TABLE sends ADD PRIMARY KEY (challenge_id, send_number), \
+         ADD UNIQUE (messageid), REPLICA IDENTITY DEFAULT";
+    sqlx::query(keys_of_before)
+        .execute(&mut *owner)
+        .await
+        .expect("keys");
+    for keys in [2_i64, 0] {
+        let left = "SELECT COUNT(*) FROM pg_constraint WHERE conrelid = 'sends'::regclass AND contype IN ('p', 'u')";
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut *owner)
+            .await
+            .expect("a count");
+        assert_eq!(left, keys);
+        sqlx::raw_sql(AssertSqlSafe(by_hand.to_owned()))
+            .execute(&mut *owner)
+            .await
+            .expect("taken away");
+    }
 }
