@@ -23,7 +23,8 @@ pub(crate) fn is_empty(pending: &[Pending]) -> bool {
         .any(|one| one.version == BEGINNING && one.reason == PendingReason::NotApplied)
 }
 
-/// Takes the keys of before away, right after the tables were made.
+/// Takes the keys of before away, right after the tables were made. Where `migrate` ends in between, they stay, as in a
+/// database that was there before.
 pub(crate) async fn drop_keys_of_before(connection: &mut PgConnection) -> sqlx::Result<()> {
     let dropped = sqlx::raw_sql(WITHOUT_KEYS_OF_BEFORE).execute(connection);
     dropped.await.map(|_| ())
